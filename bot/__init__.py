@@ -1,0 +1,1 @@
+"""The process: web server, conductor, command line."""

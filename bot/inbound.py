@@ -1,0 +1,112 @@
+"""What Teams tells us, typed: the only shape in which the rest of the house sees an activity.
+
+Every value here comes from an authenticated activity. `fields` of a click are what a card sent
+back: a claim, never an identity.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from dialogs.messenger import Card
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acted, as the Bot Connector vouches for it."""
+
+    object_id: str
+    mri: str
+    name: str
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where it happened. `conversation_id` of a thread carries `;messageid=`."""
+
+    tenant_id: str
+    conversation_id: str
+    service_url: str
+    personal: bool
+    team_id: str | None = None
+    channel_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clicked:
+    """A button on a card of ours, by Action.Execute or its Action.Submit fallback."""
+
+    actor: Actor
+    place: Place
+    activity_id: str
+    """Of the click itself: a click delivered twice carries it twice."""
+    fields: Mapping[str, Any]
+    via: Literal["execute", "submit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Texted:
+    """Words written to the bot; mentions of the bot are cut out."""
+
+    actor: Actor
+    place: Place
+    activity_id: str
+    text: str
+    mentioned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The app was added to a team, or by a person for themselves."""
+
+    place: Place
+    actor: Actor | None
+    activity_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    place: Place
+    actor: Actor | None
+    activity_id: str
+
+
+Inbound = Clicked | Texted | Installed | Removed
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCard:
+    """The asker's new view, at once."""
+
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class ShowText:
+    """A short sentence to the asker alone."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Acknowledge and show nothing."""
+
+
+Response = ShowCard | ShowText | Nothing
+
+
+class TryAgainLaterError(Exception):
+    """The house is full or stopping: Teams should deliver the activity again."""
+
+
+class Hears(Protocol):
+    """What the door hands an inbound event to; returns after COMMIT.
+
+    For an invoke the response becomes the invoke response; for a message a ShowText is sent as a
+    reply by the door only where the effect queue is not concerned (help texts).
+    """
+
+    async def hear(self, inbound: Inbound) -> Response:
+        """Raises TryAgainLaterError, and nothing else that is expected."""

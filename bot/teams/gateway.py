@@ -1,0 +1,60 @@
+"""The gateway as one object: built once, opened inside the running loop, closed at the end."""
+
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+
+from bot.inbound import Hears
+from bot.settings import Settings
+from bot.teams.auth import Guard
+from bot.teams.connector import Connector
+from bot.teams.credentials import Credentials
+from bot.teams.door import Door
+from bot.teams.hosts import is_allowed
+from bot.teams.keys import Keys
+from bot.teams.network import Network
+from dialogs.messenger import Messenger
+
+PATH = "/api/messages"
+
+
+class Gateway:
+    """Teams, both ways."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._network = Network(settings.ca_file)
+        self._credentials = Credentials(settings, clock)
+        self._keys = Keys(self._network, settings.openid_metadata_url, clock)
+        self._guard = Guard(
+            self._keys,
+            app_id=settings.app_id,
+            issuer=settings.token_issuer,
+            hosts=settings.service_hosts,
+            clock=clock,
+        )
+        self.messenger: Messenger = Connector(
+            self._network,
+            self._credentials,
+            app_id=settings.app_id,
+            hosts=settings.service_hosts,
+            clock=clock,
+        )
+
+    async def start(self) -> None:
+        """Asks nothing of anybody yet: keys and token are fetched by the first who needs them."""
+        await self._network.open()
+
+    def routes(self, hears: Hears) -> list[web.RouteDef]:
+        door = Door(self._guard, hears, self.messenger, bot_id=f"28:{self._settings.app_id}")
+        return [web.post(PATH, door.receive)]
+
+    def may_store(self, service_url: str) -> bool:
+        """Whether a service URL from elsewhere than the door may be stored at all."""
+        return is_allowed(service_url, self._settings.service_hosts)
+
+    async def close(self) -> None:
+        await self._keys.close()
+        await self._credentials.close()
+        await self._network.close()

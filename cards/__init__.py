@@ -1,0 +1,1 @@
+"""Data → Adaptive Card, submitted fields → data, in one file per card."""

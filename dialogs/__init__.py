@@ -1,0 +1,1 @@
+"""Conversations: one file asks and reads the reply."""

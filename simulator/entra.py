@@ -1,0 +1,148 @@
+"""The simulated Entra: metadata, client credentials for tokens, and the check of a bot's token."""
+
+import hmac
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import jwt
+from aiohttp import web
+
+from simulator.errors import Json
+from simulator.keys import SigningKey
+from simulator.world import utc_now
+
+CONNECTOR_AUDIENCE = "https://api.botframework.com"
+SCOPE = f"{CONNECTOR_AUDIENCE}/.default"
+LIFETIME = timedelta(seconds=3599)
+
+
+class Entra:
+    """Knows one app with one secret, and issues its tokens in every tenant of the world."""
+
+    def __init__(
+        self, app_id: str, app_secret: str, tenants: Collection[str], key: SigningKey
+    ) -> None:
+        self.key = key
+        self._app_id = app_id
+        self._app_secret = app_secret
+        self._tenants = tenants
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/{tenant}/v2.0/.well-known/openid-configuration", self.metadata),
+            web.get("/{tenant}/discovery/v2.0/keys", self.keys),
+            web.post("/{tenant}/oauth2/v2.0/token", self.token),
+        ]
+
+    async def metadata(self, request: web.Request) -> web.Response:
+        tenant = request.match_info["tenant"]
+        if tenant not in self._tenants:
+            return _unknown_tenant(tenant)
+        return web.json_response(_metadata(str(request.url.origin()), tenant))
+
+    async def keys(self, request: web.Request) -> web.Response:
+        tenant = request.match_info["tenant"]
+        if tenant not in self._tenants:
+            return _unknown_tenant(tenant)
+        return web.json_response({"keys": [self.key.public()]})
+
+    async def token(self, request: web.Request) -> web.Response:
+        """Client credentials by shared secret, and nothing else."""
+        tenant = request.match_info["tenant"]
+        form = await request.post()
+        if tenant not in self._tenants:
+            return _unknown_tenant(tenant)
+        if form.get("grant_type") != "client_credentials":
+            return _denied(400, "unsupported_grant_type", 70003, "Use client_credentials.")
+        if form.get("client_id") != self._app_id:
+            return _denied(400, "unauthorized_client", 700016, "The application was not found.")
+        if not _same(str(form.get("client_secret", "")), self._app_secret):
+            return _denied(401, "invalid_client", 7000215, "Invalid client secret provided.")
+        if form.get("scope") != SCOPE:
+            return _denied(400, "invalid_scope", 70011, f"The only scope here is {SCOPE}.")
+        seconds = int(LIFETIME.total_seconds())
+        answer = {
+            "token_type": "Bearer",
+            "expires_in": seconds,
+            "ext_expires_in": seconds,
+            "access_token": self.issue(tenant, utc_now()),
+        }
+        return web.json_response(answer, headers={"Cache-Control": "no-store"})
+
+    def issue(self, tenant: str, now: datetime) -> str:
+        """The bot's token in the shape Entra gives it for the Bot Connector (version 1.0)."""
+        return jwt.encode(
+            self.claims(tenant, now), self.key.private, "RS256", {"kid": self.key.kid}
+        )
+
+    def claims(self, tenant: str, now: datetime) -> Json:
+        return {
+            "aud": CONNECTOR_AUDIENCE,
+            "iss": _issuer(tenant),
+            "iat": int(now.timestamp()),
+            "nbf": int(now.timestamp()),
+            "exp": int((now + LIFETIME).timestamp()),
+            "appid": self._app_id,
+            "appidacr": "1",
+            "tid": tenant,
+            "ver": "1.0",
+        }
+
+    def accepts(self, token: str) -> bool:
+        """Whether a token opens the Bot Connector.
+
+        It is signed by our key, meant for the Connector, within its lifetime, issued by a
+        tenant of this world, and its `appid` is the bot's.
+        """
+        try:
+            claims = jwt.decode(
+                token,
+                self.key.private.public_key(),
+                algorithms=["RS256"],
+                audience=CONNECTOR_AUDIENCE,
+                issuer=[_issuer(tenant) for tenant in self._tenants],
+                options={"require": ["exp", "nbf", "aud", "iss"]},
+            )
+        except jwt.InvalidTokenError:
+            return False
+        return claims.get("appid") == self._app_id
+
+
+def _metadata(origin: str, tenant: str) -> Json:
+    base = f"{origin}/{tenant}"
+    return {
+        "issuer": f"{base}/v2.0",
+        "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+        "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+        "token_endpoint": f"{base}/oauth2/v2.0/token",
+        "jwks_uri": f"{base}/discovery/v2.0/keys",
+        "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        "response_types_supported": ["code", "id_token"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    }
+
+
+def _issuer(tenant: str) -> str:
+    return f"https://sts.windows.net/{tenant}/"
+
+
+def _same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
+def _unknown_tenant(tenant: str) -> web.Response:
+    return _denied(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
+
+
+def _denied(status: int, error: str, code: int, message: str) -> web.Response:
+    answer = {
+        "error": error,
+        "error_description": f"AADSTS{code}: {message}",
+        "error_codes": [code],
+        "timestamp": utc_now().strftime("%Y-%m-%d %H:%M:%SZ"),
+        "trace_id": str(uuid4()),
+        "correlation_id": str(uuid4()),
+    }
+    return web.json_response(answer, status=status)

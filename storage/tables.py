@@ -1,0 +1,359 @@
+"""The tables, as SQLModel rows without behaviour.
+
+Every row belongs to one customer (`customer_id`), nearly always as the first part of its primary
+key, so that a foreign key cannot point into another customer's rows either. The provider has an id
+and rows of its own: its profile, its desk, its channel.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time: stored in UTC, and aware again when it comes back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002 - the signature is SQLAlchemy's
+    ) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} says no time zone; storage takes aware times only")
+        return value.astimezone(UTC)
+
+    def process_result_value(
+        self,
+        value: Any,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> datetime | None:
+        if value is None:
+            return None
+        known: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return known
+
+
+class Row(SQLModel):
+    """What every table has; `storage/isolation.py` holds each statement to it."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+    customer_id: str = Field(primary_key=True)
+
+
+def _of_an_incident() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["customer_id", "incident_id"], ["incident.customer_id", "incident.id"]
+    )
+
+
+class IncidentRow(Row, table=True):
+    """The state as JSON, beside what is searched by."""
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        UniqueConstraint("customer_id", "name"),
+        Index(None, "customer_id", "status"),
+    )
+
+    id: str = Field(primary_key=True)
+    name: str
+    status: str
+    type: str
+    severity: str
+    version: int
+    """How many events made it; the sequence of its last one."""
+    chain: str
+    """The hash of its last event: shows when the end of its stream is cut off."""
+    state: str = Field(sa_type=Text)
+    received: datetime = Field(sa_type=UtcDateTime)
+    updated: datetime = Field(sa_type=UtcDateTime)
+
+
+class AlertRow(Row, table=True):
+    """A whole alert; the incident's state keeps a short note of it."""
+
+    __tablename__ = "alert"
+    __table_args__ = (_of_an_incident(), Index(None, "customer_id", "incident_id"))
+
+    source: str = Field(primary_key=True)
+    alert_id: str = Field(primary_key=True)
+    incident_id: str
+    document: str = Field(sa_type=Text)
+
+
+class MessageRow(Row, table=True):
+    """Free text somebody wrote about an incident: kept out of the state, and erasable."""
+
+    __tablename__ = "message"
+    __table_args__ = (_of_an_incident(), Index(None, "customer_id", "incident_id"))
+
+    customer_id: str
+    id: int | None = Field(default=None, primary_key=True)
+    incident_id: str
+    author: str
+    text: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class EventRow(Row, table=True):
+    """One thing that happened, with all that `decide` was given, chained to the one before.
+
+    Erasure empties payload, facts, actor, answer, reasons and salt; the hashes stay.
+    """
+
+    __tablename__ = "event"
+    __table_args__ = (UniqueConstraint("customer_id", "key"),)
+
+    stream: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    key: str
+    kind: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    profile_version: int | None
+    provider_version: int | None
+    rules: str | None
+    effect_keys: str = Field(sa_type=Text)
+    payload: str | None = Field(sa_type=Text)
+    facts: str | None = Field(sa_type=Text)
+    actor: str | None
+    answer: str | None = Field(sa_type=Text)
+    reasons: str | None = Field(sa_type=Text)
+    salt: str | None
+    payload_hash: str
+    prev_hash: str
+    hash: str
+
+
+class EffectRow(Row, table=True):
+    """Something to be done in the world; within a lane, in the order of the ids."""
+
+    __tablename__ = "effect"
+    __table_args__ = (
+        UniqueConstraint("customer_id", "key"),
+        CheckConstraint(
+            "status IN ('waiting', 'claimed', 'done', 'failed', 'blocked', 'cancelled')", "status"
+        ),
+        Index("ix_effect_due", "status", "due"),
+        Index("ix_effect_stream", "customer_id", "stream", "surface"),
+        Index(
+            "ix_effect_lane",
+            "customer_id",
+            "lane",
+            "id",
+            sqlite_where=text("status IN ('waiting', 'claimed', 'blocked')"),
+            postgresql_where=text("status IN ('waiting', 'claimed', 'blocked')"),
+        ),
+        Index(
+            "ix_effect_waits_for",
+            "customer_id",
+            "waits_for",
+            sqlite_where=text("status = 'blocked'"),
+            postgresql_where=text("status = 'blocked'"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    customer_id: str
+    id: int | None = Field(default=None, primary_key=True)
+    stream: str
+    key: str
+    kind: str
+    surface: str | None = None
+    """Which surface a Show shows."""
+    lane: str | None
+    payload: str = Field(sa_type=Text)
+    status: str = "waiting"
+    due: datetime = Field(sa_type=UtcDateTime)
+    attempts: int = 0
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    owner: str | None = None
+    waits_for: str | None = None
+    """What a blocked one is waiting for: "person:" and an object id, "team:" and a team id."""
+    last_error: str | None = None
+    remote_id: str | None = None
+    ordered_at: datetime = Field(sa_type=UtcDateTime)
+    done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SurfaceRow(Row, table=True):
+    """What an incident wants to show under a name, and what stands where."""
+
+    __tablename__ = "surface"
+    __table_args__ = (_of_an_incident(), Index(None, "conversation_id"))
+
+    incident_id: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    wanted_digest: str
+    wanted_revision: int = 1
+    shown_revision: int = 0
+    shown_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    tenant_id: str | None = None
+    conversation_id: str | None = None
+    activity_id: str | None = None
+    service_url: str | None = None
+
+
+class HandleRow(Row, table=True):
+    """What an opaque token on a card stands for."""
+
+    __tablename__ = "handle"
+    __table_args__ = (_of_an_incident(), Index(None, "customer_id", "incident_id", "surface"))
+
+    customer_id: str
+    token: str = Field(primary_key=True)
+    tenant_id: str
+    incident_id: str
+    surface: str
+    subject: str | None
+    """The question, approval or action its buttons are about."""
+    person: str | None
+    conversation_id: str | None
+    expires: datetime = Field(sa_type=UtcDateTime)
+
+
+class SourceRefRow(Row, table=True):
+    """What a source calls an incident; several ids may lead to one."""
+
+    __tablename__ = "source_ref"
+    __table_args__ = (_of_an_incident(),)
+
+    source: str = Field(primary_key=True)
+    source_id: str = Field(primary_key=True)
+    incident_id: str
+
+
+class EntityKeyRow(Row, table=True):
+    """Who and what an incident is about, as keys strong enough to recognise it by."""
+
+    __tablename__ = "entity_key"
+    __table_args__ = (_of_an_incident(),)
+
+    key: str = Field(primary_key=True)
+    incident_id: str = Field(primary_key=True)
+    last_seen: datetime = Field(sa_type=UtcDateTime)
+
+
+class CustomerRow(Row, table=True):
+    """A profile, of a customer or of the provider. Every version is kept: events name theirs."""
+
+    __tablename__ = "customer"
+    __table_args__ = (
+        Index(
+            "ix_customer_current",
+            "customer_id",
+            unique=True,
+            sqlite_where=text("current"),
+            postgresql_where=text("current"),
+        ),
+        Index(None, "tenant_id"),
+    )
+
+    version: int = Field(primary_key=True)
+    current: bool
+    role: str
+    tenant_id: str
+    document: str = Field(sa_type=Text)
+    toml: str = Field(sa_type=Text)
+    added_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class IntakeKeyRow(Row, table=True):
+    """Which customer a source's key speaks for. Only the key's hash is kept."""
+
+    __tablename__ = "intake_key"
+
+    customer_id: str
+    source: str = Field(primary_key=True)
+    sha256: str = Field(primary_key=True)
+    added_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PersonRow(Row, table=True):
+    """Somebody of the customer, as Teams and the sources have named them."""
+
+    __tablename__ = "person"
+    __table_args__ = (Index(None, "customer_id", "upn"), Index(None, "customer_id", "sid"))
+
+    tenant_id: str = Field(primary_key=True)
+    object_id: str = Field(primary_key=True)
+    mri: str | None = None
+    upn: str | None = None
+    """In lower case, as is the SID: compared, never shown."""
+    sid: str | None = None
+    name: str = ""
+    given_name: str = ""
+    locale: str | None = None
+    in_team: bool = False
+    installed: bool | None = None
+    """Whether the app is there for this person; None while nothing was heard of it."""
+    blocked: bool = False
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ConversationRow(Row, table=True):
+    """Where a person or a channel is spoken to."""
+
+    __tablename__ = "conversation"
+    __table_args__ = (
+        CheckConstraint("kind IN ('personal', 'channel')", "kind"),
+        Index(None, "tenant_id", "conversation_id"),
+    )
+
+    tenant_id: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    whose: str = Field(primary_key=True)
+    """The person's object id, or the channel's id."""
+    conversation_id: str
+    service_url: str
+    removed: bool = False
+
+
+class QuarantineRow(Row, table=True):
+    """Input that was refused, for a person to look at."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = (Index(None, "customer_id", "at"),)
+
+    customer_id: str
+    id: int | None = Field(default=None, primary_key=True)
+    source: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    reason: str
+    field: str | None
+    raw: str = Field(sa_type=Text)
+
+
+class CounterRow(Row, table=True):
+    """A number that only goes up: the customer's incidents are numbered by it."""
+
+    __tablename__ = "counter"
+
+    name: str = Field(primary_key=True)
+    value: int

@@ -1,0 +1,274 @@
+"""Whom to ask what, by which route, until when; and what a reply does to its question."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from triage.assess import could_change, weight_of
+from triage.authority import standing_of
+from triage.draft import Draft
+from triage.incident import (
+    Affected,
+    Answered,
+    Assurance,
+    CallTask,
+    Incident,
+    IncidentType,
+    Open,
+    Person,
+    Question,
+    QuestionKind,
+    Reply,
+    Route,
+    Standing,
+    Taint,
+    Unreachable,
+    Withdrawn,
+)
+from triage.phrases import phrase
+from triage.playbooks import PLAYBOOKS, QUESTIONS, Answer, Channel, first_question, route_of
+from triage.report import Severity
+
+MOST_ASKED = 3
+"""People asked at once about one incident; a case with more is an analyst's."""
+
+
+def taint(draft: Draft) -> None:
+    """Mark the accounts that may be in an attacker's hands (triage.md section 6).
+
+    - every affected account, where the incident is about accounts, at medium severity and above
+    - anybody affected who has such an incident open elsewhere
+    """
+    incident = draft.incident
+    suspect_type = PLAYBOOKS[incident.type].channel is Channel.TAINTED
+    grave = incident.severity.rank >= Severity.MEDIUM.rank
+    for person in people(incident):
+        if incident.is_tainted(person.object_id):
+            continue
+        if (suspect_type and grave) or person.object_id in draft.known.facts.at_risk:
+            why = "taint.this_incident" if suspect_type and grave else "taint.other_incident"
+            mark = Taint(person.object_id, draft.now, phrase(why, person=person.name))
+            draft.set(taints=(*draft.incident.taints, mark))
+            draft.note(mark.why)
+            _withdraw_card(draft, person)
+
+
+def _withdraw_card(draft: Draft, person: Person) -> None:
+    """What was asked in Teams before the account became suspect is asked no more there."""
+    for question in draft.incident.questions:
+        mine = question.person.object_id == person.object_id and question.route is Route.CARD
+        if mine and question.state.state == "open":
+            draft.put_question(replace(question, state=Withdrawn(draft.now)))
+
+
+def ask(draft: Draft) -> None:
+    """Ask everybody affected the first question of the playbook, if an answer would matter."""
+    incident = draft.incident
+    kind = first_question(incident)
+    if kind is None:
+        _nobody_is_asked(draft)
+        return
+    for affected in incident.affected:
+        if affected.person is None:
+            _say_who_is_unknown(draft, affected)
+    for person in people(incident)[:MOST_ASKED]:
+        _ask_person(draft, person, kind)
+    if len(people(incident)) > MOST_ASKED:
+        _hand_over_once(draft, "why.many_people")
+
+
+def _nobody_is_asked(draft: Draft) -> None:
+    restricted = draft.incident.type is IncidentType.RESTRICTED
+    _hand_over_once(draft, "why.restricted" if restricted else "why.unknown_type")
+
+
+def _say_who_is_unknown(draft: Draft, affected: Affected) -> None:
+    _hand_over_once(draft, f"why.person_{affected.why_not}", account=affected.account.label)
+
+
+def _hand_over_once(draft: Draft, key: str, **args: str) -> None:
+    why = phrase(key, **args)
+    if all(entry.says != why for entry in draft.incident.timeline):
+        draft.hand_over(why)
+
+
+def _ask_person(draft: Draft, person: Person, kind: QuestionKind) -> None:
+    route = route_of(draft.incident, tainted=draft.incident.is_tainted(person.object_id))
+    if any(_already_asks(q, person, kind, route) for q in draft.incident.questions):
+        return
+    question = _new_question(draft, person, kind, route)
+    if not could_change(draft.incident, draft.customer, draft.now, question):
+        _hand_over_once(draft, "why.no_answer_matters")
+        return
+    open_question(draft, question)
+
+
+def _already_asks(question: Question, person: Person, kind: QuestionKind, route: Route) -> bool:
+    """Asked by this route, or answered by any: a card withdrawn for taint is asked by phone."""
+    mine = question.person.object_id == person.object_id and question.kind is kind
+    return mine and (question.route is route or question.answer is not None)
+
+
+def _new_question(draft: Draft, person: Person, kind: QuestionKind, route: Route) -> Question:
+    number = len(draft.incident.questions) + 1
+    state = Open(draft.now + timedelta(minutes=_minutes(draft)))
+    return Question(f"q{number}", kind, person, route, draft.now, state)
+
+
+def _minutes(draft: Draft) -> int:
+    deadlines = draft.customer.deadlines
+    match draft.incident.severity:
+        case Severity.HIGH:
+            return deadlines.high
+        case Severity.MEDIUM:
+            return deadlines.medium
+        case Severity.LOW | Severity.INFORMATIONAL:
+            return deadlines.low
+
+
+def open_question(draft: Draft, question: Question) -> None:
+    """Open it, set its deadline, and where it goes by phone give an analyst the call."""
+    draft.put_question(question)
+    if isinstance(question.state, Open):
+        draft.wake(f"question:{question.id}", question.state.due)
+    if question.route is Route.PHONE:
+        draft.note(phrase("timeline.call_needed", person=question.person.name))
+        call(draft, question)
+    else:
+        draft.note(phrase("timeline.asked", person=question.person.name))
+
+
+def call(draft: Draft, question: Question) -> None:
+    """A call task with the number the customer vouches for, and where that number comes from."""
+    if any(c.question == question.id and c.done_at is None for c in draft.incident.calls):
+        return
+    facts = draft.customer.facts_about(question.person.upn)
+    contact = draft.customer.contact(question.person.upn)
+    known = next((k for k in (facts, contact) if k and k.phone and k.phone_source), None)
+    due = question.state.due if isinstance(question.state, Open) else draft.now + CALL_WITHIN
+    draft.put_call(
+        CallTask(
+            id=f"c{len(draft.incident.calls) + 1}",
+            person=question.person,
+            question=question.id,
+            number=known.phone if known else None,
+            number_source=known.phone_source if known else None,
+            due=due,
+        )
+    )
+
+
+CALL_WITHIN = timedelta(minutes=15)
+
+
+def people(incident: Incident) -> tuple[Person, ...]:
+    """Everybody affected whom we know, once each."""
+    known = {a.person.object_id: a.person for a in incident.affected if a.person}
+    return tuple(known.values())
+
+
+# --- replies -------------------------------------------------------------------------------------
+
+
+def take_reply(draft: Draft, question: Question, choice: str | None, text: str | None) -> Standing:
+    """Record a reply in Teams for what it counts, and open what follows from it."""
+    spec = QUESTIONS[question.kind]
+    answer = spec.answer(choice) if choice else None
+    standing = standing_of(
+        draft.incident,
+        question,
+        choice,
+        _weight(draft, answer),
+        _weight(draft, spec.answer(question.answer.choice or "") if question.answer else None),
+    )
+    reply = Reply(question.person.object_id, draft.now, standing, choice, text)
+    answered = _with_reply(draft, question, reply, answer)
+    draft.put_question(answered)
+    _note_reply(draft, question, reply, answer)
+    if standing is Standing.COUNTED and answer is not None:
+        _follow(draft, answered, answer)
+    return standing
+
+
+def _weight(draft: Draft, answer: Answer | None) -> float:
+    return weight_of(answer, draft.incident, Assurance.L0) if answer else 0.0
+
+
+def _with_reply(draft: Draft, question: Question, reply: Reply, answer: Answer | None) -> Question:
+    """Free text, "call me" and what an analyst must read leave the question open."""
+    question = replace(question, replies=(*question.replies, reply))
+    settles = answer is not None and not answer.call and reply.standing is Standing.COUNTED
+    return replace(question, state=Answered(draft.now)) if settles else question
+
+
+def _note_reply(draft: Draft, question: Question, reply: Reply, answer: Answer | None) -> None:
+    who = question.person.name
+    if answer is None:
+        draft.note(phrase("timeline.wrote", person=who, text=reply.text))
+        draft.tell_analysts(
+            f"wrote:{question.id}:{len(question.replies)}",
+            phrase("say.wrote", person=who, text=reply.text),
+        )
+        draft.hand_over(phrase("why.free_text", person=who))
+        return
+    said = answer.says(question.kind)
+    draft.note(phrase(f"timeline.reply_{reply.standing}", person=who, answer=said))
+    if reply.standing is Standing.FOR_ANALYST:
+        draft.hand_over(phrase("why.correction_lowers", person=who, answer=said))
+    if answer.unsure:
+        draft.hand_over(phrase("why.not_sure", person=who))
+    if answer.call:
+        draft.hand_over(phrase("why.call_me", person=who))
+        call(draft, question)
+
+
+def _follow(draft: Draft, question: Question, answer: Answer) -> None:
+    """Open the follow-up this answer leads to, and withdraw those it no longer leads to."""
+    follow_ups = {a.then for a in QUESTIONS[question.kind].answers} - {answer.then}
+    for other in draft.incident.questions:
+        mine = other.person.object_id == question.person.object_id
+        if mine and other.state.state == "open" and other.kind in follow_ups:
+            draft.put_question(replace(other, state=Withdrawn(draft.now)))
+    if answer.then is not None:
+        _ask_person(draft, question.person, answer.then)
+
+
+def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: str) -> None:
+    """What somebody said on the phone, taken down by an analyst: we know who answered (L3)."""
+    reply = Reply(
+        question.person.object_id,
+        draft.now,
+        Standing.COUNTED,
+        choice,
+        assurance=Assurance.L3,
+        recorded_by=by,
+    )
+    draft.put_question(
+        replace(question, state=Answered(draft.now), replies=(*question.replies, reply))
+    )
+    answer = QUESTIONS[question.kind].answer(choice)
+    if answer is not None:
+        said = answer.says(question.kind)
+        draft.note(
+            phrase("timeline.call_recorded", person=question.person.name, answer=said, by=by_name)
+        )
+    for task in draft.incident.calls:
+        if task.question == question.id and task.done_at is None:
+            draft.put_call(replace(task, done_at=draft.now))
+
+
+def unreachable(draft: Draft, person: str, why: str) -> None:
+    """Somebody cannot be reached in Teams: an analyst calls at once, with the reason."""
+    for question in draft.incident.questions:
+        if question.person.object_id == person and question.state.state == "open":
+            draft.put_question(replace(question, state=Unreachable(draft.now, why)))
+            draft.hand_over(phrase("why.unreachable", person=question.person.name, why=why))
+            call(draft, question)
+
+
+def withdraw_all(draft: Draft) -> None:
+    for question in draft.incident.questions:
+        if question.state.state == "open":
+            draft.put_question(replace(question, state=Withdrawn(draft.now)))
+    for task in draft.incident.calls:
+        if task.done_at is None:
+            draft.put_call(replace(task, done_at=draft.now))

@@ -1,0 +1,432 @@
+"""Evidence and replies → score, band and reasons. Every term is a reason one can read.
+
+Source: triage.md sections 1 to 5. Everything is added in log-odds of harm.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from ipaddress import ip_address, ip_network
+from math import exp, log
+from zoneinfo import ZoneInfo
+
+from triage.customer import Asset, AssetKind, Criticality, Customer, ExpectedFact
+from triage.globs import fits_any
+from triage.incident import (
+    Answered,
+    Assurance,
+    Band,
+    Decision,
+    Disposition,
+    Incident,
+    IncidentType,
+    Proposal,
+    Question,
+    QuestionKind,
+    QuestionState,
+    Reason,
+    Reply,
+    Standing,
+)
+from triage.phrases import Phrase, phrase
+from triage.playbooks import (
+    PLAYBOOKS,
+    PRIORS,
+    QUESTIONS,
+    Answer,
+    Detector,
+    QuestionSpec,
+    detector_of,
+    was_prevented,
+)
+from triage.report import (
+    Alert,
+    FileEvidence,
+    IncidentReport,
+    ProcessEvidence,
+    Product,
+    Severity,
+    SignInEvidence,
+    Verdict,
+)
+
+RULES = "2026-11.1"
+"""Version of the weights and thresholds below and in `playbooks.py`; stored with every event."""
+
+CONTAIN, ESCALATE, PROPOSE, CLOSE = 0.85, 0.50, 0.10, 0.02
+
+
+def assess(incident: Incident, customer: Customer, now: datetime) -> Decision:
+    """The score of an incident as it stands, with every reason and what follows from it."""
+    reasons = (
+        *_from_sources(incident),
+        *_from_profile(incident, customer, now),
+        *_from_answers(incident),
+    )
+    log_odds = sum(r.weight for r in reasons)
+    band = band_of(incident, customer, reasons, probability(log_odds))
+    return Decision(
+        at=now,
+        log_odds=round(log_odds, 3),
+        probability=round(probability(log_odds), 4),
+        band=band,
+        reasons=reasons,
+        rules=RULES,
+        profile=customer.version,
+        proposal=_proposal(incident, band),
+    )
+
+
+def probability(log_odds: float) -> float:
+    return 1 / (1 + exp(-log_odds))
+
+
+def log_odds(p: float) -> float:
+    return log(p / (1 - p))
+
+
+def band_of(incident: Incident, customer: Customer, reasons: tuple[Reason, ...], p: float) -> Band:
+    """What a score asks for (triage.md section 4).
+
+    - 0.85 and above: contain
+    - 0.50 and above: escalate
+    - at most 0.02, where this customer lets the type be closed: close after the hold
+    - at most 0.10, with a question answered or a fact cited: propose to close
+    - otherwise an analyst; always an analyst where the type is unknown or restricted
+    """
+    if p >= CONTAIN:
+        return Band.CONTAIN
+    if p >= ESCALATE:
+        return Band.ESCALATE
+    if incident.type in (IncidentType.UNKNOWN, IncidentType.RESTRICTED):
+        return Band.ANALYST
+    if p <= PROPOSE and _something_speaks_for_it(reasons):
+        return Band.CLOSE if p <= CLOSE and may_auto_close(incident, customer) else Band.PROPOSE
+    return Band.ANALYST
+
+
+def _something_speaks_for_it(reasons: tuple[Reason, ...]) -> bool:
+    return any(
+        r.rule == "sign.expected_fact" or (r.rule.startswith("answer.") and r.weight <= 0)
+        for r in reasons
+    )
+
+
+def may_auto_close(incident: Incident, customer: Customer) -> bool:
+    """Whether the hold may close it without a person (triage.md section 4, last row).
+
+    - the customer opted this type in
+    - severity at most medium
+    - nobody affected is privileged, nothing affected is a server or a crown jewel
+    - no account is tainted, and no person has objected before
+    """
+    upns = [a.person.upn for a in incident.affected if a.person]
+    return (
+        incident.type in customer.auto_close
+        and incident.severity.rank <= Severity.MEDIUM.rank
+        and not any(customer.is_privileged(upn) for upn in upns)
+        and not any(_is_precious(customer.asset(d.name)) for d in incident.devices)
+        and not incident.taints
+        and not incident.kept_open
+    )
+
+
+def _is_precious(asset: Asset | None) -> bool:
+    return asset is not None and (
+        asset.kind is AssetKind.SERVER or asset.criticality is Criticality.CROWN_JEWEL
+    )
+
+
+def _proposal(incident: Incident, band: Band) -> Proposal | None:
+    if band not in (Band.PROPOSE, Band.CLOSE):
+        return None
+    return Proposal(Disposition.EXPECTED, PLAYBOOKS[incident.type].expected, None)
+
+
+# --- what the sources show -----------------------------------------------------------------------
+
+
+def read_report(report: IncidentReport, customer: Customer) -> tuple[Reason, ...]:
+    """Prior and signs of one source's alerts (triage.md sections 1 and 2)."""
+    reasons = [_prior(report)]
+    reasons += _verdict(report)
+    reasons += _execution(report)
+    reasons += _persistence(report)
+    reasons += _family(report)
+    reasons += _sign_in(report, customer)
+    return tuple(reasons)
+
+
+def _prior(report: IncidentReport) -> Reason:
+    classes = [detector_of(a, disrupted=report.disrupted) for a in report.alerts]
+    detector = max(classes or [Detector.UNKNOWN], key=lambda d: PRIORS[d])
+    titles = [
+        a.title for a in report.alerts if detector_of(a, disrupted=report.disrupted) is detector
+    ]
+    return Reason(
+        f"prior.{detector}",
+        round(log_odds(PRIORS[detector]), 3),
+        titles[0] if titles else report.title,
+        phrase(f"reason.prior.{detector}"),
+    )
+
+
+def _verdict(report: IncidentReport) -> list[Reason]:
+    """The gravest verdict counts; "no threats found" only where nothing else was found."""
+    verdicts = {e.verdict for a in report.alerts for e in a.evidence}
+    if Verdict.MALICIOUS in verdicts:
+        return [_sign("verdict_malicious", 2.0, report)]
+    if Verdict.SUSPICIOUS in verdicts:
+        return [_sign("verdict_suspicious", 0.5, report)]
+    if Verdict.CLEAN in verdicts:
+        return [_sign("verdict_clean", -1.5, report)]
+    return []
+
+
+_STARTED_BY_HAND = frozenset(
+    {
+        "explorer.exe",
+        "outlook.exe",
+        "olk.exe",
+        "chrome.exe",
+        "msedge.exe",
+        "firefox.exe",
+        "ms-teams.exe",
+        "teams.exe",
+    }
+)
+
+
+def _execution(report: IncidentReport) -> list[Reason]:
+    """Started by hand as the process tree shows, or stopped before it could run."""
+    processes = [e for e in _evidence(report) if isinstance(e, ProcessEvidence)]
+    by_hand = [p for p in processes if (p.parent_name or "").lower() in _STARTED_BY_HAND]
+    ran = [p for p in by_hand if p.detection not in ("prevented", "blocked")]
+    if ran:
+        return [_sign("executed", 1.0, report, ran[0].name)]
+    files = [a for a in report.alerts if any(isinstance(e, FileEvidence) for e in a.evidence)]
+    if files and all(was_prevented(a) for a in files):
+        return [_sign("prevented", -1.5, report)]
+    return []
+
+
+_PERSISTENCE = ("T1547", "T1053", "T1543", "T1136", "T1564.008", "T1114.003", "T1556.006", "T1098")
+
+
+def _persistence(report: IncidentReport) -> list[Reason]:
+    for alert in report.alerts:
+        if any(t.startswith(_PERSISTENCE) for t in alert.techniques):
+            return [_sign("persistence", 1.5, report, alert.title)]
+    return []
+
+
+def _family(report: IncidentReport) -> list[Reason]:
+    families = [a.threat_family for a in report.alerts if a.threat_family]
+    return [_sign("threat_family", 1.0, report, families[0])] if families else []
+
+
+def _sign_in(report: IncidentReport, customer: Customer) -> list[Reason]:
+    """What speaks for and against the sign-ins; several sign-ins must all be good to count."""
+    sign_ins = [e for e in _evidence(report) if isinstance(e, SignInEvidence)]
+    reasons = []
+    if sign_ins and all(s.device_compliant for s in sign_ins):
+        reasons.append(_sign("known_device", -1.5, report))
+    if sign_ins and all(s.phishing_resistant for s in sign_ins):
+        reasons.append(_sign("phishing_resistant", -1.5, report))
+    if sign_ins and all(_is_egress(s.ip, customer) for s in sign_ins):
+        reasons.append(_sign("known_egress", -1.5, report))
+    if any(_is_anonymous(a) for a in report.alerts):
+        reasons.append(_sign("anonymous_network", 1.0, report))
+    return reasons
+
+
+def _is_egress(ip: str | None, customer: Customer) -> bool:
+    if ip is None:
+        return False
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return False
+    return any(address in ip_network(n, strict=False) for n in customer.egress)
+
+
+def _is_anonymous(alert: Alert) -> bool:
+    return (alert.detector or "").lower() in ("anonymizedipaddress", "riskyipaddress") or (
+        alert.product is Product.ENTRA and "anonymous ip" in alert.title.lower()
+    )
+
+
+def _evidence(report: IncidentReport) -> list[object]:
+    return [e for a in report.alerts for e in a.evidence]
+
+
+def _sign(name: str, weight: float, report: IncidentReport, detail: str | None = None) -> Reason:
+    evidence = detail or f"{report.source} {report.source_id}"
+    return Reason(f"sign.{name}", weight, evidence, phrase(f"reason.sign.{name}", detail=detail))
+
+
+# --- the score's three parts ---------------------------------------------------------------------
+
+
+def _from_sources(incident: Incident) -> tuple[Reason, ...]:
+    """The highest prior, each sign once, and every further product that alerts."""
+    priors = [r for ref in incident.refs for r in ref.telemetry if r.rule.startswith("prior.")]
+    signs: dict[str, Reason] = {}
+    for reason in (r for ref in incident.refs for r in ref.telemetry if r.rule.startswith("sign.")):
+        known = signs.get(reason.rule)
+        if known is None or abs(reason.weight) > abs(known.weight):
+            signs[reason.rule] = reason
+    if {"sign.verdict_malicious", "sign.verdict_suspicious"} & set(signs):
+        signs.pop("sign.verdict_clean", None)
+    if "sign.verdict_malicious" in signs:
+        signs.pop("sign.verdict_suspicious", None)
+    if "sign.executed" in signs:
+        signs.pop("sign.prevented", None)
+    return (max(priors, key=lambda r: r.weight), *signs.values(), *_further_products(incident))
+
+
+def _further_products(incident: Incident) -> tuple[Reason, ...]:
+    products = list(dict.fromkeys(p for ref in incident.refs for p in ref.products))
+    return tuple(
+        Reason(
+            f"sign.second_product.{product}",
+            1.5,
+            product,
+            phrase("reason.sign.second_product", product=product),
+        )
+        for product in products[1:]
+    )
+
+
+def _from_profile(incident: Incident, customer: Customer, now: datetime) -> tuple[Reason, ...]:
+    fact = covering_fact(incident, customer, now)
+    if fact is None:
+        return ()
+    says = phrase(
+        "reason.sign.expected_fact",
+        statement=fact.statement,
+        approver=fact.approver,
+        expires=fact.expires.isoformat(),
+    )
+    return (Reason("sign.expected_fact", -3.0, f"fact {fact.id}", says),)
+
+
+def covering_fact(incident: Incident, customer: Customer, now: datetime) -> ExpectedFact | None:
+    """The approved, unexpired fact that covers everything affected (triage.md section 2).
+
+    Each kind of thing a fact names must cover all of that kind in the incident: one device, person
+    or file outside it, and the fact does not apply.
+    """
+    today = now.astimezone(ZoneInfo(customer.zone)).date()
+    devices = [d.name for d in incident.devices]
+    people = [a.account.upn or a.account.label for a in incident.affected]
+    files = [f.name for f in incident.files]
+    for fact in customer.facts:
+        if fact.covers != incident.type or fact.expires < today:
+            continue
+        if (
+            _covers(fact.devices, devices)
+            and _covers(fact.people, people)
+            and _covers(fact.files, files)
+        ):
+            return fact
+    return None
+
+
+def _covers(patterns: tuple[str, ...], things: list[str]) -> bool:
+    return not patterns or (bool(things) and all(fits_any(t, patterns) for t in things))
+
+
+def _from_answers(incident: Incident) -> tuple[Reason, ...]:
+    reasons: list[Reason] = []
+    for question in incident.questions:
+        reply = question.answer
+        if reply is not None:
+            reasons += _weigh(question, reply, incident)
+    return tuple(reasons)
+
+
+def _weigh(question: Question, reply: Reply, incident: Incident) -> list[Reason]:
+    """One answer's terms: floored at 0 where tainted, void where telemetry contradicts it."""
+    spec = QUESTIONS[question.kind]
+    answer = spec.answer(reply.choice or "")
+    if answer is None or answer.call:
+        return []
+    weight = weight_of(answer, incident, reply.assurance)
+    rule = f"answer.{question.kind}.{answer.id}"
+    evidence = f"{question.person.name}, {question.id}"
+    if reply.standing is Standing.TAINTED:
+        says = phrase("reason.answer.tainted", answer=answer.says(question.kind))
+        return [Reason(rule, max(0.0, weight), evidence, says)]
+    if weight < 0 and _contradicted(spec, incident):
+        says = phrase("reason.answer.contradicted", answer=answer.says(question.kind))
+        return [Reason("answer.contradicted", 1.0, evidence, says)]
+    says = phrase("reason.answer.counted", answer=answer.says(question.kind))
+    return [Reason(rule, weight, evidence, says)]
+
+
+def weight_of(answer: Answer, incident: Incident, assurance: Assurance) -> float:
+    if assurance is Assurance.L3 and answer.verified_weight is not None:
+        return answer.verified_weight
+    if answer.interactive_weight is not None and "sign.executed" in _sign_rules(incident):
+        return answer.interactive_weight
+    return answer.weight
+
+
+def _contradicted(spec: QuestionSpec, incident: Incident) -> bool:
+    return bool(_sign_rules(incident) & set(spec.contradicted_by))
+
+
+def _sign_rules(incident: Incident) -> set[str]:
+    return {r.rule for ref in incident.refs for r in ref.telemetry}
+
+
+# --- what an answer would change -----------------------------------------------------------------
+
+
+def what_if(
+    incident: Incident, customer: Customer, now: datetime, question: Question, choice: str
+) -> Decision:
+    """The decision if this question were answered so."""
+    reply = Reply(question.person.object_id, now, Standing.COUNTED, choice)
+    if incident.is_tainted(question.person.object_id):
+        reply = replace(reply, assurance=Assurance.L3)  # a tainted person is asked by phone
+    answered: QuestionState = Answered(now)
+    supposed = replace(question, state=answered, replies=(*question.replies, reply))
+    others = tuple(q for q in incident.questions if q.id != question.id)
+    return assess(replace(incident, questions=(*others, supposed)), customer, now)
+
+
+def could_change(incident: Incident, customer: Customer, now: datetime, question: Question) -> bool:
+    """Whether some answer, or some answer to its follow-up, leads to another band.
+
+    A question none of whose answers changes the decision is not asked (triage.md section 4).
+    """
+    present = assess(incident, customer, now).band
+    for answer in QUESTIONS[question.kind].answers:
+        if answer.call:
+            continue
+        if (
+            answer.contains
+            or what_if(incident, customer, now, question, answer.id).band is not present
+        ):
+            return True
+        if answer.then and _follow_up_could_change(incident, customer, now, question, answer):
+            return True
+    return False
+
+
+def _follow_up_could_change(
+    incident: Incident, customer: Customer, now: datetime, question: Question, answer: Answer
+) -> bool:
+    if answer.then is None:
+        return False
+    reply = Reply(question.person.object_id, now, Standing.COUNTED, answer.id)
+    first = replace(question, state=Answered(now), replies=(*question.replies, reply))
+    then = replace(question, id=f"{question.id}+", kind=answer.then, replies=())
+    others = tuple(q for q in incident.questions if q.id != question.id)
+    return could_change(replace(incident, questions=(*others, first)), customer, now, then)
+
+
+def explain(kind: QuestionKind) -> Phrase:
+    """The question in the analyst's words."""
+    return phrase(f"label.question.{kind}")

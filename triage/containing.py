@@ -1,0 +1,301 @@
+"""Which response actions follow from a decision, and what entitles us to each.
+
+Source: triage.md sections 4 and 6, domain.md section 4. No action without a tier that allows it, a
+standing rule of the customer, or a live approval.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from triage.actions import ACTIONS, ActionKind, Target, TargetKind, Tier
+from triage.assess import could_change
+from triage.authority import approvers
+from triage.customer import AssetKind, Consent, Customer, OnSilence, StandingRule
+from triage.draft import Draft
+from triage.incident import (
+    ActionState,
+    Approval,
+    ApprovalState,
+    Band,
+    Basis,
+    ByApproval,
+    ByRule,
+    Decision,
+    Incident,
+    ResponseAction,
+    Route,
+)
+from triage.phrases import Phrase, phrase
+from triage.playbooks import PLAYBOOKS, QUESTIONS, Channel
+from triage.report import DoneKind, Severity
+
+MOST_TARGETS = 5
+"""Targets of one kind in one incident; beyond that a person decides."""
+
+APPROVAL_MINUTES = 15
+
+
+def propose(draft: Draft) -> None:
+    """Every response action the playbook and the answers name, once per target."""
+    for kind in wanted(draft.incident):
+        for target in targets(draft.incident, kind)[:MOST_TARGETS]:
+            if not any(a.kind is kind and a.target.id == target.id for a in draft.incident.actions):
+                draft.put_action(_new_action(draft, kind, target))
+
+
+def _new_action(draft: Draft, kind: ActionKind, target: Target) -> ResponseAction:
+    done = _source_did(draft.incident, kind, target)
+    return ResponseAction(
+        id=f"a{len(draft.incident.actions) + 1}",
+        kind=kind,
+        target=target,
+        tier=tier_of(kind, target, draft.incident, draft.customer),
+        state=ActionState.ALREADY_DONE if done else ActionState.PROPOSED,
+        at=draft.now if done else None,
+    )
+
+
+def wanted(incident: Incident) -> tuple[ActionKind, ...]:
+    """The playbook's containment, and what the answers given add."""
+    kinds = list(PLAYBOOKS[incident.type].contains)
+    for question in incident.questions:
+        reply = question.answer
+        answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
+        if answer is not None and answer.contains is not None:
+            kinds.append(answer.contains)
+    return tuple(dict.fromkeys(kinds))
+
+
+def targets(incident: Incident, kind: ActionKind) -> tuple[Target, ...]:
+    """What the action can be aimed at: only things with the id its API takes."""
+    match ACTIONS[kind].target:
+        case TargetKind.ACCOUNT:
+            found = [
+                (a.person.object_id if a.person else a.account.object_id, a.account.label)
+                for a in incident.affected
+            ]
+        case TargetKind.DEVICE:
+            found = [(d.device_id, d.name) for d in incident.devices]
+        case TargetKind.FILE:
+            found = [(f.sha1, f.name) for f in incident.files]
+    return tuple(Target(ACTIONS[kind].target, id_, label) for id_, label in found if id_)
+
+
+_DONE_AS = {
+    ActionKind.ISOLATE_DEVICE: {DoneKind.ISOLATED},
+    ActionKind.DISABLE_ACCOUNT: {DoneKind.DISABLED},
+    ActionKind.QUARANTINE_FILE: {DoneKind.QUARANTINED, DoneKind.REMOVED, DoneKind.BLOCKED},
+}
+
+
+def _source_did(incident: Incident, kind: ActionKind, target: Target) -> bool:
+    """The source, its automation or an administrator has done it: never repeated, never undone."""
+    names = {target.id.lower(), target.label.lower()}
+    return any(
+        done.kind in _DONE_AS.get(kind, set())
+        and {done.target.lower(), (done.target_id or "").lower()} & names
+        for done in incident.already_done
+    )
+
+
+def tier_of(kind: ActionKind, target: Target, incident: Incident, customer: Customer) -> Tier:
+    """One tier up for VIPs, privileged accounts and servers, where the action's facts say so."""
+    facts = ACTIONS[kind]
+    return (
+        facts.tier.raised()
+        if facts.uplift and _is_grave(target, incident, customer)
+        else facts.tier
+    )
+
+
+def _is_grave(target: Target, incident: Incident, customer: Customer) -> bool:
+    if target.kind is TargetKind.ACCOUNT:
+        upn = _upn(target, incident)
+        facts = customer.facts_about(upn)
+        return customer.is_privileged(upn) or bool(facts and facts.vip)
+    asset = customer.asset(target.label) if target.kind is TargetKind.DEVICE else None
+    return asset is not None and asset.kind is AssetKind.SERVER
+
+
+def is_protected(target: Target, incident: Incident, customer: Customer) -> bool:
+    """Break-glass accounts and protected assets: never touched without a person's approval."""
+    if target.kind is TargetKind.ACCOUNT:
+        facts = customer.facts_about(_upn(target, incident))
+        return bool(facts and facts.break_glass)
+    asset = customer.asset(target.label)
+    return bool(asset and asset.protected)
+
+
+def _upn(target: Target, incident: Incident) -> str | None:
+    for affected in incident.affected:
+        if affected.person and affected.person.object_id == target.id:
+            return affected.person.upn
+    return target.label
+
+
+def is_reversible(action: ResponseAction) -> bool:
+    return ACTIONS[action.kind].reversible
+
+
+# --- what entitles us ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Nobody has allowed it yet: ask the customer for approval."""
+
+    rule: StandingRule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Nothing is done now; an analyst may still ask for it."""
+
+
+def entitlement(
+    action: ResponseAction, incident: Incident, customer: Customer, decision: Decision
+) -> ByRule | Ask | Leave:
+    """What a decision allows for one action (triage.md section 4).
+
+    - break-glass and protected: never automatically; asked where we must contain
+    - tier A: at once from "escalate" on, and for suspect accounts whatever the score
+    - tier B: at once at "contain" where a standing rule says automatic, else asked
+    - tier C: at once only where a rule names privileged accounts for lockout, else asked
+    - tier D: two approvers; a person arranges that
+    """
+    rule = customer.rule_for(action.kind)
+    automatic = rule is not None and rule.consent is Consent.AUTOMATIC
+    contain = decision.band is Band.CONTAIN
+    grave = contain or decision.band is Band.ESCALATE
+    at_once = grave or contains_first(incident, decision)
+    if is_protected(action.target, incident, customer):
+        return Ask(rule) if contain else Leave()
+    match action.tier:
+        case Tier.A if rule is not None and not automatic:
+            return Ask(rule) if at_once else Leave()
+        case Tier.A if at_once:
+            return ByRule(rule.number if rule else None)
+        case Tier.B if contain and automatic and rule:
+            return ByRule(rule.number)
+        case Tier.C if (
+            contain and automatic and rule and _locks_out(rule, action, incident, customer)
+        ):
+            return ByRule(rule.number)
+        case Tier.B | Tier.C if grave:
+            return Ask(rule)
+        case _:
+            return Leave()
+
+
+def contains_first(incident: Incident, decision: Decision) -> bool:
+    """A suspect account at medium and above is contained before anybody is asked.
+
+    Unless the customer has said beforehand that it is expected.
+    """
+    suspect = PLAYBOOKS[incident.type].channel is Channel.TAINTED
+    expected = any(r.rule == "sign.expected_fact" for r in decision.reasons)
+    return suspect and incident.severity.rank >= Severity.MEDIUM.rank and not expected
+
+
+def _locks_out(
+    rule: StandingRule, action: ResponseAction, incident: Incident, customer: Customer
+) -> bool:
+    upn = _upn(action.target, incident)
+    return (
+        rule.privileged and action.target.kind is TargetKind.ACCOUNT and customer.is_privileged(upn)
+    )
+
+
+def contain(draft: Draft, decision: Decision) -> None:
+    """Order what we are entitled to, ask for the rest."""
+    for action in draft.incident.actions:
+        if action.state is not ActionState.PROPOSED or _was_denied(draft.incident, action):
+            continue
+        match entitlement(action, draft.incident, draft.customer, decision):
+            case ByRule() as basis:
+                order(draft, action, basis)
+            case Ask(rule) if not _still_asking(draft, decision):
+                ask_approval(draft, action, rule)
+            case _:
+                pass
+
+
+def _was_denied(incident: Incident, action: ResponseAction) -> bool:
+    return any(a.action == action.id for a in incident.approvals)
+
+
+def _still_asking(draft: Draft, decision: Decision) -> bool:
+    """Below "contain" a proposal waits for the answer that is still open (decision page 4)."""
+    if decision.band is Band.CONTAIN:
+        return False
+    return any(
+        q.state.state == "open"
+        and q.route is not Route.PHONE
+        and could_change(draft.incident, draft.customer, draft.now, q)
+        for q in draft.incident.questions
+    )
+
+
+def order(draft: Draft, action: ResponseAction, basis: Basis) -> None:
+    """Order it, telling the person first where it cuts them off."""
+    draft.put_action(replace(action, state=ActionState.ORDERED, basis=basis, at=draft.now))
+    draft.note(phrase("timeline.ordered", action=describe(action), by=_basis_phrase(basis, draft)))
+    if action.kind is ActionKind.ISOLATE_DEVICE:
+        _warn_people(draft, action)
+    draft.contain(action)
+
+
+def _basis_phrase(basis: Basis, draft: Draft) -> Phrase:
+    match basis:
+        case ByRule(rule) if rule is not None:
+            return phrase("basis.rule", rule=rule)
+        case ByRule():
+            return phrase("basis.tier_a")
+        case ByApproval(approval):
+            found = draft.incident.approval(approval)
+            return phrase("basis.approval", by=(found.by_name if found else None) or "")
+
+
+def _warn_people(draft: Draft, action: ResponseAction) -> None:
+    """Isolation takes Teams away on that device: tell them first, on the phone."""
+    on_card = {q.person.object_id for q in draft.incident.questions if q.route is Route.CARD}
+    for person in sorted(on_card):
+        if not draft.incident.is_tainted(person):
+            says = phrase("notice.isolating", device=action.target.label)
+            draft.tell_person(person, f"isolating:{action.id}", says)
+
+
+def ask_approval(draft: Draft, action: ResponseAction, rule: StandingRule | None) -> None:
+    """Open an approval, unless nobody may give it."""
+    if action.tier is Tier.D or not approvers(draft.incident, draft.customer):
+        _hand_over_once(draft, "why.nobody_may_approve", action)
+        return
+    protected = is_protected(action.target, draft.incident, draft.customer)
+    approval = Approval(
+        id=f"p{len(draft.incident.approvals) + 1}",
+        action=action.id,
+        asked_at=draft.now,
+        due=draft.now + timedelta(minutes=rule.minutes if rule else APPROVAL_MINUTES),
+        acts_on_silence=bool(rule and rule.on_silence is OnSilence.ACT and not protected),
+        rule=rule.number if rule else None,
+    )
+    draft.put_approval(approval)
+    draft.note(phrase("timeline.approval_asked", action=describe(action)))
+    draft.wake(f"approval:{approval.id}", approval.due)
+
+
+def _hand_over_once(draft: Draft, key: str, action: ResponseAction) -> None:
+    why = phrase(key, action=describe(action))
+    if all(entry.says != why for entry in draft.incident.timeline):
+        draft.hand_over(why)
+
+
+def describe(action: ResponseAction) -> Phrase:
+    """What it does, in a word or two: "Isolate LAPTOP-7"."""
+    return phrase(f"action.{action.kind}", target=action.target.label)
+
+
+def withdraw_approvals(draft: Draft) -> None:
+    for approval in draft.incident.approvals:
+        if approval.state is ApprovalState.OPEN:
+            draft.put_approval(replace(approval, state=ApprovalState.WITHDRAWN, at=draft.now))

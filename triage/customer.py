@@ -1,0 +1,213 @@
+"""The customer's profile: who its people are, what its machines mean, and what it allows us to do.
+
+One validated TOML file per customer becomes one `Customer`; every later setting lives here. The
+file is read by `storage/profiles.py`; the numbers in `triage.md` are the defaults.
+"""
+
+from dataclasses import dataclass
+from datetime import date, time
+from enum import StrEnum
+
+from triage.actions import ActionKind
+from triage.globs import fits, fits_any
+
+
+class Role(StrEnum):
+    """What a contact may be asked for. A customer's security team answers as SECURITY."""
+
+    SECURITY = "security"
+    APPROVER = "approver"
+    IT = "it"
+    MANAGER = "manager"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    upn: str
+    name: str
+    roles: frozenset[Role]
+    phone: str | None = None
+    phone_source: str | None = None
+    """Where the number comes from ("HR record of 2026-03"): a number without one is not called."""
+    delegate: str | None = None
+    """The UPN of whoever stands in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonFacts:
+    """What the customer says of one of its people, beyond the Teams roster."""
+
+    upn: str
+    vip: bool = False
+    privileged: bool = False
+    break_glass: bool = False
+    language: str | None = None
+    phone: str | None = None
+    phone_source: str | None = None
+    manager: str | None = None
+
+
+class Criticality(StrEnum):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    CROWN_JEWEL = "crown_jewel"
+
+
+class AssetKind(StrEnum):
+    WORKSTATION = "workstation"
+    SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    name: str
+    """The device name, or a glob: `PAYROLL-*`. Case does not matter."""
+    kind: AssetKind = AssetKind.WORKSTATION
+    criticality: Criticality = Criticality.NORMAL
+    protected: bool = False
+    """Never touched automatically (a domain controller, a production line)."""
+    purpose: str | None = None
+
+
+class Consent(StrEnum):
+    """How a standing rule lets us act (domain.md section 4, consent modes)."""
+
+    AUTOMATIC = "automatic"
+    APPROVAL = "approval"
+
+
+class OnSilence(StrEnum):
+    """What happens when nobody answers an approval in time."""
+
+    ACT = "act"
+    HAND_OVER = "hand_over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingRule:
+    number: int
+    """The customer's own number for it; cards cite it."""
+    action: ActionKind
+    consent: Consent
+    on_silence: OnSilence = OnSilence.HAND_OVER
+    minutes: int = 15
+    """How long an approval stays open."""
+    privileged: bool = False
+    """Names privileged, non-break-glass accounts for automatic lockout (triage.md section 6)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedFact:
+    """Something the customer knows to be fine, approved and expiring; cited when it counts."""
+
+    id: str
+    statement: str
+    covers: str
+    """The incident type it speaks of: `remote_tool`, `unfamiliar_sign_in`, ..."""
+    devices: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    approver: str
+    expires: date
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDesk:
+    phone: str
+    phone_source: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingHours:
+    days: frozenset[int]
+    """Monday is 0."""
+    start: time
+    end: time
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Minutes a question stays open, by severity (domain.md section 5, user fatigue)."""
+
+    high: int = 15
+    medium: int = 120
+    low: int = 480
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    id: str
+    version: int
+    name: str
+    """Who signs the cards: "Contoso Security"."""
+    prefix: str
+    """Incidents are called CONTOSO-42."""
+    tenant_id: str
+    team_id: str
+    channel_id: str
+    zone: str = "UTC"
+    language: str = "en"
+    hours: WorkingHours | None = None
+    service_desk: ServiceDesk | None = None
+    deadlines: Deadlines = Deadlines()
+    contacts: tuple[Contact, ...] = ()
+    people: tuple[PersonFacts, ...] = ()
+    privileged_names: tuple[str, ...] = ()
+    """Naming conventions of privileged accounts, as globs over the UPN: `adm-*`."""
+    assets: tuple[Asset, ...] = ()
+    rules: tuple[StandingRule, ...] = ()
+    facts: tuple[ExpectedFact, ...] = ()
+    egress: tuple[str, ...] = ()
+    """Networks (CIDR) this customer's own people come from."""
+    auto_close: frozenset[str] = frozenset()
+    """Incident types this customer lets us close after the hold (triage.md section 4)."""
+
+    def contact(self, upn: str) -> Contact | None:
+        return next((c for c in self.contacts if c.upn.lower() == upn.lower()), None)
+
+    def with_role(self, *roles: Role) -> tuple[Contact, ...]:
+        return tuple(c for c in self.contacts if c.roles & set(roles))
+
+    def facts_about(self, upn: str | None) -> PersonFacts | None:
+        return next((p for p in self.people if upn and p.upn.lower() == upn.lower()), None)
+
+    def is_privileged(self, upn: str | None) -> bool:
+        if upn is None:
+            return False
+        facts = self.facts_about(upn)
+        return fits_any(upn, self.privileged_names) or bool(facts and facts.privileged)
+
+    def asset(self, device: str | None) -> Asset | None:
+        """The first asset whose name or glob fits the device."""
+        if device is None:
+            return None
+        return next((a for a in self.assets if fits(device, a.name)), None)
+
+    def rule_for(self, action: ActionKind) -> StandingRule | None:
+        return next((r for r in self.rules if r.action is action), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analyst:
+    object_id: str
+    name: str
+    upn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """The provider's own tenant: where analysts work, and who they are."""
+
+    id: str
+    version: int
+    name: str
+    tenant_id: str
+    team_id: str
+    channel_id: str
+    zone: str = "UTC"
+    language: str = "en"
+    analysts: tuple[Analyst, ...] = ()
+
+    def analyst(self, object_id: str) -> Analyst | None:
+        return next((a for a in self.analysts if a.object_id.lower() == object_id.lower()), None)

@@ -1,0 +1,688 @@
+"""The policy: what an event does to an incident, and what is ordered because of it.
+
+`decide` is pure. One arm per kind of event changes the draft; then `_settle` weighs it anew and
+lets the rest follow: who is asked, what is contained, how it may close, whose turn it is. The
+states are drawn in README.md; keep the drawing and `_status` in step.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal, assert_never
+
+from triage import asking, containing
+from triage.assess import RULES, assess, read_report
+from triage.authority import may_answer, may_approve, may_command, may_speak_for_customer
+from triage.customer import Role
+from triage.draft import Draft, Known
+from triage.effects import Effect
+from triage.events import (
+    ActionDone,
+    ActionFailed,
+    Answered,
+    ApprovalAnswered,
+    CallRecorded,
+    CloseOrdered,
+    ContainOrdered,
+    Event,
+    KeptOpen,
+    RecommendationAnswered,
+    Reopened,
+    Reported,
+    Taken,
+    Undelivered,
+    UndoOrdered,
+    Woke,
+    Wrote,
+)
+from triage.extract import merge_report
+from triage.incident import (
+    ActionState,
+    ApprovalState,
+    Band,
+    ByApproval,
+    ByRule,
+    Closed,
+    Closing,
+    Decision,
+    Disposition,
+    Incident,
+    IncidentType,
+    Open,
+    Proposal,
+    Route,
+    Silent,
+    SourceRef,
+    Standing,
+    Status,
+)
+from triage.phrases import Phrase, phrase
+from triage.playbooks import PLAYBOOKS, QUESTIONS, recognise
+from triage.report import IncidentReport
+
+HOLD = timedelta(minutes=30)
+"""How long a closing is held so that a person may object (triage.md section 4)."""
+
+RECOMMENDATION_WITHIN = timedelta(days=21)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """It counts; `says` is for whoever did it."""
+
+    says: Phrase | None = None
+    answer: Literal["accepted"] = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyAnswered:
+    """It was so before; nothing changed."""
+
+    says: Phrase
+    answer: Literal["already"] = "already"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It does not count, and why; recorded all the same."""
+
+    says: Phrase
+    answer: Literal["refused"] = "refused"
+
+
+Verdict = Accepted | AlreadyAnswered | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    incident: Incident
+    effects: tuple[Effect, ...]
+    verdict: Verdict
+
+
+def decide(incident: Incident | None, event: Event, known: Known, now: datetime) -> Decided:
+    """What becomes of an incident when this happens, by what is known, at this moment.
+
+    Raises ValueError for an event of an incident that does not exist, which the conductor never
+    sends: only a report may begin one.
+    """
+    if isinstance(event, Reported):
+        draft, verdict = _reported(incident, event.report, known, now)
+    elif incident is None:
+        raise ValueError(f"{event.kind} belongs to no incident")
+    else:
+        draft = Draft(incident, known, now)
+        verdict = _apply(draft, event)
+    if isinstance(verdict, Accepted):
+        _settle(draft)
+    return Decided(draft.incident, tuple(draft.effects), verdict)
+
+
+def _apply(draft: Draft, event: Event) -> Verdict:
+    match event:
+        case Answered():
+            return _answered(draft, event)
+        case Wrote():
+            return _wrote(draft, event)
+        case ApprovalAnswered():
+            return _approval_answered(draft, event)
+        case CallRecorded():
+            return _call_recorded(draft, event)
+        case Taken():
+            return _taken(draft, event)
+        case CloseOrdered():
+            return _close_ordered(draft, event)
+        case KeptOpen():
+            return _kept_open(draft, event)
+        case Reopened():
+            return _reopened(draft, event)
+        case ContainOrdered():
+            return _contain_ordered(draft, event)
+        case UndoOrdered():
+            return _undo_ordered(draft, event)
+        case RecommendationAnswered():
+            return _recommendation_answered(draft, event)
+        case Woke():
+            return _woke(draft, event)
+        case ActionDone():
+            return _action_done(draft, event)
+        case ActionFailed():
+            return _action_failed(draft, event)
+        case Undelivered():
+            return _undelivered(draft, event)
+        case Reported():
+            raise ValueError("reports are applied before")
+        case _:
+            assert_never(event)
+
+
+# --- a source tells --------------------------------------------------------------------------------
+
+
+def _reported(
+    incident: Incident | None, report: IncidentReport, known: Known, now: datetime
+) -> tuple[Draft, Verdict]:
+    if incident is None:
+        draft = Draft(_new_incident(report, known, now), known, now)
+        draft.note(phrase("timeline.received", source=report.source))
+        return draft, _apply_report(draft, report)
+    draft = Draft(incident, known, now)
+    ref = next((r for r in incident.refs if _is(r, report)), None)
+    if ref is not None and ref.digest == report.digest:
+        return draft, AlreadyAnswered(phrase("report.unchanged"))
+    if ref is not None and report.updated < ref.updated:
+        return draft, AlreadyAnswered(phrase("report.older"))
+    draft.note(phrase("timeline.changed" if ref else "timeline.joined", title=report.title))
+    verdict = _apply_report(draft, report)
+    if draft.incident.closed is not None:
+        _reopen(draft, phrase("timeline.reopened_evidence"))
+    elif draft.incident.closing is not None:
+        draft.set(closing=None)
+    return draft, verdict
+
+
+def _new_incident(report: IncidentReport, known: Known, now: datetime) -> Incident:
+    new = known.facts.new
+    if new is None:
+        raise ValueError("a new incident needs an id, a name and a code")
+    return Incident(
+        id=new.id,
+        customer=known.customer.id,
+        name=new.name,
+        code=new.code,
+        status=Status.RECEIVED,
+        received=now,
+        title=report.title,
+        severity=report.severity,
+        type=IncidentType.UNKNOWN,
+        refs=(),
+    )
+
+
+def _apply_report(draft: Draft, report: IncidentReport) -> Verdict:
+    incident = merge_report(draft.incident, report, draft.known.facts.matches)
+    ref = SourceRef(
+        source=report.source,
+        source_id=report.source_id,
+        updated=report.updated,
+        digest=report.digest,
+        tenant_id=report.tenant_id,
+        telemetry=read_report(report, draft.customer),
+        products=tuple(dict.fromkeys(a.product for a in report.alerts)),
+        alert_count=len(report.alerts),
+    )
+    others = tuple(r for r in incident.refs if not _is(r, report))
+    type_ = _graver(draft.incident.type, recognise(report))
+    draft.incident = replace(incident, refs=(*others, ref), type=type_)
+    return Accepted()
+
+
+def _is(ref: SourceRef, report: IncidentReport) -> bool:
+    return (ref.source, ref.source_id) == (report.source, report.source_id)
+
+
+def _graver(present: IncidentType, told: IncidentType) -> IncidentType:
+    """A case keeps its type, unless it had none, or turns out to be restricted."""
+    if IncidentType.RESTRICTED in (present, told):
+        return IncidentType.RESTRICTED
+    return told if present is IncidentType.UNKNOWN else present
+
+
+# --- people answer ---------------------------------------------------------------------------------
+
+
+def _answered(draft: Draft, event: Answered) -> Verdict:
+    question = draft.incident.question(event.question)
+    refused = may_answer(question, event.by)
+    if refused is not None or question is None:
+        draft.note(phrase("timeline.wrong_person"))
+        return Refused(refused or phrase("refused.unknown_question"))
+    if event.choice is not None and QUESTIONS[question.kind].answer(event.choice) is None:
+        return Refused(phrase("refused.unknown_choice"))
+    standing_reply = question.answer
+    if event.choice and standing_reply and standing_reply.choice == event.choice:
+        return AlreadyAnswered(phrase("thanks.already"))
+    over = draft.incident.is_over
+    standing = asking.take_reply(draft, question, event.choice, event.text)
+    if over and standing is Standing.COUNTED:
+        _reopen(draft, phrase("timeline.reopened_correction", person=question.person.name))
+    return Accepted(_thanks(draft, question.person.object_id, standing))
+
+
+def _thanks(draft: Draft, person: str, standing: Standing) -> Phrase:
+    if draft.incident.is_tainted(person):
+        return phrase("thanks.received")
+    return phrase("thanks.analyst_reads" if standing is Standing.FOR_ANALYST else "thanks.counted")
+
+
+def _wrote(draft: Draft, event: Wrote) -> Verdict:
+    """Words with no question open: an analyst reads them; through a suspect account they lower
+    nothing, and the answer gives nothing away."""
+    person = next((p for p in asking.people(draft.incident) if p.object_id == event.by), None)
+    if person is None:
+        return Refused(phrase("refused.not_addressee"))
+    tainted = draft.incident.is_tainted(event.by)
+    key = "timeline.wrote_tainted" if tainted else "timeline.wrote"
+    draft.note(phrase(key, person=person.name, text=event.text))
+    draft.tell_analysts(
+        f"wrote:{event.by}:{draft.now.isoformat()}",
+        phrase(
+            "say.wrote_tainted" if tainted else "say.wrote", person=person.name, text=event.text
+        ),
+    )
+    draft.hand_over(phrase("why.free_text", person=person.name))
+    return Accepted(phrase("thanks.received" if tainted else "thanks.analyst_reads"))
+
+
+def _approval_answered(draft: Draft, event: ApprovalAnswered) -> Verdict:
+    approval = draft.incident.approval(event.approval)
+    refused = may_approve(draft.incident, approval, draft.customer, event)
+    if refused is not None or approval is None:
+        draft.note(phrase("timeline.approval_refused", by=event.by_name))
+        over = approval is not None and approval.state is not ApprovalState.OPEN
+        says = refused or phrase("refused.unknown_approval")
+        return AlreadyAnswered(says) if over else Refused(says)
+    state = ApprovalState.APPROVED if event.approve else ApprovalState.DENIED
+    draft.put_approval(
+        replace(approval, state=state, by=event.by, by_name=event.by_name, at=draft.now)
+    )
+    action = draft.incident.action(approval.action)
+    if action is None:
+        return Refused(phrase("refused.unknown_approval"))
+    says = containing.describe(action)
+    if event.approve:
+        draft.note(phrase("timeline.approved", by=event.by_name, action=says))
+        containing.order(draft, action, ByApproval(approval.id))
+    else:
+        draft.note(phrase("timeline.denied", by=event.by_name, action=says))
+        draft.hand_over(phrase("why.denied", by=event.by_name, action=says))
+    return Accepted(phrase("thanks.decided"))
+
+
+def _recommendation_answered(draft: Draft, event: RecommendationAnswered) -> Verdict:
+    if draft.incident.closed is None:
+        return Refused(phrase("refused.not_closed"))
+    if draft.incident.recommendation_accepted_by is not None:
+        return AlreadyAnswered(phrase("thanks.already"))
+    if event.accept:
+        draft.set(recommendation_accepted_by=event.by_name)
+        draft.note(phrase("timeline.recommendation_accepted", by=event.by_name))
+        return Accepted(phrase("thanks.decided"))
+    draft.note(phrase("timeline.recommendation_discuss", by=event.by_name))
+    draft.tell_analysts("discuss", phrase("say.discuss", by=event.by_name))
+    return Accepted(phrase("thanks.analyst_reads"))
+
+
+# --- analysts command ------------------------------------------------------------------------------
+
+
+def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
+    question = draft.incident.question(event.question)
+    refused = may_command(draft.known.provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    if question is None or QUESTIONS[question.kind].answer(event.choice) is None:
+        return Refused(phrase("refused.unknown_question"))
+    asking.take_call(draft, question, event.choice, event.by, event.by_name)
+    return Accepted(phrase("thanks.recorded"))
+
+
+def _taken(draft: Draft, event: Taken) -> Verdict:
+    refused = may_command(draft.known.provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    if draft.incident.owner == event.by:
+        return AlreadyAnswered(phrase("thanks.already"))
+    draft.set(owner=event.by, owner_name=event.by_name)
+    draft.note(phrase("timeline.taken", by=event.by_name))
+    return Accepted(phrase("thanks.taken"))
+
+
+def _close_ordered(draft: Draft, event: CloseOrdered) -> Verdict:
+    refused = may_command(draft.known.provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    if draft.incident.closed is not None:
+        return AlreadyAnswered(phrase("refused.closed"))
+    proposal = _ordered_proposal(draft, event)
+    if proposal is None:
+        return Refused(phrase("refused.say_how"))
+    _close(draft, proposal, event.by, event.by_name, event.comment)
+    return Accepted(phrase("thanks.closed"))
+
+
+def _ordered_proposal(draft: Draft, event: CloseOrdered) -> Proposal | None:
+    if event.disposition is None:
+        held = draft.incident.closing
+        decision = draft.incident.decision
+        return held.proposal if held else decision.proposal if decision else None
+    book = PLAYBOOKS[draft.incident.type]
+    match event.disposition:
+        case Disposition.TRUE_POSITIVE:
+            return Proposal(event.disposition, book.determination, _recommendation(draft))
+        case Disposition.EXPECTED:
+            return Proposal(event.disposition, book.expected, None)
+        case Disposition.FALSE_POSITIVE:
+            return Proposal(event.disposition, "notMalicious", None)
+        case Disposition.UNDECIDED:
+            return Proposal(event.disposition, "other", None)
+
+
+def _kept_open(draft: Draft, event: KeptOpen) -> Verdict:
+    customer_may = may_speak_for_customer(draft.incident, draft.customer, event.by, event.by_name)
+    refused = None if customer_may else may_command(draft.known.provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    if draft.incident.closing is None:
+        return AlreadyAnswered(phrase("thanks.already"))
+    draft.set(closing=None, kept_open=True)
+    draft.note(phrase("timeline.kept_open", by=event.by_name))
+    draft.hand_over(phrase("why.kept_open", by=event.by_name))
+    return Accepted(phrase("thanks.decided"))
+
+
+def _reopened(draft: Draft, event: Reopened) -> Verdict:
+    refused = may_command(draft.known.provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    if draft.incident.closed is None:
+        return AlreadyAnswered(phrase("refused.not_closed"))
+    _reopen(draft, phrase("timeline.reopened_by", by=event.by_name))
+    draft.set(kept_open=True)
+    return Accepted(phrase("thanks.decided"))
+
+
+def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
+    """An analyst may ask at any time; who may allow it stays the customer's rule."""
+    refused = may_command(draft.known.provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    action = draft.incident.action(event.action)
+    if action is None or draft.incident.is_over:
+        return Refused(phrase("refused.unknown_action"))
+    if action.state is not ActionState.PROPOSED or _has_open_approval(draft.incident, action.id):
+        return AlreadyAnswered(phrase("refused.action_running"))
+    draft.note(
+        phrase("timeline.contain_asked", by=event.by_name, action=containing.describe(action))
+    )
+    grave = replace(assess(draft.incident, draft.customer, draft.now), band=Band.CONTAIN)
+    match containing.entitlement(action, draft.incident, draft.customer, grave):
+        case ByRule() as basis:
+            containing.order(draft, action, basis)
+        case containing.Ask(rule):
+            containing.ask_approval(draft, action, rule)
+        case containing.Leave():
+            return Refused(phrase("refused.two_approvers"))
+    return Accepted(phrase("thanks.decided"))
+
+
+def _has_open_approval(incident: Incident, action: str) -> bool:
+    return any(a.action == action and a.state is ApprovalState.OPEN for a in incident.approvals)
+
+
+def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:
+    """Only what we did, and only by an analyst; what the source did is the source's to undo."""
+    refused = may_command(draft.known.provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    action = draft.incident.action(event.action)
+    if action is None or action.state is not ActionState.DONE:
+        return Refused(phrase("refused.unknown_action"))
+    if not containing.is_reversible(action):
+        return Refused(phrase("refused.irreversible"))
+    draft.put_action(replace(action, state=ActionState.UNDOING, at=draft.now))
+    draft.note(phrase("timeline.undo_asked", by=event.by_name, action=containing.describe(action)))
+    draft.contain(action, undo=True)
+    return Accepted(phrase("thanks.decided"))
+
+
+# --- the world answers -----------------------------------------------------------------------------
+
+
+def _woke(draft: Draft, event: Woke) -> Verdict:
+    """A deadline: harmless where the state has moved on."""
+    what, _, which = event.name.partition(":")
+    match what:
+        case "question":
+            _question_due(draft, which)
+        case "approval":
+            _approval_due(draft, which)
+        case "close":
+            _hold_over(draft)
+        case _:
+            raise ValueError(f"nothing is called {event.name}")
+    return Accepted()
+
+
+def _question_due(draft: Draft, question_id: str) -> None:
+    """Silence weighs nothing: the next rung is an analyst, who calls."""
+    question = draft.incident.question(question_id)
+    if question is None or not isinstance(question.state, Open) or question.state.due > draft.now:
+        return
+    why = phrase("why.silence", person=question.person.name)
+    draft.put_question(replace(question, state=Silent(draft.now)))
+    draft.hand_over(why)
+    draft.tell_analysts(f"silent:{question_id}", why)
+    asking.call(draft, question)
+
+
+def _approval_due(draft: Draft, approval_id: str) -> None:
+    approval = draft.incident.approval(approval_id)
+    if approval is None or approval.state is not ApprovalState.OPEN or approval.due > draft.now:
+        return
+    draft.put_approval(replace(approval, state=ApprovalState.EXPIRED, at=draft.now))
+    action = draft.incident.action(approval.action)
+    if action is None:
+        return
+    says = containing.describe(action)
+    draft.note(phrase("timeline.approval_expired", action=says))
+    if approval.acts_on_silence:
+        containing.order(draft, action, ByRule(approval.rule))
+        return
+    draft.hand_over(phrase("why.approval_expired", action=says))
+    draft.tell_analysts(f"expired:{approval_id}", phrase("why.approval_expired", action=says))
+
+
+def _hold_over(draft: Draft) -> None:
+    closing = draft.incident.closing
+    if closing is not None and closing.until <= draft.now:
+        _close(draft, closing.proposal, None, None, None)
+
+
+def _action_done(draft: Draft, event: ActionDone) -> Verdict:
+    action = draft.incident.action(event.action)
+    if action is None:
+        return Refused(phrase("refused.unknown_action"))
+    state = ActionState.UNDONE if event.undone else ActionState.DONE
+    draft.put_action(replace(action, state=state, at=draft.now, rehearsed=event.rehearsed))
+    key = "timeline.undone" if event.undone else "timeline.done"
+    draft.note(phrase(key, action=containing.describe(action)))
+    return Accepted()
+
+
+def _action_failed(draft: Draft, event: ActionFailed) -> Verdict:
+    """A failed automation ends with a person who knows."""
+    action = draft.incident.action(event.action)
+    if action is None:
+        return Refused(phrase("refused.unknown_action"))
+    state = ActionState.REFUSED if event.refused else ActionState.FAILED
+    draft.put_action(replace(action, state=state, at=draft.now, why=event.why))
+    why = phrase("why.action_failed", action=containing.describe(action), why=event.why)
+    draft.hand_over(why)
+    draft.tell_analysts(f"failed:{action.id}", why)
+    return Accepted()
+
+
+def _undelivered(draft: Draft, event: Undelivered) -> Verdict:
+    if event.person is not None:
+        asking.unreachable(draft, event.person, event.why)
+        return Accepted()
+    why = phrase("why.undelivered", place=event.place, why=event.why)
+    draft.hand_over(why)
+    if event.place != "analyst":
+        draft.tell_analysts(f"undelivered:{event.place}", why)
+    return Accepted()
+
+
+# --- what follows ----------------------------------------------------------------------------------
+
+
+def _settle(draft: Draft) -> None:
+    """Weigh it anew, and let everything that follows, follow. Doing it twice changes nothing."""
+    if draft.incident.closed is None:
+        asking.taint(draft)
+        _weigh(draft)
+        asking.ask(draft)
+        containing.propose(draft)
+        containing.contain(draft, _weigh(draft))
+        _consider_closing(draft)
+    draft.set(status=_status(draft.incident))
+
+
+def _weigh(draft: Draft) -> Decision:
+    decision = assess(draft.incident, draft.customer, draft.now)
+    draft.set(decision=decision)
+    if decision.band in (Band.CONTAIN, Band.ESCALATE) and draft.incident.handed_over is None:
+        draft.hand_over(phrase(f"why.band_{decision.band}"))
+    return decision
+
+
+def _consider_closing(draft: Draft) -> None:
+    """Propose how it closes; hold it where nobody needs to tap (decision page 3).
+
+    - nothing may be open: no question, no approval, no call, no action on its way
+    - low enough and opted in: closes after the hold
+    - contained, with everything done that was ordered: closes as a true positive after the hold,
+      unless an account is under suspicion or something failed or was denied
+    - otherwise an analyst closes with one tap
+    """
+    decision = draft.incident.decision
+    if decision is None or _something_is_open(draft.incident):
+        _stop_closing(draft)
+        return
+    proposal = decision.proposal or _contained_proposal(draft, decision)
+    if proposal is None:
+        _stop_closing(draft)
+        return
+    draft.set(decision=replace(decision, proposal=proposal))
+    if draft.incident.closing is None and _may_hold(draft.incident, decision):
+        until = draft.now + HOLD
+        draft.set(closing=Closing(until, proposal))
+        draft.note(phrase("timeline.closing", until=until))
+        draft.wake(f"close:{until.isoformat()}", until)
+
+
+def _stop_closing(draft: Draft) -> None:
+    if draft.incident.closing is not None:
+        draft.set(closing=None)
+
+
+def _something_is_open(incident: Incident) -> bool:
+    return (
+        any(q.state.state == "open" for q in incident.questions)
+        or any(a.state is ApprovalState.OPEN for a in incident.approvals)
+        or any(c.done_at is None for c in incident.calls)
+        or any(a.state in (ActionState.ORDERED, ActionState.UNDOING) for a in incident.actions)
+    )
+
+
+def _contained_proposal(draft: Draft, decision: Decision) -> Proposal | None:
+    """A true positive: harmful by the score, and everything ordered is done."""
+    if decision.band is not Band.CONTAIN or not _is_contained(draft.incident):
+        return None
+    book = PLAYBOOKS[draft.incident.type]
+    return Proposal(Disposition.TRUE_POSITIVE, book.determination, _recommendation(draft))
+
+
+def _is_contained(incident: Incident) -> bool:
+    return any(a.state in (ActionState.DONE, ActionState.ALREADY_DONE) for a in incident.actions)
+
+
+def _may_hold(incident: Incident, decision: Decision) -> bool:
+    if incident.kept_open:
+        return False
+    if decision.band is Band.CLOSE:
+        return True
+    left = (ActionState.PROPOSED, ActionState.FAILED, ActionState.REFUSED)
+    return (
+        decision.band is Band.CONTAIN
+        and not incident.taints
+        and all(a.state not in left for a in incident.actions)
+    )
+
+
+def _recommendation(draft: Draft) -> Phrase | None:
+    """One recommendation, with an owner and a date (experience.md, the customer's thread)."""
+    key = PLAYBOOKS[draft.incident.type].recommendation
+    if key is None:
+        return None
+    owners = draft.customer.with_role(Role.IT) or draft.customer.with_role(Role.SECURITY)
+    owner = owners[0].name if owners else draft.customer.name
+    return phrase(
+        "recommend.owned", what=phrase(key), owner=owner, by_date=draft.now + RECOMMENDATION_WITHIN
+    )
+
+
+def _close(
+    draft: Draft, proposal: Proposal, by: str | None, by_name: str | None, comment: str | None
+) -> None:
+    decision = draft.incident.decision or assess(draft.incident, draft.customer, draft.now)
+    asking.withdraw_all(draft)
+    containing.withdraw_approvals(draft)
+    closed = Closed(
+        at=draft.now,
+        by=by,
+        by_name=by_name,
+        disposition=proposal.disposition,
+        determination=proposal.determination,
+        comment=comment,
+        reasons=decision.reasons,
+        rules=RULES,
+        recommendation=proposal.recommendation,
+    )
+    draft.set(closed=closed, closing=None)
+    says = phrase(f"disposition.{proposal.disposition}")
+    draft.note(
+        phrase("timeline.closed_by", by=by_name, disposition=says)
+        if by_name
+        else phrase("timeline.closed", disposition=says)
+    )
+    draft.tell_customer("closed", phrase("say.closed", name=draft.incident.name, disposition=says))
+    _tell_people_the_end(draft, proposal)
+
+
+def _tell_people_the_end(draft: Draft, proposal: Proposal) -> None:
+    """Whoever was asked hears what it was; not through an account under suspicion."""
+    asked = {q.person.object_id: q for q in draft.incident.questions}
+    for question in asked.values():
+        person = question.person
+        if question.route is Route.CARD and not draft.incident.is_tainted(person.object_id):
+            draft.tell_person(person.object_id, "closed", phrase(f"over.{proposal.disposition}"))
+
+
+def _reopen(draft: Draft, why: Phrase) -> None:
+    """Back to work: a new generation, so that its messages and deadlines are new ones."""
+    draft.set(
+        closed=None,
+        closing=None,
+        recommendation_accepted_by=None,
+        reopened=draft.incident.reopened + 1,
+        handed_over=None,
+    )
+    draft.hand_over(why)
+    draft.tell_customer("reopened", phrase("say.reopened", name=draft.incident.name))
+    draft.tell_analysts("reopened", why)
+
+
+def _status(incident: Incident) -> Status:
+    """The state, derived from the small machines inside (README.md draws it)."""
+    if incident.closed is not None:
+        return Status.RESOLVED
+    if incident.closing is not None:
+        return Status.CLOSING
+    if any(a.state in (ActionState.ORDERED, ActionState.UNDOING) for a in incident.actions):
+        return Status.CONTAINING
+    if _something_is_open(incident):
+        return Status.WAITING
+    if any(a.state is ActionState.DONE for a in incident.actions):
+        return Status.CONTAINED
+    return Status.REOPENED if incident.reopened else Status.TRIAGING

@@ -1,0 +1,102 @@
+"""An incident while one event is being decided on: the value so far, and what has been ordered."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from triage.customer import Customer, Provider
+from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Contain, Effect, Say, Wake
+from triage.events import Facts
+from triage.incident import (
+    Approval,
+    CallTask,
+    Entry,
+    Incident,
+    Question,
+    ResponseAction,
+)
+from triage.phrases import Phrase
+
+KEEPS = 30
+"""Lines of timeline the state carries; the event log carries all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What `decide` may know beyond the incident, read in the same transaction."""
+
+    customer: Customer
+    provider: Provider
+    facts: Facts
+
+
+@dataclass(slots=True)
+class Draft:
+    """Local to one call of `decide`; nothing outside ever holds one."""
+
+    incident: Incident
+    known: Known
+    now: datetime
+    effects: list[Effect] = field(default_factory=list)
+
+    @property
+    def customer(self) -> Customer:
+        return self.known.customer
+
+    def set(self, **changes: Any) -> None:
+        self.incident = replace(self.incident, **changes)
+
+    def note(self, says: Phrase) -> None:
+        self.set(timeline=(*self.incident.timeline, Entry(self.now, says))[-KEEPS:])
+
+    def hand_over(self, why: Phrase) -> None:
+        """A person must look. The first reason stands until somebody takes the case."""
+        self.note(why)
+        if self.incident.handed_over is None:
+            self.set(handed_over=why)
+
+    def put_question(self, question: Question) -> None:
+        self.set(questions=_put(self.incident.questions, question))
+
+    def put_action(self, action: ResponseAction) -> None:
+        self.set(actions=_put(self.incident.actions, action))
+
+    def put_approval(self, approval: Approval) -> None:
+        self.set(approvals=_put(self.incident.approvals, approval))
+
+    def put_call(self, call: CallTask) -> None:
+        self.set(calls=_put(self.incident.calls, call))
+
+    # --- effects; keys make each of them happen once ---
+
+    def wake(self, name: str, at: datetime) -> None:
+        self.effects.append(Wake(self._key("wake", name), at, name))
+
+    def contain(self, action: ResponseAction, *, undo: bool = False) -> None:
+        key = self._key("undo" if undo else "contain", action.id)
+        self.effects.append(Contain(key, action.id, action.kind, action.target, undo))
+
+    def tell_customer(self, purpose: str, says: Phrase, mention: tuple[str, ...] = ()) -> None:
+        self._say(CUSTOMER_THREAD, purpose, says, mention)
+
+    def tell_analysts(self, purpose: str, says: Phrase) -> None:
+        self._say(ANALYST_THREAD, purpose, says)
+
+    def tell_person(self, object_id: str, purpose: str, says: Phrase) -> None:
+        self._say(f"person:{object_id}", purpose, says)
+
+    def _say(self, place: str, purpose: str, says: Phrase, mention: tuple[str, ...] = ()) -> None:
+        self.effects.append(Say(self._key("say", f"{place}:{purpose}"), place, says, mention))
+
+    def _key(self, kind: str, rest: str) -> str:
+        return f"{self.incident.id}:{kind}:{rest}:{self.incident.reopened}"
+
+
+_T = TypeVar("_T", bound=Question | ResponseAction | Approval | CallTask)
+
+
+def _put(things: tuple[_T, ...], thing: _T) -> tuple[_T, ...]:
+    """Replace the one with the same id in its place, or append."""
+    if any(t.id == thing.id for t in things):
+        return tuple(thing if t.id == thing.id else t for t in things)
+    return (*things, thing)

@@ -1,0 +1,54 @@
+"""Everything `decide` can order to be done in the world. Each has a key: ordered twice, done once.
+
+What surfaces show is not here: a surface follows from the state (`triage/surfaces.py`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from triage.actions import ActionKind, Target
+from triage.phrases import Phrase
+
+CUSTOMER_THREAD = "customer"
+ANALYST_THREAD = "analyst"
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """One message, appended once: to a thread, or to a person's chat.
+
+    `place` is CUSTOMER_THREAD, ANALYST_THREAD, or "person:" and an object id. `mention` names
+    people (UPNs) who must act.
+    """
+
+    key: str
+    place: str
+    says: Phrase
+    mention: tuple[str, ...] = ()
+    kind: Literal["say"] = "say"
+
+
+@dataclass(frozen=True, slots=True)
+class Contain:
+    """Carry out, or undo, a response action."""
+
+    key: str
+    action: str
+    does: ActionKind
+    target: Target
+    undo: bool = False
+    kind: Literal["contain"] = "contain"
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Come back at `at` with `Woke(name)`; harmless when the state has moved on."""
+
+    key: str
+    at: datetime
+    name: str
+    kind: Literal["wake"] = "wake"
+
+
+Effect = Say | Contain | Wake

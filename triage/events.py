@@ -1,0 +1,208 @@
+"""Everything that can happen to an incident, as it is stored and replayed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from triage.incident import Disposition, Person
+from triage.report import IncidentReport
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A source tells of the incident: new, changed, or another one that belongs to it."""
+
+    report: IncidentReport
+    kind: Literal["reported"] = "reported"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Somebody pressed a button on a question, or wrote text while one was open.
+
+    `by` is the authenticated object id; `question` is what the card's handle stood for.
+    """
+
+    question: str
+    by: str
+    choice: str | None
+    text: str | None = None
+    kind: Literal["answered"] = "answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """An affected person wrote to the bot with no question open."""
+
+    by: str
+    text: str
+    kind: Literal["wrote"] = "wrote"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalAnswered:
+    """Somebody pressed Approve or Deny; whether it counts is decided, not presumed."""
+
+    approval: str
+    by: str
+    by_upn: str
+    by_name: str
+    approve: bool
+    kind: Literal["approval_answered"] = "approval_answered"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecorded:
+    """An analyst reached the person by phone and took down the answer."""
+
+    question: str
+    by: str
+    by_name: str
+    choice: str
+    kind: Literal["call_recorded"] = "call_recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    by: str
+    by_name: str
+    kind: Literal["taken"] = "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseOrdered:
+    """An analyst closes: as proposed (`disposition` None), or as they say."""
+
+    by: str
+    by_name: str
+    disposition: Disposition | None = None
+    comment: str | None = None
+    kind: Literal["close_ordered"] = "close_ordered"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOpen:
+    """Somebody objects to a closing that is being held."""
+
+    by: str
+    by_name: str
+    kind: Literal["kept_open"] = "kept_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    by: str
+    by_name: str
+    kind: Literal["reopened"] = "reopened"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainOrdered:
+    """An analyst asks for a proposed response action; the customer's consent still rules."""
+
+    action: str
+    by: str
+    by_name: str
+    kind: Literal["contain_ordered"] = "contain_ordered"
+
+
+@dataclass(frozen=True, slots=True)
+class UndoOrdered:
+    """An analyst or the customer reverses a response action of ours."""
+
+    action: str
+    by: str
+    by_name: str
+    kind: Literal["undo_ordered"] = "undo_ordered"
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendationAnswered:
+    by: str
+    by_name: str
+    accept: bool
+    kind: Literal["recommendation_answered"] = "recommendation_answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Woke:
+    """A deadline that was set came due; `name` says which."""
+
+    name: str
+    kind: Literal["woke"] = "woke"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDone:
+    action: str
+    rehearsed: bool
+    undone: bool = False
+    kind: Literal["action_done"] = "action_done"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFailed:
+    action: str
+    why: str
+    refused: bool = False
+    """A check in the claiming transaction said no; nothing was sent."""
+    kind: Literal["action_failed"] = "action_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A surface or message could not reach its place, for good."""
+
+    place: str
+    person: str | None
+    """The object id, where the place is somebody's chat."""
+    why: str
+    kind: Literal["undelivered"] = "undelivered"
+
+
+Event = (
+    Reported
+    | Answered
+    | Wrote
+    | ApprovalAnswered
+    | CallRecorded
+    | Taken
+    | CloseOrdered
+    | KeptOpen
+    | Reopened
+    | ContainOrdered
+    | UndoOrdered
+    | RecommendationAnswered
+    | Woke
+    | ActionDone
+    | ActionFailed
+    | Undelivered
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewIncident:
+    """What a new incident needs and `decide` must not invent."""
+
+    id: str
+    name: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Who an account belongs to, or why that is not known."""
+
+    person: Person | None
+    why_not: Literal["no_match", "ambiguous"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an event may know beyond its incident and the profile; stored with the event."""
+
+    new: NewIncident | None = None
+    matches: Mapping[str, Match] = field(default_factory=dict)
+    """By `Account.key`."""
+    at_risk: frozenset[str] = frozenset()
+    """Object ids of people with an open identity incident of medium or higher elsewhere."""

@@ -1,0 +1,182 @@
+"""From a report's alerts to what the state keeps of them: who, which devices, files and sign-ins."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from triage.events import Match
+from triage.incident import Affected, AlertNote, Device, Incident, SignIn, SuspectFile
+from triage.playbooks import was_prevented
+from triage.report import (
+    Account,
+    Alert,
+    DeviceEvidence,
+    Evidence,
+    FileEvidence,
+    IncidentReport,
+    MailboxEvidence,
+    MessageEvidence,
+    ProcessEvidence,
+    Remediation,
+    SignInEvidence,
+    UserEvidence,
+    Verdict,
+)
+
+KEPT = 20
+"""Of each kind of thing, so that the state stays small at 500 alerts."""
+
+T = TypeVar("T")
+
+
+def merge_report(
+    incident: Incident, report: IncidentReport, matches: Mapping[str, Match]
+) -> Incident:
+    """The incident with everything this report adds; what was known before stays."""
+    return replace(
+        incident,
+        severity=max(incident.severity, report.severity, key=lambda s: s.rank),
+        first_activity=_earliest(incident, report),
+        alerts=_merge(incident.alerts, map(_note, report.alerts), lambda n: n.id)[-KEPT:],
+        affected=_merge(incident.affected, _affected(report, matches), _identity)[:KEPT],
+        devices=_merge(incident.devices, _devices(report), lambda d: d.name.lower())[:KEPT],
+        files=_merge(incident.files, _files(report), _file_key)[:KEPT],
+        sign_ins=_merge(incident.sign_ins, _sign_ins(report), lambda s: s)[-KEPT:],
+        already_done=_merge(incident.already_done, report.already_done, lambda d: d)[:KEPT],
+    )
+
+
+def _merge(known: Iterable[T], told: Iterable[T], key: Callable[[T], Hashable]) -> tuple[T, ...]:
+    """Both, in order of first sight; what is told anew replaces what was known of the same."""
+    merged = {key(thing): thing for thing in known}
+    merged.update((key(thing), thing) for thing in told)
+    return tuple(merged.values())
+
+
+def _earliest(incident: Incident, report: IncidentReport) -> datetime | None:
+    times = [a.first_activity for a in report.alerts if a.first_activity]
+    return min(
+        [*times, *([incident.first_activity] if incident.first_activity else [])], default=None
+    )
+
+
+def _note(alert: Alert) -> AlertNote:
+    at = alert.first_activity or alert.created
+    return AlertNote(alert.id, alert.title[:200], alert.product, alert.severity, at)
+
+
+# --- who -----------------------------------------------------------------------------------------
+
+_SYSTEM = frozenset(
+    {"system", "network service", "local service", "s-1-5-18", "s-1-5-19", "s-1-5-20"}
+)
+
+
+def accounts(report: IncidentReport) -> tuple[Account, ...]:
+    """The accounts concerned, once each: those named as users, mailboxes or sign-ins; where none
+    is, those that ran the processes; where none is, those logged on. Never the system's own."""
+    evidence = list(_evidence(report))
+    for found in (_named(evidence), _running(evidence), _logged_on(evidence)):
+        people = {a.key: a for a in found if not _is_system(a)}
+        if people:
+            return tuple(people.values())
+    return ()
+
+
+def _named(evidence: list[Evidence]) -> Iterator[Account]:
+    for item in evidence:
+        match item:
+            case UserEvidence(account=account):
+                yield account
+            case MailboxEvidence(account=account) | SignInEvidence(account=account) if account:
+                yield account
+            case _:
+                pass
+
+
+def _running(evidence: list[Evidence]) -> Iterator[Account]:
+    return (e.account for e in evidence if isinstance(e, ProcessEvidence) and e.account)
+
+
+def _logged_on(evidence: list[Evidence]) -> Iterator[Account]:
+    return (user for e in evidence if isinstance(e, DeviceEvidence) for user in e.users)
+
+
+def _is_system(account: Account) -> bool:
+    names = {(account.name or "").lower(), (account.sid or "").lower()}
+    return bool(names & _SYSTEM) or (account.name or "").endswith("$")
+
+
+def _affected(report: IncidentReport, matches: Mapping[str, Match]) -> Iterator[Affected]:
+    for account in accounts(report):
+        match = matches.get(account.key, Match(None, "no_match"))
+        yield Affected(account, match.person, match.why_not)
+
+
+def _identity(affected: Affected) -> str:
+    return f"oid:{affected.person.object_id}" if affected.person else affected.account.key
+
+
+# --- what ----------------------------------------------------------------------------------------
+
+
+def _devices(report: IncidentReport) -> Iterator[Device]:
+    for item in _evidence(report):
+        if isinstance(item, DeviceEvidence) and (item.name or item.device_id):
+            yield Device(item.name or item.device_id or "", item.device_id)
+
+
+def _files(report: IncidentReport) -> list[SuspectFile]:
+    """Files, the suspect ones first: with a bad verdict, or dealt with by the source."""
+    found = [
+        (
+            _is_suspect(item),
+            SuspectFile(item.name, item.sha1, item.sha256, not was_prevented(alert)),
+        )
+        for alert in report.alerts
+        for item in alert.evidence
+        if isinstance(item, FileEvidence) and item.name
+    ]
+    return [file for _, file in sorted(found, key=lambda pair: not pair[0])]
+
+
+def _is_suspect(file: FileEvidence) -> bool:
+    bad = file.verdict in (Verdict.MALICIOUS, Verdict.SUSPICIOUS)
+    return bad or file.remediation not in (Remediation.NONE, Remediation.UNREMEDIATED)
+
+
+def _file_key(file: SuspectFile) -> str:
+    return file.sha256 or file.sha1 or file.name.lower()
+
+
+def _sign_ins(report: IncidentReport) -> Iterator[SignIn]:
+    for item in _evidence(report):
+        if isinstance(item, SignInEvidence):
+            yield SignIn(item.at, item.app, item.device_name, item.ip, item.country)
+
+
+def _evidence(report: IncidentReport) -> Iterator[Evidence]:
+    return (item for alert in report.alerts for item in alert.evidence)
+
+
+# --- what ties incidents together ----------------------------------------------------------------
+
+
+def strong_keys(report: IncidentReport, matches: Mapping[str, Match]) -> frozenset[str]:
+    """User, device, file hash, e-mail and session: sharing one makes two reports one case
+    (domain.md section 5, correlation). Addresses and hosts are weak and left out."""
+    keys = {_identity(a) for a in _affected(report, matches) if a.person or a.account.object_id}
+    for item in _evidence(report):
+        match item:
+            case DeviceEvidence(device_id=device, name=name) if device or name:
+                keys.add(f"device:{(device or name or '').lower()}")
+            case FileEvidence(sha256=sha256) if sha256 and _is_suspect(item):
+                keys.add(f"file:{sha256.lower()}")
+            case MessageEvidence(message_id=message) if message:
+                keys.add(f"mail:{message.lower()}")
+            case SignInEvidence(session=session) if session:
+                keys.add(f"session:{session.lower()}")
+            case _:
+                pass
+    return frozenset(keys)

@@ -1,0 +1,476 @@
+"""The incident: everything Vouch holds of one case, and the small machines inside it.
+
+An incident is a value. It is made and changed by `triage/decide.py` alone, stored as JSON by
+`storage/incidents.py`, and shown through `triage/surfaces.py`. The states and how they follow one
+another are drawn in README.md; `status_of` in `decide.py` derives the present one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from triage.actions import ActionKind, Target, Tier
+from triage.phrases import Phrase
+from triage.report import Account, AlreadyDone, Product, Severity, Source
+
+STATE_VERSION = 1
+"""Raised with every change of shape; `storage/upcasters.py` lifts older states."""
+
+
+class Status(StrEnum):
+    RECEIVED = "received"
+    TRIAGING = "triaging"
+    WAITING = "waiting"
+    CONTAINING = "containing"
+    CONTAINED = "contained"
+    CLOSING = "closing"
+    RESOLVED = "resolved"
+    MERGED = "merged"
+    REOPENED = "reopened"
+
+
+class IncidentType(StrEnum):
+    """What kind of case it is; the number is the row of domain.md section 2."""
+
+    MALICIOUS_FILE = "malicious_file"  # 1
+    UNFAMILIAR_SIGN_IN = "unfamiliar_sign_in"  # 4
+    REMOTE_TOOL = "remote_tool"  # 16
+    RESTRICTED = "restricted"  # 11, insider risk and DLP: nobody is asked, the named lead only
+    UNKNOWN = "unknown"  # goes to an analyst, never guessed
+
+
+class Disposition(StrEnum):
+    """How a case ends, in Graph's names (domain.md section 5)."""
+
+    TRUE_POSITIVE = "truePositive"
+    EXPECTED = "informationalExpectedActivity"
+    FALSE_POSITIVE = "falsePositive"
+    UNDECIDED = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the customer, found in the roster; `object_id` is the Entra object id."""
+
+    object_id: str
+    name: str
+    given_name: str
+    upn: str
+    language: str | None = None
+    reads_thread: bool = False
+    """A member of the team whose channel holds the incident threads."""
+    reachable: bool = True
+    """The app is installed for this person, as far as we know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """An account in the incident, and who it belongs to, or why that is not known."""
+
+    account: Account
+    person: Person | None
+    why_not: Literal["no_match", "ambiguous"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    name: str
+    device_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectFile:
+    name: str
+    sha1: str | None = None
+    sha256: str | None = None
+    ran: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    at: datetime | None
+    app: str | None
+    device: str | None
+    ip: str | None
+    country: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertNote:
+    """An alert as the state keeps it: what a card may say. The whole one is in its own table."""
+
+    id: str
+    title: str
+    product: Product
+    severity: Severity
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One term of the score, in log-odds of harm.
+
+    `rule` names the row it comes from ("prior.malware_ran", "sign.executed",
+    "answer.file_opened.opened"); `evidence` names what it was seen in.
+    """
+
+    rule: str
+    weight: float
+    evidence: str
+    says: Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRef:
+    """What a source calls this case, and what its latest applied revision contributes."""
+
+    source: Source
+    source_id: str
+    updated: datetime
+    digest: str
+    tenant_id: str | None = None
+    telemetry: tuple[Reason, ...] = ()
+    """Prior and signs read from its alerts; answers are weighed from the questions."""
+    products: tuple[Product, ...] = ()
+    """Which products raised them, in order of first alert."""
+    alert_count: int = 0
+
+
+# --- questions -----------------------------------------------------------------------------------
+
+
+class QuestionKind(StrEnum):
+    FILE_OPENED = "file_opened"
+    FILE_EXPECTED = "file_expected"
+    FILE_AFTERMATH = "file_aftermath"
+    SIGN_IN_MINE = "sign_in_mine"
+    REMOTE_TOOL_ASKED_BY = "remote_tool_asked_by"
+
+
+class Route(StrEnum):
+    """How a question reaches the person."""
+
+    CARD = "card"
+    """In Teams, in plain words."""
+    NEUTRAL = "neutral"
+    """A card that reveals nothing and leads to the service desk."""
+    PHONE = "phone"
+    """Not in Teams at all: an analyst calls."""
+
+
+class Standing(StrEnum):
+    """What became of a reply (design.md section 4, rules 5 and 6)."""
+
+    COUNTED = "counted"
+    FOR_ANALYST = "for_analyst"
+    """Free text, or a correction that lowers: an analyst reads it."""
+    TAINTED = "tainted"
+    """Through an account that may be in an attacker's hands: floored at 0."""
+    LATE = "late"
+    """The question was no longer open; recorded only."""
+
+
+class Assurance(StrEnum):
+    """How well we know who answered (domain.md section 3)."""
+
+    L0 = "L0"
+    L3 = "L3"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    by: str
+    """Object id of the person who answered, or whose words an analyst recorded."""
+    at: datetime
+    standing: Standing
+    choice: str | None = None
+    text: str | None = None
+    assurance: Assurance = Assurance.L0
+    recorded_by: str | None = None
+    """The analyst who took it down on the phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    due: datetime
+    state: Literal["open"] = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    at: datetime
+    state: Literal["answered"] = "answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """The deadline passed without an answer; weighs nothing."""
+
+    at: datetime
+    state: Literal["silent"] = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    at: datetime
+    why: str
+    state: Literal["unreachable"] = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Asked no more: the case closed, or the account became suspect."""
+
+    at: datetime
+    state: Literal["withdrawn"] = "withdrawn"
+
+
+QuestionState = Open | Answered | Silent | Unreachable | Withdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    id: str
+    kind: QuestionKind
+    person: Person
+    route: Route
+    asked_at: datetime
+    state: QuestionState
+    replies: tuple[Reply, ...] = ()
+
+    @property
+    def answer(self) -> Reply | None:
+        """The reply that stands: the last one that counted, or was floored."""
+        standing = [r for r in self.replies if r.choice and r.standing in _STANDS]
+        return standing[-1] if standing else None
+
+
+_STANDS = (Standing.COUNTED, Standing.TAINTED)
+
+
+# --- response actions and approvals --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ByRule:
+    """Ordered because the action is tier A, or a standing rule of the customer says so."""
+
+    rule: int | None
+    basis: Literal["rule"] = "rule"
+
+
+@dataclass(frozen=True, slots=True)
+class ByApproval:
+    approval: str
+    basis: Literal["approval"] = "approval"
+
+
+Basis = ByRule | ByApproval
+
+
+class ActionState(StrEnum):
+    PROPOSED = "proposed"
+    ORDERED = "ordered"
+    DONE = "done"
+    FAILED = "failed"
+    REFUSED = "refused"
+    ALREADY_DONE = "already_done"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseAction:
+    id: str
+    kind: ActionKind
+    target: Target
+    tier: Tier
+    state: ActionState
+    basis: Basis | None = None
+    """What entitles us; None until there is something."""
+    at: datetime | None = None
+    """When it reached its state."""
+    rehearsed: bool = False
+    """Recorded and shown; nothing was touched."""
+    why: str | None = None
+    """Why it failed or was refused."""
+
+
+class ApprovalState(StrEnum):
+    OPEN = "open"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    """Nobody answered in time; what followed is in the action's basis."""
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    id: str
+    action: str
+    asked_at: datetime
+    due: datetime
+    acts_on_silence: bool
+    rule: int | None
+    state: ApprovalState = ApprovalState.OPEN
+    by: str | None = None
+    """Who answered: object id."""
+    by_name: str | None = None
+    at: datetime | None = None
+
+
+# --- calls, decisions, closing -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallTask:
+    """Somebody must be phoned: by whom is open, whom and why is not."""
+
+    id: str
+    person: Person
+    question: str
+    number: str | None
+    number_source: str | None
+    due: datetime
+    done_at: datetime | None = None
+
+
+class Band(StrEnum):
+    """What the score asks for (triage.md section 4)."""
+
+    CONTAIN = "contain"
+    ESCALATE = "escalate"
+    ANALYST = "analyst"
+    PROPOSE = "propose"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """How the case would close, one tap away."""
+
+    disposition: Disposition
+    determination: str
+    recommendation: Phrase | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    at: datetime
+    log_odds: float
+    probability: float
+    band: Band
+    reasons: tuple[Reason, ...]
+    rules: str
+    """Version of the rules that decided."""
+    profile: int
+    """Version of the customer's profile."""
+    proposal: Proposal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Held before it resolves, so that a person may object."""
+
+    until: datetime
+    proposal: Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    at: datetime
+    by: str | None
+    """The analyst's object id; None when the hold ran out."""
+    by_name: str | None
+    disposition: Disposition
+    determination: str
+    comment: str | None
+    reasons: tuple[Reason, ...]
+    rules: str
+    recommendation: Phrase | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """Why an account may be in an attacker's hands."""
+
+    object_id: str
+    since: datetime
+    why: Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the incident's timeline, as cards show it; the event log holds the whole."""
+
+    at: datetime
+    says: Phrase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    id: str
+    customer: str
+    name: str
+    """CONTOSO-42."""
+    code: str
+    """What Bob tells the service desk to check that we are real: four characters."""
+    status: Status
+    received: datetime
+    title: str
+    severity: Severity
+    type: IncidentType
+    refs: tuple[SourceRef, ...]
+    first_activity: datetime | None = None
+    alerts: tuple[AlertNote, ...] = ()
+    """The latest ones, at most 20."""
+    affected: tuple[Affected, ...] = ()
+    devices: tuple[Device, ...] = ()
+    files: tuple[SuspectFile, ...] = ()
+    sign_ins: tuple[SignIn, ...] = ()
+    already_done: tuple[AlreadyDone, ...] = ()
+    questions: tuple[Question, ...] = ()
+    actions: tuple[ResponseAction, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    calls: tuple[CallTask, ...] = ()
+    taints: tuple[Taint, ...] = ()
+    decision: Decision | None = None
+    closing: Closing | None = None
+    closed: Closed | None = None
+    kept_open: bool = False
+    """A person objected to closing; only a person closes it now."""
+    reopened: int = 0
+    """How often; every reopening is a fresh generation of deadlines."""
+    owner: str | None = None
+    owner_name: str | None = None
+    handed_over: Phrase | None = None
+    """Why a person must look, while nobody has taken it."""
+    recommendation_accepted_by: str | None = None
+    timeline: tuple[Entry, ...] = ()
+    """The latest ones, at most 30."""
+    state_version: int = STATE_VERSION
+
+    def question(self, question_id: str) -> Question | None:
+        return next((q for q in self.questions if q.id == question_id), None)
+
+    def action(self, action_id: str) -> ResponseAction | None:
+        return next((a for a in self.actions if a.id == action_id), None)
+
+    def approval(self, approval_id: str) -> Approval | None:
+        return next((a for a in self.approvals if a.id == approval_id), None)
+
+    def is_tainted(self, object_id: str) -> bool:
+        return any(t.object_id == object_id for t in self.taints)
+
+    def affects(self, object_id: str) -> bool:
+        return any(a.person and a.person.object_id == object_id for a in self.affected)
+
+    @property
+    def alert_count(self) -> int:
+        return sum(ref.alert_count for ref in self.refs)
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in (Status.RESOLVED, Status.MERGED)

@@ -1,0 +1,794 @@
+"""What every surface should show: typed views of an incident, with absolute times.
+
+No code orders "update that card". Views are computed from the state after every event; a surface
+is shown again when its view differs from the one it last asked for. Words come later, in `cards`.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from triage import authority
+from triage.actions import ActionKind
+from triage.assess import what_if
+from triage.containing import describe, is_reversible
+from triage.customer import Customer
+from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
+from triage.incident import (
+    ActionState,
+    Approval,
+    ApprovalState,
+    Band,
+    CallTask,
+    Disposition,
+    Incident,
+    IncidentType,
+    Open,
+    Person,
+    Question,
+    QuestionKind,
+    Reason,
+    ResponseAction,
+    Route,
+    SourceRef,
+    Status,
+)
+from triage.phrases import Phrase, phrase
+from triage.playbooks import QUESTIONS
+from triage.report import Severity, Source
+
+
+class Button(StrEnum):
+    """What can be pressed on a card; the handle says on which question, approval or action."""
+
+    ANSWER = "answer"
+    CHANGE = "change"
+    APPROVE = "approve"
+    DENY = "deny"
+    TAKE = "take"
+    CLOSE = "close"
+    CLOSE_AS = "close_as"
+    KEEP_OPEN = "keep_open"
+    REOPEN = "reopen"
+    CONTAIN = "contain"
+    UNDO = "undo"
+    RECORD_CALL = "record_call"
+    ACCEPT = "accept"
+    DISCUSS = "discuss"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One button of a question: its id and its label's phrase key."""
+
+    id: str
+    says: Phrase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonCard:
+    """The one card in a person's chat for this incident."""
+
+    person: str
+    given_name: str
+    language: str | None
+    sender: str
+    """Who asks: the customer's own name for it."""
+    code: str
+    service_desk: str | None
+    stage: Literal["asking", "thanks", "neutral", "over"]
+    """asking: a question is open. thanks: nothing is asked now. neutral: reveals nothing and leads
+    to the service desk. over: the case is closed."""
+    says: tuple[Phrase, ...]
+    """The sentences of the card, in order: what happened, what is asked, what was done."""
+    question: str | None = None
+    kind: QuestionKind | None = None
+    choices: tuple[Choice, ...] = ()
+    may_change: bool = False
+    """Whether "Change my answer" stands on the card."""
+    changing: bool = False
+    surface: Literal["person"] = "person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadAction:
+    """A response action as a thread shows it."""
+
+    id: str
+    says: Phrase
+    state: ActionState
+    at: datetime | None
+    rehearsed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerThread:
+    """The root card of the incident in the customer's channel."""
+
+    name: str
+    code: str
+    severity: Severity
+    status: Status
+    headline: Phrase
+    placeholder: bool
+    """The affected person can read here: say nothing that helps an intruder."""
+    known: tuple[Phrase, ...]
+    doing: tuple[Phrase, ...]
+    turn: Phrase
+    """Whose turn it is."""
+    needed: Phrase
+    """What is needed from the customer; says so when it is nothing."""
+    until: datetime | None
+    actions: tuple[ThreadAction, ...] = ()
+    outcome: tuple[Phrase, ...] = ()
+    recommendation: Phrase | None = None
+    recommendation_accepted_by: str | None = None
+    buttons: tuple[Button, ...] = ()
+    surface: Literal["customer"] = "customer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalCard:
+    """A reply in the customer's thread that asks for one decision."""
+
+    approval: str
+    name: str
+    asks: Phrase
+    consequence: Phrase
+    """What approving means for the person, and how it is undone."""
+    on_silence: Phrase
+    due: datetime
+    state: ApprovalState
+    outcome: Phrase | None
+    mention: tuple[tuple[str, str], ...]
+    """Who must act: (UPN, name)."""
+    surface: Literal["approval"] = "approval"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """What one possible answer would do to the score."""
+
+    choice: Phrase
+    probability: float
+    band: Band
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalystQuestion:
+    id: str
+    asks: Phrase
+    person: str
+    state: Phrase
+    what_ifs: tuple[WhatIf, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalystCall:
+    """A call to make, with everything at hand, and the choices to record."""
+
+    question: str
+    person: str
+    number: str | None
+    number_source: str | None
+    script: Phrase
+    due: datetime
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalView:
+    disposition: Disposition
+    determination: str
+    recommendation: Phrase | None
+    closes_at: datetime | None
+    """Set while the closing is held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Containable:
+    """A response action an analyst may ask for, or undo."""
+
+    action: str
+    says: Phrase
+    undo: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalystThread:
+    """The root card of the incident in the provider's channel; internal."""
+
+    name: str
+    customer: str
+    code: str
+    title: str
+    severity: Severity
+    status: Status
+    probability: float
+    band: Band
+    reasons: tuple[Reason, ...]
+    next_action: Phrase
+    due: datetime | None
+    headline: Phrase
+    facts: tuple[Phrase, ...]
+    """Who, what and where; what the source has already done; what is not known and why."""
+    questions: tuple[AnalystQuestion, ...] = ()
+    calls: tuple[AnalystCall, ...] = ()
+    actions: tuple[ThreadAction, ...] = ()
+    containable: tuple[Containable, ...] = ()
+    proposal: ProposalView | None = None
+    owner: str | None = None
+    portal: tuple[str, str] | None = None
+    """(tenant id, incident id), validated, for a link into the Defender portal."""
+    timeline: tuple[tuple[datetime, Phrase], ...] = ()
+    outcome: tuple[Phrase, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    surface: Literal["analyst"] = "analyst"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatus:
+    """What the source system should say of the case; written back, not posted."""
+
+    source: Source
+    source_id: str
+    status: Literal["inProgress", "resolved"]
+    disposition: Disposition
+    determination: str
+    comment: Phrase
+    surface: Literal["source"] = "source"
+
+
+View = PersonCard | CustomerThread | ApprovalCard | AnalystThread | SourceStatus
+
+
+# --- the projection ------------------------------------------------------------------------------
+
+
+def surfaces(incident: Incident, customer: Customer) -> dict[str, View]:
+    """Every surface of an incident by name, as it should stand.
+
+    Names: "customer", "analyst", "person:{object id}", "approval:{id}", "source:{source}:{id}".
+    A restricted case has no approvals and no cards; a placeholder thread shows no approval either.
+    """
+    views: dict[str, View] = {
+        CUSTOMER_THREAD: customer_thread(incident, customer),
+        ANALYST_THREAD: analyst_thread(incident, customer),
+    }
+    for person in asked_in_teams(incident):
+        views[f"person:{person.object_id}"] = person_card(incident, customer, person)
+    if not _is_placeholder(incident):
+        for approval in incident.approvals:
+            views[f"approval:{approval.id}"] = approval_card(incident, customer, approval)
+    for ref in incident.refs:
+        views[f"source:{ref.source}:{ref.source_id}"] = source_status(incident, ref)
+    return views
+
+
+# --- the person ----------------------------------------------------------------------------------
+
+
+def asked_in_teams(incident: Incident) -> tuple[Person, ...]:
+    asked = {q.person.object_id: q.person for q in incident.questions if q.route is not Route.PHONE}
+    return tuple(asked.values())
+
+
+def person_card(
+    incident: Incident, customer: Customer, person: Person, *, changing: bool = False
+) -> PersonCard:
+    """The person's card; with `changing`, their last answer is asked again."""
+    questions = [
+        q
+        for q in incident.questions
+        if q.person.object_id == person.object_id and q.route is not Route.PHONE
+    ]
+    asked = [q for q in questions if q.state.state == "open"]
+    answered = [q for q in questions if q.answer is not None]
+    tainted = incident.is_tainted(person.object_id)
+    question = answered[-1] if changing and answered else asked[-1] if asked else None
+    stage = _stage(incident, question, tainted=tainted, changing=changing)
+    return PersonCard(
+        person=person.object_id,
+        given_name=person.given_name,
+        language=person.language,
+        sender=customer.name,
+        code=incident.code,
+        service_desk=customer.service_desk.phone if customer.service_desk else None,
+        stage=stage,
+        says=_card_says(incident, question, stage, tainted=tainted),
+        question=question.id if question and stage in ("asking", "neutral") else None,
+        kind=question.kind if question and stage == "asking" else None,
+        choices=_choices(question, stage),
+        may_change=bool(answered) and not tainted and not changing,
+        changing=changing,
+    )
+
+
+Stage = Literal["asking", "thanks", "neutral", "over"]
+
+
+def _stage(
+    incident: Incident, question: Question | None, *, tainted: bool, changing: bool
+) -> Stage:
+    if question is not None and question.route is Route.NEUTRAL:
+        return "neutral"
+    if question is not None and not tainted and (changing or not incident.is_over):
+        return "asking"
+    return "over" if incident.is_over and not tainted else "thanks"
+
+
+def _card_says(
+    incident: Incident, question: Question | None, stage: Stage, *, tainted: bool
+) -> tuple[Phrase, ...]:
+    match stage:
+        case "neutral":
+            return (phrase("card.neutral"),)
+        case "asking" if question is not None:
+            return _asks(incident, question)
+        case "over" if incident.closed is not None:
+            return (phrase(f"over.{incident.closed.disposition}"), phrase("over.remembered_more"))
+        case _ if tainted:
+            return (phrase("thanks.received"),)
+        case _:
+            return (phrase("thanks.counted"), *_notices(incident))
+
+
+def _asks(incident: Incident, question: Question) -> tuple[Phrase, ...]:
+    """What happened is told with the first question; a follow-up goes straight to the point."""
+    ask = phrase(f"ask.{question.kind}")
+    asked = [q for q in incident.questions if q.person.object_id == question.person.object_id]
+    return (_happened(incident), ask) if asked[0] == question else (phrase("thanks.short"), ask)
+
+
+def _happened(incident: Incident) -> Phrase:
+    """In Bob's words: what happened where and when; his clock is added when it is said."""
+    file = incident.files[0].name if incident.files else None
+    device = incident.devices[0].name if incident.devices else None
+    ran = any(f.ran for f in incident.files)
+    key = "happened.file_ran" if ran else "happened.file_blocked"
+    return phrase(
+        key,
+        file=file or phrase("label.a_file"),
+        device=device or phrase("label.your_device"),
+        at=incident.first_activity or incident.received,
+    )
+
+
+def _notices(incident: Incident) -> tuple[Phrase, ...]:
+    """What was done that the person will notice."""
+    return tuple(
+        phrase(f"notice.{action.kind}", target=action.target.label)
+        for action in incident.actions
+        if action.kind in (ActionKind.ISOLATE_DEVICE, ActionKind.REVOKE_SESSIONS)
+        and action.state in (ActionState.ORDERED, ActionState.DONE)
+    )
+
+
+def _choices(question: Question | None, stage: Stage) -> tuple[Choice, ...]:
+    if question is None or stage not in ("asking", "neutral"):
+        return ()
+    answers = QUESTIONS[question.kind].answers
+    return tuple(
+        Choice(a.id, a.says(question.kind))
+        for a in answers
+        if (a.call if stage == "neutral" else True)
+    )
+
+
+# --- the customer's thread -----------------------------------------------------------------------
+
+
+def customer_thread(incident: Incident, customer: Customer) -> CustomerThread:
+    """The root card; where the affected person can read it, a placeholder that helps nobody."""
+    if _is_placeholder(incident):
+        return _placeholder(incident)
+    closed = incident.closed
+    return CustomerThread(
+        name=incident.name,
+        code=incident.code,
+        severity=incident.severity,
+        status=incident.status,
+        headline=headline(incident),
+        placeholder=False,
+        known=(*_already(incident), *_said(incident)),
+        doing=_doing(incident),
+        turn=_turn(incident, customer),
+        needed=_needed(incident),
+        until=_next_due(incident),
+        actions=tuple(map(_shown_action, _visible(incident.actions))),
+        outcome=_outcome(incident),
+        recommendation=closed.recommendation if closed else None,
+        recommendation_accepted_by=incident.recommendation_accepted_by,
+        buttons=_customer_buttons(incident),
+    )
+
+
+def _is_placeholder(incident: Incident) -> bool:
+    """A suspect account reads this thread, or the case is not for the thread at all."""
+    read_by_suspect = any(
+        a.person and a.person.reads_thread and incident.is_tainted(a.person.object_id)
+        for a in incident.affected
+    )
+    return read_by_suspect or incident.type is IncidentType.RESTRICTED
+
+
+def _placeholder(incident: Incident) -> CustomerThread:
+    return CustomerThread(
+        name=incident.name,
+        code=incident.code,
+        severity=incident.severity,
+        status=incident.status,
+        headline=phrase("headline.placeholder"),
+        placeholder=True,
+        known=(),
+        doing=(),
+        turn=phrase("turn.analysts"),
+        needed=phrase("needed.told_otherwise"),
+        until=None,
+        outcome=(phrase("outcome.placeholder"),) if incident.closed else (),
+    )
+
+
+def headline(incident: Incident) -> Phrase:
+    """What happened to whom, for people who work on it."""
+    people = [a.person.name if a.person else a.account.label for a in incident.affected]
+    sign_in = incident.sign_ins[-1] if incident.sign_ins else None
+    return phrase(
+        f"headline.{incident.type}",
+        title=incident.title,
+        person=people[0] if people else phrase("label.nobody_known"),
+        device=incident.devices[0].name if incident.devices else phrase("label.unknown_device"),
+        file=incident.files[0].name if incident.files else phrase("label.a_file"),
+        at=(sign_in.at if sign_in else None) or incident.first_activity or incident.received,
+    )
+
+
+def _already(incident: Incident) -> tuple[Phrase, ...]:
+    return tuple(phrase(f"known.already_{d.kind}", target=d.target) for d in incident.already_done)
+
+
+def _said(incident: Incident) -> tuple[Phrase, ...]:
+    """What people answered, and where no answer came; free text stays with the analysts."""
+    return tuple(_said_by(q) for q in incident.questions if q.answer or q.state.state == "silent")
+
+
+def _said_by(question: Question) -> Phrase:
+    reply = question.answer
+    answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
+    if reply is None or answer is None:
+        return phrase("known.silent", person=question.person.name)
+    key = "known.said_by_phone" if reply.recorded_by else "known.said"
+    return phrase(key, person=question.person.name, answer=answer.says(question.kind))
+
+
+def _doing(incident: Incident) -> tuple[Phrase, ...]:
+    lines = [
+        phrase("doing.asking", person=q.person.name)
+        for q in incident.questions
+        if q.state.state == "open" and q.route is not Route.PHONE
+    ]
+    lines += [
+        phrase("doing.calling", person=c.person.name) for c in incident.calls if c.done_at is None
+    ]
+    if incident.owner_name:
+        lines.append(phrase("doing.owned", analyst=incident.owner_name))
+    return tuple(lines)
+
+
+def _turn(incident: Incident, customer: Customer) -> Phrase:
+    if incident.is_over:
+        return phrase("turn.nobody")
+    if any(a.state is ApprovalState.OPEN for a in incident.approvals):
+        return phrase("turn.customer", customer=customer.name)
+    asked = [q for q in incident.questions if q.state.state == "open" and q.route is Route.CARD]
+    if asked:
+        return phrase("turn.person", person=asked[0].person.name)
+    return phrase("turn.analysts")
+
+
+def _needed(incident: Incident) -> Phrase:
+    for approval in incident.approvals:
+        action = incident.action(approval.action)
+        if approval.state is ApprovalState.OPEN and action is not None:
+            return phrase("needed.approval", action=describe(action))
+    return phrase("needed.nothing")
+
+
+def _next_due(incident: Incident) -> datetime | None:
+    approvals = [a.due for a in incident.approvals if a.state is ApprovalState.OPEN]
+    questions = [q.state.due for q in incident.questions if isinstance(q.state, Open)]
+    calls = [c.due for c in incident.calls if c.done_at is None]
+    held = [incident.closing.until] if incident.closing else []
+    return min(approvals or questions or calls or held, default=None)
+
+
+def _visible(actions: tuple[ResponseAction, ...]) -> tuple[ResponseAction, ...]:
+    """Proposals are the analyst's; what was decided is everybody's."""
+    return tuple(a for a in actions if a.state is not ActionState.PROPOSED)
+
+
+def _shown_action(action: ResponseAction) -> ThreadAction:
+    return ThreadAction(
+        id=action.id,
+        says=describe(action),
+        state=action.state,
+        at=action.at,
+        rehearsed=action.rehearsed,
+    )
+
+
+def _outcome(incident: Incident) -> tuple[Phrase, ...]:
+    if incident.closing is not None:
+        says = phrase(f"disposition.{incident.closing.proposal.disposition}")
+        return (phrase("outcome.closing", disposition=says, until=incident.closing.until),)
+    closed = incident.closed
+    if closed is None:
+        return ()
+    minutes = max(1, round((closed.at - incident.received).total_seconds() / 60))
+    lines = [
+        phrase("outcome.closed", disposition=phrase(f"disposition.{closed.disposition}")),
+        phrase("outcome.took", minutes=minutes),
+    ]
+    contained = [a.at for a in incident.actions if a.state is ActionState.DONE and a.at]
+    if contained:
+        within = max(1, round((max(contained) - incident.received).total_seconds() / 60))
+        lines.append(phrase("outcome.contained", minutes=within))
+    return tuple(lines)
+
+
+def _customer_buttons(incident: Incident) -> tuple[Button, ...]:
+    if incident.closing is not None:
+        return (Button.KEEP_OPEN,)
+    closed = incident.closed
+    if closed and closed.recommendation and not incident.recommendation_accepted_by:
+        return (Button.ACCEPT, Button.DISCUSS)
+    return ()
+
+
+# --- approvals -----------------------------------------------------------------------------------
+
+
+def approval_card(incident: Incident, customer: Customer, approval: Approval) -> ApprovalCard:
+    action = incident.action(approval.action)
+    if action is None:
+        raise ValueError(f"approval {approval.id} is for no action of {incident.name}")
+    return ApprovalCard(
+        approval=approval.id,
+        name=incident.name,
+        asks=describe(action),
+        consequence=phrase(f"consequence.{action.kind}", target=action.target.label),
+        on_silence=_on_silence(approval),
+        due=approval.due,
+        state=approval.state,
+        outcome=_approval_outcome(approval),
+        mention=authority.approvers(incident, customer),
+    )
+
+
+def _on_silence(approval: Approval) -> Phrase:
+    if not approval.acts_on_silence:
+        return phrase("silence.hand_over")
+    return phrase("silence.act", rule=approval.rule or 0, due=approval.due)
+
+
+def _approval_outcome(approval: Approval) -> Phrase | None:
+    if approval.state is ApprovalState.OPEN or approval.at is None:
+        return None
+    return phrase(f"approval.{approval.state}", by=approval.by_name, at=approval.at)
+
+
+# --- the analysts' thread ------------------------------------------------------------------------
+
+
+def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
+    decision = incident.decision
+    if decision is None:
+        raise ValueError(f"{incident.name} was never weighed")
+    return AnalystThread(
+        name=incident.name,
+        customer=customer.name,
+        code=incident.code,
+        title=incident.title,
+        severity=incident.severity,
+        status=incident.status,
+        probability=decision.probability,
+        band=decision.band,
+        reasons=decision.reasons,
+        next_action=_next_action(incident),
+        due=_next_due(incident),
+        headline=headline(incident),
+        facts=(*_already(incident), *_unknown_people(incident), *_assets(incident, customer)),
+        questions=tuple(_analyst_question(incident, customer, q) for q in incident.questions),
+        calls=tuple(_analyst_call(incident, c) for c in incident.calls if c.done_at is None),
+        actions=tuple(map(_shown_action, _visible(incident.actions))),
+        containable=_containable(incident),
+        proposal=_proposal_view(incident),
+        owner=incident.owner_name,
+        portal=_portal(incident),
+        timeline=tuple((e.at, e.says) for e in incident.timeline[-10:]),
+        outcome=_outcome(incident) if incident.closed else (),
+        buttons=_analyst_buttons(incident),
+    )
+
+
+def _next_action(incident: Incident) -> Phrase:
+    """The one thing to do now, in order of what cannot wait."""
+    if incident.closed is not None:
+        return phrase("next.nothing")
+    for action in incident.actions:
+        if action.state in (ActionState.FAILED, ActionState.REFUSED):
+            return phrase("next.action_failed", action=describe(action))
+    for task in incident.calls:
+        if task.done_at is None:
+            return phrase("next.call", person=task.person.name)
+    for approval in incident.approvals:
+        if approval.state is ApprovalState.OPEN:
+            return phrase("next.approval")
+    for question in incident.questions:
+        if question.state.state == "open":
+            return phrase("next.answer", person=question.person.name)
+    if incident.closing is not None:
+        return phrase("next.closing")
+    if incident.decision and incident.decision.proposal:
+        return phrase("next.close")
+    return phrase("next.look") if incident.owner else phrase("next.take")
+
+
+def _unknown_people(incident: Incident) -> tuple[Phrase, ...]:
+    return tuple(
+        phrase(f"why.person_{a.why_not}", account=a.account.label)
+        for a in incident.affected
+        if a.why_not
+    )
+
+
+def _assets(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
+    """What the customer says of the machines and people concerned."""
+    lines = []
+    for device in incident.devices:
+        asset = customer.asset(device.name)
+        if asset is not None:
+            key = f"known.asset_{asset.kind}"
+            lines.append(
+                phrase(
+                    key,
+                    device=device.name,
+                    purpose=asset.purpose,
+                    criticality=phrase(f"criticality.{asset.criticality}"),
+                )
+            )
+    for affected in incident.affected:
+        facts = customer.facts_about(affected.person.upn if affected.person else None)
+        if affected.person and facts and facts.vip:
+            lines.append(phrase("known.vip", person=affected.person.name))
+        if affected.person and customer.is_privileged(affected.person.upn):
+            lines.append(phrase("known.privileged", person=affected.person.name))
+    return tuple(lines)
+
+
+def _analyst_question(
+    incident: Incident, customer: Customer, question: Question
+) -> AnalystQuestion:
+    reply = question.answer
+    answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
+    said = answer.says(question.kind) if answer else None
+    return AnalystQuestion(
+        id=question.id,
+        asks=phrase(f"label.question.{question.kind}"),
+        person=question.person.name,
+        state=phrase(f"question.{question.state.state}", answer=said, due=_due_of(question)),
+        what_ifs=_what_ifs(incident, customer, question),
+    )
+
+
+def _due_of(question: Question) -> datetime | None:
+    return question.state.due if isinstance(question.state, Open) else None
+
+
+def _what_ifs(incident: Incident, customer: Customer, question: Question) -> tuple[WhatIf, ...]:
+    decision = incident.decision
+    if decision is None or question.state.state != "open":
+        return ()
+    found = []
+    for answer in QUESTIONS[question.kind].answers:
+        if not answer.call:
+            supposed = what_if(incident, customer, decision.at, question, answer.id)
+            found.append(
+                WhatIf(
+                    choice=answer.says(question.kind),
+                    probability=supposed.probability,
+                    band=supposed.band,
+                )
+            )
+    return tuple(found)
+
+
+def _analyst_call(incident: Incident, task: CallTask) -> AnalystCall:
+    question = incident.question(task.question)
+    kind = question.kind if question else QuestionKind.SIGN_IN_MINE
+    return AnalystCall(
+        question=task.question,
+        person=task.person.name,
+        number=task.number,
+        number_source=task.number_source,
+        script=phrase(f"script.{kind}", person=task.person.given_name),
+        due=task.due,
+        choices=tuple(Choice(a.id, a.says(kind)) for a in QUESTIONS[kind].answers if not a.call),
+    )
+
+
+def _containable(incident: Incident) -> tuple[Containable, ...]:
+    if incident.is_over:
+        proposed: list[ResponseAction] = []
+    else:
+        asked = {a.action for a in incident.approvals if a.state is ApprovalState.OPEN}
+        proposed = [
+            a for a in incident.actions if a.state is ActionState.PROPOSED and a.id not in asked
+        ]
+    undoable = [a for a in incident.actions if a.state is ActionState.DONE and is_reversible(a)]
+    return (
+        *(Containable(action=a.id, says=describe(a), undo=False) for a in proposed),
+        *(Containable(action=a.id, says=describe(a), undo=True) for a in undoable),
+    )
+
+
+def _proposal_view(incident: Incident) -> ProposalView | None:
+    if incident.closed is not None:
+        return None
+    held = incident.closing
+    decision = incident.decision
+    proposal = held.proposal if held else decision.proposal if decision else None
+    if proposal is None:
+        return None
+    return ProposalView(
+        disposition=proposal.disposition,
+        determination=proposal.determination,
+        recommendation=proposal.recommendation,
+        closes_at=held.until if held else None,
+    )
+
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _portal(incident: Incident) -> tuple[str, str] | None:
+    """Ids for a link into the Defender portal, only when they are what they should be."""
+    for ref in incident.refs:
+        tenant = ref.tenant_id or ""
+        if ref.source is Source.DEFENDER and ref.source_id.isdigit() and _GUID.fullmatch(tenant):
+            return (tenant, ref.source_id)
+    return None
+
+
+def _analyst_buttons(incident: Incident) -> tuple[Button, ...]:
+    if incident.closed is not None:
+        return (Button.REOPEN,)
+    buttons = [] if incident.owner else [Button.TAKE]
+    if _proposal_view(incident) is not None:
+        buttons.append(Button.CLOSE)
+    if incident.closing is not None:
+        buttons.append(Button.KEEP_OPEN)
+    return (*buttons, Button.CLOSE_AS)
+
+
+# --- the source ----------------------------------------------------------------------------------
+
+
+def source_status(incident: Incident, ref: SourceRef) -> SourceStatus:
+    """In progress without a verdict until it closes: Defender does not merge incidents whose
+    classification or owner differ, so nothing is written early (domain.md section 5)."""
+    closed = incident.closed
+    return SourceStatus(
+        source=ref.source,
+        source_id=ref.source_id,
+        status="resolved" if closed else "inProgress",
+        disposition=closed.disposition if closed else Disposition.UNDECIDED,
+        determination=closed.determination if closed else "other",
+        comment=phrase(
+            "source.closed" if closed else "source.working",
+            name=incident.name,
+            by=closed.by_name if closed else None,
+        ),
+    )
