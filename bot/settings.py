@@ -25,9 +25,7 @@ class Settings(BaseSettings):
     app_secret: SecretStr
 
     login_url: str = "https://login.microsoftonline.com"
-    openid_metadata_url: str = (
-        "https://login.botframework.com/v1/.well-known/openidconfiguration"
-    )
+    openid_metadata_url: str = "https://login.botframework.com/v1/.well-known/openidconfiguration"
     token_issuer: str = "https://api.botframework.com"  # noqa: S105 - an address, no secret
     service_hosts: frozenset[str] = frozenset({"smba.trafficmanager.net"})
     """Exact hosts (with port, where it is not 443) that the bot's token may be sent to."""

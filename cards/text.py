@@ -9,7 +9,7 @@ a card, on a button, in a message and on a lock screen.
 import re
 import unicodedata
 
-LIMIT = 160
+LIMIT = 140
 """Longer texts are cut: a card says what happened, the source system holds the whole."""
 
 
@@ -23,7 +23,7 @@ def outside(text: str, limit: int = LIMIT) -> str:
     - what is too long ends in an ellipsis
     """
     bare = _without_marks(_fanged(_seen(text[:_READ])))
-    return _without_start(_cut(_defanged(bare), limit))
+    return _without_start(shortened(_defanged(bare), limit))
 
 
 _READ = 10_000
@@ -179,7 +179,8 @@ _FILE_ENDINGS = frozenset(
 _CUT_MARK = re.compile(r"\[[.:]?$")
 
 
-def _cut(text: str, limit: int) -> str:
+def shortened(text: str, limit: int) -> str:
+    """Harmless text, no longer than `limit`, and as harmless."""
     if len(text) <= limit:
         return text
     return _CUT_MARK.sub("", text[: limit - 1]).rstrip() + "…"

@@ -5,8 +5,11 @@ translations, read as they are when first needed. In a sentence
 
     {person}            is text from outside, made harmless; a number; or a phrase, said in turn
     {at}                is a time: 10:02
-    {at:date}           is a time with its day: Tue 24 Nov, 10:02
+    {at:moment}         is a time with its day: Tue 24 Nov, 10:02
+    {at:day}            is a day alone: 24 Nov
+    {expires:date}      is a day of any year, given as 2026-11-24: 24 Nov 2026
     {product:product}   is a name of ours, `product.<value>`; the value itself where there is none
+    {purpose:also}      is added after a comma, or left out where there is none
 
 A missing language reads English. A missing key or argument never keeps a card from being shown: it
 reads as a question mark, and `faults` tells the tests.
@@ -14,7 +17,7 @@ reads as a question mark, and `faults` tells the tests.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -57,11 +60,14 @@ def say(phrase: Phrase, reader: Reader) -> str:
     sentence = SENTENCES.get(phrase.key)
     if sentence is None:
         return outside(phrase.key)
-    told = _catalog(reader.locale).upgettext(phrase.key, sentence)
-    return "".join(
+    parts = _parts(_catalog(reader.locale).upgettext(phrase.key, sentence))
+    said = "".join(
         literal + ("" if name is None else _said(phrase.args.get(name), spec, reader))
-        for literal, name, spec in _parts(told)
+        for literal, name, spec in parts
     )
+    literal, first, _ = parts[0]
+    begins_with_phrase = not literal and isinstance(phrase.args.get(first or ""), Phrase)
+    return said[:1].upper() + said[1:] if begins_with_phrase else said
 
 
 def label(key: str, reader: Reader, **args: Argument) -> str:
@@ -78,7 +84,7 @@ def name_of(family: str, value: str, reader: Reader) -> str:
 def faults(phrase: Phrase) -> list[str]:
     """What is wrong with a phrase and those inside it: an unknown key, a missing argument."""
     found = [f"{phrase.key}: no such sentence"] if phrase.key not in SENTENCES else []
-    wanted = {name for name, _ in placeholders(SENTENCES.get(phrase.key, ""))}
+    wanted = {n for n, spec in placeholders(SENTENCES.get(phrase.key, "")) if spec != "also"}
     found += [f"{phrase.key}: {name} is missing" for name in sorted(wanted - phrase.args.keys())]
     for value in phrase.args.values():
         found += faults(value) if isinstance(value, Phrase) else []
@@ -100,26 +106,36 @@ def _parts(sentence: str) -> tuple[tuple[str, str | None, str], ...]:
 
 
 def _said(value: Argument | None, spec: str, reader: Reader) -> str:
+    if spec == "also":
+        return f", {_said(value, '', reader)}" if value else ""
     match value:
         case None | "":
             return "?"
         case Moment(at):
-            return day_and_clock(at, reader) if spec == "date" else clock(at, reader)
+            return _timed(at, spec, reader)
         case Phrase():
             return say(value, reader)
         case int():
             return format_decimal(value, locale=reader.locale)
         case str() if spec == "date":
-            return _day_of(value, reader)
+            return _date_of(value, reader)
         case str():
             return name_of(spec, value, reader) if spec else outside(value)
 
 
-def _day_of(text: str, reader: Reader) -> str:
+def _timed(at: datetime, spec: str, reader: Reader) -> str:
+    if spec == "moment":
+        return day_and_clock(at, reader)
+    return day(at, reader) if spec == "day" else clock(at, reader)
+
+
+def _date_of(text: str, reader: Reader) -> str:
     try:
-        return day(date.fromisoformat(text), reader)
+        when = date.fromisoformat(text)
     except ValueError:
         return outside(text)
+    noon = datetime(when.year, when.month, when.day, 12, tzinfo=UTC)
+    return str(format_skeleton("yMMMd", noon, tzinfo=UTC, locale=reader.locale))
 
 
 # --- times and numbers ---------------------------------------------------------------------------
@@ -140,10 +156,9 @@ def local_day(at: datetime, reader: Reader) -> date:
     return at.astimezone(_zone(reader)).date()
 
 
-def day(when: date, reader: Reader) -> str:
-    """24 Nov 2026"""
-    noon = datetime(when.year, when.month, when.day, 12, tzinfo=ZoneInfo("UTC"))
-    return str(format_skeleton("yMMMd", noon, locale=reader.locale))
+def day(at: datetime, reader: Reader) -> str:
+    """24 Nov"""
+    return str(format_skeleton("MMMd", at, tzinfo=_zone(reader), locale=reader.locale))
 
 
 def place_of(reader: Reader) -> str:
@@ -152,7 +167,8 @@ def place_of(reader: Reader) -> str:
 
 
 def percent(probability: float, reader: Reader) -> str:
-    return str(format_percent(probability, locale=reader.locale))
+    """62%; never 0% or 100%, for nothing is certain."""
+    return str(format_percent(min(max(probability, 0.01), 0.99), locale=reader.locale))
 
 
 def signed(weight: float, reader: Reader) -> str:

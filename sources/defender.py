@@ -101,8 +101,49 @@ def _parse_one(place: str, raw: object) -> Parsed:
     return _something_else(place, raw) or _crooked(raw) or _report(raw)
 
 
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    """What an incident must have."""
+
+    id: str
+    title: str
+    created: datetime
+    updated: datetime
+
+
 def _report(raw: Json) -> Parsed:
     wire = graph.Incident.model_validate(raw)
+    wires = [graph.Alert.model_validate(alert) for alert in wire.alerts]
+    heading = _heading(raw, wire)
+    if isinstance(heading, Malformed):
+        return heading
+    alerts = _alerts(raw, heading.title, wires)
+    if isinstance(alerts, Malformed):
+        return alerts
+    return sealed(
+        IncidentReport(
+            source=Source.DEFENDER,
+            source_id=heading.id,
+            title=heading.title,
+            severity=wire.severity or _worst(alerts),
+            updated=heading.updated,
+            created=heading.created,
+            digest="",
+            description=wire.description or "",
+            status=_status(wire.status),
+            classification=_said(wire.classification),
+            determination=_said(wire.determination),
+            tenant_id=wire.tenant_id,
+            redirected_to=wire.redirect_incident_id,
+            disrupted=_is_disrupted(heading.title, wire, wires),
+            tags=_tags(wire),
+            alerts=alerts,
+            already_done=already_done(piece for alert in alerts for piece in alert.evidence),
+        )
+    )
+
+
+def _heading(raw: Json, wire: graph.Incident) -> _Heading | Malformed:
     title = wire.display_name or wire.title
     created = wire.created_date_time
     updated = _updated(raw, wire)
@@ -114,35 +155,7 @@ def _report(raw: Json) -> Parsed:
         return Malformed("createdDateTime", "Required: an ISO 8601 time.", raw)
     if updated is None:
         return Malformed("lastUpdateDateTime", "This is not an ISO 8601 time.", raw)
-
-    wires = [graph.Alert.model_validate(alert) for alert in wire.alerts]
-    alerts: list[Alert] = []
-    for at, alert in enumerate(wires):
-        alert_id = alert.id or alert.provider_alert_id
-        if alert_id is None:
-            return Malformed(f"alerts[{at}].id", "Required: every alert has an id.", raw)
-        alerts.append(_alert(alert_id, title, alert))
-    return sealed(
-        IncidentReport(
-            source=Source.DEFENDER,
-            source_id=wire.id,
-            title=title,
-            severity=wire.severity or _worst(alerts),
-            updated=updated,
-            created=created,
-            digest="",
-            description=wire.description or "",
-            status=_status(wire.status),
-            classification=_said(wire.classification),
-            determination=_said(wire.determination),
-            tenant_id=wire.tenant_id,
-            redirected_to=wire.redirect_incident_id,
-            disrupted=_is_disrupted(title, wire, wires),
-            tags=_tags(wire),
-            alerts=tuple(alerts),
-            already_done=already_done(piece for alert in alerts for piece in alert.evidence),
-        )
-    )
+    return _Heading(wire.id, title, created, updated)
 
 
 def _updated(raw: Json, wire: graph.Incident) -> datetime | None:
@@ -155,7 +168,7 @@ def _updated(raw: Json, wire: graph.Incident) -> datetime | None:
     return wire.last_update_date_time
 
 
-def _worst(alerts: list[Alert]) -> Severity:
+def _worst(alerts: tuple[Alert, ...]) -> Severity:
     severities = [alert.severity for alert in alerts]
     return max(severities, key=lambda severity: severity.rank, default=Severity.MEDIUM)
 
@@ -177,6 +190,18 @@ def _is_disrupted(title: str, wire: graph.Incident, alerts: list[graph.Alert]) -
     """Microsoft marks what it disrupted with a tag and with the title's last words."""
     tags = (*_tags(wire), *(tag for alert in alerts for tag in alert.system_tags))
     return any(_DISRUPTION.search(mark) for mark in (title, *tags))
+
+
+def _alerts(
+    raw: Json, incident_title: str, wires: list[graph.Alert]
+) -> tuple[Alert, ...] | Malformed:
+    alerts: list[Alert] = []
+    for at, wire in enumerate(wires):
+        alert_id = wire.id or wire.provider_alert_id
+        if alert_id is None:
+            return Malformed(f"alerts[{at}].id", "Required: every alert has an id.", raw)
+        alerts.append(_alert(alert_id, incident_title, wire))
+    return tuple(alerts)
 
 
 def _alert(alert_id: str, incident_title: str, wire: graph.Alert) -> Alert:

@@ -24,4 +24,4 @@ def matches(presented: str, stored_sha256: str) -> bool:
 
 def _sha256(key: str) -> str:
     """Header bytes that are not UTF-8 arrive as surrogates; they are hashed as they came."""
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

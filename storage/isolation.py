@@ -9,20 +9,37 @@ It is the session that holds the wall, not the habit of writing `WHERE customer_
 A session lives for one unit of work and never ends a transaction: the engine does.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Column, Alias, Connection, Delete, Executable, Insert, Select, Update, bindparam, event
-from sqlalchemy.orm import Mapper, ORMExecuteState, Session, UOWTransaction, with_loader_criteria
-from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.expression import ColumnClause, TableClause, TextClause
-from sqlalchemy.sql.visitors import iterate
-from sqlmodel import col
+from sqlalchemy import (
+    Alias,
+    BindParameter,
+    Column,
+    ColumnClause,
+    Connection,
+    Delete,
+    Executable,
+    FromClause,
+    Insert,
+    Select,
+    SelectBase,
+    TableClause,
+    TextClause,
+    Update,
+    bindparam,
+    event,
+    inspect,
+)
+from sqlalchemy.orm import Mapper, ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.orm.interfaces import ORMOption
+from sqlalchemy.sql.visitors import ExternallyTraversible, iterate
 
 from storage.tables import Row
 
-_CUSTOMER = "the_customer_of_this_session"
+_CUSTOMER = "customer_of_this_session"
 
 
 class IsolationError(Exception):
@@ -36,13 +53,13 @@ class UnitSession(Session):
         super().__init__(connection, expire_on_commit=False)
 
     def commit(self) -> NoReturn:
-        raise RuntimeError("the engine commits, when the unit returns")
+        raise RuntimeError("the engine commits, once the unit has returned")
 
     def rollback(self) -> NoReturn:
         raise RuntimeError("a unit is all or nothing: let its error out instead")
 
     def begin_nested(self) -> NoReturn:
-        raise RuntimeError("a unit is all or nothing: it has no parts to roll back")
+        raise RuntimeError("a unit is all or nothing: it has no part to roll back")
 
 
 class CustomerSession(UnitSession):
@@ -51,67 +68,142 @@ class CustomerSession(UnitSession):
         self.customer = customer
 
     def connection(self, *_: Any, **__: Any) -> NoReturn:
-        raise IsolationError("a customer's session gives no bare connection")
+        raise IsolationError("a bare connection knows no customers; use the session's execute")
 
     def bulk_save_objects(self, *_: Any, **__: Any) -> NoReturn:
-        raise IsolationError("bulk_save_objects goes round the wall; use add_all")
+        raise IsolationError("bulk_save_objects is not looked through; use add_all")
 
     def bulk_insert_mappings(self, *_: Any, **__: Any) -> NoReturn:
-        raise IsolationError("bulk_insert_mappings goes round the wall; use execute(insert(...))")
+        raise IsolationError("bulk_insert_mappings is not looked through; execute an insert()")
 
     def bulk_update_mappings(self, *_: Any, **__: Any) -> NoReturn:
-        raise IsolationError("bulk_update_mappings goes round the wall; use execute(update(...))")
+        raise IsolationError("bulk_update_mappings is not looked through; execute an update()")
+
+    def hold_row(self, customer_id: object) -> None:
+        if customer_id != self.customer:
+            raise IsolationError(
+                f"a row of customer {customer_id!r} has no place in a session of {self.customer!r}"
+            )
 
 
 @event.listens_for(CustomerSession, "do_orm_execute")
 def _hold_statement(execution: ORMExecuteState) -> None:
-    session, statement = execution.session, execution.statement
-    assert isinstance(session, CustomerSession)
-    rows = execution.parameters
+    session, statement, given = execution.session, execution.statement, execution.parameters
+    assert isinstance(session, CustomerSession)  # noqa: S101 - narrows; the event is only on these
     if isinstance(statement, Insert):
-        _hold_rows(session, statement, rows)
+        _take_rows_as_parameters_only(statement)
+        for row in [given] if isinstance(given, Mapping) else given or [{}]:
+            session.hold_row(row.get("customer_id"))
         return
-    if not isinstance(rows, Mapping | None):
-        raise IsolationError("rows are updated one statement at a time: each says which customer")
-    execution.statement = _held(statement)
-    execution.parameters = {**(rows or {}), _CUSTOMER: session.customer}
+    if not (given is None or isinstance(given, Mapping)):
+        raise IsolationError("UPDATE with a list of rows cannot be held to a customer; add_all can")
+    execution.statement = _with_criterion(statement)
+    execution.parameters = {**(given or {}), _CUSTOMER: session.customer}
 
 
+@event.listens_for(CustomerSession, "before_attach")
+def _hold_attached(session: CustomerSession, row: Row) -> None:
+    """Looks at the identity a row was loaded with; an expired one may have no customer in it."""
+    identity = inspect(row).identity
+    known = row.customer_id if identity is None else _customer_in(row, identity)
+    session.hold_row(known)
 
-def _hold_rows(session: CustomerSession, statement: Insert, rows: Any) -> None:
-    for row in rows if isinstance(rows, Sequence) else [rows or {}]:
-        if row.get("customer_id") != session.customer:
-            raise IsolationError(
-                f"a row of customer {row.get('customer_id')!r} cannot be written for {session.customer!r}"
-            )
+
+@event.listens_for(CustomerSession, "before_flush")
+def _hold_flushed(session: CustomerSession, *_: object) -> None:
+    for row in (*session.new, *session.dirty, *session.deleted):
+        session.hold_row(row.customer_id)
 
 
-_CRITERIA = {}
+def _customer_in(row: Row, identity: tuple[Any, ...]) -> object:
+    key = [column.key for column in inspect(type(row)).primary_key]
+    return identity[key.index("customer_id")] if "customer_id" in key else row.customer_id
+
+
 _HELD: WeakKeyDictionary[Executable, Executable] = WeakKeyDictionary()
+"""Statements that have been looked through; those made once, at import, cost nothing again."""
 
 
-def _held(statement: Executable) -> Executable:
+def _with_criterion(statement: Executable) -> Executable:
     held = _HELD.get(statement)
     if held is None:
-        mappers = _entities(statement)
-        if not mappers: raise IsolationError("no rows")
-        held = _HELD[statement] = statement.options(*(criterion(m) for m in mappers))
+        criteria = [_criterion(mapper) for mapper in sorted(_mappers(statement), key=str)]
+        held = _HELD[statement] = statement.options(*criteria)
     return held
 
-def criterion(m):
-    if m not in _CRITERIA:
-        _CRITERIA[m]=with_loader_criteria(m.class_, m.class_.customer_id == bindparam(_CUSTOMER), include_aliases=True)
-    return _CRITERIA[m]
 
-def _entities(statement):
-    if not isinstance(statement, Select|Update|Delete): raise IsolationError("kind")
-    mapped=set(); bare=set(); known=set()
-    for e in iterate(statement):
-        if isinstance(e, TextClause) or (isinstance(e, ColumnClause) and e.is_literal and e.name!="*"): raise IsolationError("text")
-        m=e._annotations.get("parententity")
-        if m is not None:
-            mapped.add(m.mapper); known.add(m.selectable); known.add(m.mapper.local_table)
-        elif isinstance(e, Column) and isinstance(e.table, TableClause|Alias): bare.add(e.table)
-        elif isinstance(e, TableClause|Alias): bare.add(e)
-    if bare-known: raise IsolationError(f"bare {[(str(b),type(b)) for b in bare-known]} {known}")
-    return mapped
+@cache
+def _criterion(mapper: Mapper[Any]) -> ORMOption:
+    # As a function of the entity, not as an expression: only so is it adapted to aliases in joins.
+    # The parameter's name is written out: a name from outside the lambda would be tracked as a value.
+    return with_loader_criteria(
+        mapper.class_,
+        lambda entity: entity.customer_id == bindparam("customer_of_this_session"),
+        include_aliases=True,
+    )
+
+
+def _mappers(statement: Executable) -> set[Mapper[Any]]:
+    """The rows a statement speaks of; refuses it when it also speaks of something else."""
+    if not isinstance(statement, Select | Update | Delete):
+        raise IsolationError(
+            f"{type(statement).__name__} cannot be held to a customer; select, update or delete rows"
+        )
+    mappers: set[Mapper[Any]] = set()
+    sources: set[FromClause] = set()
+    held: set[FromClause] = set()
+    for element in iterate(statement):
+        _refuse_text(element)
+        if entity := _entity(element):
+            mappers.add(entity.mapper)
+            held |= {entity.selectable, entity.mapper.local_table}
+        elif isinstance(element, TableClause | Alias):
+            sources.add(element)
+        elif isinstance(element, Column) and isinstance(element.table, TableClause | Alias):
+            sources.add(element.table)
+    if sources - held:
+        bare = ", ".join(sorted(str(source) for source in sources - held))
+        raise IsolationError(
+            f"the bare table {bare} cannot be held to a customer; use its row class"
+        )
+    if not mappers:
+        raise IsolationError(f"no row class, no customer: {statement}")
+    if not isinstance(statement, Select):
+        _refuse_second_table(statement)
+    return mappers
+
+
+def _refuse_text(element: ExternallyTraversible) -> None:
+    literal = isinstance(element, ColumnClause) and element.is_literal and element.name != "*"
+    if literal or isinstance(element, TextClause):
+        raise IsolationError(f"SQL as text cannot be held to a customer: {element}")
+
+
+def _refuse_second_table(statement: Update | Delete) -> None:
+    """SQLAlchemy adds no criterion to what follows FROM in an UPDATE, or USING in a DELETE."""
+    entities = {_entity(element) for element in _outside_selects(statement)} - {None}
+    if len(entities) > 1:
+        raise IsolationError("UPDATE and DELETE name one row class; ask others in a subquery")
+
+
+def _outside_selects(element: ExternallyTraversible) -> Iterator[ExternallyTraversible]:
+    yield element
+    for child in element.get_children():
+        if not isinstance(child, SelectBase):
+            yield from _outside_selects(child)
+
+
+def _entity(element: ExternallyTraversible) -> Any:
+    """The mapper, or alias of one, that an element was made from."""
+    return element._annotations.get("parententity")  # noqa: SLF001 - it is kept nowhere else
+
+
+_LOOKED_THROUGH: WeakKeyDictionary[Insert, bool] = WeakKeyDictionary()
+
+
+def _take_rows_as_parameters_only(statement: Insert) -> None:
+    if statement in _LOOKED_THROUGH:
+        return
+    if any(isinstance(e, BindParameter | SelectBase | TextClause) for e in iterate(statement)):
+        raise IsolationError("rows to insert are given as parameters, where they can be looked at")
+    _LOOKED_THROUGH[statement] = True

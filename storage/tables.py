@@ -88,7 +88,7 @@ class IncidentRow(Row, table=True):
     type: str
     severity: str
     version: int
-    """How many events made it; the sequence of its last one."""
+    """How many events made it: the sequence of its last one."""
     chain: str
     """The hash of its last event: shows when the end of its stream is cut off."""
     state: str = Field(sa_type=Text)
@@ -115,7 +115,7 @@ class MessageRow(Row, table=True):
     __table_args__ = (_of_an_incident(), Index(None, "customer_id", "incident_id"))
 
     customer_id: str
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     incident_id: str
     author: str
     text: str = Field(sa_type=Text)
@@ -136,19 +136,19 @@ class EventRow(Row, table=True):
     key: str
     kind: str
     at: datetime = Field(sa_type=UtcDateTime)
-    profile_version: int | None
-    provider_version: int | None
-    rules: str | None
-    effect_keys: str = Field(sa_type=Text)
+    profile_version: int | None = None
+    provider_version: int | None = None
+    rules: str | None = None
+    effect_keys: str = Field(default="[]", sa_type=Text)
     payload: str | None = Field(sa_type=Text)
-    facts: str | None = Field(sa_type=Text)
-    actor: str | None
-    answer: str | None = Field(sa_type=Text)
-    reasons: str | None = Field(sa_type=Text)
-    salt: str | None
-    payload_hash: str
-    prev_hash: str
-    hash: str
+    facts: str | None = Field(default=None, sa_type=Text)
+    actor: str | None = None
+    answer: str | None = Field(default=None, sa_type=Text)
+    reasons: str | None = Field(default=None, sa_type=Text)
+    salt: str | None = None
+    payload_hash: str = ""
+    prev_hash: str = ""
+    hash: str = ""
 
 
 class EffectRow(Row, table=True):
@@ -181,7 +181,7 @@ class EffectRow(Row, table=True):
     )
 
     customer_id: str
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     stream: str
     key: str
     kind: str
@@ -231,8 +231,6 @@ class HandleRow(Row, table=True):
     tenant_id: str
     incident_id: str
     surface: str
-    subject: str | None
-    """The question, approval or action its buttons are about."""
     person: str | None
     conversation_id: str | None
     expires: datetime = Field(sa_type=UtcDateTime)
@@ -342,7 +340,7 @@ class QuarantineRow(Row, table=True):
     __table_args__ = (Index(None, "customer_id", "at"),)
 
     customer_id: str
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     source: str
     at: datetime = Field(sa_type=UtcDateTime)
     reason: str

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from triage.assess import could_change, weight_of
+from triage.assess import assess, could_change, covering_fact
 from triage.authority import standing_of
 from triage.draft import Draft
 from triage.incident import (
@@ -24,9 +24,9 @@ from triage.incident import (
     Unreachable,
     Withdrawn,
 )
-from triage.phrases import phrase
+from triage.phrases import Phrase, phrase
 from triage.playbooks import PLAYBOOKS, QUESTIONS, Answer, Channel, first_question, route_of
-from triage.report import Severity
+from triage.report import Product, Severity
 
 MOST_ASKED = 3
 """People asked at once about one incident; a case with more is an analyst's."""
@@ -35,21 +35,28 @@ MOST_ASKED = 3
 def taint(draft: Draft) -> None:
     """Mark the accounts that may be in an attacker's hands (triage.md section 6).
 
-    - every affected account, where the incident is about accounts, at medium severity and above
+    - every affected account, where the incident is about accounts, at medium severity and above,
+      or where an identity alert of medium or more is among its alerts
     - anybody affected who has such an incident open elsewhere
     """
     incident = draft.incident
-    suspect_type = PLAYBOOKS[incident.type].channel is Channel.TAINTED
-    grave = incident.severity.rank >= Severity.MEDIUM.rank
+    suspect = _is_about_accounts(incident)
     for person in people(incident):
         if incident.is_tainted(person.object_id):
             continue
-        if (suspect_type and grave) or person.object_id in draft.known.facts.at_risk:
-            why = "taint.this_incident" if suspect_type and grave else "taint.other_incident"
+        if suspect or person.object_id in draft.known.facts.at_risk:
+            why = "taint.this_incident" if suspect else "taint.other_incident"
             mark = Taint(person.object_id, draft.now, phrase(why, person=person.name))
             draft.set(taints=(*draft.incident.taints, mark))
             draft.note(mark.why)
             _withdraw_card(draft, person)
+
+
+def _is_about_accounts(incident: Incident) -> bool:
+    least = Severity.MEDIUM.rank
+    if PLAYBOOKS[incident.type].channel is Channel.TAINTED and incident.severity.rank >= least:
+        return True
+    return any(n.product is Product.ENTRA and n.severity.rank >= least for n in incident.alerts)
 
 
 def _withdraw_card(draft: Draft, person: Person) -> None:
@@ -57,7 +64,12 @@ def _withdraw_card(draft: Draft, person: Person) -> None:
     for question in draft.incident.questions:
         mine = question.person.object_id == person.object_id and question.route is Route.CARD
         if mine and question.state.state == "open":
-            draft.put_question(replace(question, state=Withdrawn(draft.now)))
+            _withdraw(draft, question)
+
+
+def _withdraw(draft: Draft, question: Question) -> None:
+    draft.put_question(replace(question, state=Withdrawn(draft.now)))
+    _end_calls(draft, question)
 
 
 def ask(draft: Draft) -> None:
@@ -67,17 +79,23 @@ def ask(draft: Draft) -> None:
     if kind is None:
         _nobody_is_asked(draft)
         return
+    if covering_fact(incident, draft.customer, draft.now) is not None:
+        return  # the customer has answered beforehand
     for affected in incident.affected:
         if affected.person is None:
             _say_who_is_unknown(draft, affected)
     for person in people(incident)[:MOST_ASKED]:
-        _ask_person(draft, person, kind)
+        tainted = draft.incident.is_tainted(person.object_id)
+        _ask_person(draft, person, kind, route_of(draft.incident, tainted=tainted))
     if len(people(incident)) > MOST_ASKED:
         _hand_over_once(draft, "why.many_people")
 
 
 def _nobody_is_asked(draft: Draft) -> None:
+    """What was asked before a case turned out to be restricted is asked no more."""
     restricted = draft.incident.type is IncidentType.RESTRICTED
+    if restricted:
+        withdraw_all(draft)
     _hand_over_once(draft, "why.restricted" if restricted else "why.unknown_type")
 
 
@@ -91,8 +109,7 @@ def _hand_over_once(draft: Draft, key: str, **args: str) -> None:
         draft.hand_over(why)
 
 
-def _ask_person(draft: Draft, person: Person, kind: QuestionKind) -> None:
-    route = route_of(draft.incident, tainted=draft.incident.is_tainted(person.object_id))
+def _ask_person(draft: Draft, person: Person, kind: QuestionKind, route: Route) -> None:
     if any(_already_asks(q, person, kind, route) for q in draft.incident.questions):
         return
     question = _new_question(draft, person, kind, route)
@@ -103,9 +120,11 @@ def _ask_person(draft: Draft, person: Person, kind: QuestionKind) -> None:
 
 
 def _already_asks(question: Question, person: Person, kind: QuestionKind, route: Route) -> bool:
-    """Asked by this route, or answered by any: a card withdrawn for taint is asked by phone."""
+    """Asked by this route, or answered by any. Withdrawn is as if never asked: a card withdrawn for
+    taint is asked by phone, one withdrawn by a closing is asked again when the case reopens."""
     mine = question.person.object_id == person.object_id and question.kind is kind
-    return mine and (question.route is route or question.answer is not None)
+    asked = question.route is route and question.state.state != "withdrawn"
+    return mine and (asked or question.answer is not None)
 
 
 def _new_question(draft: Draft, person: Person, kind: QuestionKind, route: Route) -> Question:
@@ -171,26 +190,29 @@ def people(incident: Incident) -> tuple[Person, ...]:
 
 def take_reply(draft: Draft, question: Question, choice: str | None, text: str | None) -> Standing:
     """Record a reply in Teams for what it counts, and open what follows from it."""
-    spec = QUESTIONS[question.kind]
-    answer = spec.answer(choice) if choice else None
-    standing = standing_of(
-        draft.incident,
-        question,
-        choice,
-        _weight(draft, answer),
-        _weight(draft, spec.answer(question.answer.choice or "") if question.answer else None),
-    )
+    answer = QUESTIONS[question.kind].answer(choice) if choice else None
+    change = _change(draft, question, choice)
+    standing = standing_of(draft.incident, question, answer, change, draft.now)
     reply = Reply(question.person.object_id, draft.now, standing, choice, text)
     answered = _with_reply(draft, question, reply, answer)
     draft.put_question(answered)
+    if answered.state.state == "answered":
+        _end_calls(draft, answered)
     _note_reply(draft, question, reply, answer)
     if standing is Standing.COUNTED and answer is not None:
         _follow(draft, answered, answer)
     return standing
 
 
-def _weight(draft: Draft, answer: Answer | None) -> float:
-    return weight_of(answer, draft.incident, Assurance.L0) if answer else 0.0
+def _change(draft: Draft, question: Question, choice: str | None) -> float:
+    """What the reply would do to the score, in log-odds, if it stood."""
+    tainted = draft.incident.is_tainted(question.person.object_id)
+    standing = Standing.TAINTED if tainted else Standing.COUNTED
+    reply = Reply(question.person.object_id, draft.now, standing, choice)
+    supposed = replace(question, replies=(*question.replies, reply))
+    questions = tuple(supposed if q.id == question.id else q for q in draft.incident.questions)
+    after = assess(replace(draft.incident, questions=questions), draft.customer, draft.now)
+    return after.log_odds - assess(draft.incident, draft.customer, draft.now).log_odds
 
 
 def _with_reply(draft: Draft, question: Question, reply: Reply, answer: Answer | None) -> Question:
@@ -202,23 +224,37 @@ def _with_reply(draft: Draft, question: Question, reply: Reply, answer: Answer |
 
 def _note_reply(draft: Draft, question: Question, reply: Reply, answer: Answer | None) -> None:
     who = question.person.name
+    which = f"{question.id}:{len(question.replies)}"
     if answer is None:
-        draft.note(phrase("timeline.wrote", person=who, text=reply.text))
-        draft.tell_analysts(
-            f"wrote:{question.id}:{len(question.replies)}",
-            phrase("say.wrote", person=who, text=reply.text),
-        )
-        draft.hand_over(phrase("why.free_text", person=who))
+        note_words(draft, question.person, reply.text or "", which)
         return
     said = answer.says(question.kind)
+    if answer.call:
+        draft.note(phrase("timeline.reply_counted", person=who, answer=said))
+        _tell(draft, f"call_me:{which}", phrase("why.call_me", person=who))
+        call(draft, question)
+        return
     draft.note(phrase(f"timeline.reply_{reply.standing}", person=who, answer=said))
     if reply.standing is Standing.FOR_ANALYST:
-        draft.hand_over(phrase("why.correction_lowers", person=who, answer=said))
+        _tell(draft, f"lowers:{which}", phrase("why.correction_lowers", person=who, answer=said))
     if answer.unsure:
         draft.hand_over(phrase("why.not_sure", person=who))
-    if answer.call:
-        draft.hand_over(phrase("why.call_me", person=who))
-        call(draft, question)
+
+
+def note_words(draft: Draft, person: Person, text: str, which: str) -> None:
+    """Free text: an analyst reads it, and where it came from."""
+    tainted = "_tainted" if draft.incident.is_tainted(person.object_id) else ""
+    draft.note(phrase(f"timeline.wrote{tainted}", person=person.name, text=text))
+    draft.tell_analysts(
+        f"wrote:{which}", phrase(f"say.wrote{tainted}", person=person.name, text=text)
+    )
+    draft.hand_over(phrase("why.free_text", person=person.name))
+
+
+def _tell(draft: Draft, purpose: str, why: Phrase) -> None:
+    """Hand over, and say so in a message of its own: an edited card notifies nobody."""
+    draft.hand_over(why)
+    draft.tell_analysts(purpose, why)
 
 
 def _follow(draft: Draft, question: Question, answer: Answer) -> None:
@@ -227,9 +263,9 @@ def _follow(draft: Draft, question: Question, answer: Answer) -> None:
     for other in draft.incident.questions:
         mine = other.person.object_id == question.person.object_id
         if mine and other.state.state == "open" and other.kind in follow_ups:
-            draft.put_question(replace(other, state=Withdrawn(draft.now)))
+            _withdraw(draft, other)
     if answer.then is not None:
-        _ask_person(draft, question.person, answer.then)
+        _ask_person(draft, question.person, answer.then, question.route)
 
 
 def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: str) -> None:
@@ -242,15 +278,19 @@ def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: s
         assurance=Assurance.L3,
         recorded_by=by,
     )
-    draft.put_question(
-        replace(question, state=Answered(draft.now), replies=(*question.replies, reply))
-    )
+    answered = replace(question, state=Answered(draft.now), replies=(*question.replies, reply))
+    draft.put_question(answered)
+    _end_calls(draft, answered)
     answer = QUESTIONS[question.kind].answer(choice)
     if answer is not None:
         said = answer.says(question.kind)
         draft.note(
             phrase("timeline.call_recorded", person=question.person.name, answer=said, by=by_name)
         )
+        _follow(draft, replace(answered, route=Route.PHONE), answer)
+
+
+def _end_calls(draft: Draft, question: Question) -> None:
     for task in draft.incident.calls:
         if task.question == question.id and task.done_at is None:
             draft.put_call(replace(task, done_at=draft.now))
@@ -259,7 +299,8 @@ def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: s
 def unreachable(draft: Draft, person: str, why: str) -> None:
     """Somebody cannot be reached in Teams: an analyst calls at once, with the reason."""
     for question in draft.incident.questions:
-        if question.person.object_id == person and question.state.state == "open":
+        mine = question.person.object_id == person and question.route is not Route.PHONE
+        if mine and question.state.state == "open":
             draft.put_question(replace(question, state=Unreachable(draft.now, why)))
             draft.hand_over(phrase("why.unreachable", person=question.person.name, why=why))
             call(draft, question)

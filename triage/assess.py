@@ -25,6 +25,7 @@ from triage.incident import (
     QuestionState,
     Reason,
     Reply,
+    Route,
     Standing,
 )
 from triage.phrases import Phrase, phrase
@@ -105,8 +106,9 @@ def band_of(incident: Incident, customer: Customer, reasons: tuple[Reason, ...],
 
 
 def _something_speaks_for_it(reasons: tuple[Reason, ...]) -> bool:
+    """A cited fact, or an answer that lowers: one floored at 0, or unverified, says nothing."""
     return any(
-        r.rule == "sign.expected_fact" or (r.rule.startswith("answer.") and r.weight <= 0)
+        r.rule == "sign.expected_fact" or (r.rule.startswith("answer.") and r.weight < 0)
         for r in reasons
     )
 
@@ -114,7 +116,7 @@ def _something_speaks_for_it(reasons: tuple[Reason, ...]) -> bool:
 def may_auto_close(incident: Incident, customer: Customer) -> bool:
     """Whether the hold may close it without a person (triage.md section 4, last row).
 
-    - the customer opted this type in
+    - the customer opted this type in, and every detector is one we know
     - severity at most medium
     - nobody affected is privileged, nothing affected is a server or a crown jewel
     - no account is tainted, and no person has objected before
@@ -122,6 +124,7 @@ def may_auto_close(incident: Incident, customer: Customer) -> bool:
     upns = [a.person.upn for a in incident.affected if a.person]
     return (
         incident.type in customer.auto_close
+        and f"prior.{Detector.UNKNOWN}" not in _telemetry_rules(incident)
         and incident.severity.rank <= Severity.MEDIUM.rank
         and not any(customer.is_privileged(upn) for upn in upns)
         and not any(_is_precious(customer.asset(d.name)) for d in incident.devices)
@@ -367,16 +370,16 @@ def _weigh(question: Question, reply: Reply, incident: Incident) -> list[Reason]
 def weight_of(answer: Answer, incident: Incident, assurance: Assurance) -> float:
     if assurance is Assurance.L3 and answer.verified_weight is not None:
         return answer.verified_weight
-    if answer.interactive_weight is not None and "sign.executed" in _sign_rules(incident):
+    if answer.interactive_weight is not None and "sign.executed" in _telemetry_rules(incident):
         return answer.interactive_weight
     return answer.weight
 
 
 def _contradicted(spec: QuestionSpec, incident: Incident) -> bool:
-    return bool(_sign_rules(incident) & set(spec.contradicted_by))
+    return bool(_telemetry_rules(incident) & set(spec.contradicted_by))
 
 
-def _sign_rules(incident: Incident) -> set[str]:
+def _telemetry_rules(incident: Incident) -> set[str]:
     return {r.rule for ref in incident.refs for r in ref.telemetry}
 
 
@@ -388,8 +391,8 @@ def what_if(
 ) -> Decision:
     """The decision if this question were answered so."""
     reply = Reply(question.person.object_id, now, Standing.COUNTED, choice)
-    if incident.is_tainted(question.person.object_id):
-        reply = replace(reply, assurance=Assurance.L3)  # a tainted person is asked by phone
+    if question.route is not Route.CARD:
+        reply = replace(reply, assurance=Assurance.L3)  # it is answered by phone
     answered: QuestionState = Answered(now)
     supposed = replace(question, state=answered, replies=(*question.replies, reply))
     others = tuple(q for q in incident.questions if q.id != question.id)

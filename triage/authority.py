@@ -3,10 +3,22 @@
 Sources: design.md section 4, rules 4 to 6; domain.md sections 3 and 4.
 """
 
+from datetime import datetime
+
 from triage.customer import Customer, Provider, Role
+from triage.draft import Known
 from triage.events import ApprovalAnswered
-from triage.incident import Approval, ApprovalState, Incident, Question, Standing
+from triage.incident import (
+    Approval,
+    ApprovalState,
+    Incident,
+    IncidentType,
+    Open,
+    Question,
+    Standing,
+)
 from triage.phrases import Phrase, phrase
+from triage.playbooks import Answer
 
 
 def may_answer(question: Question | None, by: str) -> Phrase | None:
@@ -19,32 +31,42 @@ def may_answer(question: Question | None, by: str) -> Phrase | None:
 
 
 def standing_of(
-    incident: Incident, question: Question, choice: str | None, weight: float, before: float
+    incident: Incident,
+    question: Question,
+    answer: Answer | None,
+    change: float,
+    now: datetime,
 ) -> Standing:
-    """What a reply of the right person counts for.
+    """What a reply of the right person counts for; `change` is what it would do to the score.
 
-    - free text is read by an analyst
-    - through a tainted account it is floored
+    - free text, and the wish to be called, is read by an analyst
+    - through a tainted account it is floored, and displaces no answer that says worse
     - in time, and the first of its question, it counts
-    - late, after closing or as a correction, it counts when it raises, or changes nothing in the
-      score; one that lowers goes to an analyst
+    - late or as a correction, it counts when it raises, or changes nothing in the score; after
+      closing, when it raises; else it goes to an analyst
     """
-    if choice is None:
+    if answer is None or answer.call:
         return Standing.FOR_ANALYST
     if incident.is_tainted(question.person.object_id):
-        return Standing.TAINTED
-    first_and_in_time = question.state.state == "open" and question.answer is None
-    if first_and_in_time and not incident.is_over:
+        return Standing.TAINTED if change >= 0 else Standing.FOR_ANALYST
+    in_time = isinstance(question.state, Open) and now < question.state.due
+    if in_time and question.answer is None and not incident.is_over:
         return Standing.COUNTED
-    return Standing.COUNTED if weight >= before else Standing.FOR_ANALYST
+    if incident.is_over:
+        return Standing.COUNTED if change > 0 else Standing.FOR_ANALYST
+    return Standing.COUNTED if change >= 0 else Standing.FOR_ANALYST
 
 
 def may_approve(
-    incident: Incident, approval: Approval | None, customer: Customer, event: ApprovalAnswered
+    incident: Incident,
+    approval: Approval | None,
+    known: Known,
+    event: ApprovalAnswered,
+    now: datetime,
 ) -> Phrase | None:
     """Why this person may not decide on this response action; None when they may.
 
-    - the approval exists, and is still open
+    - the approval exists, and is still open; to approve, also in time
     - they are a contact of this customer with the role approver or security, or stand in for one
     - they are not affected by the incident themselves
     - their own account is not under suspicion
@@ -53,11 +75,13 @@ def may_approve(
         return phrase("refused.unknown_approval")
     if approval.state is not ApprovalState.OPEN:
         return phrase("refused.approval_over")
-    if not is_approver(customer, event.by_upn):
+    if event.approve and approval.due <= now:
+        return phrase("refused.unknown_approval")
+    if not is_approver(known.customer, event.by_upn):
         return phrase("refused.not_approver")
-    if incident.affects(event.by):
+    if incident.affects(event.by, event.by_upn):
         return phrase("refused.affected_never_approves")
-    if incident.is_tainted(event.by):
+    if incident.is_tainted(event.by) or event.by in known.facts.at_risk:
         return phrase("refused.account_suspect")
     return None
 
@@ -69,7 +93,7 @@ def is_approver(customer: Customer, upn: str) -> bool:
 
 def may_speak_for_customer(incident: Incident, customer: Customer, upn: str, by: str) -> bool:
     """Any contact of the customer may object, accept a recommendation or discuss; not the affected."""
-    return customer.contact(upn) is not None and not incident.affects(by)
+    return customer.contact(upn) is not None and not incident.affects(by, upn)
 
 
 def may_command(provider: Provider, by: str) -> Phrase | None:
@@ -79,6 +103,18 @@ def may_command(provider: Provider, by: str) -> Phrase | None:
 
 def approvers(incident: Incident, customer: Customer) -> tuple[tuple[str, str], ...]:
     """Who is asked to approve: (UPN, name), approvers first, never the affected."""
-    affected = {a.person.upn.lower() for a in incident.affected if a.person}
     named = customer.with_role(Role.APPROVER) or customer.with_role(Role.SECURITY)
-    return tuple((c.upn, c.name) for c in named if c.upn.lower() not in affected)
+    return tuple((c.upn, c.name) for c in named if not incident.affects("", c.upn))
+
+
+def is_thread_guarded(incident: Incident, customer: Customer) -> bool:
+    """Whether the customer's thread shows a neutral placeholder only (triage.md section 6).
+
+    - the case is restricted: it is not for the thread at all
+    - a suspect account reads the thread, or may approve
+    """
+    return incident.type is IncidentType.RESTRICTED or any(
+        p.reads_thread or is_approver(customer, p.upn)
+        for p in (a.person for a in incident.affected)
+        if p is not None and incident.is_tainted(p.object_id)
+    )

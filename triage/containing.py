@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from triage.actions import ACTIONS, ActionKind, Target, TargetKind, Tier
-from triage.assess import could_change
+from triage.assess import assess, could_change
 from triage.authority import approvers
-from triage.customer import AssetKind, Consent, Customer, OnSilence, StandingRule
+from triage.customer import Asset, AssetKind, Consent, Customer, OnSilence, StandingRule
 from triage.draft import Draft
 from triage.incident import (
     ActionState,
@@ -37,6 +37,12 @@ APPROVAL_MINUTES = 15
 
 def propose(draft: Draft) -> None:
     """Every response action the playbook and the answers name, once per target."""
+    for action in draft.incident.actions:
+        if action.state is ActionState.PROPOSED and _source_did(
+            draft.incident, action.kind, action.target
+        ):
+            draft.put_action(replace(action, state=ActionState.ALREADY_DONE, at=draft.now))
+            _withdraw_approval(draft, action)
     for kind in wanted(draft.incident):
         for target in targets(draft.incident, kind)[:MOST_TARGETS]:
             if not any(a.kind is kind and a.target.id == target.id for a in draft.incident.actions):
@@ -113,24 +119,34 @@ def _is_grave(target: Target, incident: Incident, customer: Customer) -> bool:
         upn = _upn(target, incident)
         facts = customer.facts_about(upn)
         return customer.is_privileged(upn) or bool(facts and facts.vip)
-    asset = customer.asset(target.label) if target.kind is TargetKind.DEVICE else None
-    return asset is not None and asset.kind is AssetKind.SERVER
+    return any(a.kind is AssetKind.SERVER for a in _assets(target, incident, customer))
 
 
 def is_protected(target: Target, incident: Incident, customer: Customer) -> bool:
-    """Break-glass accounts and protected assets: never touched without a person's approval."""
+    """Break-glass accounts and protected assets: never touched without a person's approval; nor is
+    an account whose UPN we do not know, because it may be one."""
     if target.kind is TargetKind.ACCOUNT:
-        facts = customer.facts_about(_upn(target, incident))
-        return bool(facts and facts.break_glass)
-    asset = customer.asset(target.label)
-    return bool(asset and asset.protected)
+        upn = _upn(target, incident)
+        facts = customer.facts_about(upn)
+        return upn is None or bool(facts and facts.break_glass)
+    return any(a.protected for a in _assets(target, incident, customer))
+
+
+def _assets(target: Target, incident: Incident, customer: Customer) -> list[Asset]:
+    """What the customer says of the machines an action touches; a file is on any of the case's."""
+    names = (
+        [target.label] if target.kind is TargetKind.DEVICE else [d.name for d in incident.devices]
+    )
+    return [asset for asset in map(customer.asset, names) if asset is not None]
 
 
 def _upn(target: Target, incident: Incident) -> str | None:
     for affected in incident.affected:
         if affected.person and affected.person.object_id == target.id:
             return affected.person.upn
-    return target.label
+        if affected.account.object_id == target.id:
+            return affected.account.upn
+    return None
 
 
 def is_reversible(action: ResponseAction) -> bool:
@@ -207,21 +223,40 @@ def _locks_out(
 
 
 def contain(draft: Draft, decision: Decision) -> None:
-    """Order what we are entitled to, ask for the rest."""
+    """Order what we are entitled to, ask for the rest; what was denied stays with people."""
     for action in draft.incident.actions:
         if action.state is not ActionState.PROPOSED or _was_denied(draft.incident, action):
             continue
         match entitlement(action, draft.incident, draft.customer, decision):
             case ByRule() as basis:
+                _withdraw_approval(draft, action)
                 order(draft, action, basis)
-            case Ask(rule) if not _still_asking(draft, decision):
+            case Ask(rule) if not _was_asked(draft.incident, action) and not _still_asking(
+                draft, decision
+            ):
                 ask_approval(draft, action, rule)
             case _:
                 pass
 
 
 def _was_denied(incident: Incident, action: ResponseAction) -> bool:
-    return any(a.action == action.id for a in incident.approvals)
+    return any(
+        a.action == action.id and a.state is ApprovalState.DENIED for a in incident.approvals
+    )
+
+
+def _was_asked(incident: Incident, action: ResponseAction) -> bool:
+    """Asked in vain is not asked again; withdrawn, when the case closed, is as if never asked."""
+    return any(
+        a.action == action.id and a.state is not ApprovalState.WITHDRAWN for a in incident.approvals
+    )
+
+
+def is_still_wanted(draft: Draft, action: ResponseAction) -> bool:
+    """Whether the score, as it stands now, would still have us ask for it."""
+    decision = assess(draft.incident, draft.customer, draft.now)
+    allowed = entitlement(action, draft.incident, draft.customer, decision)
+    return action.state is ActionState.PROPOSED and not isinstance(allowed, Leave)
 
 
 def _still_asking(draft: Draft, decision: Decision) -> bool:
@@ -299,3 +334,44 @@ def withdraw_approvals(draft: Draft) -> None:
     for approval in draft.incident.approvals:
         if approval.state is ApprovalState.OPEN:
             draft.put_approval(replace(approval, state=ApprovalState.WITHDRAWN, at=draft.now))
+
+
+def _withdraw_approval(draft: Draft, action: ResponseAction) -> None:
+    for approval in draft.incident.approvals:
+        if approval.action == action.id and approval.state is ApprovalState.OPEN:
+            draft.put_approval(replace(approval, state=ApprovalState.WITHDRAWN, at=draft.now))
+
+
+def recheck(incident: Incident, action: ResponseAction, customer: Customer) -> Phrase | None:
+    """Why an ordered action must not be carried out after all; None when it still may.
+
+    Asked again in the transaction that claims it (design.md section 1, containment): between order
+    and execution the case may have closed or the profile may have changed.
+
+    - it is still ordered (or still to be undone), and the case is not over, unless it is undone
+    - what entitles it still stands: a live approval, or a rule on a target that is not protected
+    """
+    if action.state is ActionState.UNDOING:
+        return None
+    if action.state is not ActionState.ORDERED or incident.is_over:
+        return phrase("refused.no_longer_ordered")
+    match action.basis:
+        case ByApproval(approval_id):
+            approval = incident.approval(approval_id)
+            live = approval is not None and approval.state is ApprovalState.APPROVED
+            return None if live else phrase("refused.approval_over")
+        case ByRule() if _expired_into_action(incident, action):
+            return None
+        case ByRule():
+            protected = is_protected(action.target, incident, customer)
+            return phrase("refused.protected") if protected else None
+        case None:
+            return phrase("refused.no_longer_ordered")
+
+
+def _expired_into_action(incident: Incident, action: ResponseAction) -> bool:
+    """Nobody answered the approval in time, and the customer's rule says to act then."""
+    return any(
+        a.action == action.id and a.state is ApprovalState.EXPIRED and a.acts_on_silence
+        for a in incident.approvals
+    )

@@ -11,7 +11,13 @@ from typing import Literal, assert_never
 
 from triage import asking, containing
 from triage.assess import RULES, assess, read_report
-from triage.authority import may_answer, may_approve, may_command, may_speak_for_customer
+from triage.authority import (
+    is_thread_guarded,
+    may_answer,
+    may_approve,
+    may_command,
+    may_speak_for_customer,
+)
 from triage.customer import Role
 from triage.draft import Draft, Known
 from triage.effects import Effect
@@ -28,6 +34,7 @@ from triage.events import (
     RecommendationAnswered,
     Reopened,
     Reported,
+    SourceWritten,
     Taken,
     Undelivered,
     UndoOrdered,
@@ -38,6 +45,7 @@ from triage.extract import merge_report
 from triage.incident import (
     ActionState,
     ApprovalState,
+    Assurance,
     Band,
     ByApproval,
     ByRule,
@@ -49,6 +57,7 @@ from triage.incident import (
     IncidentType,
     Open,
     Proposal,
+    Question,
     Route,
     Silent,
     SourceRef,
@@ -56,7 +65,7 @@ from triage.incident import (
     Status,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import PLAYBOOKS, QUESTIONS, recognise
+from triage.playbooks import PLAYBOOKS, QUESTIONS, offered, recognise
 from triage.report import IncidentReport
 
 HOLD = timedelta(minutes=30)
@@ -147,6 +156,8 @@ def _apply(draft: Draft, event: Event) -> Verdict:
             return _action_done(draft, event)
         case ActionFailed():
             return _action_failed(draft, event)
+        case SourceWritten():
+            return _source_written(draft, event)
         case Undelivered():
             return _undelivered(draft, event)
         case Reported():
@@ -172,12 +183,27 @@ def _reported(
     if ref is not None and report.updated < ref.updated:
         return draft, AlreadyAnswered(phrase("report.older"))
     draft.note(phrase("timeline.changed" if ref else "timeline.joined", title=report.title))
+    before = _evidence(draft.incident)
     verdict = _apply_report(draft, report)
+    if _evidence(draft.incident) == before:
+        return draft, verdict
     if draft.incident.closed is not None:
         _reopen(draft, phrase("timeline.reopened_evidence"))
     elif draft.incident.closing is not None:
         draft.set(closing=None)
     return draft, verdict
+
+
+def _evidence(incident: Incident) -> tuple[object, ...]:
+    """What speaks for or against harm. A source's own status, which we write ourselves when a case
+    closes, is none: it must not reopen the case."""
+    weighed = {
+        (r.source, r.source_id, r.alert_count, r.products, t.rule, t.weight)
+        for r in incident.refs
+        for t in r.telemetry
+    }
+    concerned = {a.account.key for a in incident.affected}
+    return (weighed, concerned, set(incident.devices), set(incident.files), incident.severity)
 
 
 def _new_incident(report: IncidentReport, known: Known, now: datetime) -> Incident:
@@ -236,16 +262,23 @@ def _answered(draft: Draft, event: Answered) -> Verdict:
     if refused is not None or question is None:
         draft.note(phrase("timeline.wrong_person"))
         return Refused(refused or phrase("refused.unknown_question"))
-    if event.choice is not None and QUESTIONS[question.kind].answer(event.choice) is None:
+    if event.choice is not None and all(a.id != event.choice for a in offered(question)):
         return Refused(phrase("refused.unknown_choice"))
-    standing_reply = question.answer
-    if event.choice and standing_reply and standing_reply.choice == event.choice:
+    if event.choice and event.choice in _last_choices(question):
         return AlreadyAnswered(phrase("thanks.already"))
-    over = draft.incident.is_over
+    asking.taint(draft)
+    question = draft.incident.question(question.id) or question
+    over, before = draft.incident.is_over, _log_odds(draft)
     standing = asking.take_reply(draft, question, event.choice, event.text)
-    if over and standing is Standing.COUNTED:
+    if over and _log_odds(draft) > before:
         _reopen(draft, phrase("timeline.reopened_correction", person=question.person.name))
     return Accepted(_thanks(draft, question.person.object_id, standing))
+
+
+def _last_choices(question: Question) -> set[str | None]:
+    """The answer that stands, and the last one given: told again, neither tells anything new."""
+    last = question.replies[-1:]
+    return {r.choice for r in (question.answer, *last) if r is not None}
 
 
 def _thanks(draft: Draft, person: str, standing: Standing) -> Phrase:
@@ -260,27 +293,19 @@ def _wrote(draft: Draft, event: Wrote) -> Verdict:
     person = next((p for p in asking.people(draft.incident) if p.object_id == event.by), None)
     if person is None:
         return Refused(phrase("refused.not_addressee"))
-    tainted = draft.incident.is_tainted(event.by)
-    key = "timeline.wrote_tainted" if tainted else "timeline.wrote"
-    draft.note(phrase(key, person=person.name, text=event.text))
-    draft.tell_analysts(
-        f"wrote:{event.by}:{draft.now.isoformat()}",
-        phrase(
-            "say.wrote_tainted" if tainted else "say.wrote", person=person.name, text=event.text
-        ),
-    )
-    draft.hand_over(phrase("why.free_text", person=person.name))
-    return Accepted(phrase("thanks.received" if tainted else "thanks.analyst_reads"))
+    asking.taint(draft)
+    asking.note_words(draft, person, event.text, f"{event.by}:{draft.now.isoformat()}")
+    return Accepted(_thanks(draft, event.by, Standing.FOR_ANALYST))
 
 
 def _approval_answered(draft: Draft, event: ApprovalAnswered) -> Verdict:
     approval = draft.incident.approval(event.approval)
-    refused = may_approve(draft.incident, approval, draft.customer, event)
+    refused = may_approve(draft.incident, approval, draft.known, event, draft.now)
+    if approval is not None and approval.state is not ApprovalState.OPEN:
+        return AlreadyAnswered(refused or phrase("refused.approval_over"))
     if refused is not None or approval is None:
         draft.note(phrase("timeline.approval_refused", by=event.by_name))
-        over = approval is not None and approval.state is not ApprovalState.OPEN
-        says = refused or phrase("refused.unknown_approval")
-        return AlreadyAnswered(says) if over else Refused(says)
+        return Refused(refused or phrase("refused.unknown_approval"))
     state = ApprovalState.APPROVED if event.approve else ApprovalState.DENIED
     draft.put_approval(
         replace(approval, state=state, by=event.by, by_name=event.by_name, at=draft.now)
@@ -299,6 +324,8 @@ def _approval_answered(draft: Draft, event: ApprovalAnswered) -> Verdict:
 
 
 def _recommendation_answered(draft: Draft, event: RecommendationAnswered) -> Verdict:
+    if not may_speak_for_customer(draft.incident, draft.customer, event.by_upn, event.by):
+        return Refused(phrase("refused.not_contact"))
     if draft.incident.closed is None:
         return Refused(phrase("refused.not_closed"))
     if draft.incident.recommendation_accepted_by is not None:
@@ -322,8 +349,18 @@ def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
         return Refused(refused)
     if question is None or QUESTIONS[question.kind].answer(event.choice) is None:
         return Refused(phrase("refused.unknown_question"))
+    standing = question.answer
+    if standing and standing.assurance is Assurance.L3 and standing.choice == event.choice:
+        return AlreadyAnswered(phrase("thanks.already"))
+    over, before = draft.incident.is_over, _log_odds(draft)
     asking.take_call(draft, question, event.choice, event.by, event.by_name)
+    if over and _log_odds(draft) > before:
+        _reopen(draft, phrase("timeline.reopened_correction", person=question.person.name))
     return Accepted(phrase("thanks.recorded"))
+
+
+def _log_odds(draft: Draft) -> float:
+    return assess(draft.incident, draft.customer, draft.now).log_odds
 
 
 def _taken(draft: Draft, event: Taken) -> Verdict:
@@ -368,7 +405,7 @@ def _ordered_proposal(draft: Draft, event: CloseOrdered) -> Proposal | None:
 
 
 def _kept_open(draft: Draft, event: KeptOpen) -> Verdict:
-    customer_may = may_speak_for_customer(draft.incident, draft.customer, event.by, event.by_name)
+    customer_may = may_speak_for_customer(draft.incident, draft.customer, event.by_upn, event.by)
     refused = None if customer_may else may_command(draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
@@ -429,7 +466,7 @@ def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:
         return Refused(phrase("refused.unknown_action"))
     if not containing.is_reversible(action):
         return Refused(phrase("refused.irreversible"))
-    draft.put_action(replace(action, state=ActionState.UNDOING, at=draft.now))
+    draft.put_action(replace(action, state=ActionState.UNDOING, at=draft.now, why=None))
     draft.note(phrase("timeline.undo_asked", by=event.by_name, action=containing.describe(action)))
     draft.contain(action, undo=True)
     return Accepted(phrase("thanks.decided"))
@@ -475,7 +512,7 @@ def _approval_due(draft: Draft, approval_id: str) -> None:
         return
     says = containing.describe(action)
     draft.note(phrase("timeline.approval_expired", action=says))
-    if approval.acts_on_silence:
+    if approval.acts_on_silence and containing.is_still_wanted(draft, action):
         containing.order(draft, action, ByRule(approval.rule))
         return
     draft.hand_over(phrase("why.approval_expired", action=says))
@@ -483,6 +520,11 @@ def _approval_due(draft: Draft, approval_id: str) -> None:
 
 
 def _hold_over(draft: Draft) -> None:
+    """Nothing may have come to light meanwhile, here or in another incident."""
+    if draft.incident.closed is None:
+        asking.taint(draft)
+        _weigh(draft)
+        _consider_closing(draft)
     closing = draft.incident.closing
     if closing is not None and closing.until <= draft.now:
         _close(draft, closing.proposal, None, None, None)
@@ -492,6 +534,8 @@ def _action_done(draft: Draft, event: ActionDone) -> Verdict:
     action = draft.incident.action(event.action)
     if action is None:
         return Refused(phrase("refused.unknown_action"))
+    if action.state is not (ActionState.UNDOING if event.undone else ActionState.ORDERED):
+        return AlreadyAnswered(phrase("refused.no_longer_ordered"))
     state = ActionState.UNDONE if event.undone else ActionState.DONE
     draft.put_action(replace(action, state=state, at=draft.now, rehearsed=event.rehearsed))
     key = "timeline.undone" if event.undone else "timeline.done"
@@ -500,15 +544,33 @@ def _action_done(draft: Draft, event: ActionDone) -> Verdict:
 
 
 def _action_failed(draft: Draft, event: ActionFailed) -> Verdict:
-    """A failed automation ends with a person who knows."""
+    """A failed automation ends with a person who knows. What could not be undone stays done."""
     action = draft.incident.action(event.action)
     if action is None:
         return Refused(phrase("refused.unknown_action"))
-    state = ActionState.REFUSED if event.refused else ActionState.FAILED
+    match action.state:
+        case ActionState.UNDOING:
+            state = ActionState.DONE
+        case ActionState.ORDERED:
+            state = ActionState.REFUSED if event.refused else ActionState.FAILED
+        case _:
+            return AlreadyAnswered(phrase("refused.no_longer_ordered"))
     draft.put_action(replace(action, state=state, at=draft.now, why=event.why))
     why = phrase("why.action_failed", action=containing.describe(action), why=event.why)
     draft.hand_over(why)
-    draft.tell_analysts(f"failed:{action.id}", why)
+    draft.tell_analysts(f"failed:{action.id}:{draft.now.isoformat()}", why)
+    return Accepted()
+
+
+def _source_written(draft: Draft, event: SourceWritten) -> Verdict:
+    draft.note(
+        phrase(
+            "timeline.source_rehearsed" if event.rehearsed else "timeline.source_written",
+            source=phrase(f"label.source.{event.source}"),
+            status=phrase(f"label.source_status.{event.status}"),
+            disposition=phrase(f"disposition.{event.disposition}"),
+        )
+    )
     return Accepted()
 
 
@@ -550,9 +612,10 @@ def _consider_closing(draft: Draft) -> None:
     """Propose how it closes; hold it where nobody needs to tap (decision page 3).
 
     - nothing may be open: no question, no approval, no call, no action on its way
-    - low enough and opted in: closes after the hold
+    - low enough and opted in, and nobody asked to look: closes after the hold
     - contained, with everything done that was ordered: closes as a true positive after the hold,
-      unless an account is under suspicion or something failed or was denied
+      unless an account is under suspicion or something failed, was denied or undone
+    - a case that is restricted, or of unknown type, never closes by itself
     - otherwise an analyst closes with one tap
     """
     decision = draft.incident.decision
@@ -564,7 +627,10 @@ def _consider_closing(draft: Draft) -> None:
         _stop_closing(draft)
         return
     draft.set(decision=replace(decision, proposal=proposal))
-    if draft.incident.closing is None and _may_hold(draft.incident, decision):
+    held = draft.incident.closing
+    if not _may_hold(draft.incident, decision):
+        _stop_closing(draft)
+    elif held is None or held.proposal.disposition is not proposal.disposition:
         until = draft.now + HOLD
         draft.set(closing=Closing(until, proposal))
         draft.note(phrase("timeline.closing", until=until))
@@ -598,11 +664,11 @@ def _is_contained(incident: Incident) -> bool:
 
 
 def _may_hold(incident: Incident, decision: Decision) -> bool:
-    if incident.kept_open:
+    if incident.kept_open or incident.type in (IncidentType.UNKNOWN, IncidentType.RESTRICTED):
         return False
     if decision.band is Band.CLOSE:
-        return True
-    left = (ActionState.PROPOSED, ActionState.FAILED, ActionState.REFUSED)
+        return incident.handed_over is None
+    left = (ActionState.PROPOSED, ActionState.FAILED, ActionState.REFUSED, ActionState.UNDONE)
     return (
         decision.band is Band.CONTAIN
         and not incident.taints
@@ -646,7 +712,10 @@ def _close(
         if by_name
         else phrase("timeline.closed", disposition=says)
     )
-    draft.tell_customer("closed", phrase("say.closed", name=draft.incident.name, disposition=says))
+    if not is_thread_guarded(draft.incident, draft.customer):
+        draft.tell_customer(
+            "closed", phrase("say.closed", name=draft.incident.name, disposition=says)
+        )
     _tell_people_the_end(draft, proposal)
 
 

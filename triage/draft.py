@@ -73,11 +73,13 @@ class Draft:
         self.effects.append(Wake(self._key("wake", name), at, name))
 
     def contain(self, action: ResponseAction, *, undo: bool = False) -> None:
-        key = self._key("undo" if undo else "contain", action.id)
+        """An action is done once a generation; each undo is ordered anew, as one may have failed."""
+        which = f"{action.id}:{self.now.isoformat()}" if undo else action.id
+        key = self._key("undo" if undo else "contain", which)
         self.effects.append(Contain(key, action.id, action.kind, action.target, undo))
 
-    def tell_customer(self, purpose: str, says: Phrase, mention: tuple[str, ...] = ()) -> None:
-        self._say(CUSTOMER_THREAD, purpose, says, mention)
+    def tell_customer(self, purpose: str, says: Phrase) -> None:
+        self._say(CUSTOMER_THREAD, purpose, says)
 
     def tell_analysts(self, purpose: str, says: Phrase) -> None:
         self._say(ANALYST_THREAD, purpose, says)
@@ -85,8 +87,8 @@ class Draft:
     def tell_person(self, object_id: str, purpose: str, says: Phrase) -> None:
         self._say(f"person:{object_id}", purpose, says)
 
-    def _say(self, place: str, purpose: str, says: Phrase, mention: tuple[str, ...] = ()) -> None:
-        self.effects.append(Say(self._key("say", f"{place}:{purpose}"), place, says, mention))
+    def _say(self, place: str, purpose: str, says: Phrase) -> None:
+        self.effects.append(Say(self._key("say", f"{place}:{purpose}"), place, says))
 
     def _key(self, kind: str, rest: str) -> str:
         return f"{self.incident.id}:{kind}:{rest}:{self.incident.reopened}"

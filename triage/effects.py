@@ -18,14 +18,12 @@ ANALYST_THREAD = "analyst"
 class Say:
     """One message, appended once: to a thread, or to a person's chat.
 
-    `place` is CUSTOMER_THREAD, ANALYST_THREAD, or "person:" and an object id. `mention` names
-    people (UPNs) who must act.
+    `place` is CUSTOMER_THREAD, ANALYST_THREAD, or "person:" and an object id.
     """
 
     key: str
     place: str
     says: Phrase
-    mention: tuple[str, ...] = ()
     kind: Literal["say"] = "say"
 
 
@@ -51,4 +49,13 @@ class Wake:
     kind: Literal["wake"] = "wake"
 
 
-Effect = Say | Contain | Wake
+@dataclass(frozen=True, slots=True)
+class ReadRoster:
+    """Read who is in a team, or in a personal chat, and keep it; ordered by an installation."""
+
+    key: str
+    conversation_id: str
+    kind: Literal["read_roster"] = "read_roster"
+
+
+Effect = Say | Contain | Wake | ReadRoster

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from triage.incident import Disposition, Person
-from triage.report import IncidentReport
+from triage.report import IncidentReport, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class KeptOpen:
     """Somebody objects to a closing that is being held."""
 
     by: str
+    by_upn: str
     by_name: str
     kind: Literal["kept_open"] = "kept_open"
 
@@ -119,6 +120,7 @@ class UndoOrdered:
 @dataclass(frozen=True, slots=True)
 class RecommendationAnswered:
     by: str
+    by_upn: str
     by_name: str
     accept: bool
     kind: Literal["recommendation_answered"] = "recommendation_answered"
@@ -150,6 +152,18 @@ class ActionFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceWritten:
+    """The source system was told how the case stands."""
+
+    source: Source
+    source_id: str
+    status: str
+    disposition: Disposition
+    rehearsed: bool
+    kind: Literal["source_written"] = "source_written"
+
+
+@dataclass(frozen=True, slots=True)
 class Undelivered:
     """A surface or message could not reach its place, for good."""
 
@@ -176,6 +190,7 @@ Event = (
     | Woke
     | ActionDone
     | ActionFailed
+    | SourceWritten
     | Undelivered
 )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from ipaddress import ip_address
 from typing import TypeVar
 
 from triage.events import Match
@@ -39,9 +40,11 @@ def merge_report(
         severity=max(incident.severity, report.severity, key=lambda s: s.rank),
         first_activity=_earliest(incident, report),
         alerts=_merge(incident.alerts, map(_note, report.alerts), lambda n: n.id)[-KEPT:],
-        affected=_merge(incident.affected, _affected(report, matches), _identity)[:KEPT],
+        affected=_merge(_known_before(incident, matches), _affected(report, matches), _identity)[
+            :KEPT
+        ],
         devices=_merge(incident.devices, _devices(report), lambda d: d.name.lower())[:KEPT],
-        files=_merge(incident.files, _files(report), _file_key)[:KEPT],
+        files=_merge_files(incident.files, _files(report))[:KEPT],
         sign_ins=_merge(incident.sign_ins, _sign_ins(report), lambda s: s)[-KEPT:],
         already_done=_merge(incident.already_done, report.already_done, lambda d: d)[:KEPT],
     )
@@ -52,6 +55,15 @@ def _merge(known: Iterable[T], told: Iterable[T], key: Callable[[T], Hashable]) 
     merged = {key(thing): thing for thing in known}
     merged.update((key(thing), thing) for thing in told)
     return tuple(merged.values())
+
+
+def _merge_files(
+    known: tuple[SuspectFile, ...], told: list[SuspectFile]
+) -> tuple[SuspectFile, ...]:
+    """A file that ran once has run, whatever another alert says of it."""
+    ran = {_file_key(f) for f in (*known, *told) if f.ran}
+    merged = _merge(known, told, _file_key)
+    return tuple(replace(f, ran=_file_key(f) in ran) for f in merged)
 
 
 def _earliest(incident: Incident, report: IncidentReport) -> datetime | None:
@@ -114,6 +126,12 @@ def _affected(report: IncidentReport, matches: Mapping[str, Match]) -> Iterator[
         yield Affected(account, match.person, match.why_not)
 
 
+def _known_before(incident: Incident, matches: Mapping[str, Match]) -> list[Affected]:
+    """Those known before, without the accounts whose owner has come to be known."""
+    found = {key for key, match in matches.items() if match.person}
+    return [a for a in incident.affected if a.person or a.account.key not in found]
+
+
 def _identity(affected: Affected) -> str:
     return f"oid:{affected.person.object_id}" if affected.person else affected.account.key
 
@@ -124,7 +142,16 @@ def _identity(affected: Affected) -> str:
 def _devices(report: IncidentReport) -> Iterator[Device]:
     for item in _evidence(report):
         if isinstance(item, DeviceEvidence) and (item.name or item.device_id):
-            yield Device(item.name or item.device_id or "", item.device_id)
+            yield Device(_host(item.name or item.device_id or ""), item.device_id)
+
+
+def _host(name: str) -> str:
+    """The name people know a machine by: LAPTOP-7, without its domain."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return name.partition(".")[0].upper()
+    return name
 
 
 def _files(report: IncidentReport) -> list[SuspectFile]:

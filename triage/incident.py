@@ -72,6 +72,14 @@ class Affected:
     person: Person | None
     why_not: Literal["no_match", "ambiguous"] | None = None
 
+    @property
+    def identifiers(self) -> frozenset[str]:
+        """Object ids and UPNs, lower-cased."""
+        known = [self.account.object_id, self.account.upn]
+        if self.person:
+            known += [self.person.object_id, self.person.upn]
+        return frozenset(k.lower() for k in known if k)
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -164,7 +172,7 @@ class Standing(StrEnum):
 
     COUNTED = "counted"
     FOR_ANALYST = "for_analyst"
-    """Free text, or a correction that lowers: an analyst reads it."""
+    """Free text, a wish to be called, or a correction that does not raise: an analyst reads it."""
     TAINTED = "tainted"
     """Through an account that may be in an attacker's hands: floored at 0."""
     LATE = "late"
@@ -464,8 +472,10 @@ class Incident:
     def is_tainted(self, object_id: str) -> bool:
         return any(t.object_id == object_id for t in self.taints)
 
-    def affects(self, object_id: str) -> bool:
-        return any(a.person and a.person.object_id == object_id for a in self.affected)
+    def affects(self, object_id: str, upn: str = "") -> bool:
+        """Whether this is an affected account, also where the roster knows nobody for it."""
+        ids = {object_id.lower(), upn.lower()} - {""}
+        return any(ids & a.identifiers for a in self.affected)
 
     @property
     def alert_count(self) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from triage.actions import ActionKind
-from triage.incident import Incident, IncidentType, QuestionKind, Route
+from triage.incident import Incident, IncidentType, Question, QuestionKind, Route
 from triage.phrases import Phrase, phrase
 from triage.report import Alert, FileEvidence, IncidentReport, Product, Remediation, Severity
 
@@ -244,6 +244,19 @@ def route_of(incident: Incident, *, tainted: bool) -> Route:
     return Route.CARD
 
 
+def offered(question: Question) -> tuple[Answer, ...]:
+    """The answers that can be given in Teams: a neutral card only asks to be called, and what is
+    asked by phone is answered there."""
+    answers = QUESTIONS[question.kind].answers
+    match question.route:
+        case Route.CARD:
+            return answers
+        case Route.NEUTRAL:
+            return tuple(a for a in answers if a.call)
+        case Route.PHONE:
+            return ()
+
+
 # --- recognising ---------------------------------------------------------------------------------
 
 
@@ -344,6 +357,8 @@ def detector_of(alert: Alert, *, disrupted: bool) -> Detector:
     if _FOOTHOLD_TECHNIQUES & set(alert.techniques) or _FOOTHOLD_TITLE.search(alert.title):
         return Detector.FOOTHOLD
     kinds = {mark.type for mark in _MARKS if mark.fits(alert)}
+    if IncidentType.UNFAMILIAR_SIGN_IN in kinds:
+        return _IDENTITY[alert.severity]
     if IncidentType.REMOTE_TOOL in kinds:
         return Detector.SCRIPT_OR_TOOL
     if IncidentType.MALICIOUS_FILE in kinds:

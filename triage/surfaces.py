@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Literal
 
 from triage import authority
-from triage.actions import ActionKind
+from triage.actions import ActionKind, TargetKind
 from triage.assess import what_if
 from triage.containing import describe, is_reversible
 from triage.customer import Customer
@@ -24,7 +24,6 @@ from triage.incident import (
     CallTask,
     Disposition,
     Incident,
-    IncidentType,
     Open,
     Person,
     Question,
@@ -36,7 +35,7 @@ from triage.incident import (
     Status,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import QUESTIONS
+from triage.playbooks import QUESTIONS, offered
 from triage.report import Severity, Source
 
 
@@ -259,7 +258,7 @@ def surfaces(incident: Incident, customer: Customer) -> dict[str, View]:
     }
     for person in asked_in_teams(incident):
         views[f"person:{person.object_id}"] = person_card(incident, customer, person)
-    if not _is_placeholder(incident):
+    if not authority.is_thread_guarded(incident, customer):
         for approval in incident.approvals:
             views[f"approval:{approval.id}"] = approval_card(incident, customer, approval)
     for ref in incident.refs:
@@ -278,7 +277,10 @@ def asked_in_teams(incident: Incident) -> tuple[Person, ...]:
 def person_card(
     incident: Incident, customer: Customer, person: Person, *, changing: bool = False
 ) -> PersonCard:
-    """The person's card; with `changing`, their last answer is asked again."""
+    """The person's card; with `changing`, their last answer is asked again.
+
+    An account that is suspect, or was only ever asked neutrally, learns nothing from it.
+    """
     questions = [
         q
         for q in incident.questions
@@ -286,9 +288,10 @@ def person_card(
     ]
     asked = [q for q in questions if q.state.state == "open"]
     answered = [q for q in questions if q.answer is not None]
-    tainted = incident.is_tainted(person.object_id)
+    neutral = any(q.route is Route.NEUTRAL for q in questions)
+    guarded = neutral or incident.is_tainted(person.object_id)
     question = answered[-1] if changing and answered else asked[-1] if asked else None
-    stage = _stage(incident, question, tainted=tainted, changing=changing)
+    stage = _stage(incident, question, guarded=guarded, changing=changing)
     return PersonCard(
         person=person.object_id,
         given_name=person.given_name,
@@ -297,11 +300,11 @@ def person_card(
         code=incident.code,
         service_desk=customer.service_desk.phone if customer.service_desk else None,
         stage=stage,
-        says=_card_says(incident, question, stage, tainted=tainted),
+        says=_card_says(incident, person, question, stage, guarded=guarded),
         question=question.id if question and stage in ("asking", "neutral") else None,
         kind=question.kind if question and stage == "asking" else None,
         choices=_choices(question, stage),
-        may_change=bool(answered) and not tainted and not changing,
+        may_change=bool(answered) and not guarded and not changing,
         changing=changing,
     )
 
@@ -310,17 +313,17 @@ Stage = Literal["asking", "thanks", "neutral", "over"]
 
 
 def _stage(
-    incident: Incident, question: Question | None, *, tainted: bool, changing: bool
+    incident: Incident, question: Question | None, *, guarded: bool, changing: bool
 ) -> Stage:
     if question is not None and question.route is Route.NEUTRAL:
         return "neutral"
-    if question is not None and not tainted and (changing or not incident.is_over):
+    if question is not None and not guarded and (changing or not incident.is_over):
         return "asking"
-    return "over" if incident.is_over and not tainted else "thanks"
+    return "over" if incident.is_over and not guarded else "thanks"
 
 
 def _card_says(
-    incident: Incident, question: Question | None, stage: Stage, *, tainted: bool
+    incident: Incident, person: Person, question: Question | None, stage: Stage, *, guarded: bool
 ) -> tuple[Phrase, ...]:
     match stage:
         case "neutral":
@@ -329,10 +332,10 @@ def _card_says(
             return _asks(incident, question)
         case "over" if incident.closed is not None:
             return (phrase(f"over.{incident.closed.disposition}"), phrase("over.remembered_more"))
-        case _ if tainted:
+        case _ if guarded:
             return (phrase("thanks.received"),)
         case _:
-            return (phrase("thanks.counted"), *_notices(incident))
+            return (phrase("thanks.counted"), *_notices(incident, person))
 
 
 def _asks(incident: Incident, question: Question) -> tuple[Phrase, ...]:
@@ -356,12 +359,13 @@ def _happened(incident: Incident) -> Phrase:
     )
 
 
-def _notices(incident: Incident) -> tuple[Phrase, ...]:
-    """What was done that the person will notice."""
+def _notices(incident: Incident, person: Person) -> tuple[Phrase, ...]:
+    """What was done that the person will notice; what befell other accounts is not theirs."""
     return tuple(
         phrase(f"notice.{action.kind}", target=action.target.label)
         for action in incident.actions
         if action.kind in (ActionKind.ISOLATE_DEVICE, ActionKind.REVOKE_SESSIONS)
+        and (action.target.kind is not TargetKind.ACCOUNT or action.target.id == person.object_id)
         and action.state in (ActionState.ORDERED, ActionState.DONE)
     )
 
@@ -369,12 +373,7 @@ def _notices(incident: Incident) -> tuple[Phrase, ...]:
 def _choices(question: Question | None, stage: Stage) -> tuple[Choice, ...]:
     if question is None or stage not in ("asking", "neutral"):
         return ()
-    answers = QUESTIONS[question.kind].answers
-    return tuple(
-        Choice(a.id, a.says(question.kind))
-        for a in answers
-        if (a.call if stage == "neutral" else True)
-    )
+    return tuple(Choice(a.id, a.says(question.kind)) for a in offered(question))
 
 
 # --- the customer's thread -----------------------------------------------------------------------
@@ -382,7 +381,7 @@ def _choices(question: Question | None, stage: Stage) -> tuple[Choice, ...]:
 
 def customer_thread(incident: Incident, customer: Customer) -> CustomerThread:
     """The root card; where the affected person can read it, a placeholder that helps nobody."""
-    if _is_placeholder(incident):
+    if authority.is_thread_guarded(incident, customer):
         return _placeholder(incident)
     closed = incident.closed
     return CustomerThread(
@@ -405,21 +404,13 @@ def customer_thread(incident: Incident, customer: Customer) -> CustomerThread:
     )
 
 
-def _is_placeholder(incident: Incident) -> bool:
-    """A suspect account reads this thread, or the case is not for the thread at all."""
-    read_by_suspect = any(
-        a.person and a.person.reads_thread and incident.is_tainted(a.person.object_id)
-        for a in incident.affected
-    )
-    return read_by_suspect or incident.type is IncidentType.RESTRICTED
-
-
 def _placeholder(incident: Incident) -> CustomerThread:
+    """Not even the status: whether something is being contained is what an intruder wants to know."""
     return CustomerThread(
         name=incident.name,
         code=incident.code,
         severity=incident.severity,
-        status=incident.status,
+        status=Status.RESOLVED if incident.closed else Status.TRIAGING,
         headline=phrase("headline.placeholder"),
         placeholder=True,
         known=(),

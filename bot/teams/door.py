@@ -1,9 +1,9 @@
 """The door: a request becomes an activity of the SDK, a typed event, and an answer.
 
 The SDK's adapter and activity handler run every turn. Through their public extension points they
-are kept from what they do badly (platform faults of 4.17.1, which is archived): reading a body
-before its sender is known, fetching signing keys on the event loop, building HTTP clients per turn,
-and serialising an invoke's answer twice.
+are kept from what they do badly in 4.17.1, the last version: reading a body before its sender is
+known, fetching signing keys on the event loop, building HTTP clients per turn, and serialising an
+invoke's answer twice.
 """
 
 from http import HTTPStatus
@@ -130,7 +130,7 @@ class _Handler(TeamsActivityHandler):
     async def on_invoke_activity(self, turn_context: TurnContext) -> "_Answer":
         """The SDK's own reading of an invoke answers 500 to an action it does not expect."""
         if turn_context.activity.name != "adaptiveCard/action":
-            return _Answer(HTTPStatus.NOT_IMPLEMENTED)
+            return _Answer(status=int(HTTPStatus.NOT_IMPLEMENTED))
         event = execution_of(turn_context.activity)
         if event is None:
             return _error(HTTPStatus.BAD_REQUEST, "BadRequest", UNREADABLE)

@@ -26,12 +26,12 @@ export function renderCard(json, { activityId, onAction, onUrl }) {
   knownMentions = mentionsOf(json);
   const card = new AC.AdaptiveCard();
   card.hostConfig = hostConfig;
-  card.onExecuteAction = (action) => act(action, json, onAction, onUrl);
+  card.onExecuteAction = (action) => act(action, onAction, onUrl);
   card.onAnchorClicked = (_element, anchor) => {
     onUrl(anchor.getAttribute("href") ?? "");
     return true;
   };
-  parse(card, json);
+  parse(card, withNames(json));
   return el("div", { class: "card" }, card.render() ?? el("p", { class: "quiet" }, "This card could not be shown."));
 }
 
@@ -53,11 +53,11 @@ function parse(card, json) {
   }
 }
 
-function act(action, json, onAction, onUrl) {
+function act(action, onAction, onUrl) {
   if (action instanceof AC.OpenUrlAction) return onUrl(action.url ?? "");
   if (!(action instanceof AC.ExecuteAction || action instanceof AC.SubmitAction)) return undefined;
   return onAction({
-    action: nameOf(action, json),
+    action: nameOf(action),
     inputs: inputsOf(action),
     as: action instanceof AC.SubmitAction ? "submit" : "execute",
     feedback: action.data?.msteams?.feedback?.hide !== true,
@@ -65,13 +65,16 @@ function act(action, json, onAction, onUrl) {
   });
 }
 
-/** The id, or the title where it is unique; else the place among all actions of the card. */
-function nameOf(action, json) {
-  if (action.id) return action.id;
-  const titles = allActions(json).map((one) => one.title);
-  const same = titles.filter((title) => title === action.title);
-  return same.length === 1 ? action.title : titles.indexOf(action.title);
+const PLACE = "#";
+
+/** A copy in which an action without an id is named by its place among all actions of the card. */
+function withNames(json) {
+  const copy = structuredClone(json);
+  allActions(copy).forEach((action, place) => (action.id ??= PLACE + place));
+  return copy;
 }
+
+const nameOf = ({ id }) => (id.startsWith(PLACE) ? Number(id.slice(PLACE.length)) : id);
 
 // Where the simulator looks for actions, in its order, so that both count alike.
 const HOLDING = ["body", "items", "columns", "rows", "cells", "inlines", "selectAction", "inlineAction", "actions", "card"];

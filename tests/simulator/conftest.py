@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
-from simulated_teams import APP_ID, KEYS, NORDWALL, SECRET, StubBot, Teams
+from simulated_teams import APP_ID, KEYS, NORDWALL, SAMPLE, SECRET, StubBot, Teams
 
 from simulator.keys import SigningKey, new_key
 from simulator.server import DEMO_WORLD, Simulator, SimulatorConfig
@@ -38,6 +38,14 @@ def world(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def scenarios(tmp_path: Path) -> Path:
+    folder = tmp_path / "scenarios"
+    folder.mkdir()
+    (folder / "01-sample.json").write_text(json.dumps(SAMPLE))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def signing_keys() -> list[SigningKey]:
     """As many different keys as one simulator needs in any test."""
@@ -46,7 +54,11 @@ def signing_keys() -> list[SigningKey]:
 
 @pytest.fixture
 async def fresh(
-    bot: StubBot, world: Path, tmp_path: Path, signing_keys: list[SigningKey]
+    bot: StubBot,
+    world: Path,
+    scenarios: Path,
+    tmp_path: Path,
+    signing_keys: list[SigningKey],
 ) -> AsyncIterator[Teams]:
     """Just started: the app is installed nowhere, and the bot has no token yet."""
     config = SimulatorConfig(
@@ -55,6 +67,7 @@ async def fresh(
         data=tmp_path / "data",
         bot_url=bot.url,
         world=world,
+        scenarios=scenarios,
         intake_keys=KEYS,
         key_source=cycle(signing_keys).__next__,
     )

@@ -15,6 +15,28 @@ SECRET = "the bot's own secret"
 KEYS = {"contoso": {"defender": "contoso-defender-key"}}
 
 
+SAMPLE = {
+    "id": "sample",
+    "title": "Sample",
+    "summary": "An incident, and what Bob writes.",
+    "start": [
+        {
+            "do": "incident",
+            "customer": "contoso",
+            "source": "defender",
+            "payload": {"id": "{@run}", "alerts": [{"firstActivityDateTime": "@start-8m"}]},
+        }
+    ],
+    "steps": [
+        {
+            "id": "bob-writes",
+            "title": "Bob writes",
+            "do": [{"do": "message", "user": "bob@contoso.example", "text": "yes I opened it"}],
+        }
+    ],
+}
+
+
 @dataclass(frozen=True)
 class Received:
     path: str

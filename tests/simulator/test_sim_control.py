@@ -99,7 +99,7 @@ async def test_a_watcher_too_far_behind_reads_all_anew() -> None:
         ("POST", "/api/tokens", {"tenant": "none"}, 404),
         ("GET", "/api/requests?since=yesterday", None, 400),
         ("POST", "/api/scenarios/none/start", None, 404),
-        ("POST", "/api/scenarios/late-quarantine/steps/none", None, 404),
+        ("POST", "/api/scenarios/sample/steps/none", None, 404),
     ],
 )
 async def test_a_mistake_is_answered_with_a_code_and_a_sentence(

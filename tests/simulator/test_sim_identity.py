@@ -167,6 +167,19 @@ async def test_a_rotated_key_is_withdrawn_at_once(teams: Teams) -> None:
         await checked(teams, await order(teams, key="withdrawn"))
 
 
+async def test_activities_are_signed_with_the_new_key_from_the_rotation_on(teams: Teams) -> None:
+    path = f"/api/conversations/{await teams.chat()}/messages"
+    body = {"from": "bob@contoso.example", "text": "hello"}
+    await teams.play("POST", path, body)
+    await teams.play("POST", path, body)
+    await teams.play("POST", "/api/keys/rotate")
+    await teams.play("POST", path, body)
+
+    first, second, third = [it.authorization.removeprefix("Bearer ") for it in teams.bot.received]
+    assert first == second
+    assert await checked(teams, third)
+
+
 async def test_there_is_no_withdrawn_key_before_the_first_rotation(fresh: Teams) -> None:
     made = await fresh.play("POST", "/api/tokens", {"tenant": CONTOSO, "key": "withdrawn"})
 

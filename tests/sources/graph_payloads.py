@@ -7,7 +7,7 @@ import pytest
 
 from sources.defender import parse
 from sources.parsed import Malformed
-from triage.report import IncidentReport
+from triage.report import Account, AlreadyDone, Evidence, IncidentReport
 
 TYPE = "#microsoft.graph.security."
 
@@ -15,6 +15,12 @@ INCIDENTS = Path(__file__).parents[2].parent / "shared" / "data" / "incidents"
 SCHEMA = INCIDENTS.parent / "schema" / "graph_security_v1_types.json"
 
 Json = dict[str, object]
+
+SHA1 = "48b351661ae5b88b97d37803dbde0379edf8d277"
+SHA256 = "f793d78fd2e30828aca4d1a2b0fecd1a1bf562ee0353f1a106a8691f0b3f77b5"
+MACHINE = "0869547d71711ecf8f896ced548d34727787e8ef"
+BOB = {"accountName": "bob", "domainName": "CONTOSO", "userSid": "S-1-5-21-1-2-3-1104"}
+BOB_ACCOUNT = Account(name="bob", domain="CONTOSO", sid="S-1-5-21-1-2-3-1104")
 
 
 def real(name: str) -> object:
@@ -65,3 +71,17 @@ def refused(body: object) -> Malformed:
 
     assert isinstance(parsed, Malformed)
     return parsed
+
+
+def only(*pieces: Json) -> Evidence:
+    """The one piece of evidence these become."""
+    (found,) = read(graph_incident(*pieces)).alerts[0].evidence
+    return found
+
+
+def none_of(*pieces: Json) -> bool:
+    return read(graph_incident(*pieces)).alerts[0].evidence == ()
+
+
+def done(*pieces: Json) -> tuple[AlreadyDone, ...]:
+    return read(graph_incident(*pieces)).already_done

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from any_json import ANY_JSON
+from any_json import ANY_JSON, unhurried
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -191,16 +191,19 @@ def test_the_order_of_things_does_not_change_the_digest() -> None:
     assert read(example(tags=["a"])).digest != read(example(tags=["b"])).digest
 
 
+@unhurried
 @given(ANY_JSON)
 def test_any_json_is_read_or_refused_and_never_raises(body: object) -> None:
     assert all(isinstance(parsed, IncidentReport | Malformed) for parsed in parse(body))
 
 
+@unhurried
 @given(st.sampled_from(sorted(native.IncidentShape.model_fields)), ANY_JSON)
 def test_any_value_in_any_field_never_raises(field: str, value: object) -> None:
     assert len(parse(example(**{field: value}))) == 1
 
 
+@unhurried
 @given(st.sampled_from(["kind", "account", "url", "roles"]), ANY_JSON)
 def test_any_value_in_evidence_never_raises(field: str, value: object) -> None:
     assert len(parse(with_evidence(**({"kind": "user"} | {field: value})))) == 1

@@ -2,6 +2,7 @@
 
 import hashlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,13 @@ def test_the_stored_hash_may_be_in_capitals() -> None:
     assert matches(key, stored.upper())
 
 
-@given(st.text(st.characters(exclude_categories=[])), st.text())
-def test_nothing_presented_raises(presented: str, stored: str) -> None:
+@pytest.mark.parametrize("presented", ["", "vk_", "\ud800", "ключ", "vk_\x00"])
+def test_no_odd_header_raises_or_matches(presented: str) -> None:
+    _, stored = new_key()
+
+    assert not matches(presented, stored)
+
+
+@given(st.text(), st.text())
+def test_nothing_matches_what_is_no_hash(presented: str, stored: str) -> None:
     assert not matches(presented, stored)

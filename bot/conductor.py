@@ -1,0 +1,281 @@
+"""The loop: receive an event, run an effect; each is one transaction around one decision.
+
+    receive(event)   insert the event by key, or stop → decide → record → COMMIT
+    run_effect(id)   claim → one remote call → one transaction: fenced, its result is the next event
+
+Nothing waits in memory, and the process may die at any line: what was recorded is found again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from pydantic import TypeAdapter
+
+from bot import ids
+from bot.clock import Clock
+from bot.gathering import Gatherer, Job, ProviderDesk
+from bot.performing import Performer
+from bot.results import Blocked, Done, Failed, Later, Result
+from storage import effects, handles, incidents, people, profiles
+from storage import surfaces as surface_rows
+from storage.codec import digest
+from storage.engine import Store, Tx, Urgency
+from triage.customer import Customer
+from triage.decide import Decided, Verdict, decide
+from triage.draft import Known
+from triage.effects import CUSTOMER_THREAD
+from triage.events import Event, Facts, Match, NewIncident, Reported
+from triage.extract import accounts, strong_keys
+from triage.incident import Incident
+from triage.surfaces import surfaces
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=60)
+JOINS_WITHIN = timedelta(hours=24)
+"""How long after its last alert an open incident takes in another one (domain.md section 5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """An event on its way in. `key` makes it happen once; `actor` is the object id of who did it,
+    where somebody did. A report names no incident: it finds its own."""
+
+    key: str
+    event: Event
+    incident: str | None = None
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of it, and the incident as it now stands."""
+
+    verdict: Verdict
+    incident: Incident
+    customer: Customer
+    seen_before: bool = False
+    began: bool = False
+    """This event opened the incident."""
+
+
+class Conductor:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        desk: ProviderDesk,
+        performer: Performer,
+        owner: str,
+    ) -> None:
+        """`owner` names this process in the leases of the effects it carries out."""
+        self._store = store
+        self._clock = clock
+        self._desk = desk
+        self._gatherer = Gatherer(desk)
+        self._performer = performer
+        self._owner = owner
+        self.on_work: Callable[[], None] = lambda: None
+        """Called after every commit that may have ordered something; the dispatcher sets it."""
+
+    async def receive(
+        self, customer: str, occurrence: Occurrence, urgency: Urgency = Urgency.PEOPLE
+    ) -> Outcome:
+        """Record an event and all that follows from it; returns after COMMIT.
+
+        Raises StoreBusyError when there is no room: whoever sent it should send it again.
+        """
+        now = self._clock.now()
+        outcome = await self._store.write(
+            customer, lambda tx: self._advance(tx, occurrence, now), urgency
+        )
+        self.on_work()
+        return outcome
+
+    async def run_effect(self, customer: str, effect_id: int) -> None:
+        """Claim one effect, carry it out, and record what came of it. Does nothing where another
+        owner was faster; every failure of the other side is a result and an event."""
+        now = self._clock.now()
+        taken = await self._store.write(customer, lambda tx: self._claim(tx, effect_id, now))
+        if taken is None:
+            return
+        claimed, job = taken
+        result = await self._performer.carry_out(job, claimed.attempt)
+        now = self._clock.now()
+        await self._store.write(customer, lambda tx: self._finish(tx, claimed, result, now))
+        self.on_work()
+
+    # --- receiving, inside the transaction ---
+
+    def _advance(self, tx: Tx, occurrence: Occurrence, now: datetime) -> Outcome:
+        customer = profiles.current(tx)
+        seen = incidents.seen(tx, occurrence.key)
+        if seen is not None:
+            return Outcome(
+                _VERDICT.validate_json(seen.answer),
+                _present(tx, seen.stream),
+                customer,
+                seen_before=True,
+            )
+        before = self._find(tx, occurrence, now)
+        known = Known(customer, self._desk.profile, self._facts(tx, before, occurrence.event, now))
+        decided = decide(before, occurrence.event, known, now)
+        self._record(tx, occurrence, known, decided, now)
+        return Outcome(decided.verdict, decided.incident, customer, began=before is None)
+
+    def _find(self, tx: Tx, occurrence: Occurrence, now: datetime) -> Incident | None:
+        """The incident an event belongs to: the one it names, the one its source has told of
+        before, or an open one that shares a strong key; else a report begins a new one."""
+        if occurrence.incident is not None:
+            return _present(tx, occurrence.incident)
+        event = occurrence.event
+        if not isinstance(event, Reported):
+            raise LookupError(f"{event.kind} names no incident")  # noqa: TRY004 - nothing was found
+        report = event.report
+        known_as = [(report.source, report.source_id), *report.mirrors]
+        if report.redirected_to:
+            known_as.append((report.source, report.redirected_to))
+        for source, source_id in known_as:
+            found = incidents.find_by_ref(tx, source, source_id)
+            if found is not None:
+                return _present(tx, found)
+        keys = strong_keys(report, _matches(tx, event, profiles.current(tx)))
+        related = incidents.find_related(tx, keys, now - JOINS_WITHIN)
+        return _present(tx, related) if related else None
+
+    def _facts(self, tx: Tx, before: Incident | None, event: Event, now: datetime) -> Facts:
+        customer = profiles.current(tx)
+        matches = _matches(tx, event, customer) if isinstance(event, Reported) else {}
+        concerned = {m.person.object_id for m in matches.values() if m.person}
+        if before is not None:
+            concerned |= {a.person.object_id for a in before.affected if a.person}
+        new = None
+        if before is None:
+            number = incidents.next_number(tx)
+            new = NewIncident(ids.incident_id(now), f"{customer.prefix}-{number}", ids.case_code())
+        at_risk = incidents.at_risk(tx, concerned, before.id if before else None)
+        return Facts(new=new, matches=matches, at_risk=at_risk)
+
+    def _record(
+        self, tx: Tx, occurrence: Occurrence, known: Known, decided: Decided, now: datetime
+    ) -> None:
+        """State, event, effects and wanted surfaces, all or nothing."""
+        incident = decided.incident
+        reasons = incident.decision.reasons if incident.decision else ()
+        incidents.record(
+            tx,
+            incident=incident,
+            event=occurrence.event,
+            key=occurrence.key,
+            at=now,
+            actor=occurrence.actor,
+            facts=known.facts,
+            profile_version=known.customer.version,
+            provider_version=known.provider.version,
+            rules=incident.decision.rules if incident.decision else "",
+            answer=_VERDICT.dump_json(decided.verdict).decode(),
+            reasons=reasons,
+            effect_keys=[e.key for e in decided.effects],
+        )
+        if isinstance(occurrence.event, Reported):
+            self._remember(tx, incident, occurrence.event, known, now)
+        effects.order(tx, incident.id, decided.effects, now)
+        self._want(tx, incident, known.customer, now)
+
+    def _remember(
+        self, tx: Tx, incident: Incident, event: Reported, known: Known, now: datetime
+    ) -> None:
+        report = event.report
+        incidents.add_ref(tx, incident.id, report.source, report.source_id)
+        for source, source_id in report.mirrors:
+            incidents.add_ref(tx, incident.id, source, source_id)
+        incidents.remember_alerts(tx, incident.id, report.source, report.alerts)
+        incidents.remember_keys(tx, incident.id, strong_keys(report, known.facts.matches), now)
+
+    def _want(self, tx: Tx, incident: Incident, customer: Customer, now: datetime) -> None:
+        views = surfaces(incident, customer)
+        digests = {name: digest(view) for name, view in views.items()}
+        for name, revision in surface_rows.want(tx, incident.id, digests).items():
+            lane = _lane(incident, name)
+            effects.order_show(tx, incident.id, name, lane=lane, revision=revision, now=now)
+
+    # --- effects, inside the transaction ---
+
+    def _claim(
+        self, tx: Tx, effect_id: int, now: datetime
+    ) -> tuple[effects.ClaimedEffect, Job] | None:
+        claimed = effects.claim(tx, effect_id, self._owner, now, LEASE)
+        return (claimed, self._gatherer.job(tx, claimed, now)) if claimed else None
+
+    def _finish(
+        self, tx: Tx, claimed: effects.ClaimedEffect, result: Result, now: datetime
+    ) -> None:
+        """Fenced on the owner: whoever lost its lease leaves no trace."""
+        event: Event | None = None
+        match result:
+            case Done(remote_id=remote_id, event=event):
+                held = effects.finish(tx, claimed.id, self._owner, remote_id, now)
+                if held:
+                    _keep(tx, claimed, result, now)
+            case Later(after, reason, counts):
+                held = effects.retry(
+                    tx,
+                    claimed.id,
+                    self._owner,
+                    due=now + after,
+                    error=reason,
+                    counts_as_attempt=counts,
+                )
+            case Blocked(waits_for, reason, event):
+                held = effects.block(tx, claimed.id, self._owner, waits_for=waits_for, error=reason)
+            case Failed(reason, event):
+                held = effects.fail(tx, claimed.id, self._owner, reason, now)
+        if held and event is not None:
+            key = f"effect:{claimed.id}:{claimed.attempt}"
+            self._advance(tx, Occurrence(key, event, claimed.stream), now)
+
+
+def _keep(tx: Tx, claimed: effects.ClaimedEffect, done: Done, now: datetime) -> None:
+    """What a call taught us of Teams: where a surface stands, a chat, who is in a team."""
+    if done.opened is not None:
+        people.keep_chat(tx, done.opened.person, done.opened.where)
+    if claimed.surface is not None and done.revision is not None:
+        surface_rows.shown(
+            tx,
+            claimed.stream,
+            claimed.surface,
+            revision=done.revision,
+            place=done.place,
+            at=now,
+        )
+    if done.place is not None and done.handle is not None:
+        handles.bind_conversation(tx, done.handle, done.place.conversation_id)
+    if done.roster is not None:
+        roster = done.roster
+        people.keep_roster(tx, roster.tenant_id, roster.conversation_id, roster.members, now)
+
+
+def _present(tx: Tx, incident_id: str) -> Incident:
+    incident = incidents.load(tx, incident_id)
+    if incident is None:
+        raise LookupError(f"no incident {incident_id} of {tx.customer}")
+    return incident
+
+
+def _matches(tx: Tx, event: Reported, customer: Customer) -> dict[str, Match]:
+    """Who the accounts of a report belong to, by account key."""
+    return {a.key: people.match(tx, a, customer) for a in accounts(event.report)}
+
+
+def _lane(incident: Incident, surface: str) -> str:
+    """Surfaces in one conversation share a lane, so that a root comes before what follows it."""
+    kind, _, _ = surface.partition(":")
+    if kind == "source":
+        return surface
+    place = CUSTOMER_THREAD if kind == "approval" else surface
+    return effects.place_lane(incident.id, place)
+
+
+_VERDICT: TypeAdapter[Verdict] = TypeAdapter(Verdict)

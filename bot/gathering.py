@@ -1,0 +1,278 @@
+"""What an effect needs to be carried out, read in the transaction that claims it.
+
+A job holds everything its call needs; nothing is read between claim and call.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot import ids
+from bot.results import Blocked, Done, Failed, Result
+from cards.wording import Reader
+from containment.actions import Order
+from dialogs.messenger import Channel, Conversation
+from storage import effects, handles, incidents, people, profiles
+from storage import surfaces as surface_rows
+from storage.engine import Tx
+from triage.containing import recheck
+from triage.customer import Customer, Provider
+from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Contain, ReadRoster, Say, Wake
+from triage.events import ActionFailed, Undelivered, Woke
+from triage.incident import Incident
+from triage.surfaces import (
+    AnalystThread,
+    ApprovalCard,
+    CustomerThread,
+    PersonCard,
+    SourceStatus,
+    View,
+    surfaces,
+)
+
+HANDLES_LIVE = timedelta(days=90)
+"""How long a card's buttons are understood; Bob may correct himself after the case closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A person's chat, which may have to be opened first."""
+
+    person: str
+    tenant_id: str
+    service_url: str
+    conversation_id: str | None
+
+
+Target = Channel | Conversation | Chat
+"""Where a message goes: a new thread in a channel, a thread or chat that exists, a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowJob:
+    surface: str
+    view: View
+    revision: int
+    target: Target
+    activity_id: str | None
+    handle: str
+    reader: Reader
+
+
+@dataclass(frozen=True, slots=True)
+class SayJob:
+    say: Say
+    target: Conversation | Chat
+    reader: Reader
+
+
+@dataclass(frozen=True, slots=True)
+class WriteJob:
+    customer: Customer
+    status: SourceStatus
+    revision: int
+    surface: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainJob:
+    order: Order
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class RosterJob:
+    tenant_id: str
+    service_url: str
+    conversation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Decided in the claiming transaction already: nothing is called."""
+
+    result: Result
+
+
+Job = ShowJob | SayJob | WriteJob | ContainJob | RosterJob | Settled
+
+
+# --- gathering, inside the claiming transaction --------------------------------------------------
+
+
+@dataclass(slots=True)
+class ProviderDesk:
+    """The provider's profile, and its channel once the app is installed there: values of the
+    provider's own rows, which no customer's transaction may read."""
+
+    profile: Provider
+    channel: Channel | None = None
+
+
+class Gatherer:
+    """Turns a claimed effect into a job, from what the rows say now."""
+
+    def __init__(self, desk: ProviderDesk) -> None:
+        self._desk = desk
+
+    def job(self, tx: Tx, claimed: effects.ClaimedEffect, now: datetime) -> Job:
+        if claimed.surface is not None:
+            return self._show(tx, claimed.stream, claimed.surface, now)
+        match claimed.effect:
+            case Say() as say:
+                return self._say(tx, claimed.stream, say)
+            case Contain() as order:
+                return self._contain(tx, claimed.stream, order)
+            case Wake(name=name):
+                return Settled(Done(event=Woke(name)))
+            case ReadRoster(conversation_id=conversation_id):
+                return self._roster(tx, conversation_id)
+            case None:
+                raise ValueError(f"effect {claimed.id} is neither an order nor a surface")
+
+    def _show(self, tx: Tx, incident_id: str, name: str, now: datetime) -> Job:
+        incident, customer = _incident(tx, incident_id), profiles.current(tx)
+        row = surface_rows.get(tx, incident_id, name)
+        view = surfaces(incident, customer).get(name)
+        if view is None or row is None:
+            return Settled(Done())
+        if isinstance(view, SourceStatus):
+            return WriteJob(customer, view, row.wanted_revision, name)
+        target = _standing(row.place) or self._place_of(tx, incident, customer, view)
+        if isinstance(target, Settled):
+            return target
+        return ShowJob(
+            surface=name,
+            view=view,
+            revision=row.wanted_revision,
+            target=target,
+            activity_id=row.place.activity_id if row.place else None,
+            handle=handles.of_surface(tx, incident_id, name)
+            or self._mint(tx, incident_id, name, view, now),
+            reader=self._reader(customer, view),
+        )
+
+    def _say(self, tx: Tx, incident_id: str, say: Say) -> Job:
+        customer = profiles.current(tx)
+        place, _, person = say.place.partition(":")
+        target: Conversation | Chat | Settled
+        if place == "person":
+            asked = people.get(tx, customer.tenant_id, person)
+            reader = Reader((asked.locale if asked else None) or customer.language, customer.zone)
+            target = self._chat(tx, customer, person)
+        else:
+            reader = self._thread_reader(customer, analyst=place == ANALYST_THREAD)
+            target = self._thread(tx, incident_id, place)
+        return target if isinstance(target, Settled) else SayJob(say, target, reader)
+
+    def _contain(self, tx: Tx, incident_id: str, order: Contain) -> Job:
+        incident, customer = _incident(tx, incident_id), profiles.current(tx)
+        action = incident.action(order.action)
+        refused = recheck(incident, action, customer) if action else None
+        if action is None or refused is not None:
+            why = refused.key if refused else "refused.unknown_action"
+            return Settled(Failed(why, ActionFailed(order.action, why, refused=True)))
+        return ContainJob(
+            Order(
+                key=order.key,
+                customer=customer.id,
+                tenant_id=customer.tenant_id,
+                action=order.does,
+                target=order.target,
+                undo=order.undo,
+            ),
+            order.action,
+        )
+
+    def _roster(self, tx: Tx, conversation_id: str) -> Job:
+        """A team is spoken to where its incident channel is; a chat is known by itself."""
+        customer = profiles.current(tx)
+        known = people.conversation(
+            tx, customer.channel_id if conversation_id == customer.team_id else conversation_id
+        )
+        if known is None:
+            return Settled(Done())
+        return RosterJob(known.tenant_id, known.service_url, conversation_id)
+
+    # --- where ---
+
+    def _place_of(
+        self, tx: Tx, incident: Incident, customer: Customer, view: View
+    ) -> Target | Settled:
+        match view:
+            case PersonCard(person=person):
+                return self._chat(tx, customer, person)
+            case CustomerThread():
+                return self._channel(tx, customer)
+            case AnalystThread():
+                return self._desk.channel or _not_installed(self._desk.profile.team_id)
+            case ApprovalCard():
+                return self._thread(tx, incident.id, CUSTOMER_THREAD)
+            case SourceStatus():
+                raise ValueError("a source is no place in Teams")
+
+    def _channel(self, tx: Tx, customer: Customer) -> Channel | Settled:
+        known = people.channel(tx, customer.tenant_id, customer.channel_id)
+        if known is None:
+            return _not_installed(customer.team_id)
+        return Channel(customer.tenant_id, customer.channel_id, known.service_url)
+
+    def _thread(self, tx: Tx, incident_id: str, name: str) -> Conversation | Settled:
+        """A thread exists once its root does; the root's Show is ahead in the same lane."""
+        standing = _standing(surface_rows.place_of(tx, incident_id, name))
+        if standing is None:
+            why = "the thread was never opened"
+            return Settled(Failed(why, Undelivered(name, None, why)))
+        return standing
+
+    def _chat(self, tx: Tx, customer: Customer, person: str) -> Chat | Settled:
+        """The chat as known, or the means to open it: any service URL of the same tenant."""
+        chat = people.chat(tx, customer.tenant_id, person)
+        if chat is not None:
+            return Chat(person, chat.tenant_id, chat.service_url, chat.conversation_id)
+        channel = self._channel(tx, customer)
+        if isinstance(channel, Channel):
+            return Chat(person, customer.tenant_id, channel.service_url, None)
+        return channel
+
+    # --- for whom ---
+
+    def _reader(self, customer: Customer, view: View) -> Reader:
+        if isinstance(view, PersonCard):
+            return Reader(view.language or customer.language, customer.zone)
+        return self._thread_reader(customer, analyst=isinstance(view, AnalystThread))
+
+    def _thread_reader(self, customer: Customer, *, analyst: bool) -> Reader:
+        of = self._desk.profile if analyst else customer
+        return Reader(of.language, of.zone)
+
+    def _mint(self, tx: Tx, incident_id: str, surface: str, view: View, now: datetime) -> str:
+        """One handle a surface, for as long as its card may be pressed: also after closing."""
+        token = ids.card_token()
+        analysts = isinstance(view, AnalystThread)
+        handles.mint(
+            tx,
+            token,
+            tenant_id=self._desk.profile.tenant_id if analysts else profiles.current(tx).tenant_id,
+            incident_id=incident_id,
+            surface=surface,
+            person=view.person if isinstance(view, PersonCard) else None,
+            expires=now + HANDLES_LIVE,
+        )
+        return token
+
+
+def _incident(tx: Tx, incident_id: str) -> Incident:
+    incident = incidents.load(tx, incident_id)
+    if incident is None:
+        raise LookupError(f"no incident {incident_id} of {tx.customer}")
+    return incident
+
+
+def _standing(place: surface_rows.Place | None) -> Conversation | None:
+    if place is None:
+        return None
+    return Conversation(place.tenant_id, place.conversation_id, place.service_url)
+
+
+def _not_installed(team_id: str) -> Settled:
+    return Settled(Blocked(f"team:{team_id}", "Vouch is not installed in the team", None))

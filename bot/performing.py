@@ -1,0 +1,195 @@
+"""Carrying out a job: one remote call, and every failure of the other side as a result."""
+
+import random
+from datetime import timedelta
+
+from bot.gathering import (
+    Chat,
+    ContainJob,
+    Job,
+    RosterJob,
+    SayJob,
+    Settled,
+    ShowJob,
+    WriteJob,
+)
+from bot.results import Blocked, Done, Failed, Later, Opened, Result, Roster
+from cards.wording import Reader, say
+from containment.actions import Hand, HandGaveUpError, HandTryLaterError
+from dialogs import approval, question, thread
+from dialogs.messenger import (
+    Channel,
+    Conversation,
+    GaveUpError,
+    Messenger,
+    Posted,
+    TryLaterError,
+)
+from sources.writing import SourceGaveUpError, SourceTryLaterError, SourceWriter
+from storage.surfaces import Place
+from triage.events import ActionDone, ActionFailed, SourceWritten, Undelivered
+from triage.surfaces import AnalystThread, ApprovalCard, CustomerThread, PersonCard
+
+MOST_ATTEMPTS = 8
+LONGEST_PAUSE = timedelta(minutes=5)
+
+
+class Performer:
+    """The remote calls. Every failure comes back as a result."""
+
+    def __init__(self, messenger: Messenger, hand: Hand, writer: SourceWriter) -> None:
+        self._messenger = messenger
+        self._hand = hand
+        self._writer = writer
+
+    async def carry_out(self, job: Job, attempt: int) -> Result:
+        """`attempt` is 1 the first time."""
+        match job:
+            case Settled(result):
+                return result
+            case ShowJob() | SayJob() | RosterJob():
+                return await self._speak(job, attempt)
+            case ContainJob():
+                return await self._contain(job, attempt)
+            case WriteJob():
+                return await self._write(job, attempt)
+
+    async def _speak(self, job: ShowJob | SayJob | RosterJob, attempt: int) -> Result:
+        try:
+            match job:
+                case ShowJob():
+                    return await self._show(job)
+                case SayJob():
+                    return await self._say(job)
+                case RosterJob():
+                    return await self._read_roster(job)
+        except TryLaterError as error:
+            return _later(error.reason, error.after, attempt) or Failed(
+                error.reason, _undelivered(job, error.reason)
+            )
+        except GaveUpError as error:
+            return _gave_up(job, error)
+
+    async def _show(self, job: ShowJob) -> Result:
+        where: Channel | Conversation
+        if isinstance(job.target, Channel):
+            where, opened = job.target, None
+        else:
+            where, opened = await self._open(job.target)
+        posted = await self._post(job, where)
+        place = Place(
+            where.tenant_id, posted.conversation_id, posted.activity_id, where.service_url
+        )
+        return Done(
+            remote_id=posted.activity_id,
+            revision=job.revision,
+            place=place,
+            handle=job.handle,
+            opened=opened,
+        )
+
+    async def _post(self, job: ShowJob, where: Channel | Conversation) -> Posted:
+        """Each kind of view has its own dialog; a card that stands is updated, else posted."""
+        teams, standing, handle, reader = self._messenger, job.activity_id, job.handle, job.reader
+        match job.view, where:
+            case CustomerThread() as view, _:
+                return await thread.show_customer_thread(
+                    teams, where, standing, view, handle=handle, reader=reader
+                )
+            case AnalystThread() as view, _:
+                return await thread.show_analyst_thread(
+                    teams, where, standing, view, handle=handle, reader=reader
+                )
+            case PersonCard() as view, Conversation():
+                return await question.show_person_card(
+                    teams, where, standing, view, handle=handle, reader=reader
+                )
+            case ApprovalCard() as view, Conversation():
+                return await approval.show_approval(
+                    teams, where, standing, view, handle=handle, reader=reader
+                )
+            case _:
+                raise ValueError(f"{job.surface} cannot be shown at {where}")
+
+    async def _say(self, job: SayJob) -> Result:
+        where, opened = await self._open(job.target)
+        posted = await thread.say(self._messenger, where, job.say.says, job.reader)
+        return Done(remote_id=posted.activity_id, opened=opened)
+
+    async def _open(self, target: Conversation | Chat) -> tuple[Conversation, Opened | None]:
+        """A conversation to speak in; a chat that was never opened is opened on the way."""
+        if isinstance(target, Conversation):
+            return target, None
+        if target.conversation_id is not None:
+            return Conversation(target.tenant_id, target.conversation_id, target.service_url), None
+        id_ = await self._messenger.open_direct(target.tenant_id, target.service_url, target.person)
+        where = Conversation(target.tenant_id, id_, target.service_url)
+        return where, Opened(target.person, where)
+
+    async def _read_roster(self, job: RosterJob) -> Result:
+        members = await self._messenger.roster(job.tenant_id, job.service_url, job.conversation_id)
+        return Done(roster=Roster(job.tenant_id, job.conversation_id, members))
+
+    async def _contain(self, job: ContainJob, attempt: int) -> Result:
+        try:
+            receipt = await self._hand.carry_out(job.order)
+        except HandTryLaterError as error:
+            failed = Failed(error.reason, ActionFailed(job.action, error.reason))
+            return _later(error.reason, error.after, attempt) or failed
+        except HandGaveUpError as error:
+            return Failed(str(error), ActionFailed(job.action, str(error)))
+        done = ActionDone(job.action, receipt.rehearsed, undone=job.order.undo)
+        return Done(remote_id=receipt.remote_id, event=done)
+
+    async def _write(self, job: WriteJob, attempt: int) -> Result:
+        comment = say(job.status.comment, Reader("en", job.customer.zone))
+        try:
+            written = await self._writer.write(job.customer.id, job.status, comment)
+        except SourceTryLaterError as error:
+            return _later(error.reason, error.after, attempt) or self._unwritten(job, error.reason)
+        except SourceGaveUpError as error:
+            return self._unwritten(job, str(error))
+        event = SourceWritten(
+            job.status.source,
+            job.status.source_id,
+            job.status.status,
+            job.status.disposition,
+            written.rehearsed,
+        )
+        return Done(remote_id=written.remote_id, event=event, revision=job.revision)
+
+    def _unwritten(self, job: WriteJob, why: str) -> Failed:
+        return Failed(why, Undelivered(job.surface, None, why))
+
+
+def _later(reason: str, after: float | None, attempt: int) -> Later | None:
+    """Patience asked for costs no attempt; otherwise wait longer each time, up to an end."""
+    if after is not None:
+        return Later(timedelta(seconds=after), reason, counts=False)
+    if attempt >= MOST_ATTEMPTS:
+        return None
+    pause = min(timedelta(seconds=2 ** (attempt - 1)), LONGEST_PAUSE)
+    return Later(pause * _jitter(), reason, counts=True)
+
+
+def _undelivered(job: ShowJob | SayJob | RosterJob, why: str) -> Undelivered | None:
+    match job:
+        case ShowJob(surface=surface, target=target):
+            return Undelivered(surface, target.person if isinstance(target, Chat) else None, why)
+        case SayJob(say=say_, target=target):
+            return Undelivered(say_.place, target.person if isinstance(target, Chat) else None, why)
+        case RosterJob():
+            return None
+
+
+def _gave_up(job: ShowJob | SayJob | RosterJob, error: GaveUpError) -> Result:
+    event = _undelivered(job, error.reason)
+    target = getattr(job, "target", None)
+    if error.code == GaveUpError.NOT_INSTALLED and isinstance(target, Chat):
+        return Blocked(f"person:{target.person}", error.reason, event)
+    return Failed(error.reason, event)
+
+
+def _jitter() -> float:
+    """So that what failed together does not come back together."""
+    return random.uniform(0.75, 1.25)  # noqa: S311 - nothing depends on its being unguessable

@@ -1,0 +1,416 @@
+"""Who speaks to us from Teams, and what that means: inbound events become events of incidents.
+
+Identity comes from the authenticated activity. What a card says is a claim: its handle is looked up
+with the tenant, and must stand for this conversation. Who may do what is decided in `triage`.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from bot.clock import Clock
+from bot.conductor import Conductor, Occurrence, Outcome
+from bot.gathering import ProviderDesk
+from bot.inbound import (
+    Actor,
+    Clicked,
+    Inbound,
+    Installed,
+    Nothing,
+    Place,
+    Removed,
+    Response,
+    ShowCard,
+    ShowText,
+    Texted,
+    TryAgainLaterError,
+)
+from cards import analyst_thread, approval, clicks, customer_thread, question
+from cards.wording import Reader, say
+from dialogs.messenger import Card, Channel, Conversation
+from storage import across, effects, incidents, people, profiles
+from storage.engine import Store, StoreBusyError, Tx, Urgency
+from triage.customer import Customer, Provider
+from triage.decide import Refused
+from triage.effects import ReadRoster
+from triage.events import (
+    Answered,
+    ApprovalAnswered,
+    CallRecorded,
+    CloseOrdered,
+    ContainOrdered,
+    Event,
+    KeptOpen,
+    RecommendationAnswered,
+    Reopened,
+    Taken,
+    UndoOrdered,
+    Wrote,
+)
+from triage.incident import Disposition, Incident, Route
+from triage.phrases import phrase
+from triage.surfaces import (
+    AnalystThread,
+    ApprovalCard,
+    Button,
+    CustomerThread,
+    PersonCard,
+    SourceStatus,
+    View,
+    asked_in_teams,
+    person_card,
+    surfaces,
+)
+
+log = structlog.get_logger(__name__)
+
+LONGEST_TEXT = 500
+"""Characters of a free-text reply kept in the state; the whole is in `message`."""
+
+
+class Reception:
+    """Hears what Teams delivers. Every answer is given after COMMIT."""
+
+    def __init__(
+        self, store: Store, clock: Clock, desk: ProviderDesk, conductor: Conductor
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._desk = desk
+        self._conductor = conductor
+
+    async def hear(self, inbound: Inbound) -> Response:
+        try:
+            if not await self._is_ours(inbound.place.tenant_id):
+                return await self._stranger(inbound)
+            match inbound:
+                case Clicked():
+                    return await self._clicked(inbound)
+                case Texted():
+                    return await self._texted(inbound)
+                case Installed():
+                    return await self._installed(inbound)
+                case Removed():
+                    return await self._removed(inbound)
+        except StoreBusyError as error:
+            raise TryAgainLaterError from error
+
+    # --- clicks ---
+
+    async def _clicked(self, click: Clicked) -> Response:
+        pressed = clicks.read(click.fields)
+        if isinstance(pressed, clicks.Unreadable):
+            return await self._refused(click, "refused.unreadable", pressed.why)
+        handle = await self._store.read_across(
+            lambda tx: across.find_handle(tx, click.place.tenant_id, pressed.handle)
+        )
+        if handle is None or not _stands_for(handle, click.place, self._clock.now()):
+            return await self._refused(click, "refused.unknown_card", "no such handle here")
+        who = await self._who(handle.customer_id, click)
+        if pressed.button is Button.CHANGE:
+            return await self._ask_again(handle, who)
+        outcome = await self._conductor.receive(
+            handle.customer_id,
+            Occurrence(
+                key=f"click:{click.place.conversation_id}:{click.activity_id}",
+                event=_event(pressed, who),
+                incident=handle.incident_id,
+                actor=who.object_id,
+            ),
+        )
+        return self._answer(outcome, handle, who)
+
+    async def _ask_again(self, handle: across.Handle, who: "Who") -> Response:
+        """The last question again, for the asker alone; looking changes nothing."""
+        incident, customer = await self._store.read(
+            handle.customer_id, lambda tx: _incident_and_customer(tx, handle.incident_id)
+        )
+        person = next((p for p in asked_in_teams(incident) if p.object_id == who.object_id), None)
+        if person is None or handle.person != who.object_id:
+            return ShowText(say(phrase("refused.not_addressee"), who.reader))
+        view = person_card(incident, customer, person, changing=True)
+        return ShowCard(_render(view, handle.token, _reader(customer, self._desk.profile, view)))
+
+    def _answer(self, outcome: Outcome, handle: across.Handle, who: "Who") -> Response:
+        """The asker's new view; to whom the card does not belong, a sentence and no card."""
+        if isinstance(outcome.verdict, Refused):
+            return ShowText(say(outcome.verdict.says, who.reader))
+        view = surfaces(outcome.incident, outcome.customer).get(handle.surface)
+        if view is None or isinstance(view, SourceStatus):
+            return Nothing()
+        reader = _reader(outcome.customer, self._desk.profile, view)
+        return ShowCard(_render(view, handle.token, reader))
+
+    async def _refused(self, click: Clicked, says: str, why: str) -> Response:
+        await self._record(click, "click_refused", why=why)
+        return ShowText(say(phrase(says), Reader(click.actor.locale)))
+
+    # --- words ---
+
+    async def _texted(self, text: Texted) -> Response:
+        """In a chat everything is for us; in a channel only what mentions us, and nothing of it is
+        kept: the thread is the customer's."""
+        reader = Reader(text.actor.locale)
+        if not text.place.personal:
+            return ShowText(say(phrase("help.channel"), reader)) if text.mentioned else Nothing()
+        customer = await self._customer_of(text.place.tenant_id)
+        if customer is None or not text.text.strip():
+            return ShowText(say(phrase("help.person"), reader))
+        await self._met(customer, text)
+        about = await self._store.read(customer, lambda tx: _what_is_open(tx, text.actor.object_id))
+        if about is None:
+            return ShowText(say(phrase("help.person"), reader))
+        outcome = await self._conductor.receive(
+            customer,
+            Occurrence(
+                key=f"text:{text.place.conversation_id}:{text.activity_id}",
+                event=_words(about, text),
+                incident=about.id,
+                actor=text.actor.object_id,
+            ),
+        )
+        says = outcome.verdict.says
+        return ShowText(say(says, reader)) if says else Nothing()
+
+    # --- installations ---
+
+    async def _installed(self, installed: Installed) -> Response:
+        """Keep where we may speak, release what waited for it, and have the members read."""
+        place = installed.place
+        now = self._clock.now()
+        if place.tenant_id == self._desk.profile.tenant_id:
+            await self._provider_installed(place)
+        customer = await self._customer_of(place.tenant_id)
+        if customer is not None:
+            await self._store.write(
+                customer, lambda tx: _keep_installation(tx, installed, now), Urgency.PEOPLE
+            )
+            self._conductor.on_work()
+        return Nothing()
+
+    async def _provider_installed(self, place: Place) -> None:
+        profile = self._desk.profile
+        if place.personal or place.team_id != profile.team_id:
+            return
+        channel = Channel(profile.tenant_id, profile.channel_id, place.service_url)
+        await self._store.write(
+            profile.id, lambda tx: people.keep_channel(tx, channel), Urgency.PEOPLE
+        )
+        self._desk.channel = channel
+        now = self._clock.now()
+        await self._store.write_across(
+            lambda tx: across.release_blocked(tx, f"team:{profile.team_id}", now)
+        )
+        self._conductor.on_work()
+
+    async def _removed(self, removed: Removed) -> Response:
+        customer = await self._customer_of(removed.place.tenant_id)
+        if customer is not None:
+            await self._store.write(customer, lambda tx: _keep_removal(tx, removed))
+        return Nothing()
+
+    # --- strangers, and who is who ---
+
+    async def _stranger(self, inbound: Inbound) -> Response:
+        """A tenant nobody onboarded: acknowledged, recorded at the provider's desk, nothing done."""
+        await self._record(inbound, "unknown_tenant")
+        return Nothing()
+
+    async def _record(self, inbound: Inbound, kind: str, **more: str) -> None:
+        """What was refused, where the provider can look at it; words are not kept."""
+        payload = {
+            "tenant": inbound.place.tenant_id,
+            "conversation": inbound.place.conversation_id,
+            "by": inbound.actor.object_id if inbound.actor else "",
+            "was": type(inbound).__name__,
+            **more,
+        }
+        key = f"{kind}:{inbound.place.conversation_id}:{inbound.activity_id}"
+        now = self._clock.now()
+        await self._store.write(
+            self._desk.profile.id,
+            lambda tx: incidents.record_desk(
+                tx, key=key, kind=kind, payload=payload, at=now, actor=None
+            ),
+            Urgency.PEOPLE,
+        )
+
+    async def _is_ours(self, tenant_id: str) -> bool:
+        if tenant_id == self._desk.profile.tenant_id:
+            return True
+        return await self._customer_of(tenant_id) is not None
+
+    async def _customer_of(self, tenant_id: str) -> str | None:
+        """The customer whose tenant it is. One tenant is one customer's until profiles may share
+        one; the provider's own tenant is nobody's."""
+        found = await self._store.read_across(
+            lambda tx: across.find_customers_by_tenant(tx, tenant_id)
+        )
+        others = [c for c in found if c != self._desk.profile.id]
+        return others[0] if others else None
+
+    async def _met(self, customer: str, text: Texted) -> None:
+        """A chat that reaches us is a chat we can reach."""
+        now = self._clock.now()
+        await self._store.write(
+            customer, lambda tx: _keep_chat(tx, text.actor, text.place, now), Urgency.PEOPLE
+        )
+
+    async def _who(self, customer: str, click: Clicked) -> "Who":
+        """The actor with the name and UPN our own records give: cards and clients may say anything."""
+        analyst = self._desk.profile.analyst(click.actor.object_id)
+        if analyst is not None and click.place.tenant_id == self._desk.profile.tenant_id:
+            reader = Reader(self._desk.profile.language, self._desk.profile.zone)
+            return Who(analyst.object_id, analyst.upn, analyst.name, reader)
+        known = await self._store.read(
+            customer, lambda tx: people.get(tx, click.place.tenant_id, click.actor.object_id)
+        )
+        return Who(
+            click.actor.object_id,
+            (known.upn if known else None) or "",
+            (known.name if known else None) or click.actor.name,
+            Reader(click.actor.locale),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    object_id: str
+    upn: str
+    name: str
+    reader: Reader
+
+
+# --- from a click to an event --------------------------------------------------------------------
+
+
+def _event(pressed: clicks.Click, who: Who) -> Event:
+    """What a button means. Whether this person may, is decided where everything is decided."""
+    on, by, name = pressed.on or "", who.object_id, who.name
+    match pressed.button:
+        case Button.ANSWER | Button.CHANGE:
+            return Answered(on, by, pressed.choice or "")
+        case Button.APPROVE | Button.DENY:
+            approve = pressed.button is Button.APPROVE
+            return ApprovalAnswered(on, by, who.upn, name, approve)
+        case Button.TAKE:
+            return Taken(by, name)
+        case Button.CLOSE:
+            return CloseOrdered(by, name)
+        case Button.CLOSE_AS:
+            return _close_as(pressed, who)
+        case Button.KEEP_OPEN:
+            return KeptOpen(by, who.upn, name)
+        case Button.REOPEN:
+            return Reopened(by, name)
+        case Button.CONTAIN:
+            return ContainOrdered(on, by, name)
+        case Button.UNDO:
+            return UndoOrdered(on, by, name)
+        case Button.RECORD_CALL:
+            return CallRecorded(on, by, name, pressed.choice or "")
+        case Button.ACCEPT | Button.DISCUSS:
+            return RecommendationAnswered(by, who.upn, name, pressed.button is Button.ACCEPT)
+
+
+def _close_as(pressed: clicks.Click, who: Who) -> CloseOrdered:
+    chosen = pressed.inputs.get(analyst_thread.DISPOSITION)
+    disposition = next((d for d in Disposition if d == chosen), None)
+    comment = pressed.inputs.get(analyst_thread.COMMENT)
+    return CloseOrdered(who.object_id, who.name, disposition or Disposition.UNDECIDED, comment)
+
+
+def _words(incident: Incident, text: Texted) -> Event:
+    """Words answer the open question on a card; else they are words about the case."""
+    by = text.actor.object_id
+    said = text.text.strip()[:LONGEST_TEXT]
+    for question_ in incident.questions:
+        mine = question_.person.object_id == by and question_.route is not Route.PHONE
+        if mine and question_.state.state == "open":
+            return Answered(question_.id, by, None, said)
+    return Wrote(by, said)
+
+
+def _what_is_open(tx: Tx, person: str) -> Incident | None:
+    """The newest open incident this person is concerned by."""
+    found = incidents.find_related(tx, [f"oid:{person}"], LONG_AGO)
+    return incidents.load(tx, found) if found else None
+
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def _incident_and_customer(tx: Tx, incident_id: str) -> tuple[Incident, Customer]:
+    incident = incidents.load(tx, incident_id)
+    if incident is None:
+        raise LookupError(f"no incident {incident_id} of {tx.customer}")
+    return incident, profiles.current(tx)
+
+
+# --- what Teams tells us of itself ---------------------------------------------------------------
+
+
+def _keep_installation(tx: Tx, installed: Installed, now: datetime) -> None:
+    """In a team: where its incident channel is spoken to. In a chat: where this person is."""
+    place, customer = installed.place, profiles.current(tx)
+    if place.personal and installed.actor is not None:
+        _keep_chat(tx, installed.actor, place, now)
+        effects.release_blocked(tx, f"person:{installed.actor.object_id}", now)
+        _order_roster(tx, place.conversation_id, installed.activity_id, now)
+    elif place.team_id == customer.team_id:
+        channel = Channel(customer.tenant_id, customer.channel_id, place.service_url)
+        people.keep_channel(tx, channel)
+        effects.release_blocked(tx, f"team:{customer.team_id}", now)
+        _order_roster(tx, customer.team_id, installed.activity_id, now)
+
+
+def _order_roster(tx: Tx, conversation_id: str, key: str, now: datetime) -> None:
+    roster = ReadRoster(f"roster:{conversation_id}:{key}", conversation_id)
+    effects.order(tx, incidents.desk(tx.customer), [roster], now)
+
+
+def _keep_chat(tx: Tx, actor: Actor, place: Place, now: datetime) -> None:
+    where = Conversation(place.tenant_id, place.conversation_id, place.service_url)
+    people.meet(tx, place.tenant_id, actor.object_id, actor.mri, actor.name, actor.locale, now)
+    people.keep_chat(tx, actor.object_id, where)
+
+
+def _keep_removal(tx: Tx, removed: Removed) -> None:
+    place = removed.place
+    if place.personal and removed.actor is not None:
+        people.mark_removed(tx, place.tenant_id, removed.actor.object_id)
+
+
+def _stands_for(handle: across.Handle, place: Place, now: datetime) -> bool:
+    """A card's buttons are pressed where the card stands, in its chat or its thread, in time."""
+    known = handle.conversation_id
+    here = known is None or known.partition(";")[0] == place.conversation_id.partition(";")[0]
+    return here and now < handle.expires
+
+
+# --- rendering the asker's view ------------------------------------------------------------------
+
+
+def _render(view: View, handle: str, reader: Reader) -> Card:
+    match view:
+        case PersonCard():
+            return question.render(view, handle, reader)
+        case CustomerThread():
+            return customer_thread.render(view, handle, reader)
+        case ApprovalCard():
+            return approval.render(view, handle, reader)
+        case AnalystThread():
+            return analyst_thread.render(view, handle, reader)
+        case SourceStatus():
+            raise ValueError("a source is no card")
+
+
+def _reader(customer: Customer, provider: Provider, view: View) -> Reader:
+    match view:
+        case PersonCard(language=language):
+            return Reader(language or customer.language, customer.zone)
+        case AnalystThread():
+            return Reader(provider.language, provider.zone)
+        case _:
+            return Reader(customer.language, customer.zone)

@@ -1,0 +1,44 @@
+"""Setting up: profiles and intake keys, as the command line and the demo add them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from sources.signature import new_key
+from storage import profiles
+from storage.engine import Store, Urgency
+from triage.customer import Provider
+from triage.report import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    id: str
+    role: Literal["customer", "provider"]
+    version: int
+
+
+async def add_profile(store: Store, text: str, origin: str) -> Added:
+    """A customer's or the provider's profile from its TOML; unchanged text makes no new version.
+
+    Raises ProfileError, which names every fault with its line in `origin` and the reason.
+    """
+    profile = profiles.read(text, origin)
+    now = datetime.now(UTC)
+    saved = await store.write(
+        profile.id, lambda tx: profiles.save(tx, text, origin, now), Urgency.PEOPLE
+    )
+    role: Literal["customer", "provider"] = (
+        "provider" if isinstance(profile, Provider) else "customer"
+    )
+    return Added(saved.id, role, saved.version)
+
+
+async def add_intake_key(store: Store, customer: str, source: Source) -> str:
+    """A new bearer key for one source of one customer. Only its hash is kept: show it once."""
+    key, sha256 = new_key()
+    now = datetime.now(UTC)
+    await store.write(
+        customer, lambda tx: profiles.add_intake_key(tx, source, sha256, now), Urgency.PEOPLE
+    )
+    return key

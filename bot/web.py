@@ -1,0 +1,200 @@
+"""The routes: incidents in, Teams activities in, health. Authenticates, hands on, answers.
+
+An incident is answered after COMMIT and before anything is done about it.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from bot.clock import Clock
+from bot.conductor import Conductor, Occurrence, Outcome
+from sources import PARSERS, Malformed
+from sources.parsed import not_json
+from storage import across, profiles, quarantine
+from storage.engine import Store, StoreBusyError, Urgency
+from triage.decide import Accepted
+from triage.events import Reported
+from triage.report import IncidentReport, Source
+
+log = structlog.get_logger(__name__)
+
+LARGEST_REPORT = 16 * 1024 * 1024
+"""Bytes: 500 alerts with their evidence, and room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """`POST /api/incidents/{source}`. The bearer key alone says whose incident it is."""
+
+    store: Store
+    clock: Clock
+    conductor: Conductor
+
+    async def receive(self, request: web.Request) -> web.Response:
+        source = next((s for s in PARSERS if s == request.match_info["source"]), None)
+        if source is None:
+            return _problem(HTTPStatus.NOT_FOUND, f"post to one of: {', '.join(PARSERS)}")
+        customer = await self._customer(request, source)
+        if customer is None:
+            return _problem(
+                HTTPStatus.UNAUTHORIZED,
+                "send `Authorization: Bearer KEY` with the key of this source",
+            )
+        try:
+            return await self._take_in(source, customer, await request.read())
+        except StoreBusyError as error:
+            return _problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "too much at once; send it again",
+                {"Retry-After": str(max(1, round(error.retry_after)))},
+            )
+
+    async def _customer(self, request: web.Request, source: Source) -> str | None:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            return None
+        hashed = hashlib.sha256(key.strip().encode()).hexdigest()
+        return await self.store.read_across(lambda tx: across.customer_of_key(tx, source, hashed))
+
+    async def _take_in(self, source: Source, customer: str, body: bytes) -> web.Response:
+        try:
+            told = json.loads(body)
+        except (ValueError, RecursionError):
+            parsed: list[IncidentReport | Malformed] = [not_json(body.decode(errors="replace"))]
+        else:
+            parsed = list(PARSERS[source](told))
+        results = [await self._take_one(source, customer, one) for one in parsed]
+        return _answer(results)
+
+    async def _take_one(
+        self, source: Source, customer: str, one: IncidentReport | Malformed
+    ) -> dict[str, Any]:
+        """Each incident is a transaction and an answer of its own."""
+        if isinstance(one, IncidentReport):
+            one = await self._check_tenant(customer, one)
+        if isinstance(one, Malformed):
+            await self._quarantine(source, customer, one)
+            return {"status": one.status, "field": one.field, "reason": one.reason}
+        key = f"report:{one.source}:{one.source_id}:{one.updated.isoformat()}:{one.digest}"
+        outcome = await self.conductor.receive(
+            customer, Occurrence(key, Reported(one)), Urgency.INTAKE
+        )
+        return _told(one, outcome)
+
+    async def _check_tenant(
+        self, customer: str, report: IncidentReport
+    ) -> IncidentReport | Malformed:
+        """A payload cannot choose its customer; one that names another tenant went astray."""
+        profile = await self.store.read(customer, profiles.current)
+        if report.tenant_id is None or report.tenant_id.lower() == profile.tenant_id.lower():
+            return report
+        return Malformed(
+            "tenantId",
+            "This incident belongs to another tenant than the key it was sent with. Send it with "
+            "that customer's key.",
+            raw={"source_id": report.source_id, "tenant_id": report.tenant_id},
+        )
+
+    async def _quarantine(self, source: Source, customer: str, refused: Malformed) -> None:
+        raw = json.dumps(refused.raw, default=str)
+        now = self.clock.now()
+        log.warning("intake_refused", customer=customer, source=source, field=refused.field)
+        await self.store.write(
+            customer,
+            lambda tx: quarantine.keep(tx, source, refused.reason, refused.field, raw, now),
+            Urgency.INTAKE,
+        )
+
+
+def _told(report: IncidentReport, outcome: Outcome) -> dict[str, Any]:
+    changed = isinstance(outcome.verdict, Accepted) and not outcome.seen_before
+    became = "opened" if outcome.began else "updated" if changed else "unchanged"
+    status = HTTPStatus.CREATED if became == "opened" else HTTPStatus.OK
+    return {
+        "status": int(status),
+        "sourceId": report.source_id,
+        "incident": outcome.incident.name,
+        "outcome": became,
+    }
+
+
+def _answer(results: list[dict[str, Any]]) -> web.Response:
+    """One incident is answered with its own status; a page with 207 where statuses differ."""
+    statuses = {r["status"] for r in results}
+    status = statuses.pop() if len(statuses) == 1 else int(HTTPStatus.MULTI_STATUS)
+    return web.json_response({"results": results}, status=status if results else 200)
+
+
+def _problem(
+    status: HTTPStatus, reason: str, headers: dict[str, str] | None = None
+) -> web.Response:
+    return web.json_response({"error": reason}, status=status, headers=headers)
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Security headers on every answer; nothing of ours belongs in a frame or a cache."""
+    response = await handler(request)
+    response.headers.update(
+        {
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+        }
+    )
+    return response
+
+
+async def healthz(_: web.Request) -> web.Response:
+    """The process is there."""
+    return web.json_response({"status": "ok"})
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """`GET /readyz`: the database answers."""
+
+    store: Store
+
+    async def answer(self, _: web.Request) -> web.Response:
+        customers = await self.store.read_across(across.customers)
+        return web.json_response({"status": "ready", "customers": len(customers)})
+
+
+FRONT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Vouch</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem;color:#242424}
+code{background:#f0f0f0;padding:.1em .3em;border-radius:4px}</style>
+<h1>Vouch is running</h1>
+<p>This is the bot. It has no pages of its own: people meet it in Microsoft Teams.</p>
+<p>Incidents come in at <code>POST /api/incidents/defender</code> and
+<code>/api/incidents/native</code>, Teams at <code>POST /api/messages</code>.
+Health: <code>/healthz</code>, <code>/readyz</code>.</p></html>"""
+
+
+async def front(_: web.Request) -> web.Response:
+    return web.Response(text=FRONT, content_type="text/html")
+
+
+def application(intake: Intake, readiness: Readiness, teams: list[web.RouteDef]) -> web.Application:
+    app = web.Application(client_max_size=LARGEST_REPORT, middlewares=[protect])
+    app.add_routes(
+        [
+            web.get("/", front),
+            web.get("/healthz", healthz),
+            web.get("/readyz", readiness.answer),
+            web.post("/api/incidents/{source}", intake.receive),
+            *teams,
+        ]
+    )
+    return app

@@ -1,0 +1,354 @@
+"""The root card of an incident in the analysts' channel: internal, dense, one look a case."""
+
+import re
+from dataclasses import dataclass
+
+from cards.clicks import Click, Unreadable, button
+from cards.elements import (
+    AdaptiveCard,
+    Card,
+    Column,
+    Container,
+    Fact,
+    FactSet,
+    InputChoice,
+    InputChoiceSet,
+    InputText,
+    OpenUrl,
+    ShowCard,
+    TextBlock,
+    ToggleVisibility,
+)
+from cards.layout import (
+    MOST_ROWS,
+    actions_rows,
+    buttons,
+    case_banner,
+    fixed,
+    footer,
+    heading,
+    lines,
+    rest,
+    row,
+    section,
+    small,
+    text,
+    whole,
+    wide,
+)
+from cards.text import outside
+from cards.wording import (
+    Reader,
+    clock,
+    day_and_clock,
+    label,
+    local_day,
+    name_of,
+    percent,
+    say,
+    signed,
+)
+from triage.incident import Band, Disposition, Reason
+from triage.phrases import Moment
+from triage.surfaces import (
+    AnalystCall,
+    AnalystQuestion,
+    AnalystThread,
+    Button,
+    Containable,
+    ProposalView,
+    WhatIf,
+)
+
+DISPOSITION, COMMENT = "disposition", "comment"
+MAX_COMMENT = 500
+MOST_QUESTIONS = 5
+MOST_CALLS = 2
+MOST_CHOICES = 6
+MOST_BUTTONS = 6
+
+_BAND_COLOR = {
+    Band.CONTAIN: "attention",
+    Band.ESCALATE: "warning",
+    Band.ANALYST: "accent",
+    Band.PROPOSE: "good",
+    Band.CLOSE: "good",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CloseAs:
+    """What an analyst chose and wrote under "Close as…"."""
+
+    disposition: Disposition
+    comment: str
+
+
+def read_close_as(click: Click) -> CloseAs | Unreadable:
+    disposition = next((d for d in Disposition if d == click.inputs.get(DISPOSITION)), None)
+    comment = click.inputs.get(COMMENT, "").strip()
+    if disposition is None:
+        return Unreadable("no disposition of ours")
+    if not comment:
+        return Unreadable("no comment")
+    return CloseAs(disposition, comment[:MAX_COMMENT])
+
+
+def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
+    return whole(
+        [
+            case_banner(view.severity, view.name, view.status, reader),
+            heading(say(view.headline, reader), size="large"),
+            small(f"{outside(view.customer)} · {outside(view.title)}", spacing="none"),
+            _score(view, reader),
+            _next(view, reader),
+            *buttons(_commands(view, handle, reader), spacing="medium"),
+            *section(label("label.outcome", reader), lines(view.outcome, reader), style="good"),
+            *_proposal(view.proposal, reader),
+            *_calls(view, handle, reader),
+            *section(label("label.facts", reader), lines(view.facts, reader)),
+            *section(label("label.reasons", reader), _reasons(view.reasons, reader)),
+            *section(label("label.questions", reader), _questions(view.questions, reader)),
+            *section(label("label.actions", reader), _actions(view, handle, reader)),
+            *_timeline(view, reader),
+            footer(view.code, reader),
+        ],
+        summary=summary(view, reader),
+        speak=_spoken(view, reader),
+    )
+
+
+def summary(view: AnalystThread, reader: Reader) -> str:
+    return f"{_score_said(view, reader)}. {outside(view.name)}: {say(view.headline, reader)}"
+
+
+def _spoken(view: AnalystThread, reader: Reader) -> str:
+    return f"{summary(view, reader)} {label('label.next_action', reader)}: {say(view.next_action, reader)}"
+
+
+def _score_said(view: AnalystThread, reader: Reader) -> str:
+    return f"{percent(view.probability, reader)}, {name_of('band', view.band, reader)}"
+
+
+# --- what the case is ----------------------------------------------------------------------------
+
+
+def _score(view: AnalystThread, reader: Reader) -> object:
+    number = TextBlock(
+        percent(view.probability, reader), size="extraLarge", weight="bolder", wrap=False
+    )
+    band = TextBlock(
+        name_of("band", view.band, reader), weight="bolder", color=_BAND_COLOR[view.band]
+    )
+    return row(fixed(number), wide(band), spacing="medium")
+
+
+def _next(view: AnalystThread, reader: Reader) -> Container:
+    owner = outside(view.owner) if view.owner else label("label.nobody", reader)
+    facts = [Fact(title=label("label.next_action", reader), value=say(view.next_action, reader))]
+    if view.due is not None:
+        facts.append(Fact(title=label("label.due", reader), value=day_and_clock(view.due, reader)))
+    facts.append(Fact(title=label("label.owner", reader), value=owner))
+    return Container(items=[FactSet(facts=facts)], style="emphasis", spacing="medium")
+
+
+def _proposal(proposal: ProposalView | None, reader: Reader) -> list[object]:
+    if proposal is None:
+        return []
+    shown: list[object] = [text(_proposed(proposal, reader), weight="bolder")]
+    if proposal.recommendation is not None:
+        shown.append(text(say(proposal.recommendation, reader)))
+    if proposal.closes_at is not None:
+        closes = label("label.closes_at", reader, at=Moment(proposal.closes_at))
+        shown.append(text(closes))
+    return section(label("label.proposal", reader), shown, style="accent")
+
+
+def _proposed(proposal: ProposalView, reader: Reader) -> str:
+    return label(
+        "label.proposed",
+        reader,
+        disposition=proposal.disposition.value,
+        determination=proposal.determination,
+    )
+
+
+def _reasons(reasons: tuple[Reason, ...], reader: Reader) -> list[object]:
+    """The weightiest first: signed weight, what it says, the rule and what it was seen in."""
+    weighty = sorted(reasons, key=lambda r: -abs(r.weight))
+    return [
+        *(_reason_row(reason, reader) for reason in weighty[:MOST_ROWS]),
+        *rest(len(reasons), reader),
+    ]
+
+
+def _reason_row(reason: Reason, reader: Reader) -> object:
+    weight = TextBlock(
+        signed(reason.weight, reader), weight="bolder", font_type="monospace", wrap=False
+    )
+    source = f"{outside(reason.rule, 60)} · {outside(reason.evidence, 80)}"
+    return row(
+        Column(items=[weight], width="56px"),
+        wide(TextBlock(say(reason.says, reader)), small(source, spacing="none")),
+        spacing="small",
+    )
+
+
+def _questions(questions: tuple[AnalystQuestion, ...], reader: Reader) -> list[object]:
+    shown = [_question(question, reader) for question in questions[:MOST_QUESTIONS]]
+    return [*shown, *rest(len(questions), reader, MOST_QUESTIONS)]
+
+
+def _question(question: AnalystQuestion, reader: Reader) -> Container:
+    asked = f"{outside(question.person)}: {say(question.asks, reader)}"
+    return Container(
+        items=[
+            TextBlock(asked),
+            small(say(question.state, reader), spacing="none"),
+            *_what_ifs(question.what_ifs, reader),
+        ],
+        spacing="small",
+    )
+
+
+def _what_ifs(what_ifs: tuple[WhatIf, ...], reader: Reader) -> list[object]:
+    """What each answer would make of the score; nothing where nothing is open."""
+    facts = [
+        Fact(
+            title=say(what_if.choice, reader),
+            value=f"{percent(what_if.probability, reader)}, {name_of('band', what_if.band, reader)}",
+        )
+        for what_if in what_ifs[:MOST_CHOICES]
+    ]
+    return [FactSet(facts=facts, spacing="small")] if facts else []
+
+
+# --- what an analyst can do ----------------------------------------------------------------------
+
+
+def _calls(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
+    """The most urgent ones; a call recorded makes room for the next."""
+    urgent = sorted(view.calls, key=lambda call: call.due)[:MOST_CALLS]
+    shown = [part for call in urgent for part in _call(call, handle, reader)]
+    return shown + rest(len(view.calls), reader, MOST_CALLS)
+
+
+def _call(call: AnalystCall, handle: str, reader: Reader) -> list[object]:
+    title = label("label.call", reader, person=call.person, at=Moment(call.due))
+    shown: list[object] = [
+        text(_number(call, reader), weight="bolder"),
+        text(say(call.script, reader)),
+        small(label("label.record", reader)),
+        *buttons(
+            [
+                button(
+                    say(choice.says, reader),
+                    handle,
+                    Button.RECORD_CALL,
+                    on=call.question,
+                    choice=choice.id,
+                )
+                for choice in call.choices[:MOST_CHOICES]
+            ],
+            spacing="small",
+        ),
+    ]
+    return section(title, shown, style="warning")
+
+
+def _number(call: AnalystCall, reader: Reader) -> str:
+    """Only a number somebody vouches for: one from the incident may be the attacker's."""
+    if call.number is None or call.number_source is None:
+        return label("label.no_number", reader)
+    return label("label.number", reader, number=call.number, source=call.number_source)
+
+
+def _actions(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
+    """What is under way or done, and what can be asked for or undone."""
+    pressable = [_containable(c, handle, reader) for c in view.containable[:MOST_BUTTONS]]
+    return [
+        *actions_rows(view.actions, reader),
+        *buttons(pressable, spacing="small"),
+        *rest(len(view.containable), reader, MOST_BUTTONS),
+    ]
+
+
+def _containable(containable: Containable, handle: str, reader: Reader) -> object:
+    pressed = Button.UNDO if containable.undo else Button.CONTAIN
+    title = say(containable.says, reader)
+    if containable.undo:
+        title = label("button.undo", reader, action=containable.says)
+    return button(title, handle, pressed, on=containable.action)
+
+
+def _timeline(view: AnalystThread, reader: Reader) -> list[object]:
+    """Hidden until asked for: the card tells the present, the thread the past."""
+    if not view.timeline:
+        return []
+    shown: list[object] = []
+    day = None
+    for at, says in view.timeline[-MOST_ROWS:]:
+        same = local_day(at, reader) == day
+        day = local_day(at, reader)
+        when = clock(at, reader) if same else day_and_clock(at, reader)
+        shown.append(small(f"{when} · {say(says, reader)}"))
+    toggle = ToggleVisibility(title=label("button.timeline", reader), target_elements=["timeline"])
+    return [
+        *buttons([toggle], spacing="medium"),
+        Container(id="timeline", is_visible=False, items=shown, spacing="small"),
+    ]
+
+
+def _commands(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
+    shown: list[object] = []
+    for pressed in view.buttons:
+        title = label(f"button.{pressed}", reader)
+        if pressed is Button.CLOSE_AS:
+            shown.append(_close_as(title, handle, reader))
+        else:
+            shown.append(button(title, handle, pressed))
+    return shown + _portal(view, reader)
+
+
+def _close_as(title: str, handle: str, reader: Reader) -> ShowCard:
+    dispositions = [
+        InputChoice(title=name_of("disposition", d, reader), value=d.value) for d in Disposition
+    ]
+    close = button(label("button.close_now", reader), handle, Button.CLOSE_AS, takes_inputs=True)
+    return ShowCard(
+        title=title,
+        card=AdaptiveCard(
+            body=[
+                InputChoiceSet(
+                    id=DISPOSITION,
+                    label=label("label.disposition", reader),
+                    choices=dispositions,
+                    placeholder=label("label.disposition_missing", reader),
+                    is_required=True,
+                    error_message=label("label.disposition_missing", reader),
+                ),
+                InputText(
+                    id=COMMENT,
+                    label=label("label.comment", reader),
+                    is_multiline=True,
+                    max_length=MAX_COMMENT,
+                    is_required=True,
+                    error_message=label("label.comment_missing", reader),
+                ),
+            ],
+            actions=[close],
+        ),
+    )
+
+
+_DIGITS = re.compile(r"[0-9]{1,20}")
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def _portal(view: AnalystThread, reader: Reader) -> list[object]:
+    """The one link on any card of ours, built from two ids that can be nothing else."""
+    tenant, incident = view.portal or ("", "")
+    if not (_GUID.fullmatch(tenant) and _DIGITS.fullmatch(incident)):
+        return []
+    url = f"https://security.microsoft.com/incidents/{incident}?tid={tenant.lower()}"
+    return [OpenUrl(title=label("button.portal", reader), url=url)]

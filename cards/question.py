@@ -1,0 +1,119 @@
+"""The card in a person's chat: who asks, what happened, what is asked, and how to check us."""
+
+from cards.clicks import button
+from cards.elements import Card, Container, Execute, TextBlock
+from cards.layout import buttons, fixed, heading, row, small, whole, wide
+from cards.text import outside
+from cards.wording import Reader, label, say
+from triage.incident import QuestionKind
+from triage.phrases import Phrase
+from triage.surfaces import Button, PersonCard
+
+MOST_BUTTONS = 4
+
+
+def render(view: PersonCard, handle: str, reader: Reader) -> Card:
+    return whole(
+        [
+            _header(view, reader),
+            *_status(view, reader),
+            *(_sentence(p, reader) for p in view.says),
+            *_calming(view, reader),
+            *_choices(view, handle, reader),
+            *_change(view, handle, reader),
+            *_check_us(view, reader),
+        ],
+        summary=summary(view, reader),
+        speak=_spoken(view, reader),
+    )
+
+
+def summary(view: PersonCard, reader: Reader) -> str:
+    """What the lock screen shows: who asks, and the question, or else the first sentence."""
+    asked = [p for p in view.says if _asks(p)] or list(view.says)
+    says = asked[0] if asked else Phrase("label.case_code", {"code": view.code})
+    return label("label.from_sender", reader, sender=view.sender, says=says)
+
+
+def _spoken(view: PersonCard, reader: Reader) -> str:
+    said = [outside(view.sender) + ".", *(say(p, reader) for p in view.says)]
+    if view.stage == "asking":
+        said.append(label("label.not_in_trouble", reader))
+        said += [say(c.says, reader) + "." for c in view.choices]
+    return " ".join(said)
+
+
+def _asks(sentence: Phrase) -> bool:
+    return sentence.key.startswith(("ask.", "follow."))
+
+
+def _header(view: PersonCard, reader: Reader) -> Container:
+    code = small(label("label.case_code", reader, code=view.code), wrap=False, spacing="none")
+    return Container(
+        items=[row(wide(heading(outside(view.sender))), fixed(code))],
+        style="emphasis",
+        bleed=True,
+    )
+
+
+def _status(view: PersonCard, reader: Reader) -> list[object]:
+    return [small(label("label.changing", reader), spacing="medium")] if view.changing else []
+
+
+def _sentence(sentence: Phrase, reader: Reader) -> TextBlock:
+    if _asks(sentence):
+        return TextBlock(say(sentence, reader), weight="bolder", size="medium", spacing="medium")
+    return TextBlock(say(sentence, reader), spacing="medium")
+
+
+def _calming(view: PersonCard, reader: Reader) -> list[object]:
+    if view.stage != "asking":
+        return []
+    calm = label("label.not_in_trouble", reader)
+    if view.kind in _ABOUT_A_DEVICE:
+        calm = f"{calm} {label('label.from_phone', reader)}"
+    return [TextBlock(calm, spacing="small")]
+
+
+_ABOUT_A_DEVICE = (QuestionKind.FILE_OPENED, QuestionKind.FILE_AFTERMATH)
+"""What is asked about may be watching: the answer should come from elsewhere."""
+
+
+def _choices(view: PersonCard, handle: str, reader: Reader) -> list[object]:
+    return buttons(
+        [
+            button(say(c.says, reader), handle, Button.ANSWER, on=view.question, choice=c.id)
+            for c in view.choices[:MOST_BUTTONS]
+        ],
+        spacing="medium",
+    )
+
+
+def _change(view: PersonCard, handle: str, reader: Reader) -> list[object]:
+    """A button where it is the only one; a quiet line under the choices of a follow-up."""
+    if not view.may_change:
+        return []
+    title = label("button.change", reader)
+    change = button(title, handle, Button.CHANGE, on=view.question)
+    return (
+        [_quiet(change, title)] if view.stage == "asking" else buttons([change], spacing="medium")
+    )
+
+
+def _quiet(action: Execute, title: str) -> Container:
+    return Container(
+        items=[TextBlock(title, color="accent", size="small")],
+        select_action=action,
+        spacing="small",
+    )
+
+
+def _check_us(view: PersonCard, reader: Reader) -> list[object]:
+    """How to find out that we are real, outside this chat. No number: a forger would give his."""
+    if view.stage == "over":
+        return []
+    unsure = "label.unsure_desk" if view.service_desk else "label.unsure_app"
+    says = label(unsure, reader, code=view.code)
+    if view.stage == "asking":
+        says = f"{label('label.never_passwords', reader)} {says}"
+    return [small(says, separator=True, spacing="large")]

@@ -1,0 +1,71 @@
+"""Threads of an incident: their root cards, and what is said in them."""
+
+from cards import analyst_thread, customer_thread
+from cards.elements import at
+from cards.text import outside
+from cards.wording import Reader
+from cards.wording import say as sentence
+from dialogs.messenger import Channel, Conversation, Mention, Message, Messenger, Posted
+from dialogs.updating import updated
+from triage.phrases import Phrase
+from triage.surfaces import AnalystThread, CustomerThread
+
+
+async def show_customer_thread(
+    messenger: Messenger,
+    where: Channel | Conversation,
+    activity_id: str | None,
+    view: CustomerThread,
+    *,
+    handle: str,
+    reader: Reader,
+) -> Posted:
+    """A new thread in a channel, or the root of the one that exists brought up to date."""
+    card = customer_thread.render(view, handle, reader)
+    message = Message(card=card, summary=customer_thread.summary(view, reader))
+    return await _show(messenger, where, activity_id, message)
+
+
+async def show_analyst_thread(
+    messenger: Messenger,
+    where: Channel | Conversation,
+    activity_id: str | None,
+    view: AnalystThread,
+    *,
+    handle: str,
+    reader: Reader,
+) -> Posted:
+    card = analyst_thread.render(view, handle, reader)
+    message = Message(card=card, summary=analyst_thread.summary(view, reader))
+    return await _show(messenger, where, activity_id, message)
+
+
+async def _show(
+    messenger: Messenger, where: Channel | Conversation, activity_id: str | None, message: Message
+) -> Posted:
+    if isinstance(where, Channel):
+        return await messenger.open_thread(where, message)
+    standing = await updated(messenger, where, activity_id, message)
+    return standing or await messenger.open_thread(_channel_of(where), message)
+
+
+def _channel_of(thread: Conversation) -> Channel:
+    """A thread is called `{channel};messageid={root}`."""
+    channel, _, _ = thread.conversation_id.partition(";")
+    return Channel(thread.tenant_id, channel, thread.service_url)
+
+
+async def say(
+    messenger: Messenger,
+    where: Conversation,
+    says: Phrase,
+    reader: Reader,
+    mentions: tuple[Mention, ...] = (),
+) -> Posted:
+    """One sentence, appended to a thread or a chat; mentions come first, so that they notify."""
+    named = tuple(Mention(m.mri, outside(m.name)) for m in mentions)
+    called = [at(m.name) for m in named]
+    message = Message(text=" ".join([*called, sentence(says, reader)]), mentions=named)
+    if ";messageid=" in where.conversation_id:
+        return await messenger.reply(where, message)
+    return await messenger.send(where, message)

@@ -1,0 +1,245 @@
+"""The only queries that see every customer: the sweep, inbound look-ups, the provider's lists.
+
+An inbound look-up goes by what Teams or a source has proved: a tenant together with a handle or
+a conversation, or an intake key. What belongs to one tenant is not found from another.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, bindparam, or_, select
+from sqlmodel import col
+
+from storage.codec import provider_from_json
+from storage.effects import head_of_lane, ready, release
+from storage.engine import AcrossTx
+from storage.tables import (
+    ConversationRow,
+    CustomerRow,
+    EffectRow,
+    HandleRow,
+    IntakeKeyRow,
+    SurfaceRow,
+)
+from triage.customer import Provider
+from triage.report import Source
+
+# --- the sweep -----------------------------------------------------------------------------------
+
+_DUE = (
+    select(col(EffectRow.customer_id), col(EffectRow.id))
+    .where(ready(bindparam("now")))
+    .order_by(col(EffectRow.due), col(EffectRow.id))
+    .limit(bindparam("limit"))
+)
+
+
+def due(tx: AcrossTx, now: datetime, limit: int) -> list[tuple[str, int]]:
+    """What can be claimed now, by customer and effect id, oldest first."""
+    found = tx.session.execute(_DUE, {"now": now, "limit": limit})
+    return [(row.customer_id, row.id) for row in found]
+
+
+_NEXT_DUE = (
+    select(col(EffectRow.due))
+    .where(col(EffectRow.status) == "waiting", head_of_lane())
+    .order_by(col(EffectRow.due))
+    .limit(1)
+)
+_NEXT_LEASE = (
+    select(col(EffectRow.lease_until))
+    .where(col(EffectRow.status) == "claimed")
+    .order_by(col(EffectRow.lease_until))
+    .limit(1)
+)
+
+
+def next_due(tx: AcrossTx) -> datetime | None:
+    """When `due` will next find something: the first waiting head, or the first lease to end."""
+    found = (tx.session.scalar(_NEXT_DUE), tx.session.scalar(_NEXT_LEASE))
+    return min((at for at in found if at is not None), default=None)
+
+
+def release_blocked(tx: AcrossTx, waits_for: str, now: datetime) -> list[int]:
+    """As `effects.release_blocked`, for what waits in every customer: the provider's own team."""
+    return release(tx.session, waits_for, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """An effect that is not getting on, and why."""
+
+    customer_id: str
+    effect_id: int
+    stream: str
+    kind: str
+    status: str
+    since: datetime
+    attempts: int
+    last_error: str | None
+
+
+_STUCK = (
+    select(EffectRow)
+    .where(
+        or_(
+            col(EffectRow.status).in_(("failed", "blocked")),
+            and_(col(EffectRow.status) == "waiting", col(EffectRow.due) <= bindparam("before")),
+            and_(
+                col(EffectRow.status) == "claimed",
+                col(EffectRow.lease_until) <= bindparam("before"),
+            ),
+        ),
+        col(EffectRow.ordered_at) >= bindparam("since"),
+    )
+    .order_by(col(EffectRow.id))
+)
+
+
+def stuck(
+    tx: AcrossTx,
+    now: datetime,
+    patience: timedelta = timedelta(minutes=5),
+    back: timedelta = timedelta(days=7),
+) -> list[Stuck]:
+    """What has failed, is blocked, or has been due for longer than `patience`; of the last days."""
+    rows = tx.session.scalars(_STUCK, {"before": now - patience, "since": now - back})
+    return [
+        Stuck(
+            customer_id=row.customer_id,
+            effect_id=row.id,
+            stream=row.stream,
+            kind=row.kind,
+            status=row.status,
+            since=row.due,
+            attempts=row.attempts,
+            last_error=row.last_error,
+        )
+        for row in rows
+    ]
+
+
+# --- inbound -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """What a token on a card stands for."""
+
+    token: str
+    customer_id: str
+    incident_id: str
+    surface: str
+    person: str | None
+    conversation_id: str | None
+    expires: datetime
+
+
+_HANDLE = select(HandleRow).where(
+    col(HandleRow.token) == bindparam("token"), col(HandleRow.tenant_id) == bindparam("tenant_id")
+)
+
+
+def find_handle(tx: AcrossTx, tenant_id: str, token: str) -> Handle | None:
+    """A handle of this tenant; whether it has expired is for the caller to look at."""
+    row = tx.session.scalars(_HANDLE, {"token": token, "tenant_id": tenant_id}).one_or_none()
+    if row is None:
+        return None
+    return Handle(
+        token=row.token,
+        customer_id=row.customer_id,
+        incident_id=row.incident_id,
+        surface=row.surface,
+        person=row.person,
+        conversation_id=row.conversation_id,
+        expires=row.expires,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FoundConversation:
+    """Whose conversation it is. A thread of an incident says which surface opened it."""
+
+    customer_id: str
+    kind: str
+    """personal, channel or thread."""
+    whose: str
+    """The person's object id, the channel's id, or the incident's id."""
+    surface: str | None = None
+
+
+_CONVERSATION = select(ConversationRow).where(
+    col(ConversationRow.tenant_id) == bindparam("tenant_id"),
+    col(ConversationRow.conversation_id) == bindparam("conversation_id"),
+)
+_THREAD = (
+    select(SurfaceRow)
+    .where(
+        col(SurfaceRow.tenant_id) == bindparam("tenant_id"),
+        col(SurfaceRow.conversation_id) == bindparam("conversation_id"),
+    )
+    .order_by(col(SurfaceRow.incident_id), col(SurfaceRow.name).desc())
+    .limit(1)
+)
+
+
+def find_conversation(
+    tx: AcrossTx, tenant_id: str, conversation_id: str
+) -> FoundConversation | None:
+    """A chat, channel or incident thread of this tenant."""
+    wanted = {"tenant_id": tenant_id, "conversation_id": conversation_id}
+    known = tx.session.scalars(_CONVERSATION, wanted).first()
+    if known is not None:
+        return FoundConversation(known.customer_id, known.kind, known.whose)
+    thread = tx.session.scalars(_THREAD, wanted).first()
+    if thread is not None:
+        return FoundConversation(thread.customer_id, "thread", thread.incident_id, thread.name)
+    return None
+
+
+_KEY = select(col(IntakeKeyRow.customer_id)).where(
+    col(IntakeKeyRow.source) == bindparam("source"), col(IntakeKeyRow.sha256) == bindparam("sha256")
+)
+
+
+def customer_of_key(tx: AcrossTx, source: Source, sha256: str) -> str | None:
+    """Whose intake key it is, by its hash."""
+    return tx.session.scalar(_KEY, {"source": source, "sha256": sha256})
+
+
+# --- who there is --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Onboarded:
+    id: str
+    role: str
+    version: int
+    tenant_id: str
+
+
+_CURRENT = (
+    select(CustomerRow).where(col(CustomerRow.current)).order_by(col(CustomerRow.customer_id))
+)
+_OF_TENANT = _CURRENT.where(col(CustomerRow.tenant_id) == bindparam("tenant_id"))
+_PROVIDER = _CURRENT.where(col(CustomerRow.role) == "provider")
+
+
+def customers(tx: AcrossTx) -> list[Onboarded]:
+    """Everybody with a profile, the provider among them."""
+    return [
+        Onboarded(row.customer_id, row.role, row.version, row.tenant_id)
+        for row in tx.session.scalars(_CURRENT)
+    ]
+
+
+def find_customers_by_tenant(tx: AcrossTx, tenant_id: str) -> list[str]:
+    """Whose profile names this tenant; the provider's own may be among them."""
+    found = tx.session.scalars(_OF_TENANT, {"tenant_id": tenant_id.lower()})
+    return [row.customer_id for row in found]
+
+
+def provider(tx: AcrossTx) -> Provider | None:
+    """The provider's profile, once there is one."""
+    row = tx.session.scalars(_PROVIDER).first()
+    return provider_from_json(row.document) if row else None

@@ -1,0 +1,95 @@
+"""Who runs the effects that are due: the embedded dispatcher, one per process.
+
+It asks `across` for lane heads that are due or whose lease ran out, runs a bounded number of them
+at once, and sleeps until the next one is due, until somebody notifies it, or for `poll` seconds.
+A crash loses nothing: what was claimed becomes due again when its lease runs out.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime
+
+import structlog
+
+from storage import across
+from storage.engine import Store
+
+log = structlog.get_logger(__name__)
+
+RunEffect = Callable[[str, int], Awaitable[None]]
+
+AT_ONCE = 16
+"""Effects in flight: what may be repeated after a kill, and what one process asks of Teams."""
+
+
+class Dispatcher:
+    def __init__(
+        self, store: Store, now: Callable[[], datetime], run_effect: RunEffect, poll: float
+    ) -> None:
+        """`poll` in seconds; `now` is the clock everything else goes by."""
+        self._store = store
+        self._now = now
+        self._run_effect = run_effect
+        self._poll = poll
+        self._woken = asyncio.Event()
+        self._running: set[tuple[str, int]] = set()
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._stopping = False
+
+    def notify(self) -> None:
+        """There may be work: look soon."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Until stopped; effects in flight are finished first."""
+        async with asyncio.TaskGroup() as flight:
+            while not self._stopping:
+                self._woken.clear()
+                if not await self._start_due(flight):
+                    await self._sleep()
+
+    def stop(self) -> None:
+        """Start nothing more; `run` returns when what is in flight is done."""
+        self._stopping = True
+        self._woken.set()
+
+    async def drain(self, until: datetime, move_to: Callable[[datetime], None]) -> None:
+        """For tests and time-lapse: run everything that is due, jump to what is due next, and so
+        on until `until`."""
+        while True:
+            async with asyncio.TaskGroup() as flight:
+                while await self._start_due(flight):
+                    await asyncio.sleep(0)
+            if await self._store.read_across(lambda tx: across.due(tx, self._now(), 1)):
+                continue
+            following = await self._store.read_across(across.next_due)
+            if following is None or following > until:
+                move_to(until)
+                return
+            move_to(following)
+
+    async def _start_due(self, flight: asyncio.TaskGroup) -> int:
+        now = self._now()
+        due = await self._store.read_across(lambda tx: across.due(tx, now, AT_ONCE * 2))
+        fresh = [d for d in due if d not in self._running]
+        for customer, effect_id in fresh:
+            await self._room.acquire()
+            self._running.add((customer, effect_id))
+            flight.create_task(self._run(customer, effect_id))
+        return len(fresh)
+
+    async def _run(self, customer: str, effect_id: int) -> None:
+        """A bug in one effect must not stop the others; its lease brings it back."""
+        try:
+            await self._run_effect(customer, effect_id)
+        except Exception:
+            log.exception("effect_crashed", customer=customer, effect=effect_id)
+        finally:
+            self._running.discard((customer, effect_id))
+            self._room.release()
+            self._woken.set()
+
+    async def _sleep(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), self._poll)

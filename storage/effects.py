@@ -1,0 +1,289 @@
+"""Effects as rows: ordered once, carried out in the order of their lane, never lost.
+
+    waiting ──claim──▶ claimed ──finish──▶ done
+       ▲                 │ ├────fail────▶ failed
+       ├─────retry───────┘ └───block────▶ blocked
+       └─────────release_blocked────────────┘
+
+A lane is whatever must not be overtaken: a conversation, or the target of a containment. Only its
+head can be claimed: the oldest effect that is not over. A claim is a lease; when it runs out,
+because a process died, the effect can be claimed again, and the former owner finds itself fenced
+out: `finish`, `fail`, `retry` and `block` then return False and change nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from sqlalchemy import ColumnElement, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.dml import ReturningUpdate
+from sqlmodel import col
+
+from storage.codec import effect_from_json, effect_to_json
+from storage.engine import Tx
+from storage.tables import EffectRow
+from triage.actions import Target
+from triage.effects import Contain, Effect, ReadRoster, Say, Wake
+
+SHOW = "show"
+"""The kind of an effect that shows a surface; it has no payload, for it shows the newest view."""
+
+NOT_OVER = ("waiting", "claimed", "blocked")
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedEffect:
+    id: int
+    stream: str
+    key: str
+    kind: str
+    attempt: int
+    """1 the first time. At a later one the work may be done already: look first."""
+    effect: Effect | None
+    """What was ordered; None for a Show."""
+    surface: str | None
+    """The surface to show, for a Show."""
+    remote_id: str | None
+
+
+# --- lanes ---------------------------------------------------------------------------------------
+
+
+def place_lane(incident_id: str, place: str) -> str:
+    """The lane of a thread of the incident, or of a person's chat ("person:" and an object id)."""
+    kind, _, object_id = place.partition(":")
+    return f"chat:{object_id}" if kind == "person" else f"place:{incident_id}:{place}"
+
+
+def target_lane(target: Target) -> str:
+    return f"target:{target.kind}:{target.id}"
+
+
+def _lane(stream: str, effect: Effect) -> str | None:
+    match effect:
+        case Say():
+            return place_lane(stream, effect.place)
+        case Contain():
+            return target_lane(effect.target)
+        case ReadRoster():
+            return f"roster:{effect.conversation_id}"
+        case Wake():
+            return None
+    assert_never(effect)
+
+
+# --- ordering ------------------------------------------------------------------------------------
+
+_KNOWN_KEYS = select(col(EffectRow.key)).where(
+    col(EffectRow.key).in_(bindparam("keys", expanding=True))
+)
+
+
+def order(tx: Tx, stream: str, effects: Sequence[Effect], now: datetime) -> list[str]:
+    """Add what is to be done, but for what was ordered before; the keys of what is new."""
+    if not effects:
+        return []
+    wanted = {effect.key: effect for effect in effects}
+    for key in tx.session.scalars(_KNOWN_KEYS, {"keys": list(wanted)}):
+        del wanted[key]
+    rows = [
+        {
+            "stream": stream,
+            "key": key,
+            "kind": effect.kind,
+            "surface": None,
+            "lane": _lane(stream, effect),
+            "payload": effect_to_json(effect),
+            "due": effect.at if isinstance(effect, Wake) else now,
+        }
+        for key, effect in wanted.items()
+    ]
+    _insert(tx, rows, now)
+    return list(wanted)
+
+
+_PENDING_SHOWS = select(col(EffectRow.surface)).where(
+    col(EffectRow.stream) == bindparam("stream"),
+    col(EffectRow.surface).is_not(None),
+    col(EffectRow.status).in_(("waiting", "blocked")),
+)
+
+
+def order_show(
+    tx: Tx, incident_id: str, surface: str, *, lane: str, revision: int, now: datetime
+) -> bool:
+    """Have a surface shown, unless that is pending: whoever carries it out shows the newest view.
+
+    One that is being carried out has read its view already; another one follows it.
+    """
+    pending = tx.pending_shows.get(incident_id)
+    if pending is None:
+        found = tx.session.scalars(_PENDING_SHOWS, {"stream": incident_id})
+        pending = tx.pending_shows[incident_id] = {name for name in found if name}
+    if surface in pending:
+        return False
+    pending.add(surface)
+    show = {
+        "stream": incident_id,
+        "key": f"show:{incident_id}:{surface}:{revision}",
+        "kind": SHOW,
+        "surface": surface,
+        "lane": lane,
+        "payload": "null",
+        "due": now,
+    }
+    _insert(tx, [show], now)
+    return True
+
+
+_INSERT = insert(EffectRow)
+
+
+def _insert(tx: Tx, rows: list[dict[str, Any]], now: datetime) -> None:
+    if rows:
+        born = {"customer_id": tx.customer, "status": "waiting", "attempts": 0, "ordered_at": now}
+        tx.session.execute(_INSERT, [born | row for row in rows])
+
+
+# --- claiming ------------------------------------------------------------------------------------
+
+_ahead = aliased(EffectRow)
+
+
+def ready(now: Any) -> ColumnElement[bool]:
+    """Can be claimed: its time has come, or its owner's lease is over; and nothing is before it."""
+    effect = EffectRow
+    time_has_come = and_(col(effect.status) == "waiting", col(effect.due) <= now)
+    lease_is_over = and_(col(effect.status) == "claimed", col(effect.lease_until) <= now)
+    return and_(or_(time_has_come, lease_is_over), head_of_lane())
+
+
+def head_of_lane() -> ColumnElement[bool]:
+    return ~exists().where(
+        col(_ahead.customer_id) == col(EffectRow.customer_id),
+        col(_ahead.lane) == col(EffectRow.lane),
+        col(_ahead.id) < col(EffectRow.id),
+        col(_ahead.status).in_(NOT_OVER),
+    )
+
+
+_READY = (
+    select(EffectRow).where(ready(bindparam("now"))).order_by(col(EffectRow.due), col(EffectRow.id))
+)
+_READY_BY_ID = _READY.where(col(EffectRow.id) == bindparam("effect_id"))
+_NEXT = _READY.limit(1)
+_NEXT_IN_LANE = (
+    _READY.where(col(EffectRow.lane) == bindparam("lane"))
+    .with_only_columns(col(EffectRow.id))
+    .limit(1)
+)
+
+
+def claim(
+    tx: Tx, effect_id: int | None, owner: str, now: datetime, lease: timedelta
+) -> ClaimedEffect | None:
+    """Take an effect, or with None the next one; None when it is not there to be taken."""
+    wanted = {"now": now} if effect_id is None else {"now": now, "effect_id": effect_id}
+    statement = _NEXT if effect_id is None else _READY_BY_ID
+    row = tx.session.execute(statement, wanted).scalar_one_or_none()
+    if row is None:
+        return None
+    tx.pending_shows.clear()
+    row.status, row.owner, row.lease_until = "claimed", owner, now + lease
+    row.attempts += 1
+    return ClaimedEffect(
+        id=row.id,
+        stream=row.stream,
+        key=row.key,
+        kind=row.kind,
+        attempt=row.attempts,
+        effect=None if row.kind == SHOW else effect_from_json(row.payload),
+        surface=row.surface,
+        remote_id=row.remote_id,
+    )
+
+
+# --- what came of it -----------------------------------------------------------------------------
+
+
+def _settle(**values: Any) -> ReturningUpdate[int]:
+    return (
+        update(EffectRow)
+        .where(
+            col(EffectRow.id) == bindparam("effect_id"),
+            col(EffectRow.owner) == bindparam("by"),
+            col(EffectRow.status) == "claimed",
+        )
+        .values(owner=None, lease_until=None, **values)
+        .returning(col(EffectRow.id))
+        .execution_options(synchronize_session=False)
+    )
+
+
+_FINISH = _settle(
+    status="done", remote_id=bindparam("remote"), done_at=bindparam("now"), last_error=None
+)
+_FAIL = _settle(status="failed", last_error=bindparam("error"), done_at=bindparam("now"))
+_RETRY = _settle(
+    status="waiting",
+    due=bindparam("at"),
+    last_error=bindparam("error"),
+    attempts=col(EffectRow.attempts) - bindparam("forgiven"),
+)
+_BLOCK = _settle(status="blocked", last_error=bindparam("error"), waits_for=bindparam("what"))
+
+
+def finish(tx: Tx, effect_id: int, owner: str, remote_id: str | None, now: datetime) -> bool:
+    """It is done, and `remote_id` is what the other side calls the result."""
+    return _settled(tx, _FINISH, effect_id, owner, remote=remote_id, now=now)
+
+
+def fail(tx: Tx, effect_id: int, owner: str, error: str, now: datetime) -> bool:
+    """It will never be done; its lane moves on."""
+    return _settled(tx, _FAIL, effect_id, owner, error=error, now=now)
+
+
+def retry(
+    tx: Tx, effect_id: int, owner: str, *, due: datetime, error: str, counts_as_attempt: bool
+) -> bool:
+    """Try again at `due`; its lane waits. Patience the other side asked for is no attempt."""
+    forgiven = 0 if counts_as_attempt else 1
+    return _settled(tx, _RETRY, effect_id, owner, at=due, error=error, forgiven=forgiven)
+
+
+def block(tx: Tx, effect_id: int, owner: str, *, waits_for: str, error: str) -> bool:
+    """Wait, with its lane, for `release_blocked(waits_for)`: "person:…" or "team:…"."""
+    return _settled(tx, _BLOCK, effect_id, owner, what=waits_for, error=error)
+
+
+def _settled(
+    tx: Tx, statement: ReturningUpdate[int], effect_id: int, owner: str, **values: Any
+) -> bool:
+    tx.pending_shows.clear()
+    wanted = {"effect_id": effect_id, "by": owner, **values}
+    return tx.session.scalar(statement, wanted) is not None
+
+
+_RELEASE = (
+    update(EffectRow)
+    .where(col(EffectRow.status) == "blocked", col(EffectRow.waits_for) == bindparam("what"))
+    .values(status="waiting", due=bindparam("now"), waits_for=None, attempts=0)
+    .returning(col(EffectRow.id))
+    .execution_options(synchronize_session=False)
+)
+
+
+def release_blocked(tx: Tx, waits_for: str, now: datetime) -> list[int]:
+    """What waited for this can be tried again: the app was installed."""
+    return release(tx.session, waits_for, now)
+
+
+def release(session: Session, waits_for: str, now: datetime) -> list[int]:
+    return sorted(session.scalars(_RELEASE, {"what": waits_for, "now": now}))
+
+
+def next_in_lane(tx: Tx, lane: str, now: datetime) -> int | None:
+    """The head of a lane, if it can be claimed now."""
+    return tx.session.scalar(_NEXT_IN_LANE, {"lane": lane, "now": now})

@@ -1,0 +1,452 @@
+"""Incidents and their event log: a row becomes an `Incident`, an event and its state are saved as one.
+
+The order of use, inside one transaction: `seen` (stop if so) → `load` → decide → `record`.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlmodel import col
+
+from storage import chain
+from storage.codec import (
+    alert_to_json,
+    event_from_json,
+    event_to_json,
+    facts_from_json,
+    facts_to_json,
+    incident_from_json,
+    incident_to_json,
+    reasons_from_json,
+    reasons_to_json,
+)
+from storage.engine import Head, Tx
+from storage.tables import (
+    AlertRow,
+    CounterRow,
+    EntityKeyRow,
+    EventRow,
+    IncidentRow,
+    MessageRow,
+    SourceRefRow,
+)
+from triage.events import Event, Facts
+from triage.incident import Incident, IncidentType, Reason, Status
+from triage.report import Alert, Severity, Source
+
+OVER = (Status.RESOLVED, Status.MERGED)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What was answered when this event came the first time."""
+
+    stream: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """An event whose words were erased; its hashes are still in the chain."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One event with all that `decide` was given, and what it said."""
+
+    seq: int
+    key: str
+    at: datetime
+    event: Event | Erased
+    facts: Facts
+    profile_version: int | None
+    provider_version: int | None
+    rules: str | None
+    actor: str | None
+    answer: str | None
+    reasons: tuple[Reason, ...]
+    effect_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Where a stream stops being what was written, and how it shows."""
+
+    seq: int
+    why: str
+
+
+class OvertakenError(Exception):
+    """Somebody else recorded an event of the incident since it was loaded: decide again."""
+
+
+# --- finding -------------------------------------------------------------------------------------
+
+_SEEN = select(col(EventRow.stream), col(EventRow.answer)).where(
+    col(EventRow.key) == bindparam("key")
+)
+
+_STATE = select(col(IncidentRow.version), col(IncidentRow.chain), col(IncidentRow.state)).where(
+    col(IncidentRow.id) == bindparam("id")
+)
+
+_REF = select(col(SourceRefRow.incident_id)).where(
+    col(SourceRefRow.source) == bindparam("source"),
+    col(SourceRefRow.source_id) == bindparam("source_id"),
+)
+
+_RELATED = (
+    select(col(IncidentRow.id))
+    .join(EntityKeyRow, col(EntityKeyRow.incident_id) == col(IncidentRow.id))
+    .where(
+        col(EntityKeyRow.key).in_(bindparam("keys", expanding=True)),
+        col(EntityKeyRow.last_seen) >= bindparam("since"),
+        col(IncidentRow.status).not_in(OVER),
+    )
+    .order_by(col(IncidentRow.received).desc(), col(IncidentRow.id).desc())
+    .limit(1)
+)
+
+
+def seen(tx: Tx, key: str) -> StoredAnswer | None:
+    """The answer an event was given, if it has come before."""
+    found = tx.session.execute(_SEEN, {"key": key}).one_or_none()
+    return StoredAnswer(found.stream, found.answer or "") if found else None
+
+
+def load(tx: Tx, incident_id: str) -> Incident | None:
+    row = tx.session.execute(_STATE, {"id": incident_id}).one_or_none()
+    if row is None:
+        return None
+    tx.heads[incident_id] = Head(row.version, row.chain)
+    return incident_from_json(row.state)
+
+
+def find_by_ref(tx: Tx, source: Source, source_id: str) -> str | None:
+    """The incident a source's own id stands for."""
+    return tx.session.scalar(_REF, {"source": source, "source_id": source_id})
+
+
+def find_related(tx: Tx, keys: Iterable[str], since: datetime) -> str | None:
+    """The newest incident that is not over and shares one of the keys, seen since then."""
+    wanted = {"keys": list(keys), "since": since}
+    return tx.session.scalar(_RELATED, wanted) if wanted["keys"] else None
+
+
+def at_risk(tx: Tx, object_ids: Iterable[str], besides: str | None) -> frozenset[str]:
+    """Who of these people is affected by another open identity incident, medium or higher.
+
+    Known by the keys `oid:…` that `remember_keys` was given.
+    """
+    keys = {f"oid:{object_id.lower()}": object_id for object_id in object_ids}
+    if not keys:
+        return frozenset()
+    found = tx.session.scalars(_AT_RISK, {"keys": list(keys), "besides": besides or ""})
+    return frozenset(keys[key] for key in found)
+
+
+_AT_RISK = (
+    select(col(EntityKeyRow.key))
+    .join(IncidentRow, col(EntityKeyRow.incident_id) == col(IncidentRow.id))
+    .where(
+        col(EntityKeyRow.key).in_(bindparam("keys", expanding=True)),
+        col(IncidentRow.id) != bindparam("besides"),
+        col(IncidentRow.type) == IncidentType.UNFAMILIAR_SIGN_IN,
+        col(IncidentRow.severity).in_((Severity.MEDIUM, Severity.HIGH)),
+        col(IncidentRow.status).not_in(OVER),
+    )
+)
+
+# --- recording -----------------------------------------------------------------------------------
+
+_COUNT_UP = (
+    update(CounterRow)
+    .where(col(CounterRow.name) == "incident")
+    .values(value=col(CounterRow.value) + 1)
+    .returning(col(CounterRow.value))
+    .execution_options(synchronize_session=False)
+)
+
+
+def next_number(tx: Tx) -> int:
+    """The number of the customer's next incident; one that is rolled back is used again."""
+    number = tx.session.scalar(_COUNT_UP)
+    if number is None:
+        number = 1
+        tx.session.add(CounterRow(customer_id=tx.customer, name="incident", value=number))
+    return number
+
+
+def record(
+    tx: Tx,
+    *,
+    incident: Incident,
+    event: Event,
+    key: str,
+    at: datetime,
+    actor: str | None,
+    facts: Facts,
+    profile_version: int,
+    provider_version: int | None,
+    rules: str,
+    answer: str,
+    reasons: Sequence[Reason],
+    effect_keys: Sequence[str],
+) -> None:
+    """Save an incident as an event has made it, and the event with it.
+
+    The incident is a new one, or was loaded in this transaction. A second event with the same key
+    is refused by the database; `seen` finds it before.
+    """
+    head = tx.heads.get(incident.id)
+    appended = _append(
+        tx,
+        {
+            "stream": incident.id,
+            "seq": head.version + 1 if head else 1,
+            "key": key,
+            "kind": event.kind,
+            "at": at,
+            "profile_version": profile_version,
+            "provider_version": provider_version,
+            "rules": rules,
+            "effect_keys": json.dumps(list(effect_keys)),
+            "payload": event_to_json(event),
+            "facts": facts_to_json(facts),
+            "actor": actor,
+            "answer": answer,
+            "reasons": reasons_to_json(tuple(reasons)),
+        },
+        after=head,
+    )
+    _save(tx, incident, appended, at, over=head)
+    tx.heads[incident.id] = appended
+
+
+_CHANGING = ("status", "type", "severity", "version", "chain", "state", "updated")
+_INSERT_INCIDENT = insert(IncidentRow)
+_UPDATE_INCIDENT = (
+    update(IncidentRow)
+    .where(
+        col(IncidentRow.id) == bindparam("of_incident"),
+        col(IncidentRow.version) == bindparam("over_version"),
+    )
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+    .returning(col(IncidentRow.id))
+    .execution_options(synchronize_session=False)
+)
+
+
+def _save(tx: Tx, incident: Incident, head: Head, at: datetime, over: Head | None) -> None:
+    changing = {
+        "status": incident.status,
+        "type": incident.type,
+        "severity": incident.severity,
+        "version": head.version,
+        "chain": head.hash,
+        "state": incident_to_json(incident),
+        "updated": at,
+    }
+    if over is None:
+        fixed = {
+            "customer_id": tx.customer,
+            "id": incident.id,
+            "name": incident.name,
+            "received": incident.received,
+        }
+        tx.session.execute(_INSERT_INCIDENT, fixed | changing)
+        return
+    wanted = {"of_incident": incident.id, "over_version": over.version}
+    new = {f"new_{name}": value for name, value in changing.items()}
+    if tx.session.scalar(_UPDATE_INCIDENT, wanted | new) is None:
+        raise OvertakenError(f"{incident.name} is no longer at version {over.version}")
+
+
+_INSERT_EVENT = insert(EventRow)
+
+
+def _append(tx: Tx, event: dict[str, Any], after: Head | None) -> Head:
+    owned = {"customer_id": tx.customer, **event}
+    appended = chain.sealed(owned, after.hash if after else chain.START)
+    tx.session.execute(_INSERT_EVENT, appended)
+    return Head(appended["seq"], appended["hash"])
+
+
+def desk(customer_id: str) -> str:
+    """The stream of what belongs to no incident: installs, commands, profiles, refusals."""
+    return f"desk:{customer_id}"
+
+
+_DESK_END = (
+    select(col(EventRow.seq), col(EventRow.hash))
+    .where(col(EventRow.stream) == bindparam("stream"))
+    .order_by(col(EventRow.seq).desc())
+    .limit(1)
+)
+
+
+def record_desk(
+    tx: Tx, *, key: str, kind: str, payload: dict[str, Any], at: datetime, actor: str | None
+) -> bool:
+    """Append to the customer's desk; False when this key was recorded before."""
+    if seen(tx, key):
+        return False
+    stream = desk(tx.customer)
+    end = tx.session.execute(_DESK_END, {"stream": stream}).one_or_none()
+    _append(
+        tx,
+        {
+            "stream": stream,
+            "seq": end.seq + 1 if end else 1,
+            "key": key,
+            "kind": kind,
+            "at": at,
+            "effect_keys": "[]",
+            "payload": json.dumps(payload, ensure_ascii=False, sort_keys=True),
+            "actor": actor,
+        },
+        after=Head(end.seq, end.hash) if end else None,
+    )
+    return True
+
+
+# --- what stands beside the state ----------------------------------------------------------------
+
+
+def add_ref(tx: Tx, incident_id: str, source: Source, source_id: str) -> bool:
+    """Register what a source calls the incident; False when the id leads elsewhere already."""
+    known = find_by_ref(tx, source, source_id)
+    if known is None:
+        tx.session.add(
+            SourceRefRow(
+                customer_id=tx.customer,
+                source=source,
+                source_id=source_id,
+                incident_id=incident_id,
+            )
+        )
+    return known in (None, incident_id)
+
+
+_ALERTS = select(AlertRow).where(
+    col(AlertRow.source) == bindparam("source"),
+    col(AlertRow.alert_id).in_(bindparam("ids", expanding=True)),
+)
+
+
+def remember_alerts(tx: Tx, incident_id: str, source: Source, alerts: Iterable[Alert]) -> None:
+    """Keep whole alerts, as last reported; an alert that moved follows its incident."""
+    documents = {alert.id: alert_to_json(alert) for alert in alerts}
+    rows = tx.session.scalars(_ALERTS, {"source": source, "ids": list(documents)}).all()
+    for row in rows:
+        row.incident_id, row.document = incident_id, documents.pop(row.alert_id)
+    tx.session.add_all(
+        AlertRow(
+            customer_id=tx.customer,
+            source=source,
+            alert_id=alert_id,
+            incident_id=incident_id,
+            document=document,
+        )
+        for alert_id, document in documents.items()
+    )
+
+
+_KEYS = select(EntityKeyRow).where(
+    col(EntityKeyRow.incident_id) == bindparam("incident_id"),
+    col(EntityKeyRow.key).in_(bindparam("keys", expanding=True)),
+)
+
+
+def remember_keys(tx: Tx, incident_id: str, keys: Collection[str], at: datetime) -> None:
+    """Keep what the incident is recognised by, for `find_related` and `at_risk`."""
+    known = tx.session.scalars(_KEYS, {"incident_id": incident_id, "keys": list(keys)}).all()
+    for row in known:
+        row.last_seen = max(row.last_seen, at)
+    tx.session.add_all(
+        EntityKeyRow(customer_id=tx.customer, key=key, incident_id=incident_id, last_seen=at)
+        for key in set(keys) - {row.key for row in known}
+    )
+
+
+def remember_message(tx: Tx, incident_id: str, author: str, text: str, at: datetime) -> None:
+    """Keep what somebody wrote, beside the state; `author` is an object id."""
+    tx.session.add(
+        MessageRow(
+            customer_id=tx.customer, incident_id=incident_id, author=author, text=text, at=at
+        )
+    )
+
+
+# --- reading the log -----------------------------------------------------------------------------
+
+_STREAM = (
+    select(EventRow).where(col(EventRow.stream) == bindparam("stream")).order_by(col(EventRow.seq))
+)
+
+
+def history(tx: Tx, incident_id: str) -> list[StoredEvent]:
+    """Everything that happened to an incident, in order: enough to replay it."""
+    return [_stored(row) for row in tx.session.scalars(_STREAM, {"stream": incident_id})]
+
+
+def _stored(row: EventRow) -> StoredEvent:
+    return StoredEvent(
+        seq=row.seq,
+        key=row.key,
+        at=row.at,
+        event=event_from_json(row.payload) if row.payload else Erased(row.kind),
+        facts=facts_from_json(row.facts) if row.facts else Facts(),
+        profile_version=row.profile_version,
+        provider_version=row.provider_version,
+        rules=row.rules,
+        actor=row.actor,
+        answer=row.answer,
+        reasons=reasons_from_json(row.reasons) if row.reasons else (),
+        effect_keys=tuple(json.loads(row.effect_keys)),
+    )
+
+
+def verify(tx: Tx, stream: str) -> Broken | None:
+    """Where a stream was tampered with; None when it is whole.
+
+    1. Sequence numbers run from 1 without a gap.
+    2. Every event is chained to the one before, and is what was hashed.
+    3. What it says is what was hashed, or was erased.
+    4. An incident's stream ends with the event its state was saved with.
+    """
+    end = chain.START
+    seq = 0
+    for seq, row in enumerate(tx.session.scalars(_STREAM, {"stream": stream}), start=1):
+        if row.seq != seq:
+            return Broken(seq, f"event {seq} is missing")
+        event = row.model_dump()
+        if row.prev_hash != end or chain.chain_hash(event) != row.hash:
+            return Broken(seq, f"event {seq} is not the one that was recorded")
+        erased = all(event[column] is None for column in chain.ERASABLE)
+        if not erased and chain.payload_hash(event) != row.payload_hash:
+            return Broken(seq, f"what event {seq} says was changed")
+        end = row.hash
+    head = tx.session.execute(_STATE, {"id": stream}).one_or_none()
+    if head is not None and (head.version, head.chain) != (seq, end):
+        return Broken(seq + 1, "events are missing at the end")
+    return None
+
+
+_ERASE = (
+    update(EventRow)
+    .where(col(EventRow.stream) == bindparam("of_stream"))
+    .values(dict.fromkeys(chain.ERASABLE))
+    .execution_options(synchronize_session=False)
+)
+
+
+def erase(tx: Tx, incident_id: str) -> None:
+    """Remove what was said and by whom from an incident's events; `verify` still holds."""
+    tx.session.execute(_ERASE, {"of_stream": incident_id})

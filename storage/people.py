@@ -1,0 +1,335 @@
+"""The customer's people as Teams names them, and where they and the channels are spoken to."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from sqlalchemy import bindparam, or_, select, update
+from sqlmodel import col
+
+from storage import profiles
+from storage.engine import Tx
+from storage.tables import ConversationRow, PersonRow
+from triage.customer import Customer
+from triage.events import Match
+from triage.incident import Person
+from triage.report import Account
+
+# --- who is who ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of somebody, from the roster and from what they sent us."""
+
+    object_id: str
+    mri: str | None
+    upn: str | None
+    name: str
+    given_name: str
+    locale: str | None
+    in_team: bool
+    installed: bool | None
+    """None while nothing was heard of it."""
+    blocked: bool
+
+
+_PERSON = select(PersonRow).where(
+    col(PersonRow.tenant_id) == bindparam("tenant_id"),
+    col(PersonRow.object_id) == bindparam("object_id"),
+)
+_BY_UPN = select(PersonRow).where(
+    col(PersonRow.tenant_id) == bindparam("tenant_id"), col(PersonRow.upn) == bindparam("upn")
+)
+_CANDIDATES = select(PersonRow).where(
+    col(PersonRow.tenant_id) == bindparam("tenant_id"),
+    or_(
+        col(PersonRow.object_id) == bindparam("object_id"),
+        col(PersonRow.upn) == bindparam("upn"),
+        col(PersonRow.sid) == bindparam("sid"),
+    ),
+)
+
+
+def get(tx: Tx, tenant_id: str, object_id: str) -> Known | None:
+    row = _person(tx, tenant_id, object_id)
+    return _known(row) if row else None
+
+
+def by_upn(tx: Tx, tenant_id: str, upn: str) -> Known | None:
+    """The one person with this UPN; None when there is none, or more than one."""
+    rows = tx.session.scalars(_BY_UPN, {"tenant_id": tenant_id, "upn": upn.lower()}).all()
+    return _known(rows[0]) if len(rows) == 1 else None
+
+
+def match(tx: Tx, account: Account, profile: Customer) -> Match:
+    """Who an account of an incident belongs to. Nobody is guessed.
+
+    1. By object id; else by UPN; else by SID. A name alone finds nobody, with a domain or without.
+    2. One identifier that finds two people, or two that find different people: ambiguous.
+    3. An object id we know nobody by, with a UPN or SID of somebody else: ambiguous as well.
+    """
+    wanted = {
+        "tenant_id": profile.tenant_id,
+        "object_id": _lower(account.object_id),
+        "upn": _lower(account.upn),
+        "sid": _lower(account.sid),
+    }
+    if not (wanted["object_id"] or wanted["upn"] or wanted["sid"]):
+        return Match(None, "no_match")
+    found = tx.session.scalars(_CANDIDATES, wanted).all()
+    for row in found:
+        if row.object_id == wanted["object_id"]:
+            return Match(_as_person(row, profile))
+    if not found:
+        return Match(None, "no_match")
+    if wanted["object_id"] or len(found) > 1 or _contradicts(found[0], wanted):
+        return Match(None, "ambiguous")
+    return Match(_as_person(found[0], profile))
+
+
+def _contradicts(row: PersonRow, wanted: dict[str, str | None]) -> bool:
+    """Found by one identifier, but known by another value of the other."""
+    pairs = ((row.upn, wanted["upn"]), (row.sid, wanted["sid"]))
+    return any(known and told and known != told for known, told in pairs)
+
+
+def _as_person(row: PersonRow, profile: Customer) -> Person:
+    facts = profile.facts_about(row.upn)
+    return Person(
+        object_id=row.object_id,
+        name=row.name,
+        given_name=row.given_name,
+        upn=row.upn or "",
+        language=(facts.language if facts else None) or row.locale,
+        reads_thread=row.in_team,
+        reachable=row.installed is not False and not row.blocked,
+    )
+
+
+# --- what is learnt of people --------------------------------------------------------------------
+
+
+class Member(Protocol):
+    """One line of a roster, as Teams gives it."""
+
+    @property
+    def mri(self) -> str: ...
+    @property
+    def object_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def given_name(self) -> str: ...
+    @property
+    def upn(self) -> str: ...
+
+
+_OF_TENANT = select(PersonRow).where(col(PersonRow.tenant_id) == bindparam("tenant_id"))
+
+
+def keep_roster(
+    tx: Tx, tenant_id: str, conversation_id: str, members: Iterable[Member], at: datetime
+) -> None:
+    """Keep who is in a team or chat, whole. In the team whose channel holds the incidents,
+    whoever is not on the list has left it."""
+    known = {row.object_id: row for row in tx.session.scalars(_OF_TENANT, {"tenant_id": tenant_id})}
+    listed = {_id(member.object_id): member for member in members}
+    reads_thread = _is_the_team(tx, conversation_id)
+    for object_id, member in listed.items():
+        row = known.get(object_id) or _add(tx, tenant_id, object_id, at)
+        row.mri, row.upn = member.mri, _lower(member.upn)
+        row.name, row.given_name, row.seen_at = member.name, member.given_name, at
+        row.in_team = reads_thread or row.in_team
+    if reads_thread:
+        for object_id in known.keys() - listed.keys():
+            known[object_id].in_team = False
+
+
+def _is_the_team(tx: Tx, conversation_id: str) -> bool:
+    profile = profiles.find(tx)
+    ours = (profile.team_id, profile.channel_id) if profile else ()
+    return conversation_id.partition(";")[0] in ours
+
+
+def meet(  # noqa: PLR0917
+    tx: Tx,
+    tenant_id: str,
+    object_id: str,
+    mri: str,
+    name: str,
+    locale: str | None,
+    at: datetime,
+) -> None:
+    """Somebody installed the app or wrote to us: they can be reached."""
+    row = _person(tx, tenant_id, object_id) or _add(tx, tenant_id, _id(object_id), at)
+    row.mri, row.name = mri, row.name or name
+    row.locale = locale or row.locale
+    row.installed, row.blocked, row.seen_at = True, False, at
+
+
+def mark_removed(tx: Tx, tenant_id: str, object_id: str) -> None:
+    """The person removed the app."""
+    row = _person(tx, tenant_id, object_id)
+    if row:
+        row.installed = False
+
+
+def mark_blocked(tx: Tx, tenant_id: str, object_id: str) -> None:
+    """The person, or their tenant, does not let us write to them."""
+    row = _person(tx, tenant_id, object_id)
+    if row:
+        row.blocked = True
+
+
+def learn_sid(tx: Tx, tenant_id: str, object_id: str, sid: str) -> None:
+    """A source named somebody by both: from now on their SID alone finds them."""
+    row = _person(tx, tenant_id, object_id)
+    if row:
+        row.sid = _lower(sid)
+
+
+# --- where they are spoken to --------------------------------------------------------------------
+
+Kind = Literal["personal", "channel"]
+
+
+class Chat(Protocol):
+    @property
+    def tenant_id(self) -> str: ...
+    @property
+    def conversation_id(self) -> str: ...
+    @property
+    def service_url(self) -> str: ...
+
+
+class Channel(Protocol):
+    @property
+    def tenant_id(self) -> str: ...
+    @property
+    def channel_id(self) -> str: ...
+    @property
+    def service_url(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A chat or channel where we may speak."""
+
+    tenant_id: str
+    kind: Kind
+    whose: str
+    """The person's object id, or the channel's id."""
+    conversation_id: str
+    service_url: str
+
+
+_PLACE = select(ConversationRow).where(
+    col(ConversationRow.tenant_id) == bindparam("tenant_id"),
+    col(ConversationRow.kind) == bindparam("kind"),
+    col(ConversationRow.whose) == bindparam("whose"),
+)
+_BY_ID = select(ConversationRow).where(
+    col(ConversationRow.conversation_id) == bindparam("conversation_id"),
+    col(ConversationRow.removed).is_(False),
+)
+_REMOVE = (
+    update(ConversationRow)
+    .where(col(ConversationRow.conversation_id) == bindparam("known_as"))
+    .values(removed=True)
+    .execution_options(synchronize_session=False)
+)
+
+
+def keep_chat(tx: Tx, object_id: str, where: Chat) -> None:
+    """A person's chat with us."""
+    whose = _id(object_id)
+    told = Conversation(
+        where.tenant_id, "personal", whose, where.conversation_id, where.service_url
+    )
+    _keep(tx, told)
+
+
+def keep_channel(tx: Tx, channel: Channel) -> None:
+    """A channel of a team the app is installed in."""
+    id_ = channel.channel_id
+    _keep(tx, Conversation(channel.tenant_id, "channel", id_, id_, channel.service_url))
+
+
+def chat(tx: Tx, tenant_id: str, object_id: str) -> Conversation | None:
+    return _get(tx, tenant_id, "personal", _id(object_id))
+
+
+def channel(tx: Tx, tenant_id: str, channel_id: str) -> Conversation | None:
+    return _get(tx, tenant_id, "channel", channel_id)
+
+
+def conversation(tx: Tx, conversation_id: str) -> Conversation | None:
+    row = tx.session.scalars(_BY_ID, {"conversation_id": conversation_id}).first()
+    return _conversation(row) if row else None
+
+
+def remove_conversation(tx: Tx, conversation_id: str) -> None:
+    """The app was removed there: we speak there no more, until it is kept anew."""
+    tx.session.execute(_REMOVE, {"known_as": conversation_id})
+
+
+def _keep(tx: Tx, told: Conversation) -> None:
+    row = _place(tx, told.tenant_id, told.kind, told.whose)
+    if row is None:
+        row = ConversationRow(customer_id=tx.customer, **asdict(told))
+        tx.session.add(row)
+    row.conversation_id, row.service_url = told.conversation_id, told.service_url
+    row.removed = False
+
+
+def _get(tx: Tx, tenant_id: str, kind: Kind, whose: str) -> Conversation | None:
+    row = _place(tx, tenant_id, kind, whose)
+    return _conversation(row) if row and not row.removed else None
+
+
+def _place(tx: Tx, tenant_id: str, kind: Kind, whose: str) -> ConversationRow | None:
+    wanted = {"tenant_id": tenant_id, "kind": kind, "whose": whose}
+    return tx.session.scalars(_PLACE, wanted).one_or_none()
+
+
+def _conversation(row: ConversationRow) -> Conversation:
+    kind: Kind = "personal" if row.kind == "personal" else "channel"
+    return Conversation(row.tenant_id, kind, row.whose, row.conversation_id, row.service_url)
+
+
+# --- rows ----------------------------------------------------------------------------------------
+
+
+def _person(tx: Tx, tenant_id: str, object_id: str) -> PersonRow | None:
+    wanted = {"tenant_id": tenant_id, "object_id": _id(object_id)}
+    return tx.session.scalars(_PERSON, wanted).one_or_none()
+
+
+def _add(tx: Tx, tenant_id: str, object_id: str, at: datetime) -> PersonRow:
+    row = PersonRow(customer_id=tx.customer, tenant_id=tenant_id, object_id=object_id, seen_at=at)
+    tx.session.add(row)
+    return row
+
+
+def _known(row: PersonRow) -> Known:
+    return Known(
+        object_id=row.object_id,
+        mri=row.mri,
+        upn=row.upn,
+        name=row.name,
+        given_name=row.given_name,
+        locale=row.locale,
+        in_team=row.in_team,
+        installed=row.installed,
+        blocked=row.blocked,
+    )
+
+
+def _id(object_id: str) -> str:
+    return object_id.lower()
+
+
+def _lower(text: str | None) -> str | None:
+    return text.lower() if text else None

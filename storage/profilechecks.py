@@ -1,0 +1,152 @@
+"""What a profile must not say, although each of its fields by itself is well formed."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_network
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from storage.tomllines import Place
+from triage.customer import Analyst, Contact, Customer, PersonFacts, Provider
+from triage.incident import IncidentType
+
+Found = tuple[Place, str]
+
+LANGUAGES = ("en", "de", "pt-BR")
+"""Those the cards speak."""
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_PREFIX = re.compile(r"[A-Z][A-Z0-9]{1,11}")
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UPN = re.compile(r"[^@\s]+@[^@\s]+")
+
+CLOSABLE = frozenset(IncidentType) - {IncidentType.RESTRICTED, IncidentType.UNKNOWN}
+
+
+def check(profile: Customer | Provider) -> Iterator[Found]:
+    """Every contradiction, each with the place it is found at."""
+    yield from _identity(profile)
+    if isinstance(profile, Provider):
+        yield from _analysts(profile.analysts)
+        return
+    if not _PREFIX.fullmatch(profile.prefix):
+        yield ("prefix",), f"{profile.prefix!r} is not 2 to 12 capital letters and digits"
+    yield from _times(profile)
+    yield from _contacts(profile.contacts)
+    yield from _people(profile.people)
+    yield from _rules(profile)
+    yield from _facts(profile)
+    yield from _networks(profile.egress)
+    for kind in sorted(profile.auto_close - CLOSABLE):
+        yield ("auto_close",), f"{kind!r} is not one of {_listed(CLOSABLE)}"
+
+
+def _identity(profile: Customer | Provider) -> Iterator[Found]:
+    if not _ID.fullmatch(profile.id):
+        yield ("id",), f"{profile.id!r} is not made of small letters, digits and dashes"
+    if not _GUID.fullmatch(profile.tenant_id):
+        yield ("tenant_id",), f"{profile.tenant_id!r} is no GUID; Entra shows it as the tenant ID"
+    for field in ("name", "team_id", "channel_id"):
+        if not getattr(profile, field).strip():
+            yield (field,), "is empty"
+    try:
+        ZoneInfo(profile.zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        yield ("zone",), f"{profile.zone!r} is no IANA time zone, such as Europe/Berlin"
+    yield from _language(("language",), profile.language)
+
+
+def _language(place: Place, language: str | None) -> Iterator[Found]:
+    if language is not None and language not in LANGUAGES:
+        yield place, f"{language!r} is not one of {_listed(LANGUAGES)}"
+
+
+def _times(customer: Customer) -> Iterator[Found]:
+    hours = customer.hours
+    if hours and hours.end <= hours.start:
+        yield ("hours", "end"), f"{hours.end:%H:%M} is not after {hours.start:%H:%M}"
+    if hours and not hours.days:
+        yield ("hours", "days"), "names no day"
+    for severity in ("high", "medium", "low"):
+        minutes = getattr(customer.deadlines, severity)
+        if minutes < 1:
+            yield ("deadlines", severity), f"{minutes} minutes leave no time to answer"
+
+
+def _contacts(contacts: tuple[Contact, ...]) -> Iterator[Found]:
+    upns = {contact.upn.lower() for contact in contacts}
+    yield from _twice("contacts", "upn", [contact.upn.lower() for contact in contacts])
+    for index, contact in enumerate(contacts):
+        place = ("contacts", index)
+        yield from _reached(place, contact)
+        if not contact.roles:
+            yield (*place, "roles"), "names no role"
+        delegate = (contact.delegate or "").lower()
+        if delegate and delegate == contact.upn.lower():
+            yield (*place, "delegate"), "nobody stands in for themselves"
+        elif delegate and delegate not in upns:
+            yield (*place, "delegate"), f"{contact.delegate!r} is not among the contacts"
+
+
+def _people(people: tuple[PersonFacts, ...]) -> Iterator[Found]:
+    yield from _twice("people", "upn", [person.upn.lower() for person in people])
+    for index, person in enumerate(people):
+        place = ("people", index)
+        yield from _reached(place, person)
+        yield from _language((*place, "language"), person.language)
+        if person.manager is not None:
+            yield from _upn((*place, "manager"), person.manager)
+
+
+def _reached(place: Place, person: Contact | PersonFacts) -> Iterator[Found]:
+    yield from _upn((*place, "upn"), person.upn)
+    if person.phone and not person.phone_source:
+        yield (*place, "phone"), "needs a phone_source: where the number comes from, and as of when"
+
+
+def _upn(place: Place, upn: str) -> Iterator[Found]:
+    if not _UPN.fullmatch(upn):
+        yield place, f"{upn!r} is no user principal name, such as bob@contoso.com"
+
+
+def _rules(customer: Customer) -> Iterator[Found]:
+    yield from _twice("rules", "number", [str(rule.number) for rule in customer.rules])
+    for index, rule in enumerate(customer.rules):
+        if rule.minutes < 1:
+            yield ("rules", index, "minutes"), f"{rule.minutes} minutes leave no time to answer"
+
+
+def _facts(customer: Customer) -> Iterator[Found]:
+    yield from _twice("facts", "id", [fact.id for fact in customer.facts])
+    kinds = frozenset(IncidentType)
+    for index, fact in enumerate(customer.facts):
+        if fact.covers not in kinds:
+            yield ("facts", index, "covers"), f"{fact.covers!r} is not one of {_listed(kinds)}"
+
+
+def _networks(egress: tuple[str, ...]) -> Iterator[Found]:
+    for index, network in enumerate(egress):
+        try:
+            ip_network(network)
+        except ValueError as error:
+            yield ("egress", index), f"{error}; write 203.0.113.0/24"
+
+
+def _analysts(analysts: tuple[Analyst, ...]) -> Iterator[Found]:
+    yield from _twice("analysts", "object_id", [a.object_id.lower() for a in analysts])
+    for index, analyst in enumerate(analysts):
+        if not _GUID.fullmatch(analyst.object_id):
+            yield ("analysts", index, "object_id"), f"{analyst.object_id!r} is no GUID"
+        yield from _upn(("analysts", index, "upn"), analyst.upn)
+
+
+def _twice(table: str, field: str, values: list[str]) -> Iterator[Found]:
+    seen: Counter[str] = Counter()
+    for index, value in enumerate(values):
+        seen[value] += 1
+        if seen[value] == 2:
+            yield (table, index, field), f"{value} is there twice"
+
+
+def _listed(values: Iterable[str]) -> str:
+    return ", ".join(sorted(values))

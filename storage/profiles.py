@@ -1,0 +1,266 @@
+"""The profiles: from a TOML file written by hand to a `Customer` or `Provider`, version by version.
+
+`storage/profile.md` shows how to write one. Every fault is named at once, each with its line,
+field and reason; a profile with a fault changes nothing.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, is_dataclass, replace
+from datetime import datetime
+from difflib import get_close_matches
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+from sqlalchemy import bindparam, select
+from sqlmodel import col
+
+from storage import incidents
+from storage.codec import (
+    customer_from_json,
+    customer_to_json,
+    provider_from_json,
+    provider_to_json,
+)
+from storage.engine import Tx
+from storage.profilechecks import check
+from storage.tables import CustomerRow, IntakeKeyRow
+from storage.tomllines import Lines, Place
+from triage.customer import Customer, Provider
+from triage.report import Source
+
+Profile = Customer | Provider
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    line: int | None
+    field: str
+    reason: str
+
+
+class ProfileError(Exception):
+    """A profile cannot be taken; every fault is named."""
+
+    def __init__(self, origin: str, faults: list[Fault]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(_sentence(origin, fault) for fault in faults))
+
+
+def _sentence(origin: str, fault: Fault) -> str:
+    where = f"{origin}:{fault.line}" if fault.line else origin
+    return ": ".join(part for part in (where, fault.field, fault.reason) if part)
+
+
+# --- kept ----------------------------------------------------------------------------------------
+
+_CURRENT = select(CustomerRow).where(col(CustomerRow.current))
+_CURRENT_DOCUMENT = select(col(CustomerRow.role), col(CustomerRow.document)).where(
+    col(CustomerRow.current)
+)
+_DOCUMENT = select(col(CustomerRow.role), col(CustomerRow.document)).where(
+    col(CustomerRow.version) == bindparam("version")
+)
+
+
+def current(tx: Tx) -> Customer:
+    """The customer's profile as it is now."""
+    profile = find(tx)
+    if isinstance(profile, Customer):
+        return profile
+    raise LookupError(f"{tx.customer} has no customer profile")
+
+
+def find(tx: Tx) -> Profile | None:
+    """The profile of the customer, or of the provider, if there is one."""
+    known = tx.profiles.get(tx.customer)
+    if known is None:
+        row = tx.session.execute(_CURRENT_DOCUMENT).one_or_none()
+        if row is None:
+            return None
+        known = tx.profiles[tx.customer] = _decoded(row.role, row.document)
+    return known
+
+
+def of_version(tx: Tx, version: int) -> Profile:
+    """The profile an event was decided by."""
+    row = tx.session.execute(_DOCUMENT, {"version": version}).one()
+    return _decoded(row.role, row.document)
+
+
+@lru_cache(maxsize=512)
+def _decoded(role: str, document: str) -> Profile:
+    return provider_from_json(document) if role == "provider" else customer_from_json(document)
+
+
+def save(tx: Tx, text: str, origin: str, now: datetime) -> Profile:
+    """Take a profile; a new version, unless it says what the current one says."""
+    profile = read(text, origin)
+    row = tx.session.scalars(_CURRENT).one_or_none()
+    _refuse_other(tx, profile, row, origin)
+    if row is not None and replace(profile, version=row.version) == find(tx):
+        return replace(profile, version=row.version)
+    saved = replace(profile, version=row.version + 1 if row else 1)
+    if row is not None:
+        row.current = False
+        tx.session.flush()  # one row at most may be current, at any moment
+    tx.session.add(
+        CustomerRow(
+            customer_id=tx.customer,
+            version=saved.version,
+            current=True,
+            role=_role(saved),
+            tenant_id=saved.tenant_id,
+            document=_document(saved),
+            toml=text,
+            added_at=now,
+        )
+    )
+    tx.profiles[tx.customer] = saved
+    incidents.record_desk(
+        tx,
+        key=f"profile:{saved.version}",
+        kind="profile_saved",
+        payload={"version": saved.version, "sha256": sha256(text.encode()).hexdigest()},
+        at=now,
+        actor=None,
+    )
+    return saved
+
+
+def _refuse_other(tx: Tx, profile: Profile, row: CustomerRow | None, origin: str) -> None:
+    if profile.id != tx.customer:
+        raise ProfileError(origin, [Fault(None, "id", f"{profile.id!r} is not {tx.customer!r}")])
+    if row is not None and row.role != _role(profile):
+        reason = f"{profile.id!r} is a {row.role} already, and stays one"
+        raise ProfileError(origin, [Fault(None, "role", reason)])
+
+
+def _role(profile: Profile) -> str:
+    return "provider" if isinstance(profile, Provider) else "customer"
+
+
+def _document(profile: Profile) -> str:
+    if isinstance(profile, Provider):
+        return provider_to_json(profile)
+    return customer_to_json(profile)
+
+
+def add_intake_key(tx: Tx, source: Source, sha256: str, now: datetime) -> None:
+    """Let a key, known by its hash, speak for this customer. Older ones stay valid."""
+    tx.session.add(
+        IntakeKeyRow(customer_id=tx.customer, source=source, sha256=sha256, added_at=now)
+    )
+
+
+# --- read ----------------------------------------------------------------------------------------
+
+Found = tuple[Place, str]
+"""What is wrong, and where."""
+
+_CUSTOMER: TypeAdapter[Profile] = TypeAdapter(Customer)
+_PROVIDER: TypeAdapter[Profile] = TypeAdapter(Provider)
+
+
+def read(text: str, origin: str) -> Profile:
+    """A profile from its TOML text, as version 0; `origin` is what the faults call the file."""
+    try:
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(origin, [_no_toml(error)]) from error
+    lines = Lines(text)
+    match written.pop("role", None):
+        case "customer":
+            profile, found = _validated(Customer, _CUSTOMER, written)
+        case "provider":
+            profile, found = _validated(Provider, _PROVIDER, written)
+        case other:
+            reason = f'must be "customer" or "provider", not {other!r}'
+            raise ProfileError(origin, [Fault(lines.of(("role",)), "role", reason)])
+    if profile is None or found:
+        faults = [Fault(lines.of(place), _dotted(place), reason) for place, reason in found]
+        raise ProfileError(origin, sorted(faults, key=lambda fault: (fault.line or 0, fault.field)))
+    return replace(profile, tenant_id=profile.tenant_id.lower())
+
+
+def _no_toml(error: tomllib.TOMLDecodeError) -> Fault:
+    at = re.search(r"\(at line (\d+)", str(error))
+    return Fault(int(at[1]) if at else None, "", f"this is not TOML: {error}")
+
+
+def _validated(
+    cls: type, adapter: TypeAdapter[Profile], written: dict[str, Any]
+) -> tuple[Profile | None, list[Found]]:
+    unknown = list(_unknown_keys(cls, written, ()))
+    try:
+        profile = adapter.validate_python(_with_days(written) | {"version": 0})
+    except ValidationError as error:
+        return None, unknown + [(each["loc"], _reason(each)) for each in error.errors()]
+    return profile, unknown + list(check(profile))
+
+
+def _unknown_keys(cls: type, written: dict[str, Any], place: Place) -> Iterator[Found]:
+    """Keys no field answers to: a misspelt setting must not pass for an absent one."""
+    known = get_type_hints(cls).items() - {("version", int)}
+    inner = {name: _dataclass_in(hint) for name, hint in known}
+    for key, value in written.items():
+        here = (*place, key)
+        if key not in inner:
+            near = get_close_matches(key, inner, n=1)
+            yield here, "there is no such setting" + (f"; {near[0]}?" if near else "")
+        elif (nested := inner[key]) and isinstance(value, dict):
+            yield from _unknown_keys(nested, value, here)
+        elif nested and isinstance(value, list):
+            for index, item in enumerate(value):
+                if isinstance(item, dict):
+                    yield from _unknown_keys(nested, item, (*here, index))
+
+
+def _dataclass_in(hint: Any) -> type | None:
+    """The dataclass of `X`, `X | None` or `tuple[X, ...]`."""
+    if isinstance(hint, type) and is_dataclass(hint):
+        return hint
+    return next((found for arg in get_args(hint) if (found := _dataclass_in(arg))), None)
+
+
+def _with_days(written: dict[str, Any]) -> dict[str, Any]:
+    """`days = "mon-fri"`, or a list of days, as the numbers the profile keeps."""
+    hours = written.get("hours")
+    if not isinstance(hours, dict) or "days" not in hours:
+        return written
+    return written | {"hours": hours | {"days": _days(hours["days"])}}
+
+
+def _days(written: Any) -> Any:
+    first, dash, last = written.partition("-") if isinstance(written, str) else ("", "", "")
+    if dash and first in DAYS and last in DAYS:
+        start, end = DAYS.index(first), DAYS.index(last)
+        return [day % 7 for day in range(start, end + 1 if end >= start else end + 8)]
+    names = [written] if isinstance(written, str) else written
+    if not isinstance(names, list):
+        return written
+    return [DAYS.index(name) if name in DAYS else name for name in names]
+
+
+def _reason(error: ErrorDetails) -> str:
+    given, kind = error["input"], error["type"]
+    if kind == "missing":
+        return "is missing"
+    if kind in {"enum", "literal_error"}:
+        return f"{given!r} is not one of {error['ctx']['expected']}"
+    if "days" in error["loc"]:
+        return f"{given!r} is not one of {', '.join(DAYS)}, nor two of them with a dash"
+    if isinstance(given, dict | list):
+        return error["msg"]
+    return f"{given!r} will not do: {error['msg']}"
+
+
+def _dotted(place: Place) -> str:
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return "".join(parts).removeprefix(".")

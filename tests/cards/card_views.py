@@ -1,0 +1,423 @@
+"""One view of every kind and variant, as triage would build it, for the tests of cards and dialogs."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from triage.incident import (
+    ActionState,
+    ApprovalState,
+    Band,
+    Disposition,
+    QuestionKind,
+    Reason,
+    Status,
+)
+from triage.phrases import phrase
+from triage.playbooks import QUESTIONS
+from triage.report import Severity
+from triage.surfaces import (
+    AnalystCall,
+    AnalystQuestion,
+    AnalystThread,
+    ApprovalCard,
+    Button,
+    Choice,
+    Containable,
+    CustomerThread,
+    PersonCard,
+    ProposalView,
+    ThreadAction,
+    WhatIf,
+)
+
+AT = datetime(2026, 11, 24, 9, 2, tzinfo=UTC)
+HANDLE = "h_3b7f2c1a9d4e4f0b8a6c5d2e1f0a9b8c"
+
+
+def minutes(count: int) -> datetime:
+    return AT + timedelta(minutes=count)
+
+
+def choices(kind: QuestionKind) -> tuple[Choice, ...]:
+    return tuple(Choice(a.id, a.says(kind)) for a in QUESTIONS[kind].answers)
+
+
+_HAPPENED = phrase("happened.file_ran", file="invoice.docm", device="LAPTOP-7", at=AT)
+
+ASKING = PersonCard(
+    person="bob",
+    given_name="Bob",
+    language="en",
+    sender="Contoso Security",
+    code="7KQ2",
+    service_desk="+49 30 5550100",
+    stage="asking",
+    says=(_HAPPENED, phrase("ask.file_opened")),
+    question="q1",
+    kind=QuestionKind.FILE_OPENED,
+    choices=choices(QuestionKind.FILE_OPENED),
+)
+FOLLOW_UP = replace(
+    ASKING,
+    says=(phrase("thanks.short"), phrase("ask.file_aftermath")),
+    question="q2",
+    kind=QuestionKind.FILE_AFTERMATH,
+    choices=choices(QuestionKind.FILE_AFTERMATH),
+    may_change=True,
+)
+BLOCKED = replace(
+    ASKING,
+    says=(
+        phrase("happened.file_blocked", file="invoice.docm", device="LAPTOP-7", at=AT),
+        phrase("ask.file_expected"),
+    ),
+    kind=QuestionKind.FILE_EXPECTED,
+    choices=choices(QuestionKind.FILE_EXPECTED),
+)
+UNNAMED = replace(
+    ASKING,
+    says=(
+        phrase(
+            "happened.file_blocked",
+            file=phrase("label.a_file"),
+            device=phrase("label.your_device"),
+            at=AT,
+        ),
+        phrase("ask.file_expected"),
+    ),
+    kind=QuestionKind.FILE_EXPECTED,
+    choices=choices(QuestionKind.FILE_EXPECTED),
+    service_desk=None,
+)
+CHANGING = replace(ASKING, changing=True)
+THANKS = replace(
+    ASKING,
+    stage="thanks",
+    says=(phrase("thanks.counted"), phrase("notice.isolate_device", target="LAPTOP-7")),
+    question=None,
+    kind=None,
+    choices=(),
+    may_change=True,
+)
+NEUTRAL = replace(
+    ASKING,
+    stage="neutral",
+    says=(phrase("card.neutral"),),
+    kind=None,
+    choices=(Choice("call_me", phrase("choice.file_opened.call_me")),),
+)
+TAINTED = replace(THANKS, says=(phrase("thanks.received"),), may_change=False)
+OVER = replace(
+    THANKS, stage="over", says=(phrase("over.truePositive"), phrase("over.remembered_more"))
+)
+
+PERSON_CARDS = {
+    "asking": ASKING,
+    "blocked": BLOCKED,
+    "unnamed": UNNAMED,
+    "follow_up": FOLLOW_UP,
+    "changing": CHANGING,
+    "thanks": THANKS,
+    "neutral": NEUTRAL,
+    "tainted": TAINTED,
+    "over": OVER,
+}
+
+_ISOLATE = phrase("action.isolate_device", target="LAPTOP-7")
+_SCAN = phrase("action.scan_device", target="LAPTOP-7")
+_HEADLINE = phrase(
+    "headline.malicious_file",
+    title="Malware",
+    person="Bob Meyer",
+    device="LAPTOP-7",
+    file="invoice.docm",
+    at=AT,
+)
+_RECOMMENDATION = phrase(
+    "recommend.owned",
+    what=phrase("recommend.office_child_processes"),
+    owner="Ines Wolf",
+    by_date=minutes(60 * 24 * 21),
+)
+
+
+def action(
+    id_: str, state: ActionState, after: int | None = 8, *, rehearsed: bool = False
+) -> ThreadAction:
+    says = {"a1": _SCAN, "a2": _ISOLATE}.get(
+        id_, phrase("action.quarantine_file", target="invoice.docm")
+    )
+    at = None if after is None else minutes(after)
+    return ThreadAction(id=id_, says=says, state=state, at=at, rehearsed=rehearsed)
+
+
+CUSTOMER_ASKING = CustomerThread(
+    name="CONTOSO-42",
+    code="7KQ2",
+    severity=Severity.HIGH,
+    status=Status.WAITING,
+    headline=_HEADLINE,
+    placeholder=False,
+    known=(phrase("known.already_quarantined", target="invoice.docm"),),
+    doing=(phrase("doing.asking", person="Bob Meyer"),),
+    turn=phrase("turn.person", person="Bob Meyer"),
+    needed=phrase("needed.nothing"),
+    until=minutes(23),
+    actions=(action("a1", ActionState.ORDERED),),
+)
+CUSTOMER_APPROVAL = replace(
+    CUSTOMER_ASKING,
+    known=(
+        phrase("known.already_quarantined", target="invoice.docm"),
+        phrase(
+            "known.said", person="Bob Meyer", answer=phrase("choice.file_aftermath.enabled_content")
+        ),
+    ),
+    doing=(phrase("doing.owned", analyst="Ana Lima"),),
+    turn=phrase("turn.customer", customer="Contoso Security"),
+    needed=phrase("needed.approval", action=_ISOLATE),
+)
+CUSTOMER_CONTAINED = replace(
+    CUSTOMER_APPROVAL,
+    status=Status.CONTAINED,
+    turn=phrase("turn.analysts"),
+    needed=phrase("needed.nothing"),
+    until=None,
+    actions=(
+        action("a1", ActionState.DONE, 4, rehearsed=True),
+        action("a2", ActionState.DONE, 10, rehearsed=True),
+        action("a3", ActionState.FAILED, 11),
+        action("a4", ActionState.ALREADY_DONE, None),
+    ),
+)
+CUSTOMER_CLOSING = replace(
+    CUSTOMER_ASKING,
+    severity=Severity.MEDIUM,
+    status=Status.CLOSING,
+    doing=(),
+    turn=phrase("turn.analysts"),
+    until=minutes(40),
+    actions=(),
+    outcome=(
+        phrase(
+            "outcome.closing",
+            disposition=phrase("disposition.informationalExpectedActivity"),
+            until=minutes(40),
+        ),
+    ),
+    buttons=(Button.KEEP_OPEN,),
+)
+CUSTOMER_CLOSED = replace(
+    CUSTOMER_CONTAINED,
+    status=Status.RESOLVED,
+    doing=(),
+    turn=phrase("turn.nobody"),
+    outcome=(
+        phrase("outcome.closed", disposition=phrase("disposition.truePositive")),
+        phrase("outcome.took", minutes=73),
+        phrase("outcome.contained", minutes=10),
+    ),
+    recommendation=_RECOMMENDATION,
+    buttons=(Button.ACCEPT, Button.DISCUSS),
+)
+CUSTOMER_ACCEPTED = replace(CUSTOMER_CLOSED, recommendation_accepted_by="Jon Berg", buttons=())
+CUSTOMER_PLACEHOLDER = CustomerThread(
+    name="CONTOSO-43",
+    code="9FXT",
+    severity=Severity.HIGH,
+    status=Status.CONTAINING,
+    headline=phrase("headline.placeholder"),
+    placeholder=True,
+    known=(),
+    doing=(),
+    turn=phrase("turn.analysts"),
+    needed=phrase("needed.told_otherwise"),
+    until=None,
+)
+
+CUSTOMER_THREADS = {
+    "asking": CUSTOMER_ASKING,
+    "approval": CUSTOMER_APPROVAL,
+    "contained": CUSTOMER_CONTAINED,
+    "closing": CUSTOMER_CLOSING,
+    "closed": CUSTOMER_CLOSED,
+    "accepted": CUSTOMER_ACCEPTED,
+    "placeholder": CUSTOMER_PLACEHOLDER,
+    "low": replace(CUSTOMER_ASKING, severity=Severity.LOW),
+    "informational": replace(CUSTOMER_ASKING, severity=Severity.INFORMATIONAL),
+}
+
+APPROVAL_OPEN = ApprovalCard(
+    approval="p1",
+    name="CONTOSO-42",
+    asks=_ISOLATE,
+    consequence=phrase("consequence.isolate_device", target="LAPTOP-7"),
+    on_silence=phrase("silence.act", rule=4, due=minutes(81)),
+    due=minutes(81),
+    state=ApprovalState.OPEN,
+    outcome=None,
+    mention=(("jon@contoso.example", "Jon Berg"), ("ines@contoso.example", "Ines Wolf")),
+)
+APPROVAL_CARDS = {
+    "open": APPROVAL_OPEN,
+    "handed_over": replace(APPROVAL_OPEN, on_silence=phrase("silence.hand_over"), mention=()),
+} | {
+    state.value: replace(
+        APPROVAL_OPEN,
+        state=state,
+        outcome=phrase(f"approval.{state}", by="Jon Berg", at=minutes(75)),
+    )
+    for state in ApprovalState
+    if state is not ApprovalState.OPEN
+}
+
+REASONS = (
+    Reason("prior.malware_ran", 0.201, "Malware executed", phrase("reason.prior.malware_ran")),
+    Reason(
+        "sign.verdict_malicious",
+        2.0,
+        "defender 917",
+        phrase("reason.sign.verdict_malicious"),
+    ),
+    Reason("sign.executed", 1.0, "powershell.exe", phrase("reason.sign.executed")),
+    Reason("sign.known_egress", -1.5, "defender 917", phrase("reason.sign.known_egress")),
+    Reason(
+        "answer.file_opened.opened",
+        1.0,
+        "Bob Meyer, q1",
+        phrase("reason.answer.counted", answer=phrase("choice.file_opened.opened")),
+    ),
+)
+_WHAT_IFS = tuple(
+    WhatIf(choice=c.says, probability=p, band=b)
+    for c, p, b in zip(
+        choices(QuestionKind.FILE_AFTERMATH),
+        (0.86, 0.98, 0.62, 0.73),
+        (Band.CONTAIN, Band.CONTAIN, Band.ESCALATE, Band.ESCALATE),
+        strict=True,
+    )
+)
+
+ANALYST_WAITING = AnalystThread(
+    name="CONTOSO-42",
+    customer="Contoso",
+    code="7KQ2",
+    title="Multi-stage incident involving Execution on one endpoint",
+    severity=Severity.HIGH,
+    status=Status.WAITING,
+    probability=0.62,
+    band=Band.ESCALATE,
+    reasons=REASONS,
+    next_action=phrase("next.answer", person="Bob Meyer"),
+    due=minutes(23),
+    headline=_HEADLINE,
+    facts=(
+        phrase("known.already_quarantined", target="invoice.docm"),
+        phrase(
+            "known.asset_workstation",
+            device="LAPTOP-7",
+            purpose="accounting",
+            criticality=phrase("criticality.normal"),
+        ),
+        phrase("known.vip", person="Bob Meyer"),
+    ),
+    questions=(
+        AnalystQuestion(
+            id="q1",
+            asks=phrase("label.question.file_opened"),
+            person="Bob Meyer",
+            state=phrase("question.answered", answer=phrase("choice.file_opened.opened")),
+        ),
+        AnalystQuestion(
+            id="q2",
+            asks=phrase("label.question.file_aftermath"),
+            person="Bob Meyer",
+            state=phrase("question.open", due=minutes(23)),
+            what_ifs=_WHAT_IFS,
+        ),
+    ),
+    actions=(action("a1", ActionState.ORDERED),),
+    containable=(Containable(action="a2", says=_ISOLATE, undo=False),),
+    portal=("72f988bf-86f1-41af-91ab-2d7cd011db47", "917"),
+    timeline=(
+        (minutes(-600), phrase("timeline.received", source="defender")),
+        (minutes(0), phrase("timeline.asked", person="Bob Meyer")),
+        (
+            minutes(2),
+            phrase(
+                "timeline.reply_counted",
+                person="Bob Meyer",
+                answer=phrase("choice.file_opened.opened"),
+            ),
+        ),
+    ),
+    buttons=(Button.TAKE, Button.CLOSE_AS),
+)
+ANALYST_CALL = replace(
+    ANALYST_WAITING,
+    title="Unfamiliar sign-in properties",
+    probability=0.94,
+    band=Band.CONTAIN,
+    headline=phrase("headline.unfamiliar_sign_in", person="Carla Diaz", at=minutes(-80)),
+    next_action=phrase("next.call", person="Carla Diaz"),
+    questions=(),
+    owner="Ana Lima",
+    calls=(
+        AnalystCall(
+            question="q1",
+            person="Carla Diaz",
+            number="+49 30 5550123",
+            number_source="HR record of 2026-03",
+            script=phrase("script.sign_in_mine", person="Carla"),
+            due=minutes(15),
+            choices=choices(QuestionKind.SIGN_IN_MINE),
+        ),
+        AnalystCall(
+            question="q2",
+            person="Bob Meyer",
+            number=None,
+            number_source=None,
+            script=phrase("script.remote_tool_asked_by", person="Bob"),
+            due=minutes(15),
+            choices=choices(QuestionKind.REMOTE_TOOL_ASKED_BY),
+        ),
+    ),
+    buttons=(Button.CLOSE_AS,),
+)
+ANALYST_PROPOSED = replace(
+    ANALYST_WAITING,
+    severity=Severity.LOW,
+    status=Status.CLOSING,
+    probability=0.012,
+    band=Band.CLOSE,
+    next_action=phrase("next.closing"),
+    questions=(),
+    actions=(),
+    proposal=ProposalView(
+        disposition=Disposition.EXPECTED,
+        determination="confirmedActivity",
+        recommendation=None,
+        closes_at=minutes(30),
+    ),
+    buttons=(Button.TAKE, Button.CLOSE, Button.KEEP_OPEN, Button.CLOSE_AS),
+)
+ANALYST_CLOSED = replace(
+    ANALYST_WAITING,
+    status=Status.RESOLVED,
+    probability=0.96,
+    band=Band.CONTAIN,
+    next_action=phrase("next.nothing"),
+    due=None,
+    owner="Ana Lima",
+    actions=(action("a1", ActionState.DONE), action("a2", ActionState.DONE, 10, rehearsed=True)),
+    containable=(Containable(action="a2", says=_ISOLATE, undo=True),),
+    outcome=CUSTOMER_CLOSED.outcome,
+    buttons=(Button.REOPEN,),
+)
+ANALYST_THREADS = {
+    "waiting": ANALYST_WAITING,
+    "call": ANALYST_CALL,
+    "proposed": ANALYST_PROPOSED,
+    "closed": ANALYST_CLOSED,
+    "no_portal": replace(ANALYST_WAITING, portal=None, due=None, timeline=()),
+}

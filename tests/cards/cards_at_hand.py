@@ -1,0 +1,85 @@
+"""Every card of every view in every language, and what can be asked of a card's JSON."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import card_views as views
+
+from cards import analyst_thread, approval, customer_thread, question
+from cards.elements import Card
+from cards.wording import Reader
+
+READERS = {
+    "en": Reader("en-US", "Europe/Berlin"),
+    "de": Reader("de-DE", "Europe/Berlin"),
+    "pt": Reader("pt-BR", "America/Sao_Paulo"),
+}
+
+
+def person_cards(reader: Reader) -> dict[str, Card]:
+    return {n: question.render(v, views.HANDLE, reader) for n, v in views.PERSON_CARDS.items()}
+
+
+def customer_threads(reader: Reader) -> dict[str, Card]:
+    shown = views.CUSTOMER_THREADS.items()
+    return {n: customer_thread.render(v, views.HANDLE, reader) for n, v in shown}
+
+
+def approvals(reader: Reader) -> dict[str, Card]:
+    return {n: approval.render(v, views.HANDLE, reader) for n, v in views.APPROVAL_CARDS.items()}
+
+
+def analyst_threads(reader: Reader) -> dict[str, Card]:
+    shown = views.ANALYST_THREADS.items()
+    return {n: analyst_thread.render(v, views.HANDLE, reader) for n, v in shown}
+
+
+def all_cards() -> dict[str, Card]:
+    kinds = {
+        "person": person_cards,
+        "customer": customer_threads,
+        "approval": approvals,
+        "analyst": analyst_threads,
+    }
+    return {
+        f"{kind}.{name}.{language}": card
+        for language, reader in READERS.items()
+        for kind, render in kinds.items()
+        for name, card in render(reader).items()
+    }
+
+
+def parts(node: Any) -> Iterator[dict[str, Any]]:
+    """Every element and action in a card; what stands in `data` and `fallback` is neither."""
+    if isinstance(node, list):
+        for item in node:
+            yield from parts(item)
+    if isinstance(node, dict):
+        if "type" in node:
+            yield node
+        for key, value in node.items():
+            if key not in ("data", "fallback", "msteams"):
+                yield from parts(value)
+
+
+def texts(card: Card) -> list[str]:
+    """What can be read on a card, button labels included; a tappable part shows its own text."""
+    found: list[str] = []
+    for part in parts(card):
+        found += [part["text"]] if part["type"] == "TextBlock" else []
+        found += [action["title"] for action in part.get("actions", [])]
+        found += [f"{f['title']} {f['value']}" for f in part.get("facts", [])]
+    return found
+
+
+def read_aloud(card: Card) -> str:
+    return "\n".join(texts(card))
+
+
+def actions(card: Card) -> list[dict[str, Any]]:
+    return [part for part in parts(card) if part["type"].startswith("Action.")]
+
+
+def buttons(card: Card) -> list[dict[str, Any]]:
+    """Actions that stand on the card as buttons."""
+    return [a for part in parts(card) if "actions" in part for a in part["actions"]]

@@ -1,0 +1,372 @@
+"""Approvals and containment: who may allow what, until when, and what silence means."""
+
+import pytest
+from triage_script import (
+    ANNA,
+    APPROVER,
+    AUTOMATIC,
+    BOB,
+    DAN,
+    INES,
+    IT,
+    JON,
+    STRANGER,
+    Case,
+    accepted,
+    already,
+    contoso,
+    keys,
+    later,
+    malware_ran,
+    refusal,
+    remote_tool,
+    rule,
+)
+
+from triage.actions import ActionKind
+from triage.containing import recheck
+from triage.customer import Consent, Contact, OnSilence, Role
+from triage.effects import ANALYST_THREAD, Contain
+from triage.events import ActionDone, ActionFailed, ContainOrdered, UndoOrdered
+from triage.incident import ActionState, ByApproval, ByRule, Disposition, Person, Status
+from triage.report import AlreadyDone, DoneKind
+
+ISOLATE = ActionKind.ISOLATE_DEVICE
+
+
+def asked(on_silence: OnSilence = OnSilence.HAND_OVER) -> Case:
+    """Jon is asked whether to isolate Bob's device."""
+    case = Case(contoso(rules=(rule(ISOLATE, on_silence=on_silence),)))
+    return case.reported(remote_tool()).says_on_the_phone("caller")
+
+
+def asked_about(*people: Person, contacts: tuple[Contact, ...]) -> Case:
+    """Malware that ran on the devices of people who may themselves approve."""
+    case = Case(contoso(contacts=contacts))
+    return case.reported(malware_ran(*people, by_hand=True))
+
+
+def orders(action: str = "a2") -> ContainOrdered:
+    return ContainOrdered(action, ANNA.object_id, ANNA.name)
+
+
+def undoes(action: str) -> UndoOrdered:
+    return UndoOrdered(action, ANNA.object_id, ANNA.name)
+
+
+# --- asking --------------------------------------------------------------------------------------
+
+
+def test_an_approval_says_what_it_means_and_what_silence_does() -> None:
+    case = asked(OnSilence.ACT)
+
+    card = case.approval_card()
+    assert card.on_silence.key == "silence.act"
+    assert card.mention == ((JON.upn, JON.name),)
+    assert case.thread().turn.key == "turn.customer"
+    assert case.thread().needed.key == "needed.approval"
+    assert case.thread().until == case.approval().due
+
+
+def test_where_nobody_may_approve_an_analyst_is_told() -> None:
+    case = Case(contoso(contacts=(IT,))).reported(malware_ran(by_hand=True))
+
+    assert case.state.approvals == ()
+    assert "why.nobody_may_approve" in case.noted()
+
+
+# --- answering -----------------------------------------------------------------------------------
+
+
+def test_approved_the_device_is_isolated_on_the_strength_of_that_approval() -> None:
+    case = asked().approves()
+
+    assert accepted(case.verdict)
+    assert case.contained() == {ISOLATE}
+    assert case.action(ISOLATE).basis == ByApproval("p1")
+    assert case.status is Status.CONTAINING
+    assert recheck(case.state, case.action(ISOLATE), case.customer) is None
+
+
+def test_denied_nothing_is_done_and_an_analyst_looks() -> None:
+    case = asked().denies()
+
+    assert case.contained() == set()
+    assert case.action(ISOLATE).state is ActionState.PROPOSED
+    assert "why.denied" in case.noted()
+
+
+def test_what_was_denied_is_not_done_by_a_rule_later() -> None:
+    case = asked().denies()
+    case.customer = contoso(rules=AUTOMATIC)
+    case.reported(later(remote_tool()), after=5)
+
+    assert ISOLATE not in case.ever_contained()
+
+
+def test_denied_a_true_positive_waits_for_an_analyst() -> None:
+    case = asked().denies().done()
+
+    assert case.state.closing is None
+    assert case.desk().proposal is not None
+
+
+def test_silence_acts_where_the_rule_says_so() -> None:
+    case = asked(OnSilence.ACT).until_due("approval")
+
+    assert case.approval().state == "expired"
+    assert case.contained() == {ISOLATE}
+    assert case.action(ISOLATE).basis == ByRule(4)
+    assert recheck(case.state, case.action(ISOLATE), case.customer) is None
+
+
+def test_silence_hands_over_where_the_rule_says_so() -> None:
+    case = asked().until_due("approval")
+
+    assert case.contained() == set()
+    assert case.told(ANALYST_THREAD) == ["why.approval_expired"]
+
+
+def test_silence_does_not_act_once_the_score_no_longer_asks_for_it() -> None:
+    case = asked(OnSilence.ACT).says_on_the_phone("it_confirmed").until_due("approval")
+
+    assert case.contained() == set()
+    assert case.told(ANALYST_THREAD) == ["why.approval_expired"]
+
+
+def test_an_approval_counts_once() -> None:
+    case = asked().approves()
+    before = case.state
+    case.approves()
+
+    assert already(case.verdict) == "refused.approval_over"
+    assert case.state == before
+    assert case.ordered == ()
+
+
+@pytest.mark.parametrize("by", [STRANGER, DAN, INES])
+def test_who_is_no_approver_does_not_approve(by: Person) -> None:
+    case = asked().approves(by)
+
+    assert refusal(case.verdict) == "refused.not_approver"
+    assert case.approval().state == "open"
+    assert case.contained() == set()
+
+
+def test_a_delegate_approves_for_the_one_who_is_away() -> None:
+    away = Contact(upn=JON.upn, name=JON.name, roles=frozenset({Role.APPROVER}), delegate=DAN.upn)
+    case = Case(contoso(contacts=(away,))).reported(remote_tool()).says_on_the_phone("caller")
+
+    assert accepted(case.approves(DAN).verdict)
+    assert case.contained() == {ISOLATE}
+
+
+def test_the_affected_person_never_approves() -> None:
+    bob = Contact(upn=BOB.upn, name=BOB.name, roles=frozenset({Role.APPROVER}))
+    case = asked_about(BOB, contacts=(bob, APPROVER))
+
+    assert refusal(case.approves(BOB).verdict) == "refused.affected_never_approves"
+    assert case.approval().state == "open"
+    assert (BOB.upn, BOB.name) not in case.approval_card().mention
+
+
+def test_the_affected_never_approve_not_even_as_delegates() -> None:
+    away = Contact(upn=JON.upn, name=JON.name, roles=frozenset({Role.APPROVER}), delegate=BOB.upn)
+    case = asked_about(BOB, contacts=(away,))
+
+    assert refusal(case.approves(BOB).verdict) == "refused.affected_never_approves"
+
+
+def test_an_affected_account_the_roster_does_not_know_never_approves() -> None:
+    bob = Contact(upn=BOB.upn, name=BOB.name, roles=frozenset({Role.APPROVER}))
+    case = Case(contoso(contacts=(bob, APPROVER)), roster=()).reported(malware_ran(by_hand=True))
+
+    assert refusal(case.approves(BOB).verdict) == "refused.affected_never_approves"
+
+
+def test_an_approver_whose_own_account_is_suspect_does_not_approve() -> None:
+    case = asked()
+    case.at_risk = frozenset({JON.object_id})
+
+    assert refusal(case.approves().verdict) == "refused.account_suspect"
+
+
+def test_an_approval_after_its_time_does_not_count() -> None:
+    case = asked().until_due("approval").approves()
+
+    assert already(case.verdict) == "refused.approval_over"
+    assert case.contained() == set()
+
+
+def test_an_approval_after_its_time_does_not_count_even_before_the_wake_came() -> None:
+    case = asked().approves(after=14)
+
+    assert refusal(case.verdict) == "refused.unknown_approval"
+    assert case.contained() == set()
+
+
+def test_a_no_counts_as_long_as_nothing_was_done() -> None:
+    assert accepted(asked(OnSilence.ACT).denies(after=14).verdict)
+
+
+def test_an_approval_that_was_never_asked_is_refused() -> None:
+    assert refusal(asked().approves(on="p9").verdict) == "refused.unknown_approval"
+
+
+def test_closing_withdraws_what_was_asked() -> None:
+    case = asked().closes(disposition=Disposition.FALSE_POSITIVE)
+
+    assert case.approval().state == "withdrawn"
+    assert already(case.approves().verdict) == "refused.approval_over"
+
+
+# --- analysts ------------------------------------------------------------------------------------
+
+
+def test_an_analyst_asks_for_containment_and_the_customers_consent_still_rules() -> None:
+    case = Case().reported(remote_tool()).happens(orders())
+
+    assert accepted(case.verdict)
+    assert case.contained() == set()
+    assert case.approval().action == "a2"
+    assert already(case.happens(orders()).verdict) == "refused.action_running"
+
+
+def test_an_analyst_contains_at_once_where_a_rule_allows_it() -> None:
+    case = Case(contoso(rules=AUTOMATIC)).reported(remote_tool()).happens(orders())
+
+    assert case.contained() == {ISOLATE}
+
+
+def test_silence_on_what_only_an_analyst_asked_for_hands_over() -> None:
+    act = rule(ISOLATE, on_silence=OnSilence.ACT)
+    case = Case(contoso(rules=(act,))).reported(remote_tool()).happens(orders())
+
+    assert case.until_due("approval").contained() == set()
+
+
+def test_who_is_no_analyst_contains_and_undoes_nothing() -> None:
+    case = Case().reported(remote_tool())
+
+    case.happens(ContainOrdered("a2", JON.object_id, JON.name))
+    assert refusal(case.verdict) == "refused.not_analyst"
+    case.happens(UndoOrdered("a2", JON.object_id, JON.name))
+    assert refusal(case.verdict) == "refused.not_analyst"
+
+
+def test_an_unknown_action_is_refused() -> None:
+    assert refusal(Case().reported(remote_tool()).happens(orders("a9")).verdict) == (
+        "refused.unknown_action"
+    )
+
+
+def test_what_was_done_is_undone_by_one_tap() -> None:
+    case = asked().approves().done()
+    isolate = case.action(ISOLATE).id
+    assert [c.action for c in case.desk().containable if c.undo] == [isolate]
+
+    case.happens(undoes(isolate))
+    assert [e.undo for e in case.ordered if isinstance(e, Contain)] == [True]
+    assert case.action(ISOLATE).state is ActionState.UNDOING
+    case.happens(ActionDone(isolate, rehearsed=False, undone=True))
+    assert case.action(ISOLATE).state is ActionState.UNDONE
+    assert case.state.closing is None
+
+
+def test_what_could_not_be_undone_is_still_done_and_may_be_tried_again() -> None:
+    case = asked().approves().done()
+    isolate = case.action(ISOLATE).id
+    case.happens(undoes(isolate), after=1).happens(ActionFailed(isolate, "offline"), after=1)
+
+    assert case.action(ISOLATE).state is ActionState.DONE
+    assert "why.action_failed" in case.told(ANALYST_THREAD)
+    case.happens(undoes(isolate), after=1)
+    undone = [e.key for e in case.ever if isinstance(e, Contain) and e.undo]
+    assert len(set(undone)) == 2
+
+
+def test_a_scan_cannot_be_undone() -> None:
+    case = asked().done()
+
+    scan = case.action(ActionKind.SCAN_DEVICE).id
+    assert refusal(case.happens(undoes(scan)).verdict) == "refused.irreversible"
+
+
+def test_what_was_not_done_cannot_be_undone() -> None:
+    assert refusal(asked().happens(undoes("a2")).verdict) == "refused.unknown_action"
+
+
+# --- what the world answers ----------------------------------------------------------------------
+
+
+def test_a_failed_action_ends_with_a_person_who_knows() -> None:
+    case = asked().approves().fails("a2")
+
+    assert case.action(ISOLATE).state is ActionState.FAILED
+    assert case.action(ISOLATE).why == "device offline"
+    assert case.told(ANALYST_THREAD) == ["why.action_failed"]
+    assert case.desk().next_action.key == "next.action_failed"
+
+
+def test_a_refused_action_is_shown_as_refused() -> None:
+    case = asked().approves().happens(ActionFailed("a2", "refused.protected", refused=True))
+
+    assert case.action(ISOLATE).state is ActionState.REFUSED
+
+
+def test_a_result_of_what_nobody_ordered_changes_nothing() -> None:
+    case = asked()
+    before = case.state
+
+    case.happens(ActionDone("a2", rehearsed=False))
+    assert already(case.verdict) == "refused.no_longer_ordered"
+    case.happens(ActionFailed("a2", "odd"))
+    assert already(case.verdict) == "refused.no_longer_ordered"
+    assert case.state == before
+
+
+def test_a_rehearsed_action_is_shown_as_rehearsed() -> None:
+    case = asked().approves().happens(ActionDone("a2", rehearsed=True))
+
+    assert [a.rehearsed for a in case.thread().actions if a.id == "a2"] == [True]
+
+
+# --- what the source did -------------------------------------------------------------------------
+
+ISOLATED = AlreadyDone(DoneKind.ISOLATED, "LAPTOP-7", "d" * 40)
+
+
+def test_what_the_source_did_is_shown_and_not_repeated() -> None:
+    case = Case(contoso(rules=AUTOMATIC)).reported(remote_tool(already_done=(ISOLATED,)))
+    case.says_on_the_phone("caller").done()
+
+    assert ISOLATE not in case.ever_contained()
+    assert case.action(ISOLATE).state is ActionState.ALREADY_DONE
+    assert [c for c in case.desk().containable if c.action == case.action(ISOLATE).id] == []
+    assert "known.already_isolated" in keys(case.thread().known)
+
+
+def test_what_the_source_did_meanwhile_is_not_asked_for_any_more() -> None:
+    case = asked(OnSilence.ACT).reported(later(remote_tool(), already_done=(ISOLATED,)), after=1)
+
+    assert case.action(ISOLATE).state is ActionState.ALREADY_DONE
+    assert case.approval().state == "withdrawn"
+    assert case.until_due("approval").contained() == set()
+
+
+# --- carrying it out -----------------------------------------------------------------------------
+
+
+def test_an_order_is_refused_when_the_case_closed_meanwhile() -> None:
+    case = asked().approves().closes(disposition=Disposition.FALSE_POSITIVE)
+
+    found = recheck(case.state, case.action(ISOLATE), case.customer)
+    assert found is not None
+    assert found.key == "refused.no_longer_ordered"
+
+
+def test_tier_a_waits_where_the_customer_wants_to_be_asked() -> None:
+    careful = contoso(rules=(rule(ActionKind.SCAN_DEVICE, Consent.APPROVAL),))
+    case = Case(careful).reported(remote_tool()).says_on_the_phone("caller")
+
+    assert ActionKind.SCAN_DEVICE not in case.ever_contained()
