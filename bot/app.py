@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 from aiohttp import web
@@ -57,7 +58,8 @@ async def running(
     try:
         desk = await _desk(store)
         performer = Performer(gateway.messenger, Rehearsal(), RehearsedWriter())
-        conductor = Conductor(store, clock, desk, performer, owner=_owner())
+        lease = timedelta(seconds=settings.lease_seconds)
+        conductor = Conductor(store, clock, desk, performer, owner=_owner(), lease=lease)
         dispatcher = Dispatcher(store, clock.now, conductor.run_effect, settings.dispatch_seconds)
         conductor.on_work = dispatcher.notify
         reception = Reception(store, clock, desk, conductor)

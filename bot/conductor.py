@@ -26,14 +26,22 @@ from triage.customer import Customer
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
 from triage.effects import CUSTOMER_THREAD
-from triage.events import Event, Facts, Match, NewIncident, Reported
+from triage.events import (
+    Answered,
+    ApprovalAnswered,
+    Event,
+    Facts,
+    Match,
+    NewIncident,
+    Reported,
+    Wrote,
+)
 from triage.extract import accounts, strong_keys
 from triage.incident import Incident
 from triage.surfaces import surfaces
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=60)
 JOINS_WITHIN = timedelta(hours=24)
 """How long after its last alert an open incident takes in another one (domain.md section 5)."""
 
@@ -68,7 +76,9 @@ class Conductor:
         clock: Clock,
         desk: ProviderDesk,
         performer: Performer,
+        *,
         owner: str,
+        lease: timedelta,
     ) -> None:
         """`owner` names this process in the leases of the effects it carries out."""
         self._store = store
@@ -77,6 +87,7 @@ class Conductor:
         self._gatherer = Gatherer(desk)
         self._performer = performer
         self._owner = owner
+        self._lease = lease
         self.on_work: Callable[[], None] = lambda: None
         """Called after every commit that may have ordered something; the dispatcher sets it."""
 
@@ -151,6 +162,8 @@ class Conductor:
         concerned = {m.person.object_id for m in matches.values() if m.person}
         if before is not None:
             concerned |= {a.person.object_id for a in before.affected if a.person}
+        if isinstance(event, ApprovalAnswered):
+            concerned.add(event.by)
         new = None
         if before is None:
             number = incidents.next_number(tx)
@@ -181,6 +194,9 @@ class Conductor:
         )
         if isinstance(occurrence.event, Reported):
             self._remember(tx, incident, occurrence.event, known, now)
+        if isinstance(occurrence.event, Answered | Wrote) and occurrence.event.text:
+            said = occurrence.event
+            incidents.remember_message(tx, incident.id, said.by, said.text or "", now)
         effects.order(tx, incident.id, decided.effects, now)
         self._want(tx, incident, known.customer, now)
 
@@ -206,7 +222,7 @@ class Conductor:
     def _claim(
         self, tx: Tx, effect_id: int, now: datetime
     ) -> tuple[effects.ClaimedEffect, Job] | None:
-        claimed = effects.claim(tx, effect_id, self._owner, now, LEASE)
+        claimed = effects.claim(tx, effect_id, self._owner, now, self._lease)
         return (claimed, self._gatherer.job(tx, claimed, now)) if claimed else None
 
     def _finish(
@@ -230,8 +246,10 @@ class Conductor:
                 )
             case Blocked(waits_for, reason, event):
                 held = effects.block(tx, claimed.id, self._owner, waits_for=waits_for, error=reason)
-            case Failed(reason, event):
+            case Failed(reason, event, blocked_by):
                 held = effects.fail(tx, claimed.id, self._owner, reason, now)
+                if held and blocked_by:
+                    people.mark_blocked(tx, profiles.current(tx).tenant_id, blocked_by)
         if held and event is not None:
             key = f"effect:{claimed.id}:{claimed.attempt}"
             self._advance(tx, Occurrence(key, event, claimed.stream), now)

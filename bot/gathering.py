@@ -10,7 +10,7 @@ from bot import ids
 from bot.results import Blocked, Done, Failed, Result
 from cards.wording import Reader
 from containment.actions import Order
-from dialogs.messenger import Channel, Conversation
+from dialogs.messenger import Channel, Conversation, GaveUpError
 from storage import effects, handles, incidents, people, profiles
 from storage import surfaces as surface_rows
 from storage.engine import Tx
@@ -19,15 +19,8 @@ from triage.customer import Customer, Provider
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Contain, ReadRoster, Say, Wake
 from triage.events import ActionFailed, Undelivered, Woke
 from triage.incident import Incident
-from triage.surfaces import (
-    AnalystThread,
-    ApprovalCard,
-    CustomerThread,
-    PersonCard,
-    SourceStatus,
-    View,
-    surfaces,
-)
+from triage.surfaces import surfaces
+from triage.views import AnalystThread, ApprovalCard, CustomerThread, PersonCard, SourceStatus, View
 
 HANDLES_LIVE = timedelta(days=90)
 """How long a card's buttons are understood; Bob may correct himself after the case closed."""
@@ -53,6 +46,8 @@ class ShowJob:
     view: View
     revision: int
     target: Target
+    waits_for: str
+    """Whose installation of the app would help, where it is missing."""
     activity_id: str | None
     handle: str
     reader: Reader
@@ -62,6 +57,7 @@ class ShowJob:
 class SayJob:
     say: Say
     target: Conversation | Chat
+    waits_for: str
     reader: Reader
 
 
@@ -145,6 +141,7 @@ class Gatherer:
             view=view,
             revision=row.wanted_revision,
             target=target,
+            waits_for=self._installation(customer, name),
             activity_id=row.place.activity_id if row.place else None,
             handle=handles.of_surface(tx, incident_id, name)
             or self._mint(tx, incident_id, name, view, now),
@@ -162,7 +159,9 @@ class Gatherer:
         else:
             reader = self._thread_reader(customer, analyst=place == ANALYST_THREAD)
             target = self._thread(tx, incident_id, place)
-        return target if isinstance(target, Settled) else SayJob(say, target, reader)
+        if isinstance(target, Settled):
+            return target
+        return SayJob(say, target, self._installation(customer, say.place), reader)
 
     def _contain(self, tx: Tx, incident_id: str, order: Contain) -> Job:
         incident, customer = _incident(tx, incident_id), profiles.current(tx)
@@ -202,18 +201,20 @@ class Gatherer:
             case PersonCard(person=person):
                 return self._chat(tx, customer, person)
             case CustomerThread():
-                return self._channel(tx, customer)
+                return self._channel(tx, customer, CUSTOMER_THREAD)
             case AnalystThread():
-                return self._desk.channel or _not_installed(self._desk.profile.team_id)
+                waits_for = self._installation(customer, ANALYST_THREAD)
+                return self._desk.channel or _not_installed(waits_for, ANALYST_THREAD)
             case ApprovalCard():
                 return self._thread(tx, incident.id, CUSTOMER_THREAD)
             case SourceStatus():
                 raise ValueError("a source is no place in Teams")
 
-    def _channel(self, tx: Tx, customer: Customer) -> Channel | Settled:
+    def _channel(self, tx: Tx, customer: Customer, place: str) -> Channel | Settled:
+        """The incident channel, also as the way into the tenant, for whatever is to be shown."""
         known = people.channel(tx, customer.tenant_id, customer.channel_id)
         if known is None:
-            return _not_installed(customer.team_id)
+            return _not_installed(f"team:{customer.team_id}", place)
         return Channel(customer.tenant_id, customer.channel_id, known.service_url)
 
     def _thread(self, tx: Tx, incident_id: str, name: str) -> Conversation | Settled:
@@ -229,10 +230,17 @@ class Gatherer:
         chat = people.chat(tx, customer.tenant_id, person)
         if chat is not None:
             return Chat(person, chat.tenant_id, chat.service_url, chat.conversation_id)
-        channel = self._channel(tx, customer)
+        channel = self._channel(tx, customer, f"person:{person}")
         if isinstance(channel, Channel):
             return Chat(person, customer.tenant_id, channel.service_url, None)
         return channel
+
+    def _installation(self, customer: Customer, place: str) -> str:
+        """Whose installation opens a place: the person's own, or the team's."""
+        if place.startswith("person:"):
+            return place
+        team = self._desk.profile if place == ANALYST_THREAD else customer
+        return f"team:{team.team_id}"
 
     # --- for whom ---
 
@@ -274,5 +282,13 @@ def _standing(place: surface_rows.Place | None) -> Conversation | None:
     return Conversation(place.tenant_id, place.conversation_id, place.service_url)
 
 
-def _not_installed(team_id: str) -> Settled:
-    return Settled(Blocked(f"team:{team_id}", "Vouch is not installed in the team", None))
+def _not_installed(waits_for: str, place: str) -> Settled:
+    """Nothing is lost, but somebody must know that it waits."""
+    event = Undelivered(place, person_at(place), GaveUpError.NOT_INSTALLED)
+    return Settled(Blocked(waits_for, "Vouch is not installed in the team", event))
+
+
+def person_at(place: str) -> str | None:
+    """The object id, where a place is somebody's chat."""
+    kind, _, person = place.partition(":")
+    return person if kind == "person" else None

@@ -72,7 +72,16 @@ class Removed:
     activity_id: str
 
 
-Inbound = Clicked | Texted | Installed | Removed
+@dataclass(frozen=True, slots=True)
+class RosterChanged:
+    """Somebody else joined or left a team the app is in: others read its channels now."""
+
+    place: Place
+    actor: Actor | None
+    activity_id: str
+
+
+Inbound = Clicked | Texted | Installed | Removed | RosterChanged
 
 
 @dataclass(frozen=True, slots=True)

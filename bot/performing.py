@@ -12,6 +12,7 @@ from bot.gathering import (
     Settled,
     ShowJob,
     WriteJob,
+    person_at,
 )
 from bot.results import Blocked, Done, Failed, Later, Opened, Result, Roster
 from cards.wording import Reader, say
@@ -27,8 +28,9 @@ from dialogs.messenger import (
 )
 from sources.writing import SourceGaveUpError, SourceTryLaterError, SourceWriter
 from storage.surfaces import Place
+from triage.effects import Say
 from triage.events import ActionDone, ActionFailed, SourceWritten, Undelivered
-from triage.surfaces import AnalystThread, ApprovalCard, CustomerThread, PersonCard
+from triage.views import AnalystThread, ApprovalCard, CustomerThread, PersonCard
 
 MOST_ATTEMPTS = 8
 LONGEST_PAUSE = timedelta(minutes=5)
@@ -174,20 +176,19 @@ def _later(reason: str, after: float | None, attempt: int) -> Later | None:
 
 def _undelivered(job: ShowJob | SayJob | RosterJob, why: str) -> Undelivered | None:
     match job:
-        case ShowJob(surface=surface, target=target):
-            return Undelivered(surface, target.person if isinstance(target, Chat) else None, why)
-        case SayJob(say=say_, target=target):
-            return Undelivered(say_.place, target.person if isinstance(target, Chat) else None, why)
+        case ShowJob(surface=place) | SayJob(say=Say(place=place)):
+            return Undelivered(place, person_at(place), why)
         case RosterJob():
             return None
 
 
 def _gave_up(job: ShowJob | SayJob | RosterJob, error: GaveUpError) -> Result:
-    event = _undelivered(job, error.reason)
-    target = getattr(job, "target", None)
-    if error.code == GaveUpError.NOT_INSTALLED and isinstance(target, Chat):
-        return Blocked(f"person:{target.person}", error.reason, event)
-    return Failed(error.reason, event)
+    """People are told why by its code, which has a sentence; the reason stays with the effect."""
+    event = _undelivered(job, error.code)
+    if error.code == GaveUpError.NOT_INSTALLED and not isinstance(job, RosterJob):
+        return Blocked(job.waits_for, error.reason, event)
+    blocked_by = event.person if event and error.code == GaveUpError.BLOCKED else None
+    return Failed(error.reason, event, blocked_by)
 
 
 def _jitter() -> float:

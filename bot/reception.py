@@ -5,7 +5,7 @@ with the tenant, and must stand for this conversation. Who may do what is decide
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -21,6 +21,7 @@ from bot.inbound import (
     Place,
     Removed,
     Response,
+    RosterChanged,
     ShowCard,
     ShowText,
     Texted,
@@ -48,9 +49,10 @@ from triage.events import (
     UndoOrdered,
     Wrote,
 )
-from triage.incident import Disposition, Incident, Route
+from triage.incident import Incident, Route
 from triage.phrases import phrase
-from triage.surfaces import (
+from triage.surfaces import asked_in_teams, person_card, surfaces
+from triage.views import (
     AnalystThread,
     ApprovalCard,
     Button,
@@ -58,15 +60,12 @@ from triage.surfaces import (
     PersonCard,
     SourceStatus,
     View,
-    asked_in_teams,
-    person_card,
-    surfaces,
 )
 
 log = structlog.get_logger(__name__)
 
-LONGEST_TEXT = 500
-"""Characters of a free-text reply kept in the state; the whole is in `message`."""
+LONGEST_TEXT = 4_000
+"""Characters kept of what somebody writes; the incident's state carries less of it."""
 
 
 class Reception:
@@ -93,6 +92,8 @@ class Reception:
                     return await self._installed(inbound)
                 case Removed():
                     return await self._removed(inbound)
+                case RosterChanged():
+                    return await self._roster_changed(inbound)
         except StoreBusyError as error:
             raise TryAgainLaterError from error
 
@@ -109,27 +110,30 @@ class Reception:
             return await self._refused(click, "refused.unknown_card", "no such handle here")
         who = await self._who(handle.customer_id, click)
         if pressed.button is Button.CHANGE:
-            return await self._ask_again(handle, who)
+            return await self._ask_again(handle, who, pressed.on)
+        event = _event(pressed, who)
+        if isinstance(event, clicks.Unreadable):
+            return await self._refused(click, "refused.say_how", event.why)
         outcome = await self._conductor.receive(
             handle.customer_id,
             Occurrence(
                 key=f"click:{click.place.conversation_id}:{click.activity_id}",
-                event=_event(pressed, who),
+                event=event,
                 incident=handle.incident_id,
                 actor=who.object_id,
             ),
         )
         return self._answer(outcome, handle, who)
 
-    async def _ask_again(self, handle: across.Handle, who: "Who") -> Response:
-        """The last question again, for the asker alone; looking changes nothing."""
+    async def _ask_again(self, handle: across.Handle, who: "Who", which: str | None) -> Response:
+        """An answered question again, for the asker alone; looking changes nothing."""
         incident, customer = await self._store.read(
             handle.customer_id, lambda tx: _incident_and_customer(tx, handle.incident_id)
         )
         person = next((p for p in asked_in_teams(incident) if p.object_id == who.object_id), None)
         if person is None or handle.person != who.object_id:
             return ShowText(say(phrase("refused.not_addressee"), who.reader))
-        view = person_card(incident, customer, person, changing=True)
+        view = person_card(incident, customer, person, changing=which)
         return ShowCard(_render(view, handle.token, _reader(customer, self._desk.profile, view)))
 
     def _answer(self, outcome: Outcome, handle: across.Handle, who: "Who") -> Response:
@@ -158,7 +162,10 @@ class Reception:
         if customer is None or not text.text.strip():
             return ShowText(say(phrase("help.person"), reader))
         await self._met(customer, text)
-        about = await self._store.read(customer, lambda tx: _what_is_open(tx, text.actor.object_id))
+        now = self._clock.now()
+        about = await self._store.read(
+            customer, lambda tx: _what_it_is_about(tx, text.actor.object_id, now)
+        )
         if about is None:
             return ShowText(say(phrase("help.person"), reader))
         outcome = await self._conductor.receive(
@@ -208,6 +215,17 @@ class Reception:
         customer = await self._customer_of(removed.place.tenant_id)
         if customer is not None:
             await self._store.write(customer, lambda tx: _keep_removal(tx, removed))
+        return Nothing()
+
+    async def _roster_changed(self, changed: RosterChanged) -> Response:
+        """Who reads the incident channel decides what may stand there: read the members anew."""
+        customer = await self._customer_of(changed.place.tenant_id)
+        if customer is not None:
+            now = self._clock.now()
+            await self._store.write(
+                customer, lambda tx: _read_team_anew(tx, changed, now), Urgency.PEOPLE
+            )
+            self._conductor.on_work()
         return Nothing()
 
     # --- strangers, and who is who ---
@@ -285,7 +303,7 @@ class Who:
 # --- from a click to an event --------------------------------------------------------------------
 
 
-def _event(pressed: clicks.Click, who: Who) -> Event:
+def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
     """What a button means. Whether this person may, is decided where everything is decided."""
     on, by, name = pressed.on or "", who.object_id, who.name
     match pressed.button:
@@ -314,11 +332,12 @@ def _event(pressed: clicks.Click, who: Who) -> Event:
             return RecommendationAnswered(by, who.upn, name, pressed.button is Button.ACCEPT)
 
 
-def _close_as(pressed: clicks.Click, who: Who) -> CloseOrdered:
-    chosen = pressed.inputs.get(analyst_thread.DISPOSITION)
-    disposition = next((d for d in Disposition if d == chosen), None)
-    comment = pressed.inputs.get(analyst_thread.COMMENT)
-    return CloseOrdered(who.object_id, who.name, disposition or Disposition.UNDECIDED, comment)
+def _close_as(pressed: clicks.Click, who: Who) -> CloseOrdered | clicks.Unreadable:
+    """Nothing closes without saying what it was, and why (design.md section 4, rule 3)."""
+    read = analyst_thread.read_close_as(pressed)
+    if isinstance(read, clicks.Unreadable):
+        return read
+    return CloseOrdered(who.object_id, who.name, read.disposition, read.comment)
 
 
 def _words(incident: Incident, text: Texted) -> Event:
@@ -332,13 +351,15 @@ def _words(incident: Incident, text: Texted) -> Event:
     return Wrote(by, said)
 
 
-def _what_is_open(tx: Tx, person: str) -> Incident | None:
-    """The newest open incident this person is concerned by."""
-    found = incidents.find_related(tx, [f"oid:{person}"], LONG_AGO)
+def _what_it_is_about(tx: Tx, person: str, now: datetime) -> Incident | None:
+    """The newest incident this person is concerned by, open or not long closed: a closed case asks
+    whether they remember more."""
+    found = incidents.latest_about(tx, person, now - REMEMBERED)
     return incidents.load(tx, found) if found else None
 
 
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+REMEMBERED = timedelta(days=30)
+"""How long after its last alert somebody's words still belong to a case."""
 
 
 def _incident_and_customer(tx: Tx, incident_id: str) -> tuple[Incident, Customer]:
@@ -376,10 +397,18 @@ def _keep_chat(tx: Tx, actor: Actor, place: Place, now: datetime) -> None:
     people.keep_chat(tx, actor.object_id, where)
 
 
+def _read_team_anew(tx: Tx, changed: RosterChanged, now: datetime) -> None:
+    customer = profiles.current(tx)
+    if changed.place.team_id == customer.team_id:
+        _order_roster(tx, customer.team_id, changed.activity_id, now)
+
+
 def _keep_removal(tx: Tx, removed: Removed) -> None:
-    place = removed.place
+    place, customer = removed.place, profiles.current(tx)
     if place.personal and removed.actor is not None:
         people.mark_removed(tx, place.tenant_id, removed.actor.object_id)
+    elif place.team_id == customer.team_id:
+        people.remove_conversation(tx, customer.channel_id)
 
 
 def _stands_for(handle: across.Handle, place: Place, now: datetime) -> bool:

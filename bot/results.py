@@ -59,6 +59,8 @@ class Blocked:
 class Failed:
     reason: str
     event: Event | None
+    blocked_by: str | None = None
+    """The person who does not let us write to them."""
 
 
 Result = Done | Later | Blocked | Failed

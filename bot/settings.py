@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     containment: Literal["rehearsal"] = "rehearsal"
     dispatch_seconds: float = Field(default=0.5, gt=0)
     """How often due effects are looked for when nothing wakes the dispatcher."""
+    lease_seconds: float = Field(default=60, gt=0)
+    """How long an effect is its process's own; when that dies, another try may follow from then on.
+    Longer than any call may take (`bot/teams/network.py`)."""
     log_json: bool = True
 
     @field_validator("login_url", "openid_metadata_url")

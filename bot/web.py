@@ -141,18 +141,23 @@ def _problem(
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+PROTECTION = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
 @web.middleware
 async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Security headers on every answer; nothing of ours belongs in a frame or a cache."""
-    response = await handler(request)
-    response.headers.update(
-        {
-            "Cache-Control": "no-store",
-            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        }
-    )
+    try:
+        response = await handler(request)
+    except web.HTTPException as refusal:
+        refusal.headers.update(PROTECTION)
+        raise
+    response.headers.update(PROTECTION)
     return response
 
 

@@ -50,7 +50,7 @@ from cards.wording import (
 )
 from triage.incident import Band, Disposition, Reason
 from triage.phrases import Moment
-from triage.surfaces import (
+from triage.views import (
     AnalystCall,
     AnalystQuestion,
     AnalystThread,
@@ -140,7 +140,7 @@ def _score(view: AnalystThread, reader: Reader) -> object:
     band = TextBlock(
         name_of("band", view.band, reader), weight="bolder", color=_BAND_COLOR[view.band]
     )
-    return row(fixed(number), wide(band), spacing="medium")
+    return row(fixed(number), wide(band, vertical_content_alignment="center"), spacing="medium")
 
 
 def _next(view: AnalystThread, reader: Reader) -> Container:
@@ -165,12 +165,8 @@ def _proposal(proposal: ProposalView | None, reader: Reader) -> list[object]:
 
 
 def _proposed(proposal: ProposalView, reader: Reader) -> str:
-    return label(
-        "label.proposed",
-        reader,
-        disposition=proposal.disposition.value,
-        determination=proposal.determination,
-    )
+    disposition = name_of("disposition", proposal.disposition, reader)
+    return f"{disposition}, {name_of('determination', proposal.determination, reader)}"
 
 
 def _reasons(reasons: tuple[Reason, ...], reader: Reader) -> list[object]:
@@ -215,8 +211,8 @@ def _what_ifs(what_ifs: tuple[WhatIf, ...], reader: Reader) -> list[object]:
     """What each answer would make of the score; nothing where nothing is open."""
     facts = [
         Fact(
-            title=say(what_if.choice, reader),
-            value=f"{percent(what_if.probability, reader)}, {name_of('band', what_if.band, reader)}",
+            title=percent(what_if.probability, reader),
+            value=f"{say(what_if.choice, reader)}: {name_of('band', what_if.band, reader)}",
         )
         for what_if in what_ifs[:MOST_CHOICES]
     ]

@@ -7,7 +7,7 @@ from cards.text import outside
 from cards.wording import Reader, label, name_of, say
 from triage.incident import ApprovalState
 from triage.phrases import Moment
-from triage.surfaces import ApprovalCard, Button
+from triage.views import ApprovalCard, Button
 
 _STYLES = {
     ApprovalState.OPEN: "warning",

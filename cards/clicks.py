@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cards.elements import Execute, Submit
 from cards.text import shortened
-from triage.surfaces import Button
+from triage.views import Button
 
 HANDLE, BUTTON, ON, CHOICE = "handle", "button", "on", "choice"
 MAX_ID = 200

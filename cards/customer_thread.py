@@ -17,7 +17,7 @@ from cards.layout import (
 from cards.text import outside
 from cards.wording import Reader, day_and_clock, label, name_of, say
 from triage.phrases import Phrase
-from triage.surfaces import Button, CustomerThread
+from triage.views import Button, CustomerThread
 
 
 def render(view: CustomerThread, handle: str, reader: Reader) -> Card:

@@ -205,7 +205,7 @@ def at(name: str) -> str:
 def msteams(mentions: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
     """What Teams alone reads of a card: the full width of the message, and who is mentioned."""
     entities = list(mentions)
-    return {"width": "full", **({"entities": entities} if entities else {})}
+    return {"width": "Full", **({"entities": entities} if entities else {})}
 
 
 def card_json(card: AdaptiveCard) -> Card:

@@ -19,7 +19,7 @@ from cards.wording import Reader, clock, label, name_of, place_of, say
 from triage.incident import Status
 from triage.phrases import Phrase
 from triage.report import Severity
-from triage.surfaces import ThreadAction
+from triage.views import ThreadAction
 
 MOST_ROWS = 10
 """Rows of one kind a card shows; the rest is counted. Keeps every card readable, and under 80 KB."""
@@ -138,7 +138,7 @@ def actions_rows(actions: Sequence[ThreadAction], reader: Reader) -> list[object
 def _action_row(action: ThreadAction, reader: Reader) -> ColumnSet:
     state = name_of("state", action.state, reader)
     if action.at is not None:
-        state = label("label.action_state", reader, state=state, at=clock(action.at, reader))
+        state = f"{state}, {clock(action.at, reader)}"
     what: list[object] = [TextBlock(say(action.says, reader))]
     if action.rehearsed:
         what.append(small(f"({label('label.rehearsed', reader)})", spacing="none"))

@@ -7,9 +7,11 @@ from cards.text import outside
 from cards.wording import Reader, label, say
 from triage.incident import QuestionKind
 from triage.phrases import Phrase
-from triage.surfaces import Button, PersonCard
+from triage.views import Button, PersonCard
 
 MOST_BUTTONS = 4
+MOST_CHARACTERS = 60
+"""Of any one text from outside: whoever names a file must not be able to tell a story with it."""
 
 
 def render(view: PersonCard, handle: str, reader: Reader) -> Card:
@@ -29,18 +31,20 @@ def render(view: PersonCard, handle: str, reader: Reader) -> Card:
 
 
 def summary(view: PersonCard, reader: Reader) -> str:
-    """What the lock screen shows: who asks, and the question, or else the first sentence."""
-    asked = [p for p in view.says if _asks(p)] or list(view.says)
-    says = asked[0] if asked else Phrase("label.case_code", {"code": view.code})
-    return label("label.from_sender", reader, sender=view.sender, says=says)
+    """What the lock screen shows: who asks, what happened, and the question."""
+    says = " ".join(_say(p, reader) for p in view.says[:2])
+    return f"{outside(view.sender, MOST_CHARACTERS)}: {says}"
 
 
 def _spoken(view: PersonCard, reader: Reader) -> str:
-    said = [outside(view.sender) + ".", *(say(p, reader) for p in view.says)]
+    said = [summary(view, reader), *(_say(p, reader) for p in view.says[2:])]
     if view.stage == "asking":
         said.append(label("label.not_in_trouble", reader))
-        said += [say(c.says, reader) + "." for c in view.choices]
-    return " ".join(said)
+    return " ".join([*said, *(f"{_say(c.says, reader)}." for c in view.choices)])
+
+
+def _say(sentence: Phrase, reader: Reader) -> str:
+    return say(sentence, reader, MOST_CHARACTERS)
 
 
 def _asks(sentence: Phrase) -> bool:
@@ -50,7 +54,7 @@ def _asks(sentence: Phrase) -> bool:
 def _header(view: PersonCard, reader: Reader) -> Container:
     code = small(label("label.case_code", reader, code=view.code), wrap=False, spacing="none")
     return Container(
-        items=[row(wide(heading(outside(view.sender))), fixed(code))],
+        items=[row(wide(heading(outside(view.sender, MOST_CHARACTERS))), fixed(code))],
         style="emphasis",
         bleed=True,
     )
@@ -62,8 +66,8 @@ def _status(view: PersonCard, reader: Reader) -> list[object]:
 
 def _sentence(sentence: Phrase, reader: Reader) -> TextBlock:
     if _asks(sentence):
-        return TextBlock(say(sentence, reader), weight="bolder", size="medium", spacing="medium")
-    return TextBlock(say(sentence, reader), spacing="medium")
+        return TextBlock(_say(sentence, reader), weight="bolder", size="medium", spacing="medium")
+    return TextBlock(_say(sentence, reader), spacing="medium")
 
 
 def _calming(view: PersonCard, reader: Reader) -> list[object]:
@@ -82,7 +86,7 @@ _ABOUT_A_DEVICE = (QuestionKind.FILE_OPENED, QuestionKind.FILE_AFTERMATH)
 def _choices(view: PersonCard, handle: str, reader: Reader) -> list[object]:
     return buttons(
         [
-            button(say(c.says, reader), handle, Button.ANSWER, on=view.question, choice=c.id)
+            button(_say(c.says, reader), handle, Button.ANSWER, on=view.question, choice=c.id)
             for c in view.choices[:MOST_BUTTONS]
         ],
         spacing="medium",
@@ -91,10 +95,10 @@ def _choices(view: PersonCard, handle: str, reader: Reader) -> list[object]:
 
 def _change(view: PersonCard, handle: str, reader: Reader) -> list[object]:
     """A button where it is the only one; a quiet line under the choices of a follow-up."""
-    if not view.may_change:
+    if view.change is None:
         return []
     title = label("button.change", reader)
-    change = button(title, handle, Button.CHANGE, on=view.question)
+    change = button(title, handle, Button.CHANGE, on=view.change)
     return (
         [_quiet(change, title)] if view.stage == "asking" else buttons([change], spacing="medium")
     )

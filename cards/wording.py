@@ -15,7 +15,6 @@ A missing language reads English. A missing key or argument never keeps a card f
 reads as a question mark, and `faults` tells the tests.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -32,7 +31,7 @@ from babel.numbers import format_decimal, format_percent
 from babel.support import NullTranslations, Translations
 
 from cards.sentences import SENTENCES
-from cards.text import outside
+from cards.text import LIMIT, outside
 from triage.phrases import Moment, Phrase
 
 LOCALES = Path(__file__).parent / "locales"
@@ -55,14 +54,14 @@ class Reader:
         return LANGUAGES.get(first, LANGUAGES["en"])
 
 
-def say(phrase: Phrase, reader: Reader) -> str:
-    """The phrase as one harmless line."""
+def say(phrase: Phrase, reader: Reader, limit: int = LIMIT) -> str:
+    """The phrase as one harmless line; `limit` caps each text from outside in it."""
     sentence = SENTENCES.get(phrase.key)
     if sentence is None:
         return outside(phrase.key)
     parts = _parts(_catalog(reader.locale).upgettext(phrase.key, sentence))
     said = "".join(
-        literal + ("" if name is None else _said(phrase.args.get(name), spec, reader))
+        literal + ("" if name is None else _said(phrase.args.get(name), spec, reader, limit))
         for literal, name, spec in parts
     )
     literal, first, _ = parts[0]
@@ -105,22 +104,22 @@ def _parts(sentence: str) -> tuple[tuple[str, str | None, str], ...]:
     return tuple((literal, name, spec or "") for literal, name, spec, _ in parsed)
 
 
-def _said(value: Argument | None, spec: str, reader: Reader) -> str:
+def _said(value: Argument | None, spec: str, reader: Reader, limit: int) -> str:
     if spec == "also":
-        return f", {_said(value, '', reader)}" if value else ""
+        return f", {_said(value, '', reader, limit)}" if value else ""
     match value:
         case None | "":
             return "?"
         case Moment(at):
             return _timed(at, spec, reader)
         case Phrase():
-            return say(value, reader)
+            return say(value, reader, limit)
         case int():
             return format_decimal(value, locale=reader.locale)
         case str() if spec == "date":
             return _date_of(value, reader)
         case str():
-            return name_of(spec, value, reader) if spec else outside(value)
+            return name_of(spec, value, reader) if spec else outside(value, limit)
 
 
 def _timed(at: datetime, spec: str, reader: Reader) -> str:
@@ -167,8 +166,10 @@ def place_of(reader: Reader) -> str:
 
 
 def percent(probability: float, reader: Reader) -> str:
-    """62%; never 0% or 100%, for nothing is certain."""
-    return str(format_percent(min(max(probability, 0.01), 0.99), locale=reader.locale))
+    """62%; cut, not rounded, so that 84.6% never reads as the 85% at which we contain; and never
+    0% or 100%, for nothing is certain."""
+    cut = int(probability * 100) / 100
+    return str(format_percent(min(max(cut, 0.01), 0.99), locale=reader.locale))
 
 
 def signed(weight: float, reader: Reader) -> str:
@@ -202,8 +203,3 @@ def _catalog(locale: str) -> NullTranslations:
         write_mo(compiled, read_po(source, locale=Locale.parse(locale)))
     compiled.seek(0)
     return Translations(compiled)
-
-
-def translations() -> Iterator[str]:
-    """The locales that have a catalogue."""
-    return (path.parent.parent.name for path in sorted(LOCALES.glob("*/LC_MESSAGES/vouch.po")))

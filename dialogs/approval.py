@@ -4,7 +4,7 @@ from cards import approval
 from cards.wording import Reader
 from dialogs.messenger import Conversation, Message, Messenger, Posted
 from dialogs.updating import updated
-from triage.surfaces import ApprovalCard
+from triage.views import ApprovalCard
 
 
 async def show_approval(

@@ -4,7 +4,7 @@ from cards import question
 from cards.wording import Reader
 from dialogs.messenger import Conversation, Message, Messenger, Posted
 from dialogs.updating import updated
-from triage.surfaces import PersonCard
+from triage.views import PersonCard
 
 
 async def show_person_card(

@@ -8,7 +8,7 @@ from cards.wording import say as sentence
 from dialogs.messenger import Channel, Conversation, Mention, Message, Messenger, Posted
 from dialogs.updating import updated
 from triage.phrases import Phrase
-from triage.surfaces import AnalystThread, CustomerThread
+from triage.views import AnalystThread, CustomerThread
 
 
 async def show_customer_thread(

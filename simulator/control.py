@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Literal, TypeVar
 
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -190,12 +191,13 @@ class Control:
         await stream.prepare(request)
         changes = self._world.changes
         seen = _last_seen(request, changes.revision)
-        await stream.write(_event(Change(changes.revision, "hello")))
-        while not changes.closed:
-            await changes.wait(seen, HEARTBEAT)
-            news = changes.since(seen)
-            seen = changes.revision
-            await stream.write(b"".join(map(_event, news)) or b": still here\n\n")
+        with suppress(ClientConnectionResetError):  # the browser has gone: nothing is lost by it
+            await stream.write(_event(Change(changes.revision, "hello")))
+            while not changes.closed:
+                await changes.wait(seen, HEARTBEAT)
+                news = changes.since(seen)
+                seen = changes.revision
+                await stream.write(b"".join(map(_event, news)) or b": still here\n\n")
         return stream
 
     async def tenants(self, _: web.Request) -> web.Response:

@@ -10,7 +10,7 @@ import structlog
 
 from sources import defender
 from triage.report import Source
-from triage.surfaces import SourceStatus
+from triage.views import SourceStatus
 
 log = structlog.get_logger(__name__)
 

@@ -79,16 +79,16 @@ class Stuck:
     last_error: str | None
 
 
+_overdue = or_(
+    and_(col(EffectRow.status) == "waiting", col(EffectRow.due) <= bindparam("before")),
+    and_(col(EffectRow.status) == "claimed", col(EffectRow.lease_until) <= bindparam("before")),
+)
 _STUCK = (
     select(EffectRow)
     .where(
         or_(
             col(EffectRow.status).in_(("failed", "blocked")),
-            and_(col(EffectRow.status) == "waiting", col(EffectRow.due) <= bindparam("before")),
-            and_(
-                col(EffectRow.status) == "claimed",
-                col(EffectRow.lease_until) <= bindparam("before"),
-            ),
+            and_(_overdue, head_of_lane()),
         ),
         col(EffectRow.ordered_at) >= bindparam("since"),
     )
@@ -102,7 +102,10 @@ def stuck(
     patience: timedelta = timedelta(minutes=5),
     back: timedelta = timedelta(days=7),
 ) -> list[Stuck]:
-    """What has failed, is blocked, or has been due for longer than `patience`; of the last days."""
+    """What has failed, is blocked, or has been due for longer than `patience`; of the last days.
+
+    What only waits behind another one is not named: that one is.
+    """
     rows = tx.session.scalars(_STUCK, {"before": now - patience, "since": now - back})
     return [
         Stuck(

@@ -19,7 +19,7 @@ from triage.effects import Effect
 from triage.events import Event, Facts
 from triage.incident import STATE_VERSION, Incident, Reason
 from triage.report import Alert
-from triage.surfaces import View
+from triage.views import View
 
 T = TypeVar("T")
 

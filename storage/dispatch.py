@@ -23,6 +23,10 @@ AT_ONCE = 16
 """Effects in flight: what may be repeated after a kill, and what one process asks of Teams."""
 
 
+AFTER_A_CRASH = 1.0
+"""Seconds before an effect that raised is looked at again."""
+
+
 class Dispatcher:
     def __init__(
         self, store: Store, now: Callable[[], datetime], run_effect: RunEffect, poll: float
@@ -59,7 +63,7 @@ class Dispatcher:
         on until `until`."""
         while True:
             async with asyncio.TaskGroup() as flight:
-                while await self._start_due(flight):
+                while await self._start_due(flight):  # noqa: ASYNC110 - lets what was started begin
                     await asyncio.sleep(0)
             if await self._store.read_across(lambda tx: across.due(tx, self._now(), 1)):
                 continue
@@ -80,11 +84,13 @@ class Dispatcher:
         return len(fresh)
 
     async def _run(self, customer: str, effect_id: int) -> None:
-        """A bug in one effect must not stop the others; its lease brings it back."""
+        """A bug in one effect must not stop the others. It is left alone for a while, so that what
+        is due at once does not spin; its lease, or the next look, brings it back."""
         try:
             await self._run_effect(customer, effect_id)
         except Exception:
             log.exception("effect_crashed", customer=customer, effect=effect_id)
+            await asyncio.sleep(AFTER_A_CRASH)
         finally:
             self._running.discard((customer, effect_id))
             self._room.release()

@@ -174,11 +174,6 @@ _READY = (
 )
 _READY_BY_ID = _READY.where(col(EffectRow.id) == bindparam("effect_id"))
 _NEXT = _READY.limit(1)
-_NEXT_IN_LANE = (
-    _READY.where(col(EffectRow.lane) == bindparam("lane"))
-    .with_only_columns(col(EffectRow.id))
-    .limit(1)
-)
 
 
 def claim(
@@ -282,8 +277,3 @@ def release_blocked(tx: Tx, waits_for: str, now: datetime) -> list[int]:
 
 def release(session: Session, waits_for: str, now: datetime) -> list[int]:
     return sorted(session.scalars(_RELEASE, {"what": waits_for, "now": now}))
-
-
-def next_in_lane(tx: Tx, lane: str, now: datetime) -> int | None:
-    """The head of a lane, if it can be claimed now."""
-    return tx.session.scalar(_NEXT_IN_LANE, {"lane": lane, "now": now})

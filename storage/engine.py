@@ -6,6 +6,7 @@ thread of the store, sees one customer's rows, and what it returns arrives after
     incident = await store.read("contoso", lambda tx: incidents.load(tx, incident_id))
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self, TypeVar
@@ -36,6 +37,7 @@ __all__ = [
     "StoreInUseError",
     "Tx",
     "Urgency",
+    "migrate",
 ]
 
 T = TypeVar("T")
@@ -109,6 +111,11 @@ class Store:
 
     async def read_across(self, fn: Callable[[AcrossTx], T]) -> T:
         return await self._database.read(lambda c: _across(c, fn))
+
+
+def migrate(url: str) -> None:
+    """Bring the tables of a database up to date, and let it go again."""
+    asyncio.run(Store.open(url).close())
 
 
 def _for_customer(connection: Connection, customer_id: str, fn: Callable[[Tx], T]) -> T:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, exists, insert, select, update
 from sqlmodel import col
 
 from storage import chain
 from storage.codec import (
+    alert_from_json,
     alert_to_json,
     event_from_json,
     event_to_json,
@@ -101,14 +102,13 @@ _REF = select(col(SourceRefRow.incident_id)).where(
     col(SourceRefRow.source_id) == bindparam("source_id"),
 )
 
+_ABOUT = select(col(EntityKeyRow.incident_id)).where(
+    col(EntityKeyRow.key).in_(bindparam("keys", expanding=True)),
+    col(EntityKeyRow.last_seen) >= bindparam("since"),
+)
 _RELATED = (
     select(col(IncidentRow.id))
-    .join(EntityKeyRow, col(EntityKeyRow.incident_id) == col(IncidentRow.id))
-    .where(
-        col(EntityKeyRow.key).in_(bindparam("keys", expanding=True)),
-        col(EntityKeyRow.last_seen) >= bindparam("since"),
-        col(IncidentRow.status).not_in(OVER),
-    )
+    .where(col(IncidentRow.id).in_(_ABOUT), col(IncidentRow.status).not_in(OVER))
     .order_by(col(IncidentRow.received).desc(), col(IncidentRow.id).desc())
     .limit(1)
 )
@@ -139,6 +139,36 @@ def find_related(tx: Tx, keys: Iterable[str], since: datetime) -> str | None:
     return tx.session.scalar(_RELATED, wanted) if wanted["keys"] else None
 
 
+_LATEST_ABOUT = (
+    select(col(IncidentRow.id))
+    .where(col(IncidentRow.id).in_(_ABOUT))
+    .order_by(
+        col(IncidentRow.status).in_(OVER),
+        col(IncidentRow.received).desc(),
+        col(IncidentRow.id).desc(),
+    )
+    .limit(1)
+)
+
+
+def latest_about(tx: Tx, object_id: str, since: datetime) -> str | None:
+    """The newest incident this person is concerned by, an open one first."""
+    wanted = {"keys": [f"oid:{object_id.lower()}"], "since": since}
+    return tx.session.scalar(_LATEST_ABOUT, wanted)
+
+
+_OPEN_IDENTITY_INCIDENT = exists().where(
+    col(IncidentRow.id) == col(EntityKeyRow.incident_id),
+    col(IncidentRow.id) != bindparam("besides"),
+    col(IncidentRow.type) == IncidentType.UNFAMILIAR_SIGN_IN,
+    col(IncidentRow.severity).in_((Severity.MEDIUM, Severity.HIGH)),
+    col(IncidentRow.status).not_in(OVER),
+)
+_AT_RISK = select(col(EntityKeyRow.key)).where(
+    col(EntityKeyRow.key).in_(bindparam("keys", expanding=True)), _OPEN_IDENTITY_INCIDENT
+)
+
+
 def at_risk(tx: Tx, object_ids: Iterable[str], besides: str | None) -> frozenset[str]:
     """Who of these people is affected by another open identity incident, medium or higher.
 
@@ -150,18 +180,6 @@ def at_risk(tx: Tx, object_ids: Iterable[str], besides: str | None) -> frozenset
     found = tx.session.scalars(_AT_RISK, {"keys": list(keys), "besides": besides or ""})
     return frozenset(keys[key] for key in found)
 
-
-_AT_RISK = (
-    select(col(EntityKeyRow.key))
-    .join(IncidentRow, col(EntityKeyRow.incident_id) == col(IncidentRow.id))
-    .where(
-        col(EntityKeyRow.key).in_(bindparam("keys", expanding=True)),
-        col(IncidentRow.id) != bindparam("besides"),
-        col(IncidentRow.type) == IncidentType.UNFAMILIAR_SIGN_IN,
-        col(IncidentRow.severity).in_((Severity.MEDIUM, Severity.HIGH)),
-        col(IncidentRow.status).not_in(OVER),
-    )
-)
 
 # --- recording -----------------------------------------------------------------------------------
 
@@ -340,9 +358,9 @@ _ALERTS = select(AlertRow).where(
 )
 
 
-def remember_alerts(tx: Tx, incident_id: str, source: Source, alerts: Iterable[Alert]) -> None:
+def remember_alerts(tx: Tx, incident_id: str, source: Source, told: Iterable[Alert]) -> None:
     """Keep whole alerts, as last reported; an alert that moved follows its incident."""
-    documents = {alert.id: alert_to_json(alert) for alert in alerts}
+    documents = {alert.id: alert_to_json(alert) for alert in told}
     rows = tx.session.scalars(_ALERTS, {"source": source, "ids": list(documents)}).all()
     for row in rows:
         row.incident_id, row.document = incident_id, documents.pop(row.alert_id)
@@ -382,6 +400,37 @@ def remember_message(tx: Tx, incident_id: str, author: str, text: str, at: datet
             customer_id=tx.customer, incident_id=incident_id, author=author, text=text, at=at
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    author: str
+    text: str
+    at: datetime
+
+
+_ALERTS_OF = (
+    select(col(AlertRow.document))
+    .where(col(AlertRow.incident_id) == bindparam("incident_id"))
+    .order_by(col(AlertRow.source), col(AlertRow.alert_id))
+)
+_MESSAGES_OF = (
+    select(MessageRow)
+    .where(col(MessageRow.incident_id) == bindparam("incident_id"))
+    .order_by(col(MessageRow.id))
+)
+
+
+def alerts(tx: Tx, incident_id: str) -> list[Alert]:
+    """Every alert of an incident, whole."""
+    documents = tx.session.scalars(_ALERTS_OF, {"incident_id": incident_id})
+    return [alert_from_json(document) for document in documents]
+
+
+def messages(tx: Tx, incident_id: str) -> list[Message]:
+    """What people wrote, in order."""
+    rows = tx.session.scalars(_MESSAGES_OF, {"incident_id": incident_id})
+    return [Message(row.author, row.text, row.at) for row in rows]
 
 
 # --- reading the log -----------------------------------------------------------------------------

@@ -79,11 +79,16 @@ class CustomerSession(UnitSession):
     def bulk_update_mappings(self, *_: Any, **__: Any) -> NoReturn:
         raise IsolationError("bulk_update_mappings is not looked through; execute an update()")
 
-    def hold_row(self, customer_id: object) -> None:
+    def hold(self, customer_id: object) -> None:
         if customer_id != self.customer:
             raise IsolationError(
                 f"a row of customer {customer_id!r} has no place in a session of {self.customer!r}"
             )
+
+    def hold_row(self, row: Row) -> None:
+        """By the customer it has, and by the one it was loaded with."""
+        for customer_id in (row.customer_id, *inspect(row).attrs.customer_id.history.non_added()):
+            self.hold(customer_id)
 
 
 @event.listens_for(CustomerSession, "do_orm_execute")
@@ -93,7 +98,7 @@ def _hold_statement(execution: ORMExecuteState) -> None:
     if isinstance(statement, Insert):
         _take_rows_as_parameters_only(statement)
         for row in [given] if isinstance(given, Mapping) else given or [{}]:
-            session.hold_row(row.get("customer_id"))
+            session.hold(row.get("customer_id"))
         return
     if not (given is None or isinstance(given, Mapping)):
         raise IsolationError("UPDATE with a list of rows cannot be held to a customer; add_all can")
@@ -103,21 +108,13 @@ def _hold_statement(execution: ORMExecuteState) -> None:
 
 @event.listens_for(CustomerSession, "before_attach")
 def _hold_attached(session: CustomerSession, row: Row) -> None:
-    """Looks at the identity a row was loaded with; an expired one may have no customer in it."""
-    identity = inspect(row).identity
-    known = row.customer_id if identity is None else _customer_in(row, identity)
-    session.hold_row(known)
+    session.hold_row(row)
 
 
 @event.listens_for(CustomerSession, "before_flush")
 def _hold_flushed(session: CustomerSession, *_: object) -> None:
     for row in (*session.new, *session.dirty, *session.deleted):
-        session.hold_row(row.customer_id)
-
-
-def _customer_in(row: Row, identity: tuple[Any, ...]) -> object:
-    key = [column.key for column in inspect(type(row)).primary_key]
-    return identity[key.index("customer_id")] if "customer_id" in key else row.customer_id
+        session.hold_row(row)
 
 
 _HELD: WeakKeyDictionary[Executable, Executable] = WeakKeyDictionary()

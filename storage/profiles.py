@@ -1,7 +1,7 @@
 """The profiles: from a TOML file written by hand to a `Customer` or `Provider`, version by version.
 
-`storage/profile.md` shows how to write one. Every fault is named at once, each with its line,
-field and reason; a profile with a fault changes nothing.
+`storage/profile.md` shows how to write one. All faults of form are named at once, then all
+contradictions, each with its line, field and reason; a profile with a fault changes nothing.
 """
 
 import re

@@ -15,7 +15,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -24,6 +24,7 @@ from time import monotonic
 from typing import Any, Self, TypeVar, cast
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.exc import DatabaseError
 
 from storage.database import (
     CommitFailedError,
@@ -87,15 +88,19 @@ class Sqlite:
         if not url.database or url.database == ":memory:":
             raise StoreError("the store needs a file: sqlite:///path")
         path = Path(url.database).resolve()
-        owned = _Ownership.take(path)
-        try:
+        with ExitStack() as undo:
+            owned = _Ownership.take(path)
+            undo.callback(owned.release)
             engine = _engine(path)
-            writer = engine.connect()
-            _bring_up_to_date(writer)
-            return cls(path, owned, writer, engine)
-        except BaseException:
-            owned.release()
-            raise
+            try:
+                writer = undo.enter_context(engine.connect())
+                _bring_up_to_date(writer)
+                _release_claims(writer)
+            except DatabaseError as error:
+                raise StoreError(f"{path} cannot be used: {error.orig}") from error
+            opened = cls(path, owned, writer, engine)
+            undo.pop_all()
+        return opened
 
     async def write(self, unit: Callable[[Connection], T], urgency: Urgency) -> T:
         loop = asyncio.get_running_loop()
@@ -130,11 +135,12 @@ class Sqlite:
     def _read(self, unit: Callable[[Connection], T]) -> T:
         connection = self._connections.get()
         driver = _driver(connection)
-        driver.execute("BEGIN")
         try:
+            driver.execute("BEGIN")
             return unit(connection)
         finally:
-            driver.execute("ROLLBACK")
+            if driver.in_transaction:
+                driver.execute("ROLLBACK")
             self._connections.put(connection)
 
     # --- the writer ------------------------------------------------------------------------------
@@ -177,6 +183,8 @@ class Sqlite:
             unit.error.__cause__ = error
         except BaseException as error:  # noqa: BLE001 - it is raised to the caller, elsewhere
             unit.error = error
+        if not self._driver.in_transaction:
+            raise sqlite3.OperationalError(f"the transaction was lost by {unit.error!r}")
         if unit.error:
             self._driver.execute("ROLLBACK TO unit")
         self._driver.execute("RELEASE unit")
@@ -251,6 +259,14 @@ def _bring_up_to_date(writer: Connection) -> None:
             driver.execute("ROLLBACK")
 
 
+def _release_claims(writer: Connection) -> None:
+    """Whoever opens the file owns it alone: what a dead process had claimed is free at once."""
+    _driver(writer).execute(
+        "UPDATE effect SET status = 'waiting', owner = NULL, lease_until = NULL"
+        " WHERE status = 'claimed'"
+    )
+
+
 class _Ownership:
     """A locked file beside the database: the system releases it when the process dies."""
 
@@ -259,7 +275,10 @@ class _Ownership:
 
     @classmethod
     def take(cls, path: Path) -> Self:
-        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

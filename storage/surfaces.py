@@ -33,7 +33,7 @@ class Surface:
     """0 while it has never been shown."""
     shown_at: datetime | None
     place: Place | None
-    """Where it stands; None while it stands nowhere, and after `forget`."""
+    """Where it stands; None while it stands nowhere."""
 
 
 _ALL = select(SurfaceRow).where(col(SurfaceRow.incident_id) == bindparam("incident_id"))
@@ -89,13 +89,6 @@ def shown(
     if place:
         row.tenant_id, row.service_url = place.tenant_id, place.service_url
         row.conversation_id, row.activity_id = place.conversation_id, place.activity_id
-
-
-def forget(tx: Tx, incident_id: str, name: str) -> None:
-    """It stands there no more: somebody deleted it. The next one to show it posts it anew."""
-    row = _row(tx, incident_id, name)
-    if row:
-        row.tenant_id = row.service_url = row.conversation_id = row.activity_id = None
 
 
 def _row(tx: Tx, incident_id: str, name: str) -> SurfaceRow | None:

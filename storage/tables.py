@@ -77,10 +77,7 @@ class IncidentRow(Row, table=True):
     """The state as JSON, beside what is searched by."""
 
     __tablename__ = "incident"
-    __table_args__ = (
-        UniqueConstraint("customer_id", "name"),
-        Index(None, "customer_id", "status"),
-    )
+    __table_args__ = (UniqueConstraint("customer_id", "name"),)
 
     id: str = Field(primary_key=True)
     name: str
@@ -100,7 +97,10 @@ class AlertRow(Row, table=True):
     """A whole alert; the incident's state keeps a short note of it."""
 
     __tablename__ = "alert"
-    __table_args__ = (_of_an_incident(), Index(None, "customer_id", "incident_id"))
+    __table_args__ = (
+        _of_an_incident(),
+        Index("ix_alert_of_incident", "customer_id", "incident_id", "source", "alert_id"),
+    )
 
     source: str = Field(primary_key=True)
     alert_id: str = Field(primary_key=True)
@@ -162,20 +162,12 @@ class EffectRow(Row, table=True):
         ),
         Index("ix_effect_due", "status", "due"),
         Index("ix_effect_stream", "customer_id", "stream", "surface"),
-        Index(
-            "ix_effect_lane",
-            "customer_id",
-            "lane",
-            "id",
-            sqlite_where=text("status IN ('waiting', 'claimed', 'blocked')"),
-            postgresql_where=text("status IN ('waiting', 'claimed', 'blocked')"),
-        ),
+        Index("ix_effect_lane", "customer_id", "lane", "status", "id"),
         Index(
             "ix_effect_waits_for",
-            "customer_id",
             "waits_for",
-            sqlite_where=text("status = 'blocked'"),
-            postgresql_where=text("status = 'blocked'"),
+            sqlite_where=text("waits_for IS NOT NULL"),
+            postgresql_where=text("waits_for IS NOT NULL"),
         ),
         {"sqlite_autoincrement": True},
     )
@@ -321,7 +313,7 @@ class ConversationRow(Row, table=True):
     __tablename__ = "conversation"
     __table_args__ = (
         CheckConstraint("kind IN ('personal', 'channel')", "kind"),
-        Index(None, "tenant_id", "conversation_id"),
+        Index(None, "conversation_id", "customer_id"),
     )
 
     tenant_id: str = Field(primary_key=True)

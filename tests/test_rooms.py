@@ -20,7 +20,16 @@ ROOMS = {
 """Which rooms a room may import. Of `bot`, the demo command alone imports the simulator."""
 
 SDK = {"botbuilder", "botframework", "msal", "msrest"}
-EFFECTFUL = {"asyncio", "aiohttp", "random", "secrets", "sqlalchemy", "sqlmodel", "requests", "time"}
+EFFECTFUL = {
+    "asyncio",
+    "aiohttp",
+    "random",
+    "secrets",
+    "sqlalchemy",
+    "sqlmodel",
+    "requests",
+    "time",
+}
 
 
 def _files(room: str) -> list[Path]:
@@ -82,5 +91,9 @@ def test_only_across_crosses_customers() -> None:
     """What looks at all customers at once stands in one file."""
     for room in ROOMS:
         for path in _files(room):
-            if path.parent.name == "storage" and path.name not in ("engine.py", "across.py", "isolation.py"):
+            if path.parent.name == "storage" and path.name not in (
+                "engine.py",
+                "across.py",
+                "isolation.py",
+            ):
                 assert "AcrossTx" not in path.read_text(encoding="utf-8"), path.relative_to(ROOT)

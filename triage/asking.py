@@ -28,6 +28,9 @@ from triage.phrases import Phrase, phrase
 from triage.playbooks import PLAYBOOKS, QUESTIONS, Answer, Channel, first_question, route_of
 from triage.report import Product, Severity
 
+LONGEST_TEXT = 500
+"""Characters of somebody's words that the state carries; the whole is in the event."""
+
 MOST_ASKED = 3
 """People asked at once about one incident; a case with more is an analyst's."""
 
@@ -154,6 +157,8 @@ def open_question(draft: Draft, question: Question) -> None:
         call(draft, question)
     else:
         draft.note(phrase("timeline.asked", person=question.person.name))
+        if not question.person.reachable:
+            unreachable(draft, question.person.object_id, "not_installed")
 
 
 def call(draft: Draft, question: Question) -> None:
@@ -193,7 +198,8 @@ def take_reply(draft: Draft, question: Question, choice: str | None, text: str |
     answer = QUESTIONS[question.kind].answer(choice) if choice else None
     change = _change(draft, question, choice)
     standing = standing_of(draft.incident, question, answer, change, draft.now)
-    reply = Reply(question.person.object_id, draft.now, standing, choice, text)
+    kept = text[:LONGEST_TEXT] if text else None
+    reply = Reply(question.person.object_id, draft.now, standing, choice, kept)
     answered = _with_reply(draft, question, reply, answer)
     draft.put_question(answered)
     if answered.state.state == "answered":
@@ -243,6 +249,7 @@ def _note_reply(draft: Draft, question: Question, reply: Reply, answer: Answer |
 
 def note_words(draft: Draft, person: Person, text: str, which: str) -> None:
     """Free text: an analyst reads it, and where it came from."""
+    text = text[:LONGEST_TEXT]
     tainted = "_tainted" if draft.incident.is_tainted(person.object_id) else ""
     draft.note(phrase(f"timeline.wrote{tainted}", person=person.name, text=text))
     draft.tell_analysts(

@@ -21,14 +21,13 @@ from triage.incident import (
     IncidentType,
     Proposal,
     Question,
-    QuestionKind,
     QuestionState,
     Reason,
     Reply,
     Route,
     Standing,
 )
-from triage.phrases import Phrase, phrase
+from triage.phrases import phrase
 from triage.playbooks import (
     PLAYBOOKS,
     PRIORS,
@@ -52,6 +51,9 @@ from triage.report import (
 
 RULES = "2026-11.1"
 """Version of the weights and thresholds below and in `playbooks.py`; stored with every event."""
+
+NAMED = 100
+"""Characters of what a reason names, so that the state stays small with many reports."""
 
 CONTAIN, ESCALATE, PROPOSE, CLOSE = 0.85, 0.50, 0.10, 0.02
 
@@ -168,7 +170,7 @@ def _prior(report: IncidentReport) -> Reason:
     return Reason(
         f"prior.{detector}",
         round(log_odds(PRIORS[detector]), 3),
-        titles[0] if titles else report.title,
+        (titles[0] if titles else report.title)[:NAMED],
         phrase(f"reason.prior.{detector}"),
     )
 
@@ -263,6 +265,7 @@ def _evidence(report: IncidentReport) -> list[object]:
 
 
 def _sign(name: str, weight: float, report: IncidentReport, detail: str | None = None) -> Reason:
+    detail = detail[:NAMED] if detail else None
     evidence = detail or f"{report.source} {report.source_id}"
     return Reason(f"sign.{name}", weight, evidence, phrase(f"reason.sign.{name}", detail=detail))
 
@@ -428,8 +431,3 @@ def _follow_up_could_change(
     then = replace(question, id=f"{question.id}+", kind=answer.then, replies=())
     others = tuple(q for q in incident.questions if q.id != question.id)
     return could_change(replace(incident, questions=(*others, first)), customer, now, then)
-
-
-def explain(kind: QuestionKind) -> Phrase:
-    """The question in the analyst's words."""
-    return phrase(f"label.question.{kind}")

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from triage.actions import ACTIONS, ActionKind, Target, TargetKind, Tier
 from triage.assess import assess, could_change
-from triage.authority import approvers
+from triage.authority import approvers, is_thread_guarded
 from triage.customer import Asset, AssetKind, Consent, Customer, OnSilence, StandingRule
 from triage.draft import Draft
 from triage.incident import (
@@ -43,10 +43,9 @@ def propose(draft: Draft) -> None:
         ):
             draft.put_action(replace(action, state=ActionState.ALREADY_DONE, at=draft.now))
             _withdraw_approval(draft, action)
-    for kind in wanted(draft.incident):
-        for target in targets(draft.incident, kind)[:MOST_TARGETS]:
-            if not any(a.kind is kind and a.target.id == target.id for a in draft.incident.actions):
-                draft.put_action(_new_action(draft, kind, target))
+    for kind, target in wanted(draft.incident):
+        if not any(a.kind is kind and a.target.id == target.id for a in draft.incident.actions):
+            draft.put_action(_new_action(draft, kind, target))
 
 
 def _new_action(draft: Draft, kind: ActionKind, target: Target) -> ResponseAction:
@@ -61,15 +60,21 @@ def _new_action(draft: Draft, kind: ActionKind, target: Target) -> ResponseActio
     )
 
 
-def wanted(incident: Incident) -> tuple[ActionKind, ...]:
-    """The playbook's containment, and what the answers given add."""
-    kinds = list(PLAYBOOKS[incident.type].contains)
+def wanted(incident: Incident) -> tuple[tuple[ActionKind, Target], ...]:
+    """The playbook's containment, and what the answers given add for the person who gave them."""
+    kinds = PLAYBOOKS[incident.type].contains
+    found = [(kind, t) for kind in kinds for t in targets(incident, kind)[:MOST_TARGETS]]
     for question in incident.questions:
         reply = question.answer
         answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
         if answer is not None and answer.contains is not None:
-            kinds.append(answer.contains)
-    return tuple(dict.fromkeys(kinds))
+            theirs = question.person.object_id
+            found += [
+                (answer.contains, t)
+                for t in targets(incident, answer.contains)
+                if t.kind is not TargetKind.ACCOUNT or t.id == theirs
+            ]
+    return tuple(found)
 
 
 def targets(incident: Incident, kind: ActionKind) -> tuple[Target, ...]:
@@ -77,7 +82,9 @@ def targets(incident: Incident, kind: ActionKind) -> tuple[Target, ...]:
     match ACTIONS[kind].target:
         case TargetKind.ACCOUNT:
             found = [
-                (a.person.object_id if a.person else a.account.object_id, a.account.label)
+                (a.person.object_id, a.person.name)
+                if a.person
+                else (a.account.object_id, a.account.label)
                 for a in incident.affected
             ]
         case TargetKind.DEVICE:
@@ -97,6 +104,8 @@ _DONE_AS = {
 def _source_did(incident: Incident, kind: ActionKind, target: Target) -> bool:
     """The source, its automation or an administrator has done it: never repeated, never undone."""
     names = {target.id.lower(), target.label.lower()}
+    if target.kind is TargetKind.ACCOUNT:
+        names.add((_upn(target, incident) or target.id).lower())
     return any(
         done.kind in _DONE_AS.get(kind, set())
         and {done.target.lower(), (done.target_id or "").lower()} & names
@@ -223,7 +232,10 @@ def _locks_out(
 
 
 def contain(draft: Draft, decision: Decision) -> None:
-    """Order what we are entitled to, ask for the rest; what was denied stays with people."""
+    """Order what we are entitled to, ask for the rest; what was denied stays with people.
+
+    What the score no longer asks for is no longer asked, unless an analyst wants it.
+    """
     for action in draft.incident.actions:
         if action.state is not ActionState.PROPOSED or _was_denied(draft.incident, action):
             continue
@@ -235,6 +247,8 @@ def contain(draft: Draft, decision: Decision) -> None:
                 draft, decision
             ):
                 ask_approval(draft, action, rule)
+            case Leave():
+                _withdraw_approval(draft, action, but_analysts=True)
             case _:
                 pass
 
@@ -246,7 +260,7 @@ def _was_denied(incident: Incident, action: ResponseAction) -> bool:
 
 
 def _was_asked(incident: Incident, action: ResponseAction) -> bool:
-    """Asked in vain is not asked again; withdrawn, when the case closed, is as if never asked."""
+    """Asked in vain is not asked again; withdrawn is as if never asked."""
     return any(
         a.action == action.id and a.state is not ApprovalState.WITHDRAWN for a in incident.approvals
     )
@@ -300,23 +314,44 @@ def _warn_people(draft: Draft, action: ResponseAction) -> None:
             draft.tell_person(person, f"isolating:{action.id}", says)
 
 
-def ask_approval(draft: Draft, action: ResponseAction, rule: StandingRule | None) -> None:
+def ask_approval(
+    draft: Draft, action: ResponseAction, rule: StandingRule | None, asked_by: str | None = None
+) -> None:
     """Open an approval, unless nobody may give it."""
     if action.tier is Tier.D or not approvers(draft.incident, draft.customer):
         _hand_over_once(draft, "why.nobody_may_approve", action)
         return
+    unseen = is_thread_guarded(draft.incident, draft.customer)
+    if unseen:
+        _hand_over_once(draft, "why.approval_by_phone", action)
     protected = is_protected(action.target, draft.incident, draft.customer)
+    on_silence = rule.on_silence if rule else OnSilence.HAND_OVER
     approval = Approval(
         id=f"p{len(draft.incident.approvals) + 1}",
         action=action.id,
         asked_at=draft.now,
         due=draft.now + timedelta(minutes=rule.minutes if rule else APPROVAL_MINUTES),
-        acts_on_silence=bool(rule and rule.on_silence is OnSilence.ACT and not protected),
+        acts_on_silence=on_silence is OnSilence.ACT and not (protected or unseen),
         rule=rule.number if rule else None,
+        asked_by=asked_by,
     )
     draft.put_approval(approval)
     draft.note(phrase("timeline.approval_asked", action=describe(action)))
     draft.wake(f"approval:{approval.id}", approval.due)
+
+
+def may_be_ordered(incident: Incident, action: ResponseAction) -> bool:
+    """Whether a person may ask for it: proposed, or tried and not done; and not asked already."""
+    asked = any(a.action == action.id and a.state is ApprovalState.OPEN for a in incident.approvals)
+    return action.state in _ORDERABLE and not asked
+
+
+_ORDERABLE = (
+    ActionState.PROPOSED,
+    ActionState.FAILED,
+    ActionState.REFUSED,
+    ActionState.UNDONE,
+)
 
 
 def _hand_over_once(draft: Draft, key: str, action: ResponseAction) -> None:
@@ -336,9 +371,10 @@ def withdraw_approvals(draft: Draft) -> None:
             draft.put_approval(replace(approval, state=ApprovalState.WITHDRAWN, at=draft.now))
 
 
-def _withdraw_approval(draft: Draft, action: ResponseAction) -> None:
+def _withdraw_approval(draft: Draft, action: ResponseAction, *, but_analysts: bool = False) -> None:
     for approval in draft.incident.approvals:
-        if approval.action == action.id and approval.state is ApprovalState.OPEN:
+        kept = but_analysts and approval.asked_by is not None
+        if approval.action == action.id and approval.state is ApprovalState.OPEN and not kept:
             draft.put_approval(replace(approval, state=ApprovalState.WITHDRAWN, at=draft.now))
 
 
@@ -360,18 +396,8 @@ def recheck(incident: Incident, action: ResponseAction, customer: Customer) -> P
             approval = incident.approval(approval_id)
             live = approval is not None and approval.state is ApprovalState.APPROVED
             return None if live else phrase("refused.approval_over")
-        case ByRule() if _expired_into_action(incident, action):
-            return None
         case ByRule():
             protected = is_protected(action.target, incident, customer)
             return phrase("refused.protected") if protected else None
         case None:
             return phrase("refused.no_longer_ordered")
-
-
-def _expired_into_action(incident: Incident, action: ResponseAction) -> bool:
-    """Nobody answered the approval in time, and the customer's rule says to act then."""
-    return any(
-        a.action == action.id and a.state is ApprovalState.EXPIRED and a.acts_on_silence
-        for a in incident.approvals
-    )

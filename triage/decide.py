@@ -67,6 +67,7 @@ from triage.incident import (
 from triage.phrases import Phrase, phrase
 from triage.playbooks import PLAYBOOKS, QUESTIONS, offered, recognise
 from triage.report import IncidentReport
+from triage.verdicts import told, verdict
 
 HOLD = timedelta(minutes=30)
 """How long a closing is held so that a person may object (triage.md section 4)."""
@@ -436,7 +437,7 @@ def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
     action = draft.incident.action(event.action)
     if action is None or draft.incident.is_over:
         return Refused(phrase("refused.unknown_action"))
-    if action.state is not ActionState.PROPOSED or _has_open_approval(draft.incident, action.id):
+    if not containing.may_be_ordered(draft.incident, action):
         return AlreadyAnswered(phrase("refused.action_running"))
     draft.note(
         phrase("timeline.contain_asked", by=event.by_name, action=containing.describe(action))
@@ -446,14 +447,10 @@ def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
         case ByRule() as basis:
             containing.order(draft, action, basis)
         case containing.Ask(rule):
-            containing.ask_approval(draft, action, rule)
+            containing.ask_approval(draft, action, rule, event.by)
         case containing.Leave():
             return Refused(phrase("refused.two_approvers"))
     return Accepted(phrase("thanks.decided"))
-
-
-def _has_open_approval(incident: Incident, action: str) -> bool:
-    return any(a.action == action and a.state is ApprovalState.OPEN for a in incident.approvals)
 
 
 def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:
@@ -706,7 +703,7 @@ def _close(
         recommendation=proposal.recommendation,
     )
     draft.set(closed=closed, closing=None)
-    says = phrase(f"disposition.{proposal.disposition}")
+    says = verdict(proposal)
     draft.note(
         phrase("timeline.closed_by", by=by_name, disposition=says)
         if by_name
@@ -725,7 +722,7 @@ def _tell_people_the_end(draft: Draft, proposal: Proposal) -> None:
     for question in asked.values():
         person = question.person
         if question.route is Route.CARD and not draft.incident.is_tainted(person.object_id):
-            draft.tell_person(person.object_id, "closed", phrase(f"over.{proposal.disposition}"))
+            draft.tell_person(person.object_id, "closed", told(proposal))
 
 
 def _reopen(draft: Draft, why: Phrase) -> None:

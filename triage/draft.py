@@ -8,6 +8,7 @@ from triage.customer import Customer, Provider
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Contain, Effect, Say, Wake
 from triage.events import Facts
 from triage.incident import (
+    ActionState,
     Approval,
     CallTask,
     Entry,
@@ -73,8 +74,10 @@ class Draft:
         self.effects.append(Wake(self._key("wake", name), at, name))
 
     def contain(self, action: ResponseAction, *, undo: bool = False) -> None:
-        """An action is done once a generation; each undo is ordered anew, as one may have failed."""
-        which = f"{action.id}:{self.now.isoformat()}" if undo else action.id
+        """An action is done once a generation; an undo, and what is tried again after it failed or
+        was undone, is ordered anew each time. `action` is as it was before."""
+        again = undo or action.state is not ActionState.PROPOSED
+        which = f"{action.id}:{self.now.isoformat()}" if again else action.id
         key = self._key("undo" if undo else "contain", which)
         self.effects.append(Contain(key, action.id, action.kind, action.target, undo))
 

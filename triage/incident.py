@@ -175,8 +175,6 @@ class Standing(StrEnum):
     """Free text, a wish to be called, or a correction that does not raise: an analyst reads it."""
     TAINTED = "tainted"
     """Through an account that may be in an attacker's hands: floored at 0."""
-    LATE = "late"
-    """The question was no longer open; recorded only."""
 
 
 class Assurance(StrEnum):
@@ -323,6 +321,8 @@ class Approval:
     acts_on_silence: bool
     rule: int | None
     state: ApprovalState = ApprovalState.OPEN
+    asked_by: str | None = None
+    """The analyst who wants it, whatever the score says: object id."""
     by: str | None = None
     """Who answered: object id."""
     by_name: str | None = None

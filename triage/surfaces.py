@@ -1,26 +1,23 @@
-"""What every surface should show: typed views of an incident, with absolute times.
+"""What every surface should show, computed from the state after every event.
 
-No code orders "update that card". Views are computed from the state after every event; a surface
-is shown again when its view differs from the one it last asked for. Words come later, in `cards`.
+No code orders "update that card": a surface is shown again when its view differs from the one it
+last asked for. The views are in `triage/views.py`; words come later, in `cards`.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Literal
 
 from triage import authority
 from triage.actions import ActionKind, TargetKind
 from triage.assess import what_if
-from triage.containing import describe, is_reversible
+from triage.containing import describe, is_reversible, may_be_ordered
 from triage.customer import Customer
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
 from triage.incident import (
     ActionState,
     Approval,
     ApprovalState,
-    Band,
     CallTask,
     Disposition,
     Incident,
@@ -28,7 +25,6 @@ from triage.incident import (
     Person,
     Question,
     QuestionKind,
-    Reason,
     ResponseAction,
     Route,
     SourceRef,
@@ -36,212 +32,24 @@ from triage.incident import (
 )
 from triage.phrases import Phrase, phrase
 from triage.playbooks import QUESTIONS, offered
-from triage.report import Severity, Source
-
-
-class Button(StrEnum):
-    """What can be pressed on a card; the handle says on which question, approval or action."""
-
-    ANSWER = "answer"
-    CHANGE = "change"
-    APPROVE = "approve"
-    DENY = "deny"
-    TAKE = "take"
-    CLOSE = "close"
-    CLOSE_AS = "close_as"
-    KEEP_OPEN = "keep_open"
-    REOPEN = "reopen"
-    CONTAIN = "contain"
-    UNDO = "undo"
-    RECORD_CALL = "record_call"
-    ACCEPT = "accept"
-    DISCUSS = "discuss"
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One button of a question: its id and its label's phrase key."""
-
-    id: str
-    says: Phrase
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonCard:
-    """The one card in a person's chat for this incident."""
-
-    person: str
-    given_name: str
-    language: str | None
-    sender: str
-    """Who asks: the customer's own name for it."""
-    code: str
-    service_desk: str | None
-    stage: Literal["asking", "thanks", "neutral", "over"]
-    """asking: a question is open. thanks: nothing is asked now. neutral: reveals nothing and leads
-    to the service desk. over: the case is closed."""
-    says: tuple[Phrase, ...]
-    """The sentences of the card, in order: what happened, what is asked, what was done."""
-    question: str | None = None
-    kind: QuestionKind | None = None
-    choices: tuple[Choice, ...] = ()
-    may_change: bool = False
-    """Whether "Change my answer" stands on the card."""
-    changing: bool = False
-    surface: Literal["person"] = "person"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThreadAction:
-    """A response action as a thread shows it."""
-
-    id: str
-    says: Phrase
-    state: ActionState
-    at: datetime | None
-    rehearsed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerThread:
-    """The root card of the incident in the customer's channel."""
-
-    name: str
-    code: str
-    severity: Severity
-    status: Status
-    headline: Phrase
-    placeholder: bool
-    """The affected person can read here: say nothing that helps an intruder."""
-    known: tuple[Phrase, ...]
-    doing: tuple[Phrase, ...]
-    turn: Phrase
-    """Whose turn it is."""
-    needed: Phrase
-    """What is needed from the customer; says so when it is nothing."""
-    until: datetime | None
-    actions: tuple[ThreadAction, ...] = ()
-    outcome: tuple[Phrase, ...] = ()
-    recommendation: Phrase | None = None
-    recommendation_accepted_by: str | None = None
-    buttons: tuple[Button, ...] = ()
-    surface: Literal["customer"] = "customer"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalCard:
-    """A reply in the customer's thread that asks for one decision."""
-
-    approval: str
-    name: str
-    asks: Phrase
-    consequence: Phrase
-    """What approving means for the person, and how it is undone."""
-    on_silence: Phrase
-    due: datetime
-    state: ApprovalState
-    outcome: Phrase | None
-    mention: tuple[tuple[str, str], ...]
-    """Who must act: (UPN, name)."""
-    surface: Literal["approval"] = "approval"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WhatIf:
-    """What one possible answer would do to the score."""
-
-    choice: Phrase
-    probability: float
-    band: Band
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalystQuestion:
-    id: str
-    asks: Phrase
-    person: str
-    state: Phrase
-    what_ifs: tuple[WhatIf, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalystCall:
-    """A call to make, with everything at hand, and the choices to record."""
-
-    question: str
-    person: str
-    number: str | None
-    number_source: str | None
-    script: Phrase
-    due: datetime
-    choices: tuple[Choice, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProposalView:
-    disposition: Disposition
-    determination: str
-    recommendation: Phrase | None
-    closes_at: datetime | None
-    """Set while the closing is held."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Containable:
-    """A response action an analyst may ask for, or undo."""
-
-    action: str
-    says: Phrase
-    undo: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalystThread:
-    """The root card of the incident in the provider's channel; internal."""
-
-    name: str
-    customer: str
-    code: str
-    title: str
-    severity: Severity
-    status: Status
-    probability: float
-    band: Band
-    reasons: tuple[Reason, ...]
-    next_action: Phrase
-    due: datetime | None
-    headline: Phrase
-    facts: tuple[Phrase, ...]
-    """Who, what and where; what the source has already done; what is not known and why."""
-    questions: tuple[AnalystQuestion, ...] = ()
-    calls: tuple[AnalystCall, ...] = ()
-    actions: tuple[ThreadAction, ...] = ()
-    containable: tuple[Containable, ...] = ()
-    proposal: ProposalView | None = None
-    owner: str | None = None
-    portal: tuple[str, str] | None = None
-    """(tenant id, incident id), validated, for a link into the Defender portal."""
-    timeline: tuple[tuple[datetime, Phrase], ...] = ()
-    outcome: tuple[Phrase, ...] = ()
-    buttons: tuple[Button, ...] = ()
-    surface: Literal["analyst"] = "analyst"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceStatus:
-    """What the source system should say of the case; written back, not posted."""
-
-    source: Source
-    source_id: str
-    status: Literal["inProgress", "resolved"]
-    disposition: Disposition
-    determination: str
-    comment: Phrase
-    surface: Literal["source"] = "source"
-
-
-View = PersonCard | CustomerThread | ApprovalCard | AnalystThread | SourceStatus
-
+from triage.report import Source
+from triage.verdicts import told, verdict
+from triage.views import (
+    AnalystCall,
+    AnalystQuestion,
+    AnalystThread,
+    ApprovalCard,
+    Button,
+    Choice,
+    Containable,
+    CustomerThread,
+    PersonCard,
+    ProposalView,
+    SourceStatus,
+    ThreadAction,
+    View,
+    WhatIf,
+)
 
 # --- the projection ------------------------------------------------------------------------------
 
@@ -275,9 +83,9 @@ def asked_in_teams(incident: Incident) -> tuple[Person, ...]:
 
 
 def person_card(
-    incident: Incident, customer: Customer, person: Person, *, changing: bool = False
+    incident: Incident, customer: Customer, person: Person, *, changing: str | None = None
 ) -> PersonCard:
-    """The person's card; with `changing`, their last answer is asked again.
+    """The person's card; `changing` is the id of an answered question that is asked again.
 
     An account that is suspect, or was only ever asked neutrally, learns nothing from it.
     """
@@ -286,12 +94,13 @@ def person_card(
         for q in incident.questions
         if q.person.object_id == person.object_id and q.route is not Route.PHONE
     ]
-    asked = [q for q in questions if q.state.state == "open"]
+    asked = [q for q in questions if _waits_for(q)]
     answered = [q for q in questions if q.answer is not None]
+    again = next((q for q in answered if q.id == changing), None)
     neutral = any(q.route is Route.NEUTRAL for q in questions)
     guarded = neutral or incident.is_tainted(person.object_id)
-    question = answered[-1] if changing and answered else asked[-1] if asked else None
-    stage = _stage(incident, question, guarded=guarded, changing=changing)
+    question = again or (asked[-1] if asked else None)
+    stage = _stage(incident, question, guarded=guarded, changing=again is not None)
     return PersonCard(
         person=person.object_id,
         given_name=person.given_name,
@@ -304,9 +113,20 @@ def person_card(
         question=question.id if question and stage in ("asking", "neutral") else None,
         kind=question.kind if question and stage == "asking" else None,
         choices=_choices(question, stage),
-        may_change=bool(answered) and not guarded and not changing,
-        changing=changing,
+        change=None if guarded else _changeable(answered, again),
+        changing=again is not None,
     )
+
+
+def _changeable(answered: list[Question], again: Question | None) -> str | None:
+    """The last answer; while one is being changed, the one before it: step by step back."""
+    earlier = answered[: answered.index(again)] if again else answered
+    return earlier[-1].id if earlier else None
+
+
+def _waits_for(question: Question) -> bool:
+    """Open, or its time is over without an answer: a late one still tells something."""
+    return question.answer is None and question.state.state in ("open", "silent", "unreachable")
 
 
 Stage = Literal["asking", "thanks", "neutral", "over"]
@@ -331,7 +151,7 @@ def _card_says(
         case "asking" if question is not None:
             return _asks(incident, question)
         case "over" if incident.closed is not None:
-            return (phrase(f"over.{incident.closed.disposition}"), phrase("over.remembered_more"))
+            return (told(incident.closed), phrase("over.remembered_more"))
         case _ if guarded:
             return (phrase("thanks.received"),)
         case _:
@@ -391,7 +211,7 @@ def customer_thread(incident: Incident, customer: Customer) -> CustomerThread:
         status=incident.status,
         headline=headline(incident),
         placeholder=False,
-        known=(*_already(incident), *_said(incident)),
+        known=(*_expected(incident), *_already(incident), *_said(incident)),
         doing=_doing(incident),
         turn=_turn(incident, customer),
         needed=_needed(incident),
@@ -434,6 +254,12 @@ def headline(incident: Incident) -> Phrase:
         file=incident.files[0].name if incident.files else phrase("label.a_file"),
         at=(sign_in.at if sign_in else None) or incident.first_activity or incident.received,
     )
+
+
+def _expected(incident: Incident) -> tuple[Phrase, ...]:
+    """What the customer said beforehand, where it counts."""
+    reasons = incident.decision.reasons if incident.decision else ()
+    return tuple(r.says for r in reasons if r.rule == "sign.expected_fact")
 
 
 def _already(incident: Incident) -> tuple[Phrase, ...]:
@@ -512,14 +338,14 @@ def _shown_action(action: ResponseAction) -> ThreadAction:
 
 def _outcome(incident: Incident) -> tuple[Phrase, ...]:
     if incident.closing is not None:
-        says = phrase(f"disposition.{incident.closing.proposal.disposition}")
+        says = verdict(incident.closing.proposal)
         return (phrase("outcome.closing", disposition=says, until=incident.closing.until),)
     closed = incident.closed
     if closed is None:
         return ()
     minutes = max(1, round((closed.at - incident.received).total_seconds() / 60))
     lines = [
-        phrase("outcome.closed", disposition=phrase(f"disposition.{closed.disposition}")),
+        phrase("outcome.closed", disposition=verdict(closed)),
         phrase("outcome.took", minutes=minutes),
     ]
     contained = [a.at for a in incident.actions if a.state is ActionState.DONE and a.at]
@@ -590,7 +416,12 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         next_action=_next_action(incident),
         due=_next_due(incident),
         headline=headline(incident),
-        facts=(*_already(incident), *_unknown_people(incident), *_assets(incident, customer)),
+        facts=(
+            *_why_a_person(incident),
+            *_already(incident),
+            *_unknown_people(incident),
+            *_assets(incident, customer),
+        ),
         questions=tuple(_analyst_question(incident, customer, q) for q in incident.questions),
         calls=tuple(_analyst_call(incident, c) for c in incident.calls if c.done_at is None),
         actions=tuple(map(_shown_action, _visible(incident.actions))),
@@ -625,6 +456,11 @@ def _next_action(incident: Incident) -> Phrase:
     if incident.decision and incident.decision.proposal:
         return phrase("next.close")
     return phrase("next.look") if incident.owner else phrase("next.take")
+
+
+def _why_a_person(incident: Incident) -> tuple[Phrase, ...]:
+    handed_over = incident.handed_over is not None and incident.closed is None
+    return (incident.handed_over,) if handed_over and incident.handed_over else ()
 
 
 def _unknown_people(incident: Incident) -> tuple[Phrase, ...]:
@@ -711,16 +547,14 @@ def _analyst_call(incident: Incident, task: CallTask) -> AnalystCall:
 
 
 def _containable(incident: Incident) -> tuple[Containable, ...]:
-    if incident.is_over:
-        proposed: list[ResponseAction] = []
-    else:
-        asked = {a.action for a in incident.approvals if a.state is ApprovalState.OPEN}
-        proposed = [
-            a for a in incident.actions if a.state is ActionState.PROPOSED and a.id not in asked
-        ]
+    orderable = [a for a in incident.actions if may_be_ordered(incident, a)]
     undoable = [a for a in incident.actions if a.state is ActionState.DONE and is_reversible(a)]
     return (
-        *(Containable(action=a.id, says=describe(a), undo=False) for a in proposed),
+        *(
+            Containable(action=a.id, says=describe(a), undo=False)
+            for a in orderable
+            if not incident.is_over
+        ),
         *(Containable(action=a.id, says=describe(a), undo=True) for a in undoable),
     )
 

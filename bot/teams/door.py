@@ -40,16 +40,16 @@ from bot.teams.incoming import (
     message_of,
     parse,
     removal_of,
+    roster_change_of,
 )
 from bot.teams.keys import KeysUnavailableError
 from bot.teams.network import TooLargeError, read_at_most
 from bot.teams.outgoing import CARD
+from cards.wording import Reader, label
 from dialogs.messenger import Conversation, GaveUpError, Message, Messenger, TryLaterError
 
 MESSAGE = "application/vnd.microsoft.activity.message"
 ERROR = "application/vnd.microsoft.error"
-BUSY = "Vouch is busy right now. Please press the button again in a moment."
-UNREADABLE = "Vouch could not read this. Please press the button again."
 
 log = structlog.get_logger(__name__)
 
@@ -133,11 +133,13 @@ class _Handler(TeamsActivityHandler):
             return _Answer(status=int(HTTPStatus.NOT_IMPLEMENTED))
         event = execution_of(turn_context.activity)
         if event is None:
-            return _error(HTTPStatus.BAD_REQUEST, "BadRequest", UNREADABLE)
+            says = label("refused.unreadable", _reader(turn_context))
+            return _error(HTTPStatus.BAD_REQUEST, "BadRequest", says)
         try:
             return _shown(await self._hears.hear(event))
         except TryAgainLaterError:
-            return _error(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", BUSY)
+            says = label("refused.busy", _reader(turn_context))
+            return _error(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", says)
 
     async def on_installation_update_add(self, turn_context: TurnContext) -> None:
         await self._hears.hear(installation_of(turn_context.activity))
@@ -146,12 +148,15 @@ class _Handler(TeamsActivityHandler):
         await self._hears.hear(removal_of(turn_context.activity))
 
     async def on_conversation_update_activity(self, turn_context: TurnContext) -> None:
-        """Only the bot's own coming and going; the SDK's version asks Teams about every member."""
+        """The bot's own coming and going, and others' in a team; the SDK's version asks Teams about
+        every member."""
         activity = turn_context.activity
         if self._is_among(activity.members_added):
             await self._hears.hear(installation_of(activity))
         if self._is_among(activity.members_removed):
             await self._hears.hear(removal_of(activity))
+        if self._are_others_among([*activity.members_added, *activity.members_removed]):
+            await self._hears.hear(roster_change_of(activity))
 
     async def on_message_update_activity(self, turn_context: TurnContext) -> None:
         """Acknowledged: what was said first is what counts."""
@@ -161,6 +166,9 @@ class _Handler(TeamsActivityHandler):
 
     async def on_event_activity(self, turn_context: TurnContext) -> None:
         """Acknowledged: read receipts, meetings."""
+
+    def _are_others_among(self, members: list[Any]) -> bool:
+        return any(member.id != self._bot_id for member in members)
 
     def _is_among(self, members: list[Any]) -> bool:
         return any(member.id == self._bot_id for member in members)
@@ -222,6 +230,10 @@ async def _body(request: web.Request) -> bytes:
         return await read_at_most(request.content, LARGEST)
     except web.RequestPayloadError as error:
         raise BadActivityError("the body breaks off") from error
+
+
+def _reader(turn_context: TurnContext) -> Reader:
+    return Reader(turn_context.activity.locale)
 
 
 def _shown(response: Response) -> _Answer:

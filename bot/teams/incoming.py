@@ -14,7 +14,7 @@ from typing import Any
 from botbuilder.schema import Activity, ChannelAccount, ConversationAccount
 from botbuilder.schema import Mention as MentionEntity
 
-from bot.inbound import Actor, Clicked, Installed, Place, Removed, Texted
+from bot.inbound import Actor, Clicked, Installed, Place, Removed, RosterChanged, Texted
 
 LARGEST = 256 * 1024
 DEEPEST = 64
@@ -103,6 +103,10 @@ def installation_of(activity: Any) -> Installed:
 
 def removal_of(activity: Any) -> Removed:
     return Removed(_place(activity), _actor(activity), _own_id(activity))
+
+
+def roster_change_of(activity: Any) -> RosterChanged:
+    return RosterChanged(_place(activity), _actor(activity), _own_id(activity))
 
 
 def _actor(activity: Any) -> Actor | None:

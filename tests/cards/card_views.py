@@ -15,7 +15,7 @@ from triage.incident import (
 from triage.phrases import phrase
 from triage.playbooks import QUESTIONS
 from triage.report import Severity
-from triage.surfaces import (
+from triage.views import (
     AnalystCall,
     AnalystQuestion,
     AnalystThread,
@@ -63,7 +63,7 @@ FOLLOW_UP = replace(
     question="q2",
     kind=QuestionKind.FILE_AFTERMATH,
     choices=choices(QuestionKind.FILE_AFTERMATH),
-    may_change=True,
+    change="q1",
 )
 BLOCKED = replace(
     ASKING,
@@ -97,7 +97,7 @@ THANKS = replace(
     question=None,
     kind=None,
     choices=(),
-    may_change=True,
+    change="q1",
 )
 NEUTRAL = replace(
     ASKING,
@@ -106,7 +106,7 @@ NEUTRAL = replace(
     kind=None,
     choices=(Choice("call_me", phrase("choice.file_opened.call_me")),),
 )
-TAINTED = replace(THANKS, says=(phrase("thanks.received"),), may_change=False)
+TAINTED = replace(THANKS, says=(phrase("thanks.received"),), change=None)
 OVER = replace(
     THANKS, stage="over", says=(phrase("over.truePositive"), phrase("over.remembered_more"))
 )

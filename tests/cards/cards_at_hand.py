@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-import card_views as views
-
 from cards import analyst_thread, approval, customer_thread, question
 from cards.elements import Card
 from cards.wording import Reader
+from tests.cards import card_views as views
 
 READERS = {
     "en": Reader("en-US", "Europe/Berlin"),

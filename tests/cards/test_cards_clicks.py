@@ -6,7 +6,7 @@ from cards.analyst_thread import CloseAs, read_close_as
 from cards.clicks import Click, Unreadable, button, read
 from cards.elements import ActionSet, AdaptiveCard, card_json
 from triage.incident import Disposition
-from triage.surfaces import Button
+from triage.views import Button
 
 
 def _pressed(pressed: Button, **marks: str) -> dict[str, object]:

@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 
 import pytest
-from cards_at_hand import all_cards
+
+from tests.cards.cards_at_hand import all_cards
 
 GOLDEN = Path(__file__).parent / "golden"
 KEPT = (

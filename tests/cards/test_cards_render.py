@@ -4,10 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import card_views as views
 import jsonschema
 import pytest
-from cards_at_hand import (
+
+from cards import analyst_thread, approval, customer_thread, question
+from cards.elements import MAX_BYTES, Card
+from cards.layout import MOST_ROWS
+from cards.wording import Reader, faults, name_of
+from tests.cards import card_views as views
+from tests.cards.cards_at_hand import (
     READERS,
     actions,
     all_cards,
@@ -19,14 +24,9 @@ from cards_at_hand import (
     read_aloud,
     texts,
 )
-
-from cards import analyst_thread, approval, customer_thread, question
-from cards.elements import MAX_BYTES, Card
-from cards.layout import MOST_ROWS
-from cards.wording import Reader, faults, name_of
 from triage.incident import ApprovalState, Reason
 from triage.phrases import Phrase, phrase
-from triage.surfaces import Button, ThreadAction
+from triage.views import Button, ThreadAction
 
 EN = READERS["en"]
 SCHEMA = Path(__file__).parents[2].parent / "shared/data/schema/adaptive-card-1.5.0.json"
@@ -52,7 +52,7 @@ def test_every_card_speaks_has_a_fallback_and_fills_the_width() -> None:
         assert card["version"] == "1.5"
         assert card["speak"]
         assert card["fallbackText"]
-        assert card["msteams"]["width"] == "full"
+        assert card["msteams"]["width"] == "Full"
 
 
 def test_no_sentence_on_any_card_lacks_its_words() -> None:
@@ -178,13 +178,24 @@ def test_change_my_answer_stays_and_is_quiet_beside_other_choices() -> None:
     assert [b["data"]["button"] for b in buttons(thanks)] == [Button.CHANGE]
 
 
+def test_a_file_name_cannot_tell_a_story() -> None:
+    story = "this is a drill by IT please press I did not and do not call anybody about " * 5
+    told = phrase("happened.file_ran", file=story, device="LAPTOP-7", at=views.AT)
+    card = question.render(replace(views.ASKING, says=(told, *views.ASKING.says[1:])), "h", EN)
+
+    assert "do not call" not in read_aloud(card)
+    assert "… was opened on LAPTOP-7" in read_aloud(card)
+
+
 def test_a_case_that_names_nothing_still_reads_as_a_sentence() -> None:
     assert "A file arrived on your device at 10:02." in read_aloud(person_cards(EN)["unnamed"])
     assert "Eine Datei kam" in read_aloud(person_cards(READERS["de"])["unnamed"])
 
 
 def test_the_lock_screen_shows_who_asks_and_what() -> None:
-    assert question.summary(views.ASKING, EN) == "Contoso Security: Did you open it?"
+    assert question.summary(views.ASKING, EN) == (
+        "Contoso Security: invoice.docm was opened on LAPTOP-7 at 10:02. Did you open it?"
+    )
     assert question.summary(views.TAINTED, EN) == "Contoso Security: Thank you, received."
 
 
@@ -287,7 +298,7 @@ def test_the_analysts_card_gives_score_reasons_and_what_answers_would_change() -
         "+2.0",
         "\N{MINUS SIGN}1.5",
         "sign.executed · powershell.exe",
-        "I typed a password 98%, contain",
+        "98% I typed a password: contain",
         "Next Wait for the answer of Bob Meyer",
         "Due Tue 24 Nov, 10:25",
     ):
@@ -378,14 +389,14 @@ def test_what_a_colour_says_a_word_says_too() -> None:
 HOSTILE = ("[x](https://evil.example/a_b*c) <at>CEO</at> \u202e`**#\\\n" * 12)[:500]
 
 
-def test_the_largest_cards_stay_under_what_teams_takes() -> None:
+def test_thelargest_cards_stay_under_what_teams_takes() -> None:
     for reader in READERS.values():
-        for card in _largest_cards(reader):
+        for card in largest_cards(reader):
             assert len(json.dumps(card, ensure_ascii=False).encode("utf-16-le")) <= MAX_BYTES
 
 
 def test_hostile_text_stays_text_on_every_card() -> None:
-    for card in _largest_cards(EN):
+    for card in largest_cards(EN):
         whole = json.dumps({k: v for k, v in card.items() if k != "$schema"}, ensure_ascii=False)
         assert "](" not in whole
         assert "https://evil" not in whole
@@ -393,7 +404,7 @@ def test_hostile_text_stays_text_on_every_card() -> None:
         assert "\u202e" not in whole
 
 
-def _largest_cards(reader: Reader) -> list[Card]:
+def largest_cards(reader: Reader) -> list[Card]:
     bad = phrase("headline.unknown", title=HOSTILE)
     action = ThreadAction(
         id="a" * 40, says=phrase("action.isolate_device", target=HOSTILE), **_DONE

@@ -3,17 +3,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pinboard import Pinboard
 
 from cards.wording import Reader
 from dialogs.approval import show_approval
 from dialogs.messenger import Channel, Conversation, GaveUpError, Mention
 from dialogs.question import show_person_card
 from dialogs.thread import say, show_analyst_thread, show_customer_thread
+from tests.dialogs.pinboard import Pinboard
 from triage.incident import ApprovalState, Band, Status
 from triage.phrases import phrase
 from triage.report import Severity
-from triage.surfaces import AnalystThread, ApprovalCard, CustomerThread, PersonCard
+from triage.views import AnalystThread, ApprovalCard, CustomerThread, PersonCard
 
 AT = datetime(2026, 11, 24, 9, 2, tzinfo=UTC)
 CHANNEL = Channel("contoso", "19:incidents@thread.tacv2", "https://teams.example/")

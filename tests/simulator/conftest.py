@@ -9,10 +9,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
-from simulated_teams import APP_ID, KEYS, NORDWALL, SAMPLE, SECRET, StubBot, Teams
 
 from simulator.keys import SigningKey, new_key
 from simulator.server import DEMO_WORLD, Simulator, SimulatorConfig
+from tests.simulator.simulated_teams import APP_ID, KEYS, NORDWALL, SAMPLE, SECRET, StubBot, Teams
 
 
 @pytest.fixture

@@ -3,7 +3,16 @@
 from io import BytesIO
 from typing import Any
 
-from simulated_teams import CONTOSO, FABRIKAM, INCIDENTS, TEAM, Teams, new_chat, new_thread, said
+from tests.simulator.simulated_teams import (
+    CONTOSO,
+    FABRIKAM,
+    INCIDENTS,
+    TEAM,
+    Teams,
+    new_chat,
+    new_thread,
+    said,
+)
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 

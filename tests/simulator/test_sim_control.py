@@ -10,10 +10,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from simulated_teams import APP_ID, CONTOSO, FABRIKAM, SECRET, Teams, said
 
 from simulator.changes import Changes
 from simulator.world import Chat
+from tests.simulator.simulated_teams import APP_ID, CONTOSO, FABRIKAM, SECRET, Teams, said
 
 BOB = "bob@contoso.example"
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from simulated_teams import INCIDENTS, NORDWALL, TEAM, Teams, new_thread, said
+
+from tests.simulator.simulated_teams import INCIDENTS, NORDWALL, TEAM, Teams, new_thread, said
 
 PATH = f"teams/{TEAM}"
 

@@ -9,7 +9,8 @@ import jwt
 import msal
 import pytest
 import requests
-from simulated_teams import APP_ID, CONTOSO, FABRIKAM, NORDWALL, SECRET, Teams
+
+from tests.simulator.simulated_teams import APP_ID, CONTOSO, FABRIKAM, NORDWALL, SECRET, Teams
 
 METADATA = "/botframework/v1/.well-known/openidconfiguration"
 

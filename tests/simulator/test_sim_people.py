@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from simulated_teams import APP_ID, CONTOSO, INCIDENTS, TEAM, StubBot, Teams, shown
+from tests.simulator.simulated_teams import APP_ID, CONTOSO, INCIDENTS, TEAM, StubBot, Teams, shown
 
 BOB = "bob@contoso.example"
 JON = "jon@contoso.example"

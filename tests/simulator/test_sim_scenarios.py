@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from simulated_teams import INCIDENTS, Teams, shown
 
 from simulator.changes import Changes
 from simulator.scenariofile import Moment, Report, Scenario, filled, read_scenarios
 from simulator.server import DEMO_WORLD, SCENARIOS, Simulator, SimulatorConfig
 from simulator.world import World
 from simulator.worldfile import WorldFile, read_world
+from tests.simulator.simulated_teams import INCIDENTS, Teams, shown
 
 START = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 MOMENT = Moment(now=START + timedelta(minutes=5), start=START, run="77")

@@ -5,8 +5,13 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from any_json import ANY_JSON, unhurried
-from graph_payloads import (
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sources.defender import DETERMINATIONS, comment_post, parse, status_patch
+from sources.parsed import Malformed, not_json
+from tests.sources.any_json import ANY_JSON, unhurried
+from tests.sources.graph_payloads import (
     SCHEMA,
     TYPE,
     Json,
@@ -18,11 +23,6 @@ from graph_payloads import (
     real,
     refused,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
-from sources.defender import DETERMINATIONS, comment_post, parse, status_patch
-from sources.parsed import Malformed, not_json
 from triage.incident import Disposition
 from triage.report import (
     DeviceEvidence,

@@ -1,7 +1,8 @@
 """What the source already did is read from its evidence, and only where it says so."""
 
 import pytest
-from graph_payloads import (
+
+from tests.sources.graph_payloads import (
     BOB,
     MACHINE,
     SHA256,
@@ -12,7 +13,6 @@ from graph_payloads import (
     piece,
     read,
 )
-
 from triage.report import AlreadyDone, DoneKind
 
 

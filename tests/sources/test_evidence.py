@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
-from graph_payloads import (
+
+from tests.sources.graph_payloads import (
     BOB,
     BOB_ACCOUNT,
     MACHINE,
@@ -16,7 +17,6 @@ from graph_payloads import (
     piece,
     read,
 )
-
 from triage.report import (
     Account,
     AppEvidence,

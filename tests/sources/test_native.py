@@ -6,13 +6,13 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from any_json import ANY_JSON, unhurried
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sources import native
 from sources.native import parse
 from sources.parsed import Malformed
+from tests.sources.any_json import ANY_JSON, unhurried
 from triage import report as reports
 from triage.report import Account, IncidentReport, SignInEvidence, Source, UserEvidence
 

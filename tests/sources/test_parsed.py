@@ -1,7 +1,8 @@
 """A digest tells a change from a touch."""
 
 import pytest
-from graph_payloads import BOB, Json, graph_alert, graph_incident, piece, read
+
+from tests.sources.graph_payloads import BOB, Json, graph_alert, graph_incident, piece, read
 
 USER = piece("user", userAccount=BOB, roles=["compromised", "attacked"])
 LINK = piece("url", url="https://x.example")

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TypedDict
 
 import pytest
-from graph_payloads import INCIDENTS
 
 from sources import PARSERS, Malformed
 from sources.parsed import not_json
+from tests.sources.graph_payloads import INCIDENTS
 from triage.report import Source
 
 pytestmark = pytest.mark.shared

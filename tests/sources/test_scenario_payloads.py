@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from graph_payloads import SCHEMA
 
 from simulator.scenariofile import Moment, Report, filled, read_scenarios
 from simulator.worldfile import read_world
 from sources import PARSERS
+from tests.sources.graph_payloads import SCHEMA
 from triage.report import (
     DoneKind,
     FileEvidence,

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from gatehouse import APP_ID, CONTOSO, INCIDENTS, Clock, Stub, card, stubbed
 
 from bot.teams.gateway import Gateway
 from bot.teams.hosts import is_allowed
@@ -24,6 +23,7 @@ from dialogs.messenger import (
     Messenger,
     TryLaterError,
 )
+from tests.teams.gatehouse import APP_ID, CONTOSO, INCIDENTS, Clock, Stub, card, stubbed
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 HOSTS = {"smba.trafficmanager.net", "localhost:8443"}

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gatehouse import APP_ID, BOB, CONTOSO, INCIDENTS, TEAM, House, card, open_house
 
 from bot.inbound import (
     Actor,
@@ -14,6 +13,7 @@ from bot.inbound import (
     Nothing,
     Place,
     Removed,
+    RosterChanged,
     ShowCard,
     ShowText,
     Texted,
@@ -21,6 +21,7 @@ from bot.inbound import (
 )
 from bot.teams.incoming import BadActivityError, parse
 from dialogs.messenger import Conversation, Posted
+from tests.teams.gatehouse import APP_ID, BOB, CONTOSO, INCIDENTS, TEAM, House, card, open_house
 
 BOB_MRI = "29:1O6yiFNWR3skKWbXtqLgmPpfLwjxnhTbsL9iM-h-cn-1177fzHcAAifwiMLU4OTIw"
 
@@ -293,7 +294,7 @@ async def test_another_member_joining_is_no_installation(house: House) -> None:
 
     await house.play("POST", f"/api/tenants/{CONTOSO}/users", ada)
 
-    assert house.heard == []
+    assert [type(it) for it in house.heard] == [RosterChanged]
 
 
 # Everything else

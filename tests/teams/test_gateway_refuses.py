@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gatehouse import APP_ID, CONTOSO, FABRIKAM, KEYS, NORDWALL, House, open_house
 
 from bot.teams.incoming import LARGEST
 from bot.teams.keys import AGING, PAUSE, STALE, SigningKey
 from simulator.world import utc_now
+from tests.teams.gatehouse import APP_ID, CONTOSO, FABRIKAM, KEYS, NORDWALL, House, open_house
 
 EMULATOR = "https://sts.windows.net/d6d49420-f39b-4df7-a1dc-d59a935871db/"
 

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from gatehouse import House, card, open_house, settings, started
 
 from bot.teams.credentials import AHEAD, MARGIN, PAUSE
 from bot.teams.gateway import Gateway
 from dialogs.messenger import TryLaterError
+from tests.teams.gatehouse import House, card, open_house, settings, started
 
 TOKEN = "/oauth2/v2.0/token"
 LIFETIME = 3599

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from gatehouse import BOB, CONTOSO, FABRIKAM, INCIDENTS, TEAM, House, card, open_house
 
 from bot.teams import connector, network
 from dialogs.messenger import (
@@ -18,6 +17,7 @@ from dialogs.messenger import (
     Messenger,
     TryLaterError,
 )
+from tests.teams.gatehouse import BOB, CONTOSO, FABRIKAM, INCIDENTS, TEAM, House, card, open_house
 
 
 @pytest.fixture

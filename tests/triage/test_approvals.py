@@ -1,7 +1,8 @@
 """Approvals and containment: who may allow what, until when, and what silence means."""
 
 import pytest
-from triage_script import (
+
+from tests.triage.triage_script import (
     ANNA,
     APPROVER,
     AUTOMATIC,
@@ -10,9 +11,11 @@ from triage_script import (
     INES,
     IT,
     JON,
+    LAPTOP,
     STRANGER,
     Case,
     accepted,
+    alert,
     already,
     contoso,
     keys,
@@ -20,16 +23,17 @@ from triage_script import (
     malware_ran,
     refusal,
     remote_tool,
+    report,
     rule,
+    user,
 )
-
 from triage.actions import ActionKind
 from triage.containing import recheck
-from triage.customer import Consent, Contact, OnSilence, Role
+from triage.customer import Asset, Consent, Contact, OnSilence, Role
 from triage.effects import ANALYST_THREAD, Contain
 from triage.events import ActionDone, ActionFailed, ContainOrdered, UndoOrdered
 from triage.incident import ActionState, ByApproval, ByRule, Disposition, Person, Status
-from triage.report import AlreadyDone, DoneKind
+from triage.report import Account, AlreadyDone, DoneKind, Product, Severity
 
 ISOLATE = ActionKind.ISOLATE_DEVICE
 
@@ -127,11 +131,17 @@ def test_silence_hands_over_where_the_rule_says_so() -> None:
     assert case.told(ANALYST_THREAD) == ["why.approval_expired"]
 
 
-def test_silence_does_not_act_once_the_score_no_longer_asks_for_it() -> None:
-    case = asked(OnSilence.ACT).says_on_the_phone("it_confirmed").until_due("approval")
+def test_what_the_score_no_longer_asks_for_is_asked_no_more() -> None:
+    case = asked(OnSilence.ACT).says_on_the_phone("it_confirmed")
 
-    assert case.contained() == set()
-    assert case.told(ANALYST_THREAD) == ["why.approval_expired"]
+    assert case.approval().state == "withdrawn"
+    assert case.until_due("approval").contained() == set()
+
+
+def test_what_was_withdrawn_is_asked_again_when_the_score_rises_again() -> None:
+    case = asked().says_on_the_phone("it_confirmed").says_on_the_phone("nobody")
+
+    assert [(a.id, a.state) for a in case.state.approvals] == [("p1", "withdrawn"), ("p2", "open")]
 
 
 def test_an_approval_counts_once() -> None:
@@ -182,6 +192,16 @@ def test_an_affected_account_the_roster_does_not_know_never_approves() -> None:
     case = Case(contoso(contacts=(bob, APPROVER)), roster=()).reported(malware_ran(by_hand=True))
 
     assert refusal(case.approves(BOB).verdict) == "refused.affected_never_approves"
+
+
+def test_an_affected_account_known_by_upn_only_never_approves() -> None:
+    bob = Contact(upn=BOB.upn.upper(), name=BOB.name, roles=frozenset({Role.APPROVER}))
+    bobs = alert("AnyDesk", Product.ENDPOINT, Severity.HIGH, user(Account(upn=BOB.upn)), LAPTOP)
+    case = Case(contoso(contacts=(bob, APPROVER)), roster=()).reported(report(bobs))
+    case.happens(orders())
+
+    assert refusal(case.approves(BOB).verdict) == "refused.affected_never_approves"
+    assert case.approval_card().mention == ((JON.upn, JON.name),)
 
 
 def test_an_approver_whose_own_account_is_suspect_does_not_approve() -> None:
@@ -243,6 +263,7 @@ def test_silence_on_what_only_an_analyst_asked_for_hands_over() -> None:
     case = Case(contoso(rules=(act,))).reported(remote_tool()).happens(orders())
 
     assert case.until_due("approval").contained() == set()
+    assert case.told(ANALYST_THREAD) == ["why.approval_expired"]
 
 
 def test_who_is_no_analyst_contains_and_undoes_nothing() -> None:
@@ -363,6 +384,26 @@ def test_an_order_is_refused_when_the_case_closed_meanwhile() -> None:
     found = recheck(case.state, case.action(ISOLATE), case.customer)
     assert found is not None
     assert found.key == "refused.no_longer_ordered"
+
+
+def test_an_order_by_rule_is_refused_when_its_target_came_to_be_protected() -> None:
+    protected = (Asset(name="LAPTOP-*", protected=True),)
+    by_rule = Case(contoso(rules=AUTOMATIC)).reported(remote_tool()).happens(orders())
+    by_silence = asked(OnSilence.ACT).until_due("approval")
+
+    for case in (by_rule, by_silence):
+        isolate = case.action(ISOLATE)
+        assert recheck(case.state, isolate, case.customer) is None
+        found = recheck(case.state, isolate, contoso(assets=protected))
+        assert found is not None
+        assert found.key == "refused.protected"
+
+
+def test_what_is_to_be_undone_may_be_undone_whatever_happened() -> None:
+    case = asked().approves().done()
+    case.happens(undoes("a2")).closes(disposition=Disposition.FALSE_POSITIVE)
+
+    assert recheck(case.state, case.action(ISOLATE), case.customer) is None
 
 
 def test_tier_a_waits_where_the_customer_wants_to_be_asked() -> None:

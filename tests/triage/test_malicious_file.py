@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from triage_script import (
+
+from tests.triage.triage_script import (
     ANNA,
     AUTOMATIC,
     BOB,
@@ -28,7 +29,6 @@ from triage_script import (
     rule,
     user,
 )
-
 from triage.actions import ActionKind
 from triage.customer import Asset, AssetKind, Criticality, OnSilence
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Contain, Say
@@ -129,7 +129,7 @@ def test_bob_opened_it_and_is_asked_what_he_did_then() -> None:
     assert case.question("q1").state.state == "answered"
     assert case.question("q2").kind is QuestionKind.FILE_AFTERMATH
     assert case.card(BOB).question == "q2"
-    assert case.card(BOB).may_change
+    assert case.card(BOB).change
 
 
 @pytest.mark.parametrize(
@@ -148,6 +148,16 @@ def test_a_typed_password_has_bobs_sessions_revoked() -> None:
 
     assert ActionKind.REVOKE_SESSIONS in case.contained()
     assert case.action(ActionKind.REVOKE_SESSIONS).target.id == BOB.object_id
+
+
+def test_a_typed_password_cuts_off_nobody_else_and_nobody_else_hears_of_it() -> None:
+    case = Case().reported(malware_ran(BOB, CARLA)).answers("not_me", on="q1")
+    case.answers("opened", on="q2").answers("typed_password", on="q3")
+
+    revoked = [a.target.id for a in case.state.actions if a.kind is ActionKind.REVOKE_SESSIONS]
+    assert revoked == [CARLA.object_id]
+    assert "notice.revoke_sessions" in keys(case.card(CARLA).says)
+    assert "notice.revoke_sessions" not in keys(case.card(BOB).says)
 
 
 def test_a_no_weighs_little_because_people_deny_from_fear() -> None:
@@ -210,6 +220,7 @@ def test_silence_weighs_nothing_and_an_analyst_calls() -> None:
     assert case.log_odds == suspicious().log_odds
     assert case.open_calls == ["Bob Baker"]
     assert case.told(ANALYST_THREAD) == ["why.silence"]
+    assert case.card(BOB).stage == "asking"  # a late answer still tells something
 
 
 def test_a_deadline_that_comes_too_early_does_nothing() -> None:
@@ -353,9 +364,11 @@ def test_an_ambiguous_person_is_not_asked() -> None:
 
 
 def test_a_person_who_comes_to_be_known_is_asked_and_no_longer_unknown() -> None:
-    case = Case(roster=()).reported(malware_ran())
+    by_name = user(Account(upn=BOB.upn))
+    told = alert("Malware was detected", Product.ENDPOINT, Severity.HIGH, by_name, LAPTOP, INVOICE)
+    case = Case(roster=()).reported(report(told))
     case.roster = (BOB,)
-    case.reported(later(malware_ran()), after=5)
+    case.reported(later(report(told)), after=5)
 
     assert [q.person for q in case.state.questions] == [BOB]
     assert [a.why_not for a in case.state.affected] == [None]

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from triage_script import BOB, CONTOSO, TEN_PAST_TEN, Case, alert, malware_ran, report
 
 from cards.wording import faults
+from tests.triage.triage_script import BOB, CONTOSO, TEN_PAST_TEN, Case, alert, malware_ran, report
 from triage.assess import could_change, log_odds
 from triage.incident import (
     Incident,

@@ -3,7 +3,8 @@
 from datetime import date
 
 import pytest
-from triage_script import (
+
+from tests.triage.triage_script import (
     AUTOMATIC,
     BOB,
     CARLA,
@@ -19,11 +20,10 @@ from triage_script import (
     refusal,
     remote_tool,
 )
-
 from triage.actions import ActionKind, Tier
 from triage.customer import Asset, AssetKind, Customer
 from triage.effects import CUSTOMER_THREAD
-from triage.events import Answered
+from triage.events import Answered, Undelivered
 from triage.incident import ActionState, Band, Disposition, IncidentType, Route, Status
 from triage.report import DeviceEvidence, Severity
 
@@ -92,6 +92,20 @@ def test_an_approved_tool_is_proposed_citing_the_fact() -> None:
     assert case.desk().proposal is not None
     assert [r.evidence for r in cited] == ["fact f1"]
     assert cited[0].says.args["approver"] == "Jon Jansen"
+
+
+def test_a_fact_must_cover_every_device_of_the_case() -> None:
+    customer = expected(IncidentType.REMOTE_TOOL, devices=("LAPTOP-*",))
+    case = Case(customer).reported(remote_tool())
+    case.reported(remote_tool(device=SERVER, source_id="9"), after=1)
+
+    assert "sign.expected_fact" not in case.rules
+
+
+def test_a_message_that_did_not_reach_bob_leaves_the_call_as_it_was() -> None:
+    case = Case().reported(remote_tool()).happens(Undelivered("person", BOB.object_id, "blocked"))
+
+    assert case.question().state.state == "open"
 
 
 @pytest.mark.parametrize(

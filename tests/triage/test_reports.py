@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from triage_script import (
+
+from tests.triage.triage_script import (
     ANNA,
     AUTOMATIC,
     BOB,
@@ -24,7 +25,6 @@ from triage_script import (
     report,
     sign_in,
 )
-
 from triage.decide import decide
 from triage.draft import Known
 from triage.effects import CUSTOMER_THREAD

@@ -5,7 +5,8 @@ from datetime import date
 from typing import Any
 
 import pytest
-from triage_script import (
+
+from tests.triage.triage_script import (
     ANNA,
     APPROVER,
     AUTOMATIC,
@@ -28,7 +29,6 @@ from triage_script import (
     rule,
     sign_in,
 )
-
 from triage.actions import ActionKind, Tier
 from triage.customer import Consent, OnSilence, PersonFacts
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
@@ -156,6 +156,12 @@ def test_a_low_risk_gets_a_neutral_card_that_offers_a_call_only() -> None:
     assert card.service_desk is not None
 
 
+def test_an_analyst_sees_what_a_verified_answer_would_change() -> None:
+    would = {w.choice.key: w.probability for w in low().desk().questions[0].what_ifs}
+
+    assert would["choice.sign_in_mine.mine"] < low().score < would["choice.sign_in_mine.not_mine"]
+
+
 def test_it_was_me_cannot_be_said_on_a_neutral_card() -> None:
     case = low().happens(Answered("q1", CARLA.object_id, "mine"))
 
@@ -181,7 +187,7 @@ def test_a_neutral_card_reveals_nothing_at_the_end_either() -> None:
     case.closes(disposition=Disposition.TRUE_POSITIVE)
 
     assert keys(case.card(CARLA).says) == ["thanks.received"]
-    assert not case.card(CARLA).may_change
+    assert case.card(CARLA).change is None
     assert case.told(f"person:{CARLA.object_id}") == []
 
 

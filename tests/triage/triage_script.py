@@ -68,15 +68,8 @@ from triage.report import (
 from triage.report import (
     Verdict as Finding,
 )
-from triage.surfaces import (
-    AnalystThread,
-    ApprovalCard,
-    CustomerThread,
-    PersonCard,
-    SourceStatus,
-    View,
-    surfaces,
-)
+from triage.surfaces import surfaces
+from triage.views import AnalystThread, ApprovalCard, CustomerThread, PersonCard, SourceStatus, View
 
 TEN_PAST_TEN = datetime(2026, 11, 24, 10, 10, tzinfo=UTC)
 TENANT = "0a0a0a0a-1111-2222-3333-444444444444"

@@ -27,9 +27,9 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
-        op.f("ix_conversation_tenant_id_conversation_id"),
+        op.f("ix_conversation_conversation_id_customer_id"),
         "conversation",
-        ["tenant_id", "conversation_id"],
+        ["conversation_id", "customer_id"],
         unique=False,
     )
     op.create_table(
@@ -90,12 +90,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_effect_due", "effect", ["status", "due"], unique=False)
     op.create_index(
-        "ix_effect_lane",
-        "effect",
-        ["customer_id", "lane", "id"],
-        unique=False,
-        sqlite_where=sa.text("status IN ('waiting', 'claimed', 'blocked')"),
-        postgresql_where=sa.text("status IN ('waiting', 'claimed', 'blocked')"),
+        "ix_effect_lane", "effect", ["customer_id", "lane", "status", "id"], unique=False
     )
     op.create_index(
         "ix_effect_stream", "effect", ["customer_id", "stream", "surface"], unique=False
@@ -103,10 +98,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_effect_waits_for",
         "effect",
-        ["customer_id", "waits_for"],
+        ["waits_for"],
         unique=False,
-        sqlite_where=sa.text("status = 'blocked'"),
-        postgresql_where=sa.text("status = 'blocked'"),
+        sqlite_where=sa.text("waits_for IS NOT NULL"),
+        postgresql_where=sa.text("waits_for IS NOT NULL"),
     )
     op.create_table(
         "event",
@@ -147,9 +142,6 @@ def upgrade() -> None:
         sa.Column("updated", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("customer_id", "id", name=op.f("pk_incident")),
         sa.UniqueConstraint("customer_id", "name", name=op.f("uq_incident_customer_id_name")),
-    )
-    op.create_index(
-        op.f("ix_incident_customer_id_status"), "incident", ["customer_id", "status"], unique=False
     )
     op.create_table(
         "intake_key",
@@ -211,9 +203,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("customer_id", "source", "alert_id", name=op.f("pk_alert")),
     )
     op.create_index(
-        op.f("ix_alert_customer_id_incident_id"),
+        "ix_alert_of_incident",
         "alert",
-        ["customer_id", "incident_id"],
+        ["customer_id", "incident_id", "source", "alert_id"],
         unique=False,
     )
     op.create_table(

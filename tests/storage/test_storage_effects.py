@@ -1,0 +1,386 @@
+"""Effects: ordered once, done in order, by one owner at a time, and never lost."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from storage import across, effects
+from storage.engine import Store, Tx
+from tests.storage.records import (
+    CONTOSO,
+    FABRIKAM,
+    LEASE,
+    ME,
+    NOW,
+    OTHER,
+    SOON,
+    a_say,
+    a_wake,
+    begin,
+    claim,
+    due,
+    finish,
+    opened,
+    ordered,
+    show,
+)
+from triage.actions import ActionKind, Target, TargetKind
+from triage.effects import Contain, ReadRoster
+
+ONE = f"{CONTOSO}-incident-1"
+AFTER_LEASE = NOW + LEASE
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with opened(tmp_path) as store:
+        await store.write(CONTOSO, begin())
+        yield store
+
+
+def a_containment(key: str, device: str) -> Contain:
+    target = Target(TargetKind.DEVICE, device, "LAPTOP-7")
+    return Contain(key, "action-1", ActionKind.ISOLATE_DEVICE, target)
+
+
+def claimed(id_: int) -> Callable[[Tx], object]:
+    return lambda tx: effects.claim(tx, id_, ME, NOW, LEASE)
+
+
+def retried(id_: int, at: datetime = NOW, *, counts: bool = True) -> Callable[[Tx], bool]:
+    return lambda tx: effects.retry(tx, id_, ME, due=at, error="502", counts_as_attempt=counts)
+
+
+def blocked(id_: int, waits_for: str) -> Callable[[Tx], bool]:
+    return lambda tx: effects.block(tx, id_, ME, waits_for=waits_for, error="403")
+
+
+def released(waits_for: str) -> Callable[[Tx], list[int]]:
+    return lambda tx: effects.release_blocked(tx, waits_for, SOON)
+
+
+# --- once ----------------------------------------------------------------------------------------
+
+
+async def test_an_effect_ordered_twice_is_there_once(store: Store) -> None:
+    def order(*keys: str) -> Callable[[Tx], list[str]]:
+        return lambda tx: effects.order(tx, ONE, [a_say(key) for key in keys], NOW)
+
+    assert await store.write(CONTOSO, order("a", "a", "b")) == ["a", "b"]
+    assert await store.write(CONTOSO, order("b", "c")) == ["c"]
+
+
+async def test_an_effect_that_was_done_is_not_ordered_again(store: Store) -> None:
+    [id_] = await ordered(store, a_say("a"))
+    await claim(store, id_)
+    await finish(store, id_)
+
+    assert await ordered(store, a_say("a")) == []
+
+
+async def test_an_effect_comes_back_as_it_was_ordered(store: Store) -> None:
+    for wanted in (a_say("a"), a_containment("b", "1"), a_wake("c", NOW), ReadRoster("d", "19:x")):
+        ids = await ordered(store, wanted)
+        claimed = await claim(store, ids[-1])
+
+        assert claimed
+        assert (claimed.effect, claimed.key, claimed.stream) == (wanted, wanted.key, ONE)
+        assert (claimed.attempt, claimed.surface) == (1, None)
+
+
+# --- lanes ---------------------------------------------------------------------------------------
+
+
+async def test_only_the_head_of_a_lane_can_be_claimed(store: Store) -> None:
+    heads = await ordered(store, a_say("a"), a_say("b"))
+
+    assert len(heads) == 1
+    assert await claim(store, heads[0] + 1) is None
+
+    first = await claim(store, heads[0])
+    assert first
+    assert await claim(store, heads[0] + 1) is None
+
+    await finish(store, heads[0])
+    second = await claim(store, heads[0] + 1)
+    assert second
+    assert (first.key, second.key) == ("a", "b")
+
+
+async def test_what_has_no_order_among_itself_is_done_side_by_side(store: Store) -> None:
+    heads = await ordered(
+        store,
+        a_say("thread"),
+        a_say("other thread", "analyst"),
+        a_say("person", "person:bob"),
+        a_say("other person", "person:ann"),
+        a_containment("device", "1"),
+        a_containment("other device", "2"),
+        a_wake("one", NOW),
+        a_wake("two", NOW),
+    )
+
+    assert len(heads) == 8
+
+
+async def test_what_concerns_the_same_is_done_in_order(store: Store) -> None:
+    heads = await ordered(
+        store,
+        a_say("one", "person:bob"),
+        a_say("two", "person:bob"),
+        a_containment("isolate", "1"),
+        a_containment("release", "1"),
+    )
+
+    assert len(heads) == 2
+
+
+async def test_customers_do_not_wait_for_one_another(store: Store) -> None:
+    await store.write(FABRIKAM, begin())
+    await ordered(store, a_say("a", "person:bob"))
+    await ordered(store, a_say("a", "person:bob"), customer=FABRIKAM)
+
+    assert [customer for customer, _ in await due(store)] == [CONTOSO, FABRIKAM]
+
+
+async def test_a_lane_moves_on_after_a_final_failure(store: Store) -> None:
+    [id_] = await ordered(store, a_say("a"), a_say("b"))
+    await claim(store, id_)
+    await store.write(CONTOSO, lambda tx: effects.fail(tx, id_, ME, "gone", NOW))
+
+    assert await due(store) == [(CONTOSO, id_ + 1)]
+
+
+async def test_a_lane_waits_for_a_retry(store: Store) -> None:
+    [id_] = await ordered(store, a_say("a"), a_say("b"))
+    await claim(store, id_)
+    await store.write(CONTOSO, retried(id_, SOON))
+
+    assert await due(store) == []
+    assert await due(store, SOON) == [(CONTOSO, id_)]
+
+
+# --- claims --------------------------------------------------------------------------------------
+
+
+async def test_an_effect_has_one_owner(store: Store) -> None:
+    [id_] = await ordered(store, a_say("a"))
+
+    assert await claim(store, id_)
+    assert await claim(store, id_, OTHER) is None
+
+
+async def test_another_customers_effect_cannot_be_claimed(store: Store) -> None:
+    [id_] = await ordered(store, a_say("a"))
+
+    assert await store.write(FABRIKAM, lambda tx: effects.claim(tx, id_, ME, NOW, LEASE)) is None
+
+
+async def test_what_is_not_due_cannot_be_claimed(store: Store) -> None:
+    await ordered(store, a_wake("later", SOON))
+
+    assert await claim(store, None) is None
+    assert await claim(store, None, now=SOON)
+
+
+async def test_the_next_effect_is_the_one_that_is_due_longest(store: Store) -> None:
+    await ordered(store, a_wake("later", NOW + timedelta(seconds=2)))
+    await ordered(store, a_wake("sooner", NOW + timedelta(seconds=1)))
+
+    first = await claim(store, None, now=SOON)
+    assert first
+    assert first.key == "sooner"
+
+
+async def test_a_claim_whose_owner_died_can_be_taken_over(store: Store) -> None:
+    [id_] = await ordered(store, a_say("a"))
+    await claim(store, id_)
+
+    assert await due(store) == []
+    assert await due(store, AFTER_LEASE) == [(CONTOSO, id_)]
+    taken = await claim(store, id_, OTHER, AFTER_LEASE)
+    assert taken
+    assert taken.attempt == 2
+
+
+async def test_who_was_taken_over_is_fenced_out(store: Store) -> None:
+    [id_] = await ordered(store, a_say("a"))
+    await claim(store, id_)
+    await claim(store, id_, OTHER, AFTER_LEASE)
+
+    assert not await finish(store, id_, ME)
+    for late in (
+        lambda tx: effects.fail(tx, id_, ME, "502", NOW),
+        retried(id_),
+        blocked(id_, "person:bob"),
+    ):
+        assert not await store.write(CONTOSO, late)
+    assert await finish(store, id_, OTHER)
+
+
+async def test_an_effect_is_finished_once(store: Store) -> None:
+    [id_] = await ordered(store, a_say("a"))
+    await claim(store, id_)
+
+    assert [await finish(store, id_), await finish(store, id_)] == [True, False]
+
+
+async def test_patience_that_was_asked_for_is_no_attempt(store: Store) -> None:
+    [id_] = await ordered(store, a_say("a"))
+    attempts = []
+    for counts in (False, False, True, True):
+        claimed = await claim(store, id_)
+        assert claimed
+        attempts.append(claimed.attempt)
+        await store.write(CONTOSO, retried(id_, counts=counts))
+
+    assert attempts == [1, 1, 1, 2]
+
+
+# --- waiting for an installation -----------------------------------------------------------------
+
+
+async def test_what_waits_for_an_installation_goes_on_with_its_lane(store: Store) -> None:
+    [id_] = await ordered(store, a_say("a", "person:bob"), a_say("b", "person:bob"))
+    await claim(store, id_)
+    await store.write(CONTOSO, blocked(id_, "person:bob"))
+
+    assert await due(store, SOON) == []
+    for nobody in ("person:ann", "team:1"):
+        assert await store.write(CONTOSO, released(nobody)) == []
+    assert await store.write(CONTOSO, released("person:bob")) == [id_]
+    assert await due(store, SOON) == [(CONTOSO, id_)]
+
+
+async def test_the_providers_installation_releases_every_customers_effects(store: Store) -> None:
+    await store.write(FABRIKAM, begin())
+    for customer in (CONTOSO, FABRIKAM):
+        [*_, id_] = await ordered(store, a_say("a"), customer=customer)
+        await store.write(customer, claimed(id_))
+        await store.write(customer, blocked(id_, "team:1"))
+
+    assert await due(store) == []
+    await store.write_across(lambda tx: across.release_blocked(tx, "team:1", NOW))
+    assert len(await due(store)) == 2
+
+
+# --- shows ---------------------------------------------------------------------------------------
+
+
+async def test_a_surface_has_one_pending_show(store: Store) -> None:
+    for digest in "abc":
+        await store.write(CONTOSO, show(ONE, digest))
+
+    [(_, id_)] = await due(store)
+    claimed = await claim(store, id_)
+    assert claimed
+    assert (claimed.kind, claimed.surface, claimed.effect) == (effects.SHOW, "customer", None)
+    await finish(store, id_)
+    assert await due(store) == []
+
+
+async def test_a_change_while_a_surface_is_being_shown_is_shown_next(store: Store) -> None:
+    await store.write(CONTOSO, show(ONE, "a"))
+    [(_, id_)] = await due(store)
+    await claim(store, id_)
+
+    for digest in "bc":
+        await store.write(CONTOSO, show(ONE, digest))
+    await finish(store, id_)
+
+    [(_, following)] = await due(store)
+    assert following != id_
+    await claim(store, following)
+    await finish(store, following)
+    assert await due(store) == []
+
+
+async def test_a_show_is_done_in_the_order_of_its_conversation(store: Store) -> None:
+    await store.write(CONTOSO, show(ONE, "a"))
+    [root] = await ordered(store, a_say("first words"))
+
+    claimed = await claim(store, root)
+    assert claimed
+    assert claimed.kind == effects.SHOW
+
+
+async def test_two_events_in_one_transaction_order_one_show(store: Store) -> None:
+    await store.write(CONTOSO, lambda tx: [show(ONE, "a")(tx), show(ONE, "b")(tx)])
+
+    assert len(await due(store)) == 1
+
+
+async def test_a_show_ordered_after_a_finish_in_the_same_transaction_is_another_one(
+    store: Store,
+) -> None:
+    await store.write(CONTOSO, show(ONE, "a"))
+    [(_, id_)] = await due(store)
+    await claim(store, id_)
+    await store.write(
+        CONTOSO,
+        lambda tx: [
+            show(ONE, "b")(tx),
+            effects.finish(tx, id_, ME, "r1", NOW),
+            show(ONE, "c")(tx),
+        ],
+    )
+
+    assert len(await due(store)) == 1
+
+
+# --- the sweep -----------------------------------------------------------------------------------
+
+
+async def next_due(store: Store) -> object:
+    return await store.read_across(across.next_due)
+
+
+async def test_the_sweep_knows_when_to_come_again(store: Store) -> None:
+    assert await next_due(store) is None
+
+    await ordered(store, a_wake("later", SOON))
+    assert await next_due(store) == SOON
+
+    [id_] = await ordered(store, a_say("now"), a_say("behind it"))
+    assert await next_due(store) == NOW
+
+    await claim(store, id_)
+    assert await next_due(store) == AFTER_LEASE
+
+
+async def test_what_is_behind_in_its_lane_does_not_wake_the_sweep(store: Store) -> None:
+    [id_] = await ordered(store, a_say("a"), a_say("b"))
+    await claim(store, id_)
+    await store.write(CONTOSO, retried(id_, SOON))
+
+    assert await next_due(store) == SOON
+
+
+async def test_the_sweep_takes_what_is_due_longest_and_no_more_than_asked(store: Store) -> None:
+    for seconds in (3, 1, 2):
+        await ordered(store, a_wake(f"{seconds}", NOW + timedelta(seconds=seconds)))
+
+    found = await store.read_across(lambda tx: across.due(tx, SOON, 2))
+
+    assert [id_ for _, id_ in found] == [2, 3]
+
+
+async def test_whoever_is_stuck_is_named_with_its_reason(store: Store) -> None:
+    for name in ("failing", "blocking", "waiting", "fine"):
+        await ordered(store, a_say(name, f"person:{name}"))
+    for id_ in (1, 2, 4):
+        await store.write(CONTOSO, claimed(id_))
+    await store.write(CONTOSO, lambda tx: effects.fail(tx, 1, ME, "too large", NOW))
+    await store.write(CONTOSO, blocked(2, "person:x"))
+    await ordered(store, a_say("behind it", "person:blocking"))
+    await finish(store, 4)
+
+    found = await store.read_across(lambda tx: across.stuck(tx, NOW + timedelta(hours=1)))
+
+    assert [(s.effect_id, s.status, s.last_error) for s in found] == [
+        (1, "failed", "too large"),
+        (2, "blocked", "403"),
+        (3, "waiting", None),
+    ]

@@ -1,0 +1,121 @@
+"""No statement of the daily path walks through a table: each finds its rows by an index."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from storage import across, effects, handles, incidents, people, surfaces
+from storage.engine import Store, Tx
+from storage.surfaces import Place
+from tests.storage.records import (
+    CONTOSO,
+    ME,
+    NOW,
+    SOON,
+    TENANT,
+    a_say,
+    a_wake,
+    begin,
+    claim,
+    due,
+    filled,
+    finish,
+    go_on,
+    opened,
+    ordered,
+    show,
+)
+from triage.report import Alert, Source
+
+ONE = f"{CONTOSO}-incident-1"
+THREAD = Place(TENANT, "19:abc@thread.tacv2;messageid=1", "1", "https://smba.example/emea/")
+
+Statement = tuple[str, Any]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with opened(tmp_path) as store:
+        yield store
+
+
+async def a_day(store: Store) -> None:
+    await store.write(CONTOSO, begin())
+    await store.write(CONTOSO, everything_about_an_incident)
+    await store.write(CONTOSO, go_on(ONE, "click:1"))
+    await store.write(CONTOSO, show(ONE, "digest"))
+    await ordered(store, a_say("a", "person:bob"), a_wake("w", SOON))
+    await claim(store, 1)
+    await finish(store, 1)
+    await claim(store, 2)
+    await store.write(
+        CONTOSO, lambda tx: effects.block(tx, 2, ME, waits_for="person:bob", error="403")
+    )
+    await store.write(CONTOSO, lambda tx: effects.release_blocked(tx, "person:bob", NOW))
+    await store.write_across(lambda tx: across.release_blocked(tx, "team:1", NOW))
+    await due(store)
+    await store.read_across(across.next_due)
+    await store.read_across(lambda tx: across.find_handle(tx, TENANT, "token"))
+    await store.read_across(lambda tx: across.find_conversation(tx, TENANT, "a:none"))
+    await store.read_across(lambda tx: across.customer_of_key(tx, Source.NATIVE, "hash"))
+    await store.read_across(lambda tx: across.find_customers_by_tenant(tx, TENANT))
+
+
+def everything_about_an_incident(tx: Tx) -> None:
+    incidents.next_number(tx)
+    incidents.seen(tx, "key")
+    incidents.add_ref(tx, ONE, Source.DEFENDER, "29")
+    incidents.find_by_ref(tx, Source.DEFENDER, "29")
+    incidents.remember_keys(tx, ONE, {"oid:bob"}, NOW)
+    incidents.find_related(tx, ["oid:bob"], NOW)
+    incidents.at_risk(tx, ["bob"], None)
+    incidents.remember_alerts(tx, ONE, Source.DEFENDER, [filled(Alert)])
+    incidents.alerts(tx, ONE)
+    incidents.messages(tx, ONE)
+    incidents.record_desk(tx, key="installed", kind="installed", payload={}, at=NOW, actor=None)
+    incidents.history(tx, ONE)
+    incidents.verify(tx, ONE)
+    surfaces.want(tx, ONE, {"customer": "digest 0"})
+    surfaces.shown(tx, ONE, "customer", revision=1, place=THREAD, at=NOW)
+    handles.of_surface(tx, ONE, "customer")
+    people.meet(tx, TENANT, "bob", "29:bob", "Bob", None, NOW)
+    people.get(tx, TENANT, "bob")
+    people.by_upn(tx, TENANT, "bob@contoso.com")
+    people.chat(tx, TENANT, "bob")
+    people.conversation(tx, "a:chat")
+
+
+async def test_every_statement_of_a_day_goes_by_an_index(store: Store) -> None:
+    seen: dict[str, Any] = {}
+
+    def note(_: Any, __: Any, statement: str, parameters: Any, *more: Any) -> None:
+        first = parameters[0] if isinstance(parameters, list) else parameters
+        seen.setdefault(statement, first)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await a_day(store)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    walks = await store.read_across(
+        lambda tx: [
+            (step, statement)
+            for statement, parameters in seen.items()
+            for *_, step in tx.session.connection().exec_driver_sql(
+                f"EXPLAIN QUERY PLAN {statement}", parameters
+            )
+            if _walks(step)
+        ]
+    )
+    assert len(seen) > 30
+    assert walks == []
+
+
+def _walks(step: str) -> bool:
+    """Through all rows, or through all of a customer's."""
+    everything = step.startswith("SCAN ") and step != "SCAN CONSTANT ROW"
+    return everything or step.endswith("(customer_id=?)")

@@ -1,0 +1,84 @@
+"""Starts Vouch in processes of its own, quickly, and kills them; run as a program, it is the parent.
+
+Importing everything takes seconds: one parent does it once, and forks what is asked of it. A line
+of JSON in, a line with the process id out:
+
+    {"serve": {"VOUCH_PORT": "3978", ...}, "log": "vouch.log"}    -> the pid of a `vouch serve`
+    {"kill": 4711}                                                -> 4711, which is dead by then
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+class Nursery:
+    def __init__(self, parent: "subprocess.Popen[str]") -> None:
+        self._parent = parent
+
+    def serve(self, environment: Mapping[str, str], log: Path) -> int:
+        return self._ask({"serve": dict(environment), "log": str(log)})
+
+    def kill(self, pid: int) -> None:
+        """SIGKILL, and its end awaited."""
+        self._ask({"kill": pid})
+
+    def _ask(self, what: dict[str, Any]) -> int:
+        assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
+        self._parent.stdin.write(json.dumps(what) + "\n")
+        self._parent.stdin.flush()
+        return int(self._parent.stdout.readline())
+
+
+@contextmanager
+def nursery() -> Iterator[Nursery]:
+    root = Path(__file__).parents[2]
+    parent = subprocess.Popen(
+        [sys.executable, __file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )
+    with parent:
+        yield Nursery(parent)
+
+
+def _be_the_parent() -> None:
+    from bot.__main__ import app
+
+    for line in sys.stdin:
+        what = json.loads(line)
+        if "kill" in what:
+            pid = int(what["kill"])
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        else:
+            pid = os.fork()
+            if pid == 0:
+                _become(what["serve"], what["log"])
+                app(["serve"])
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+
+
+def _become(environment: Mapping[str, str], log: str) -> None:
+    """A child has its own surroundings, and leaves the parent's pipes alone."""
+    os.environ.update(environment)
+    to_log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(to_log, 1)
+    os.dup2(to_log, 2)
+
+
+if __name__ == "__main__":
+    _be_the_parent()

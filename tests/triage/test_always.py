@@ -1,0 +1,454 @@
+"""What always holds, whatever happens in whatever order, nonsense included (design.md section 4)."""
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from cards.wording import faults
+from tests.triage.triage_script import (
+    ANNA,
+    APPROVER,
+    AUTOMATIC,
+    BOB,
+    CARLA,
+    DAN,
+    IT,
+    JON,
+    LAPTOP,
+    PROVIDER,
+    STRANGER,
+    Case,
+    accepted,
+    alert,
+    contoso,
+    later,
+    leak,
+    malware_blocked,
+    malware_ran,
+    mystery,
+    remote_tool,
+    report,
+    rule,
+    sign_in,
+    user,
+)
+from triage.actions import ActionKind, Tier
+from triage.authority import is_approver
+from triage.containing import is_protected
+from triage.customer import Consent, Contact, Customer, OnSilence, PersonFacts, Role
+from triage.decide import AlreadyAnswered, decide
+from triage.draft import Known
+from triage.effects import Contain, Effect, Say
+from triage.events import (
+    ActionDone,
+    ActionFailed,
+    Answered,
+    ApprovalAnswered,
+    CallRecorded,
+    CloseOrdered,
+    ContainOrdered,
+    Event,
+    Facts,
+    KeptOpen,
+    RecommendationAnswered,
+    Reopened,
+    Reported,
+    SourceWritten,
+    Taken,
+    Undelivered,
+    UndoOrdered,
+    Woke,
+    Wrote,
+)
+from triage.incident import (
+    ApprovalState,
+    ByApproval,
+    ByRule,
+    Disposition,
+    Incident,
+    IncidentType,
+    Person,
+    ResponseAction,
+)
+from triage.phrases import Moment, Phrase
+from triage.playbooks import QUESTIONS
+from triage.report import AlreadyDone, DoneKind, Product, Severity, Source
+
+STATE: TypeAdapter[Incident] = TypeAdapter(Incident)
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+# --- customers, people and events ----------------------------------------------------------------
+
+_SILENT = tuple(rule(k, on_silence=OnSilence.ACT) for k in ActionKind)
+_LOCKOUT = tuple(rule(k, Consent.AUTOMATIC, privileged=True) for k in ActionKind)
+_BOB_APPROVES = Contact(
+    upn=BOB.upn, name=BOB.name, roles=frozenset({Role.SECURITY}), delegate=DAN.upn
+)
+
+CUSTOMERS = (
+    contoso(),
+    contoso(rules=AUTOMATIC, auto_close=frozenset(IncidentType)),
+    contoso(rules=_SILENT, contacts=(APPROVER, IT, _BOB_APPROVES)),
+    contoso(rules=_LOCKOUT, privileged_names=("carla@*",)),
+    contoso(rules=_LOCKOUT, people=(PersonFacts(upn=CARLA.upn, break_glass=True),)),
+    contoso(contacts=()),
+)
+TEAM_MEMBER = replace(CARLA, reads_thread=True)
+ROSTERS = ((BOB, CARLA, DAN, JON), (BOB, TEAM_MEMBER, JON), (BOB, BOB, CARLA), ())
+ACTORS = (BOB, CARLA, DAN, JON, STRANGER, Person(ANNA.object_id, ANNA.name, "Anna", ANNA.upn))
+
+REPORTS = (
+    malware_ran(),
+    malware_ran(by_hand=True),
+    malware_ran(BOB, CARLA, DAN, JON),
+    malware_blocked(),
+    later(malware_blocked(), status="resolved"),
+    later(malware_ran(BOB, JON)),
+    later(malware_ran(), already_done=(AlreadyDone(DoneKind.ISOLATED, "LAPTOP-7"),)),
+    sign_in(),
+    sign_in(severity=Severity.LOW),
+    sign_in(BOB, Severity.MEDIUM, source_id="7"),
+    remote_tool(),
+    leak(),
+    mystery(),
+    report(source_id="8"),
+)
+
+_QUESTIONS = st.sampled_from(["q1", "q1", "q1", "q2", "q3", "q9"])
+_ACTIONS = st.sampled_from(["a1", "a2", "a3", "a4", "a9"])
+_APPROVALS = st.sampled_from(["p1", "p1", "p2", "p3", "p9"])
+_CHOICES = st.sampled_from(sorted({a.id for s in QUESTIONS.values() for a in s.answers}))
+_WORDS = st.sampled_from(["it was me", "", "**bold** <a>"])
+_ACTORS = st.sampled_from(ACTORS)
+_FLAGS = st.booleans()
+
+
+def _by(make: object) -> st.SearchStrategy[Event]:
+    return _ACTORS.map(make)  # type: ignore[arg-type]
+
+
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.sampled_from(REPORTS).map(Reported),
+    st.builds(Answered, _QUESTIONS, _ACTORS.map(lambda p: p.object_id), _CHOICES),
+    st.builds(Answered, _QUESTIONS, _ACTORS.map(lambda p: p.object_id), st.none(), _WORDS),
+    st.builds(Wrote, _ACTORS.map(lambda p: p.object_id), _WORDS),
+    st.builds(
+        lambda on, p, yes: ApprovalAnswered(on, p.object_id, p.upn, p.name, yes),
+        _APPROVALS,
+        _ACTORS,
+        _FLAGS,
+    ),
+    st.builds(CallRecorded, _QUESTIONS, st.just(ANNA.object_id), st.just(ANNA.name), _CHOICES),
+    _by(lambda p: CallRecorded("q1", p.object_id, p.name, "not_mine")),
+    _by(lambda p: Taken(p.object_id, p.name)),
+    st.builds(
+        CloseOrdered,
+        st.just(ANNA.object_id),
+        st.just(ANNA.name),
+        st.none() | st.sampled_from(Disposition),
+        st.just("a comment"),
+    ),
+    _by(lambda p: KeptOpen(p.object_id, p.upn, p.name)),
+    _by(lambda p: Reopened(p.object_id, p.name)),
+    st.builds(ContainOrdered, _ACTIONS, st.just(ANNA.object_id), st.just(ANNA.name)),
+    st.builds(UndoOrdered, _ACTIONS, st.just(ANNA.object_id), st.just(ANNA.name)),
+    st.builds(
+        lambda p, yes: RecommendationAnswered(p.object_id, p.upn, p.name, yes), _ACTORS, _FLAGS
+    ),
+    _QUESTIONS.map(lambda q: Woke(f"question:{q}")),
+    _APPROVALS.map(lambda p: Woke(f"approval:{p}")),
+    st.just(Woke("close:now")),
+    st.builds(ActionDone, _ACTIONS, _FLAGS, _FLAGS),
+    st.builds(ActionFailed, _ACTIONS, st.just("device offline"), _FLAGS),
+    st.builds(
+        SourceWritten,
+        st.just(Source.DEFENDER),
+        st.just("1"),
+        st.just("resolved"),
+        st.sampled_from(Disposition),
+        _FLAGS,
+    ),
+    st.builds(
+        Undelivered,
+        st.sampled_from(["customer", "analyst", "person"]),
+        st.none() | _ACTORS.map(lambda p: p.object_id),
+        st.just("blocked"),
+    ),
+)
+STEPS = st.tuples(
+    EVENTS,
+    st.sampled_from([1, 1, 5, 20, 60, 600]),
+    st.sampled_from([frozenset[str]()] * 3 + [frozenset({BOB.object_id, JON.object_id})]),
+)
+STORIES = st.tuples(
+    st.sampled_from(CUSTOMERS),
+    st.sampled_from(ROSTERS),
+    st.sampled_from(REPORTS),
+    st.lists(STEPS, max_size=14),
+)
+Story = tuple[Customer, tuple[Person, ...], object, list[tuple[Event, int, frozenset[str]]]]
+
+always = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+)
+
+
+def played(story: Story) -> Iterator[tuple[Case, Incident | None, Event]]:
+    """The case after every step, with the state before it and what happened."""
+    customer, roster, first, steps = story
+    case = Case(customer, roster)
+    event: Event = Reported(first)  # type: ignore[arg-type]
+    yield case.happens(event), None, event
+    for event, minutes, at_risk in steps:
+        before = case.current
+        case.at_risk = at_risk
+        yield case.happens(event, after=minutes), before, event
+
+
+# --- suspicion -----------------------------------------------------------------------------------
+
+
+@always
+@given(STORIES)
+def test_a_reply_through_a_suspect_account_never_lowers(story: Story) -> None:
+    for case, before, event in played(story):
+        if before is None or not isinstance(event, Answered | Wrote):
+            continue
+        if case.state.is_tainted(event.by):
+            assert before.decision is not None
+            assert case.log_odds >= before.decision.log_odds
+
+
+@always
+@given(STORIES)
+def test_a_suspect_learns_neither_device_nor_file_nor_action_nor_score(story: Story) -> None:
+    for case, _, _ in played(story):
+        for name, view in case.views().items():
+            who = name.removeprefix("person:")
+            if name.startswith("person:") and case.state.is_tainted(who):
+                _reveals_nothing(case, repr(view))
+        if _is_read_by_a_suspect(case):
+            _reveals_nothing(case, repr(case.thread()))
+            assert not any(name.startswith("approval:") for name in case.views())
+
+
+def _is_read_by_a_suspect(case: Case) -> bool:
+    people = [a.person for a in case.state.affected if a.person]
+    return any(p.reads_thread and case.state.is_tainted(p.object_id) for p in people)
+
+
+def _reveals_nothing(case: Case, shown: str) -> None:
+    state = case.state
+    secrets = [*(d.name for d in state.devices), *(f.name for f in state.files)]
+    secrets += [f"action.{k}" for k in ActionKind] + [f"notice.{k}" for k in ActionKind]
+    secrets += ["containing", "contained", "disposition.", "over.", str(case.score)]
+    assert [s for s in secrets if s in shown] == []
+
+
+@always
+@given(STORIES)
+def test_a_restricted_case_names_nobody_and_asks_nobody(story: Story) -> None:
+    for case, _, _ in played(story):
+        if case.state.type is IncidentType.RESTRICTED and case.state.closed is None:
+            assert case.open_questions == []
+            assert case.thread().placeholder
+            assert not any(a.account.label in repr(case.thread()) for a in case.state.affected)
+
+
+# --- containment ---------------------------------------------------------------------------------
+
+
+@always
+@given(STORIES)
+def test_nothing_is_contained_without_a_tier_a_rule_or_a_live_approval(story: Story) -> None:
+    for case, _, _ in played(story):
+        for effect in case.ordered:
+            if isinstance(effect, Contain) and not effect.undo:
+                action = case.state.action(effect.action)
+                assert action is not None
+                _is_entitled(case, action)
+
+
+def _is_entitled(case: Case, action: ResponseAction) -> None:
+    state, customer = case.state, case.customer
+    match action.basis:
+        case ByApproval(which):
+            approval = case.approval(which)
+            assert approval.state is ApprovalState.APPROVED
+            assert approval.action == action.id
+            assert case.now < approval.due
+        case ByRule(number):
+            assert not is_protected(action.target, state, customer)
+            found = customer.rule_for(action.kind)
+            automatic = found is not None and found.consent is Consent.AUTOMATIC
+            silence = any(
+                a.action == action.id and a.state is ApprovalState.EXPIRED and a.acts_on_silence
+                for a in state.approvals
+            )
+            assert automatic or silence or (found is None and action.tier is Tier.A)
+            assert number == (found.number if found else None)
+        case None:
+            pytest.fail("ordered on no basis")
+
+
+@always
+@given(STORIES)
+def test_only_the_entitled_approve_and_never_the_affected_or_suspect(story: Story) -> None:
+    for case, before, event in played(story):
+        if isinstance(event, ApprovalAnswered) and accepted(case.verdict):
+            assert before is not None
+            assert is_approver(case.customer, event.by_upn)
+            assert not before.affects(event.by, event.by_upn)
+            assert event.by not in case.at_risk
+            assert not before.is_tainted(event.by)
+
+
+@always
+@given(STORIES)
+def test_an_effect_ordered_twice_is_the_same_effect(story: Story) -> None:
+    ordered: dict[str, Effect] = {}
+    for case, _, _ in played(story):
+        for effect in case.ordered:
+            assert ordered.setdefault(effect.key, effect) == effect
+
+
+# --- closing -------------------------------------------------------------------------------------
+
+
+@always
+@given(STORIES)
+def test_no_case_is_closed_without_disposition_reasons_and_rules(story: Story) -> None:
+    for case, before, event in played(story):
+        closed = case.state.closed
+        if closed is None:
+            continue
+        assert closed.disposition in Disposition
+        assert closed.determination
+        assert closed.rules
+        assert closed.reasons
+        assert all(r.rule and r.evidence for r in closed.reasons)
+        if closed.by is None and (before is None or before.closed is None):
+            assert isinstance(event, Woke)
+            assert case.state.type not in (IncidentType.UNKNOWN, IncidentType.RESTRICTED)
+            assert not case.state.kept_open
+
+
+# --- the same again ------------------------------------------------------------------------------
+
+
+@always
+@given(STORIES)
+def test_what_is_already_so_changes_nothing(story: Story) -> None:
+    for case, _, _ in played(story):
+        event, known, now = case.log[-1]
+        again = decide(case.state, event, replace(known, facts=known.facts), now)
+        if isinstance(again.verdict, AlreadyAnswered):
+            assert again.incident == case.state
+            assert again.effects == ()
+
+
+@always
+@given(STORIES)
+def test_settling_twice_changes_nothing(story: Story) -> None:
+    for case, _, _ in played(story):
+        if not accepted(case.verdict):
+            continue
+        known = Known(case.customer, PROVIDER, Facts(at_risk=case.at_risk))
+        again = decide(case.state, Woke("question:none"), known, case.now)
+        assert again.incident == case.state
+        assert again.effects == ()
+
+
+@always
+@given(STORIES)
+def test_the_recorded_events_rebuild_the_same_state(story: Story) -> None:
+    case = [case for case, _, _ in played(story)][-1]
+    rebuilt: Incident | None = None
+    for event, known, now in case.log:
+        recorded = EVENT.validate_json(EVENT.dump_json(event))
+        rebuilt = decide(rebuilt, recorded, known, now).incident
+    assert rebuilt == case.state
+
+
+@always
+@given(STORIES)
+def test_the_state_survives_json_and_stays_small(story: Story) -> None:
+    for case, _, _ in played(story):
+        stored = STATE.dump_json(case.state)
+        assert STATE.validate_json(stored) == case.state
+        assert len(stored) <= 64 * 1024
+
+
+# --- what is shown -------------------------------------------------------------------------------
+
+
+@always
+@given(STORIES)
+def test_every_state_can_be_shown_with_absolute_times_and_known_sentences(story: Story) -> None:
+    for case, _, _ in played(story):
+        shown = [*case.views().values(), *(e for e in case.ordered if isinstance(e, Say))]
+        for value in _inside(shown):
+            assert not isinstance(value, timedelta)
+            if isinstance(value, datetime):
+                assert value.tzinfo is not None
+            if isinstance(value, Phrase):
+                assert faults(value) == []
+
+
+def _inside(value: object) -> Iterator[object]:
+    """The value and everything in it."""
+    yield value
+    match value:
+        case Phrase(args=args):
+            for inner in args.values():
+                yield from _inside(inner)
+        case Moment(at):
+            yield at
+        case list() | tuple():
+            for inner in value:
+                yield from _inside(inner)
+        case Enum():
+            return
+        case _ if is_dataclass(value):
+            for field in fields(value):
+                yield from _inside(getattr(value, field.name))
+        case _:
+            return
+
+
+# --- five hundred alerts -------------------------------------------------------------------------
+
+
+def _storm(first: int, count: int) -> object:
+    alerts = [
+        alert(
+            f"Malware number {n} " + "x" * 280,
+            list(Product)[n % 8],
+            Severity.HIGH,
+            user(replace(BOB, object_id=f"oid-{n}", upn=f"user{n}@" + "c" * 60 + ".com")),
+            replace(LAPTOP, name=f"LAPTOP-{n}-" + "y" * 200, device_id=f"{n:040}"),
+            threat_family="z" * 300,
+        )
+        for n in range(first, first + count)
+    ]
+    return report(*alerts, source_id=f"storm {first}")
+
+
+@pytest.mark.parametrize("reports", [1, 5, 20])
+def test_the_state_stays_under_64_kb_at_500_alerts(reports: int) -> None:
+    case, each = Case(), 500 // reports
+    for first in range(0, 500, each):
+        case.reported(_storm(first, each), after=1)  # type: ignore[arg-type]
+
+    assert case.state.alert_count == 500
+    assert len(STATE.dump_json(case.state)) <= 64 * 1024
+    assert len(case.state.alerts) <= 20

@@ -1,0 +1,226 @@
+"""What a surface shows, typed: views of an incident, with absolute times.
+
+`triage/surfaces.py` computes them from the state; `cards` puts them into words.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from triage.incident import (
+    ActionState,
+    ApprovalState,
+    Band,
+    Disposition,
+    QuestionKind,
+    Reason,
+    Status,
+)
+from triage.phrases import Phrase
+from triage.report import Severity, Source
+
+
+class Button(StrEnum):
+    """What can be pressed on a card; the handle says on which question, approval or action."""
+
+    ANSWER = "answer"
+    CHANGE = "change"
+    APPROVE = "approve"
+    DENY = "deny"
+    TAKE = "take"
+    CLOSE = "close"
+    CLOSE_AS = "close_as"
+    KEEP_OPEN = "keep_open"
+    REOPEN = "reopen"
+    CONTAIN = "contain"
+    UNDO = "undo"
+    RECORD_CALL = "record_call"
+    ACCEPT = "accept"
+    DISCUSS = "discuss"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One button of a question: its id and its label's phrase key."""
+
+    id: str
+    says: Phrase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonCard:
+    """The one card in a person's chat for this incident."""
+
+    person: str
+    given_name: str
+    language: str | None
+    sender: str
+    """Who asks: the customer's own name for it."""
+    code: str
+    service_desk: str | None
+    stage: Literal["asking", "thanks", "neutral", "over"]
+    """asking: a question waits for an answer, late or not. thanks: nothing is asked now. neutral: reveals nothing and leads
+    to the service desk. over: the case is closed."""
+    says: tuple[Phrase, ...]
+    """The sentences of the card, in order: what happened, what is asked, what was done."""
+    question: str | None = None
+    kind: QuestionKind | None = None
+    choices: tuple[Choice, ...] = ()
+    change: str | None = None
+    """The answered question that "Change my answer" asks again; None where there is none."""
+    changing: bool = False
+    """Whether `question` was answered before and is being changed."""
+    surface: Literal["person"] = "person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadAction:
+    """A response action as a thread shows it."""
+
+    id: str
+    says: Phrase
+    state: ActionState
+    at: datetime | None
+    rehearsed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerThread:
+    """The root card of the incident in the customer's channel."""
+
+    name: str
+    code: str
+    severity: Severity
+    status: Status
+    headline: Phrase
+    placeholder: bool
+    """The affected person can read here: say nothing that helps an intruder."""
+    known: tuple[Phrase, ...]
+    doing: tuple[Phrase, ...]
+    turn: Phrase
+    """Whose turn it is."""
+    needed: Phrase
+    """What is needed from the customer; says so when it is nothing."""
+    until: datetime | None
+    actions: tuple[ThreadAction, ...] = ()
+    outcome: tuple[Phrase, ...] = ()
+    recommendation: Phrase | None = None
+    recommendation_accepted_by: str | None = None
+    buttons: tuple[Button, ...] = ()
+    surface: Literal["customer"] = "customer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalCard:
+    """A reply in the customer's thread that asks for one decision."""
+
+    approval: str
+    name: str
+    asks: Phrase
+    consequence: Phrase
+    """What approving means for the person, and how it is undone."""
+    on_silence: Phrase
+    due: datetime
+    state: ApprovalState
+    outcome: Phrase | None
+    mention: tuple[tuple[str, str], ...]
+    """Who must act: (UPN, name)."""
+    surface: Literal["approval"] = "approval"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """What one possible answer would do to the score."""
+
+    choice: Phrase
+    probability: float
+    band: Band
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalystQuestion:
+    id: str
+    asks: Phrase
+    person: str
+    state: Phrase
+    what_ifs: tuple[WhatIf, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalystCall:
+    """A call to make, with everything at hand, and the choices to record."""
+
+    question: str
+    person: str
+    number: str | None
+    number_source: str | None
+    script: Phrase
+    due: datetime
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalView:
+    disposition: Disposition
+    determination: str
+    recommendation: Phrase | None
+    closes_at: datetime | None
+    """Set while the closing is held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Containable:
+    """A response action an analyst may ask for, or undo."""
+
+    action: str
+    says: Phrase
+    undo: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalystThread:
+    """The root card of the incident in the provider's channel; internal."""
+
+    name: str
+    customer: str
+    code: str
+    title: str
+    severity: Severity
+    status: Status
+    probability: float
+    band: Band
+    reasons: tuple[Reason, ...]
+    next_action: Phrase
+    due: datetime | None
+    headline: Phrase
+    facts: tuple[Phrase, ...]
+    """Who, what and where; what the source has already done; what is not known and why."""
+    questions: tuple[AnalystQuestion, ...] = ()
+    calls: tuple[AnalystCall, ...] = ()
+    actions: tuple[ThreadAction, ...] = ()
+    containable: tuple[Containable, ...] = ()
+    proposal: ProposalView | None = None
+    owner: str | None = None
+    portal: tuple[str, str] | None = None
+    """(tenant id, incident id), validated, for a link into the Defender portal."""
+    timeline: tuple[tuple[datetime, Phrase], ...] = ()
+    outcome: tuple[Phrase, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    surface: Literal["analyst"] = "analyst"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatus:
+    """What the source system should say of the case; written back, not posted."""
+
+    source: Source
+    source_id: str
+    status: Literal["inProgress", "resolved"]
+    disposition: Disposition
+    determination: str
+    comment: Phrase
+    surface: Literal["source"] = "source"
+
+
+View = PersonCard | CustomerThread | ApprovalCard | AnalystThread | SourceStatus
