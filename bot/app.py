@@ -64,7 +64,9 @@ async def running(
         conductor.on_work = dispatcher.notify
         reception = Reception(store, clock, desk, conductor)
         app = application(
-            Intake(store, clock, conductor), Readiness(store), gateway.routes(reception)
+            Intake(store, clock, conductor),
+            Readiness(store, dispatcher.looked_ago if dispatch else lambda: 0.0),
+            gateway.routes(reception),
         )
         await gateway.start()
         async with _listening(app, settings) as url:

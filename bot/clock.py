@@ -14,6 +14,20 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+class ShiftedClock:
+    """Another clock, and a lead over it that only grows: time goes on, and can be made to jump."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self.lead = timedelta(0)
+
+    def now(self) -> datetime:
+        return self._clock.now() + self.lead
+
+    def move_to(self, when: datetime) -> None:
+        self.lead = max(self.lead, when - self._clock.now())
+
+
 class ManualClock:
     """A clock that stands still until it is told to move; never backwards."""
 

@@ -6,8 +6,8 @@
 Nothing waits in memory, and the process may die at any line: what was recorded is found again.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from bot import ids
 from bot.clock import Clock
 from bot.gathering import Gatherer, Job, ProviderDesk
-from bot.performing import Performer
+from bot.performing import Performer, crashed
 from bot.results import Blocked, Done, Failed, Later, Result
 from storage import effects, handles, incidents, people, profiles
 from storage import surfaces as surface_rows
@@ -37,8 +37,9 @@ from triage.events import (
     Wrote,
 )
 from triage.extract import accounts, strong_keys
-from triage.incident import Incident
+from triage.incident import ApprovalState, Incident
 from triage.surfaces import surfaces
+from triage.views import View
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +65,8 @@ class Outcome:
     verdict: Verdict
     incident: Incident
     customer: Customer
+    views: Mapping[str, View]
+    """What its surfaces show from now on, by name."""
     seen_before: bool = False
     began: bool = False
     """This event opened the incident."""
@@ -107,16 +110,61 @@ class Conductor:
 
     async def run_effect(self, customer: str, effect_id: int) -> None:
         """Claim one effect, carry it out, and record what came of it. Does nothing where another
-        owner was faster; every failure of the other side is a result and an event."""
-        now = self._clock.now()
-        taken = await self._store.write(customer, lambda tx: self._claim(tx, effect_id, now))
+        owner was faster; every failure of the other side is a result and an event.
+
+        A fault of ours ends here as well: before the call, the effect is tried again later and in
+        the end given up; after it, what was done stays done, and is recorded without its event.
+        """
+        since = self._clock.now()
+        try:
+            taken = await self._store.write(customer, lambda tx: self._claim(tx, effect_id, since))
+        except Exception as fault:
+            log.exception("effect_not_prepared", customer=customer, effect=effect_id)
+            await self._set_aside(customer, effect_id, fault)
+            return
         if taken is None:
             return
         claimed, job = taken
-        result = await self._performer.carry_out(job, claimed.attempt)
-        now = self._clock.now()
-        await self._store.write(customer, lambda tx: self._finish(tx, claimed, result, now))
+        result = await self._carry_out(job, claimed)
+        now = max(self._clock.now(), since)  # a clock that steps back must not make a wake early
+        try:
+            await self._store.write(customer, lambda tx: self._finish(tx, claimed, result, now))
+        except Exception as fault:
+            log.exception("result_not_applied", customer=customer, effect=effect_id)
+            await self._give_up_event(customer, claimed, result, fault)
         self.on_work()
+
+    async def _carry_out(self, job: Job, claimed: effects.ClaimedEffect) -> Result:
+        try:
+            return await self._performer.carry_out(job, claimed.attempt)
+        except Exception as fault:
+            log.exception("effect_crashed", effect=claimed.id, kind=claimed.kind)
+            return crashed(job, claimed.attempt, fault)
+
+    async def _set_aside(self, customer: str, effect_id: int, fault: Exception) -> None:
+        """It could not even be prepared: later, and after a while never."""
+        now = self._clock.now()
+        await self._store.write(
+            customer, lambda tx: effects.set_aside(tx, effect_id, _named(fault), now)
+        )
+
+    async def _give_up_event(
+        self, customer: str, claimed: effects.ClaimedEffect, result: Result, fault: Exception
+    ) -> None:
+        """The call is made and cannot be unmade: keep its result, and tell the provider's desk that
+        the incident does not know of it."""
+        now = self._clock.now()
+        silent = replace(result, event=None) if not isinstance(result, Later) else result
+        payload = {"effect": claimed.id, "stream": claimed.stream, "fault": _named(fault)}
+
+        def keep(tx: Tx) -> None:
+            self._finish(tx, claimed, silent, now)
+            key = f"unapplied:{claimed.id}:{claimed.attempt}:{now.isoformat()}"
+            incidents.record_desk(
+                tx, key=key, kind="result_not_applied", payload=payload, at=now, actor=None
+            )
+
+        await self._store.write(customer, keep)
 
     # --- receiving, inside the transaction ---
 
@@ -124,17 +172,14 @@ class Conductor:
         customer = profiles.current(tx)
         seen = incidents.seen(tx, occurrence.key)
         if seen is not None:
-            return Outcome(
-                _VERDICT.validate_json(seen.answer),
-                _present(tx, seen.stream),
-                customer,
-                seen_before=True,
-            )
+            verdict, known_as = _VERDICT.validate_json(seen.answer), _present(tx, seen.stream)
+            shown = surfaces(known_as, customer)
+            return Outcome(verdict, known_as, customer, shown, seen_before=True)
         before = self._find(tx, occurrence, now)
         known = Known(customer, self._desk.profile, self._facts(tx, before, occurrence.event, now))
         decided = decide(before, occurrence.event, known, now)
-        self._record(tx, occurrence, known, decided, now)
-        return Outcome(decided.verdict, decided.incident, customer, began=before is None)
+        views = self._record(tx, occurrence, known, decided, now)
+        return Outcome(decided.verdict, decided.incident, customer, views, began=before is None)
 
     def _find(self, tx: Tx, occurrence: Occurrence, now: datetime) -> Incident | None:
         """The incident an event belongs to: the one it names, the one its source has told of
@@ -169,12 +214,18 @@ class Conductor:
             number = incidents.next_number(tx)
             new = NewIncident(ids.incident_id(now), f"{customer.prefix}-{number}", ids.case_code())
         at_risk = incidents.at_risk(tx, concerned, before.id if before else None)
-        return Facts(new=new, matches=matches, at_risk=at_risk)
+        return Facts(
+            new=new,
+            matches=matches,
+            at_risk=at_risk,
+            concerned=_also_concerned(tx, before, event),
+            unseen=_unseen(tx, before) if before else frozenset(),
+        )
 
     def _record(
         self, tx: Tx, occurrence: Occurrence, known: Known, decided: Decided, now: datetime
-    ) -> None:
-        """State, event, effects and wanted surfaces, all or nothing."""
+    ) -> Mapping[str, View]:
+        """State, event, effects and wanted surfaces, all or nothing; what the surfaces show now."""
         incident = decided.incident
         reasons = incident.decision.reasons if incident.decision else ()
         incidents.record(
@@ -194,11 +245,14 @@ class Conductor:
         )
         if isinstance(occurrence.event, Reported):
             self._remember(tx, incident, occurrence.event, known, now)
+        if incident.suspects:
+            suspects = [incidents.suspect_key(person) for person in incident.suspects]
+            incidents.remember_keys(tx, incident.id, suspects, now)
         if isinstance(occurrence.event, Answered | Wrote) and occurrence.event.text:
             said = occurrence.event
             incidents.remember_message(tx, incident.id, said.by, said.text or "", now)
         effects.order(tx, incident.id, decided.effects, now)
-        self._want(tx, incident, known.customer, now)
+        return self._want(tx, incident, known.customer, now)
 
     def _remember(
         self, tx: Tx, incident: Incident, event: Reported, known: Known, now: datetime
@@ -207,15 +261,20 @@ class Conductor:
         incidents.add_ref(tx, incident.id, report.source, report.source_id)
         for source, source_id in report.mirrors:
             incidents.add_ref(tx, incident.id, source, source_id)
+        if report.redirected_to:  # its target may be told of later: it is this case
+            incidents.add_ref(tx, incident.id, report.source, report.redirected_to)
         incidents.remember_alerts(tx, incident.id, report.source, report.alerts)
         incidents.remember_keys(tx, incident.id, strong_keys(report, known.facts.matches), now)
 
-    def _want(self, tx: Tx, incident: Incident, customer: Customer, now: datetime) -> None:
+    def _want(
+        self, tx: Tx, incident: Incident, customer: Customer, now: datetime
+    ) -> Mapping[str, View]:
         views = surfaces(incident, customer)
         digests = {name: digest(view) for name, view in views.items()}
-        for name, revision in surface_rows.want(tx, incident.id, digests).items():
-            lane = _lane(incident, name)
-            effects.order_show(tx, incident.id, name, lane=lane, revision=revision, now=now)
+        changed = surface_rows.want(tx, incident.id, digests)
+        shows = [effects.Show(name, _lane(incident, name), of) for name, of in changed.items()]
+        effects.order_shows(tx, incident.id, shows, now)
+        return views
 
     # --- effects, inside the transaction ---
 
@@ -246,12 +305,15 @@ class Conductor:
                 )
             case Blocked(waits_for, reason, event):
                 held = effects.block(tx, claimed.id, self._owner, waits_for=waits_for, error=reason)
+                kind, _, person = waits_for.partition(":")
+                if held and kind == "person":
+                    people.mark_removed(tx, profiles.current(tx).tenant_id, person)
             case Failed(reason, event, blocked_by):
                 held = effects.fail(tx, claimed.id, self._owner, reason, now)
                 if held and blocked_by:
                     people.mark_blocked(tx, profiles.current(tx).tenant_id, blocked_by)
         if held and event is not None:
-            key = f"effect:{claimed.id}:{claimed.attempt}"
+            key = f"effect:{claimed.id}:{claimed.attempt}:{now.isoformat()}"
             self._advance(tx, Occurrence(key, event, claimed.stream), now)
 
 
@@ -285,6 +347,29 @@ def _present(tx: Tx, incident_id: str) -> Incident:
 def _matches(tx: Tx, event: Reported, customer: Customer) -> dict[str, Match]:
     """Who the accounts of a report belong to, by account key."""
     return {a.key: people.match(tx, a, customer) for a in accounts(event.report)}
+
+
+def _also_concerned(tx: Tx, before: Incident | None, event: Event) -> frozenset[str]:
+    """Whether the approver is affected, also where the state no longer lists everybody."""
+    if before is None or not isinstance(event, ApprovalAnswered):
+        return frozenset()
+    about = incidents.is_about(tx, before.id, event.by)
+    return frozenset({event.by}) if about else frozenset()
+
+
+def _unseen(tx: Tx, before: Incident) -> frozenset[str]:
+    """Open approvals whose card nobody was ever shown: silence on them is no consent."""
+    return frozenset(
+        approval.id
+        for approval in before.approvals
+        if approval.state is ApprovalState.OPEN
+        and not surface_rows.was_shown(tx, before.id, f"approval:{approval.id}")
+    )
+
+
+def _named(fault: Exception) -> str:
+    """What it was; its text may hold people's words and stays in the log's trace."""
+    return type(fault).__name__
 
 
 def _lane(incident: Incident, surface: str) -> str:

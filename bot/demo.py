@@ -1,7 +1,8 @@
 """`vouch demo`: Vouch and a simulated Teams side by side, ready to be played in a browser.
 
 The simulator is a process of its own and Vouch does not know that it is one: it is told whom to
-trust and whom to speak to by settings that a real deployment has too.
+trust and whom to speak to by settings that a real deployment has too. Only its clock is another
+one, which the simulator's page can move on (`timelapse.py`).
 """
 
 import asyncio
@@ -22,14 +23,18 @@ import aiohttp
 from pydantic import SecretStr
 
 from bot.app import running
+from bot.clock import ShiftedClock
 from bot.settings import Settings
 from bot.setup import add_intake_key, add_profile
 from bot.signals import stop_signal
+from bot.timelapse import time_lapse
 from storage.engine import Store
 from triage.report import Source
 
 PROFILES = Path(__file__).parents[1] / "simulator" / "profiles"
 PROVIDER_TENANT = "a1e4c7b9-58d2-4f36-8e0b-9c7d6a5b4f32"
+
+LOOPBACK = "127.0.0.1"
 
 STARTS_WITHIN = 30
 """Seconds the simulator has to say where it is."""
@@ -43,6 +48,17 @@ class Demo:
     simulator_port: int
     data: Path
     browser: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What the two processes share, new at every start."""
+
+    app_id: str
+    app_secret: str
+    intake_keys: dict[str, dict[str, str]]
+    clock_url: str
+    clock_token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +76,32 @@ async def play(demo: Demo) -> None:
     demo.data.mkdir(parents=True, exist_ok=True)
     stopped = stop_signal()
     port = demo.port or _free_port()
-    app_id, app_secret = str(uuid4()), secrets.token_urlsafe(24)
     database = f"sqlite:///{demo.data / 'vouch.sqlite3'}"
-    keys = await _prepare(database)
-    async with _simulator(demo, port, app_id, app_secret, keys) as ready:
+    door = socket.create_server((LOOPBACK, 0))
+    shared = Secrets(
+        app_id=str(uuid4()),
+        app_secret=secrets.token_urlsafe(24),
+        intake_keys=await _prepare(database),
+        clock_url=f"http://{LOOPBACK}:{door.getsockname()[1]}",
+        clock_token=secrets.token_urlsafe(24),
+    )
+    async with _simulator(demo, port, shared) as ready:
         settings = Settings(
             port=port,
             database_url=database,
-            app_id=app_id,
+            app_id=shared.app_id,
             app_tenant=PROVIDER_TENANT,
-            app_secret=SecretStr(app_secret),
+            app_secret=SecretStr(shared.app_secret),
             login_url=ready["api"],
             openid_metadata_url=f"{ready['api']}/botframework/v1/.well-known/openidconfiguration",
             service_hosts=frozenset({urlsplit(ready["api"]).netloc}),
             ca_file=Path(ready["ca"]),
         )
-        async with running(settings) as vouch:
+        clock = ShiftedClock()
+        async with (
+            running(settings, clock, dispatch=False) as vouch,
+            time_lapse(vouch, clock, settings.dispatch_seconds, door, shared.clock_token),
+        ):
             await _install_everywhere(ready["page"])
             _announce(Addresses(vouch.url, ready["page"]), browser=demo.browser)
             await stopped.wait()
@@ -99,21 +125,21 @@ async def _prepare(database: str) -> dict[str, dict[str, str]]:
 
 
 @contextlib.asynccontextmanager
-async def _simulator(
-    demo: Demo, bot_port: int, app_id: str, app_secret: str, keys: dict[str, dict[str, str]]
-) -> AsyncIterator[dict[str, Any]]:
-    keys_file = demo.data / "intake-keys.json"
-    keys_file.touch(mode=0o600)
-    keys_file.write_text(json.dumps(keys), encoding="utf-8")
+async def _simulator(demo: Demo, bot_port: int, shared: Secrets) -> AsyncIterator[dict[str, Any]]:
+    keys = _private(demo.data / "intake-keys.json", shared.intake_keys)
+    clock = _private(
+        demo.data / "clock.json", {"url": shared.clock_url, "token": shared.clock_token}
+    )
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "simulator",
         f"--port={demo.simulator_port}",
-        f"--bot-url=http://127.0.0.1:{bot_port}",
-        f"--app-id={app_id}",
-        f"--app-secret={app_secret}",
-        f"--intake-keys={keys_file}",
+        f"--bot-url=http://{LOOPBACK}:{bot_port}",
+        f"--app-id={shared.app_id}",
+        f"--app-secret={shared.app_secret}",
+        f"--intake-keys={keys}",
+        f"--bot-clock={clock}",
         f"--data={demo.data}",
         stdout=asyncio.subprocess.PIPE,
     )
@@ -123,6 +149,13 @@ async def _simulator(
         if process.returncode is None:
             process.terminate()
         await process.wait()
+
+
+def _private(file: Path, content: Any) -> Path:
+    """A file for the simulator's eyes: what stands in a command line, everybody here can read."""
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
 
 
 async def _first_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
@@ -157,6 +190,6 @@ def _announce(addresses: Addresses, *, browser: bool) -> None:
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port

@@ -16,11 +16,30 @@ from storage import surfaces as surface_rows
 from storage.engine import Tx
 from triage.containing import recheck
 from triage.customer import Customer, Provider
-from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Contain, ReadRoster, Say, Wake
+from triage.effects import (
+    ANALYST_THREAD,
+    CUSTOMER_THREAD,
+    Contain,
+    PostDigest,
+    ReadRoster,
+    Say,
+    Wake,
+)
 from triage.events import ActionFailed, Undelivered, Woke
 from triage.incident import Incident
-from triage.surfaces import surfaces
-from triage.views import AnalystThread, ApprovalCard, CustomerThread, PersonCard, SourceStatus, View
+from triage.surfaces import digest, surfaces
+from triage.views import (
+    AnalystThread,
+    ApprovalCard,
+    CustomerThread,
+    Digest,
+    PersonCard,
+    SourceStatus,
+    View,
+)
+
+MOST_IN_DIGEST = 200
+"""Cases read for one digest; the card shows fewer."""
 
 HANDLES_LIVE = timedelta(days=90)
 """How long a card's buttons are understood; Bob may correct himself after the case closed."""
@@ -83,13 +102,21 @@ class RosterJob:
 
 
 @dataclass(frozen=True, slots=True)
+class DigestJob:
+    view: Digest
+    target: Channel
+    reader: Reader
+    waits_for: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """Decided in the claiming transaction already: nothing is called."""
 
     result: Result
 
 
-Job = ShowJob | SayJob | WriteJob | ContainJob | RosterJob | Settled
+Job = ShowJob | SayJob | DigestJob | WriteJob | ContainJob | RosterJob | Settled
 
 
 # --- gathering, inside the claiming transaction --------------------------------------------------
@@ -117,9 +144,11 @@ class Gatherer:
             case Say() as say:
                 return self._say(tx, claimed.stream, say)
             case Contain() as order:
-                return self._contain(tx, claimed.stream, order)
+                return self._contain(tx, claimed.stream, order, now)
             case Wake(name=name):
                 return Settled(Done(event=Woke(name)))
+            case PostDigest() as digest_:
+                return self._digest(tx, digest_)
             case ReadRoster(conversation_id=conversation_id):
                 return self._roster(tx, conversation_id)
             case None:
@@ -143,7 +172,7 @@ class Gatherer:
             target=target,
             waits_for=self._installation(customer, name),
             activity_id=row.place.activity_id if row.place else None,
-            handle=handles.of_surface(tx, incident_id, name)
+            handle=handles.of_surface(tx, incident_id, name, now + HANDLES_LIVE / 3)
             or self._mint(tx, incident_id, name, view, now),
             reader=self._reader(customer, view),
         )
@@ -154,7 +183,10 @@ class Gatherer:
         target: Conversation | Chat | Settled
         if place == "person":
             asked = people.get(tx, customer.tenant_id, person)
-            reader = Reader((asked.locale if asked else None) or customer.language, customer.zone)
+            reader = Reader(
+                (asked.locale if asked else None) or customer.language,
+                (asked.zone if asked else None) or customer.zone,
+            )
             target = self._chat(tx, customer, person)
         else:
             reader = self._thread_reader(customer, analyst=place == ANALYST_THREAD)
@@ -163,10 +195,23 @@ class Gatherer:
             return target
         return SayJob(say, target, self._installation(customer, say.place), reader)
 
-    def _contain(self, tx: Tx, incident_id: str, order: Contain) -> Job:
+    def _digest(self, tx: Tx, order: PostDigest) -> Job:
+        """Filled now, not when it was ordered; a day whose cases all got a thread has none."""
+        customer = profiles.current(tx)
+        told = incidents.received_between(tx, order.since, order.at, MOST_IN_DIGEST)
+        view = digest(told, customer, order.at)
+        channel = self._channel(tx, customer, "digest")
+        if not view.lines:
+            return Settled(Done())
+        if isinstance(channel, Settled):
+            return channel
+        reader = self._thread_reader(customer, analyst=False)
+        return DigestJob(view, channel, reader, f"team:{customer.team_id}")
+
+    def _contain(self, tx: Tx, incident_id: str, order: Contain, now: datetime) -> Job:
         incident, customer = _incident(tx, incident_id), profiles.current(tx)
         action = incident.action(order.action)
-        refused = recheck(incident, action, customer) if action else None
+        refused = recheck(incident, action, customer, now) if action else None
         if action is None or refused is not None:
             why = refused.key if refused else "refused.unknown_action"
             return Settled(Failed(why, ActionFailed(order.action, why, refused=True)))
@@ -246,7 +291,7 @@ class Gatherer:
 
     def _reader(self, customer: Customer, view: View) -> Reader:
         if isinstance(view, PersonCard):
-            return Reader(view.language or customer.language, customer.zone)
+            return Reader(view.language or customer.language, view.zone or customer.zone)
         return self._thread_reader(customer, analyst=isinstance(view, AnalystThread))
 
     def _thread_reader(self, customer: Customer, *, analyst: bool) -> Reader:

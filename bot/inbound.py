@@ -19,6 +19,8 @@ class Actor:
     mri: str
     name: str
     locale: str | None = None
+    zone: str | None = None
+    """The IANA zone of the client they wrote from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from bot.gathering import (
     Chat,
     ContainJob,
+    DigestJob,
     Job,
     RosterJob,
     SayJob,
@@ -29,11 +30,15 @@ from dialogs.messenger import (
 from sources.writing import SourceGaveUpError, SourceTryLaterError, SourceWriter
 from storage.surfaces import Place
 from triage.effects import Say
-from triage.events import ActionDone, ActionFailed, SourceWritten, Undelivered
+from triage.events import ActionDone, ActionFailed, Event, SourceWritten, Undelivered
 from triage.views import AnalystThread, ApprovalCard, CustomerThread, PersonCard
 
 MOST_ATTEMPTS = 8
 LONGEST_PAUSE = timedelta(minutes=5)
+
+
+Spoken = ShowJob | SayJob | DigestJob | RosterJob
+"""The jobs that speak to Teams."""
 
 
 class Performer:
@@ -49,20 +54,23 @@ class Performer:
         match job:
             case Settled(result):
                 return result
-            case ShowJob() | SayJob() | RosterJob():
+            case ShowJob() | SayJob() | DigestJob() | RosterJob():
                 return await self._speak(job, attempt)
             case ContainJob():
                 return await self._contain(job, attempt)
             case WriteJob():
                 return await self._write(job, attempt)
 
-    async def _speak(self, job: ShowJob | SayJob | RosterJob, attempt: int) -> Result:
+    async def _speak(self, job: Spoken, attempt: int) -> Result:
         try:
             match job:
                 case ShowJob():
                     return await self._show(job)
                 case SayJob():
                     return await self._say(job)
+                case DigestJob(view, channel, reader):
+                    posted = await thread.post_digest(self._messenger, channel, view, reader)
+                    return Done(remote_id=posted.activity_id)
                 case RosterJob():
                     return await self._read_roster(job)
         except TryLaterError as error:
@@ -164,6 +172,21 @@ class Performer:
         return Failed(why, Undelivered(job.surface, None, why))
 
 
+def crashed(job: Job, attempt: int, fault: Exception) -> Result:
+    """A fault of ours while carrying it out: tried again as any failure, and then given up."""
+    reason = f"fault: {type(fault).__name__}"
+    match job:
+        case ContainJob(action=action):
+            event: Event | None = ActionFailed(action, reason)
+        case ShowJob() | SayJob() | DigestJob() | RosterJob():
+            event = _undelivered(job, reason)
+        case WriteJob(surface=surface):
+            event = Undelivered(surface, None, reason)
+        case Settled():
+            event = None
+    return _later(reason, None, attempt) or Failed(reason, event)
+
+
 def _later(reason: str, after: float | None, attempt: int) -> Later | None:
     """Patience asked for costs no attempt; otherwise wait longer each time, up to an end."""
     if after is not None:
@@ -174,15 +197,17 @@ def _later(reason: str, after: float | None, attempt: int) -> Later | None:
     return Later(pause * _jitter(), reason, counts=True)
 
 
-def _undelivered(job: ShowJob | SayJob | RosterJob, why: str) -> Undelivered | None:
+def _undelivered(job: Spoken, why: str) -> Undelivered | None:
     match job:
         case ShowJob(surface=place) | SayJob(say=Say(place=place)):
             return Undelivered(place, person_at(place), why)
+        case DigestJob():
+            return Undelivered("digest", None, why)
         case RosterJob():
             return None
 
 
-def _gave_up(job: ShowJob | SayJob | RosterJob, error: GaveUpError) -> Result:
+def _gave_up(job: Spoken, error: GaveUpError) -> Result:
     """People are told why by its code, which has a sentence; the reason stays with the effect."""
     event = _undelivered(job, error.code)
     if error.code == GaveUpError.NOT_INSTALLED and not isinstance(job, RosterJob):

@@ -49,9 +49,9 @@ from triage.events import (
     UndoOrdered,
     Wrote,
 )
-from triage.incident import Incident, Route
+from triage.incident import Incident, Question, Route
 from triage.phrases import phrase
-from triage.surfaces import asked_in_teams, person_card, surfaces
+from triage.surfaces import asked_in_teams, person_card
 from triage.views import (
     AnalystThread,
     ApprovalCard,
@@ -81,11 +81,11 @@ class Reception:
 
     async def hear(self, inbound: Inbound) -> Response:
         try:
+            if isinstance(inbound, Clicked):
+                return await self._clicked(inbound)
             if not await self._is_ours(inbound.place.tenant_id):
                 return await self._stranger(inbound)
             match inbound:
-                case Clicked():
-                    return await self._clicked(inbound)
                 case Texted():
                     return await self._texted(inbound)
                 case Installed():
@@ -100,17 +100,20 @@ class Reception:
     # --- clicks ---
 
     async def _clicked(self, click: Clicked) -> Response:
+        """One look says whose card it is, and who pressed; only who holds none is asked whence."""
         pressed = clicks.read(click.fields)
+        press = await self._press(click, pressed) if isinstance(pressed, clicks.Click) else None
+        if press is None and not await self._is_ours(click.place.tenant_id):
+            return await self._stranger(click)
         if isinstance(pressed, clicks.Unreadable):
             return await self._refused(click, "refused.unreadable", pressed.why)
-        handle = await self._store.read_across(
-            lambda tx: across.find_handle(tx, click.place.tenant_id, pressed.handle)
-        )
-        if handle is None or not _stands_for(handle, click.place, self._clock.now()):
+        if press is None or not _stands_for(press.handle, click.place, self._clock.now()):
             return await self._refused(click, "refused.unknown_card", "no such handle here")
-        who = await self._who(handle.customer_id, click)
+        handle, who = press.handle, self._who(click, press)
         if pressed.button is Button.CHANGE:
             return await self._ask_again(handle, who, pressed.on)
+        if not _belongs(pressed, handle.surface):
+            return await self._refused(click, "refused.unknown_card", "a button of another card")
         event = _event(pressed, who)
         if isinstance(event, clicks.Unreadable):
             return await self._refused(click, "refused.say_how", event.why)
@@ -124,6 +127,12 @@ class Reception:
             ),
         )
         return self._answer(outcome, handle, who)
+
+    async def _press(self, click: Clicked, pressed: clicks.Click) -> across.Press | None:
+        tenant, by = click.place.tenant_id, click.actor.object_id
+        return await self._store.read_across(
+            lambda tx: across.find_press(tx, tenant, pressed.handle, by)
+        )
 
     async def _ask_again(self, handle: across.Handle, who: "Who", which: str | None) -> Response:
         """An answered question again, for the asker alone; looking changes nothing."""
@@ -140,7 +149,7 @@ class Reception:
         """The asker's new view; to whom the card does not belong, a sentence and no card."""
         if isinstance(outcome.verdict, Refused):
             return ShowText(say(outcome.verdict.says, who.reader))
-        view = surfaces(outcome.incident, outcome.customer).get(handle.surface)
+        view = outcome.views.get(handle.surface)
         if view is None or isinstance(view, SourceStatus):
             return Nothing()
         reader = _reader(outcome.customer, self._desk.profile, view)
@@ -275,21 +284,14 @@ class Reception:
             customer, lambda tx: _keep_chat(tx, text.actor, text.place, now), Urgency.PEOPLE
         )
 
-    async def _who(self, customer: str, click: Clicked) -> "Who":
+    def _who(self, click: Clicked, press: across.Press) -> "Who":
         """The actor with the name and UPN our own records give: cards and clients may say anything."""
         analyst = self._desk.profile.analyst(click.actor.object_id)
         if analyst is not None and click.place.tenant_id == self._desk.profile.tenant_id:
             reader = Reader(self._desk.profile.language, self._desk.profile.zone)
             return Who(analyst.object_id, analyst.upn, analyst.name, reader)
-        known = await self._store.read(
-            customer, lambda tx: people.get(tx, click.place.tenant_id, click.actor.object_id)
-        )
-        return Who(
-            click.actor.object_id,
-            (known.upn if known else None) or "",
-            (known.name if known else None) or click.actor.name,
-            Reader(click.actor.locale),
-        )
+        name = press.name or click.actor.name
+        return Who(click.actor.object_id, press.upn or "", name, Reader(click.actor.locale))
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +300,35 @@ class Who:
     upn: str
     name: str
     reader: Reader
+
+
+# --- what may be pressed where -------------------------------------------------------------------
+
+BUTTONS: dict[str, frozenset[Button]] = {
+    "person": frozenset({Button.ANSWER, Button.CHANGE}),
+    "customer": frozenset({Button.KEEP_OPEN, Button.ACCEPT, Button.DISCUSS}),
+    "approval": frozenset({Button.APPROVE, Button.DENY}),
+    "analyst": frozenset(
+        {
+            Button.TAKE,
+            Button.CLOSE,
+            Button.CLOSE_AS,
+            Button.KEEP_OPEN,
+            Button.REOPEN,
+            Button.CONTAIN,
+            Button.UNDO,
+            Button.RECORD_CALL,
+        }
+    ),
+}
+"""By kind of surface: a handle of Bob's card closes no case, whoever holds it."""
+
+
+def _belongs(pressed: clicks.Click, surface: str) -> bool:
+    """The button stands on such a card, and an approval's card decides on that approval alone."""
+    kind, _, which = surface.partition(":")
+    on_this = kind != "approval" or pressed.on == which
+    return on_this and pressed.button in BUTTONS.get(kind, frozenset())
 
 
 # --- from a click to an event --------------------------------------------------------------------
@@ -344,19 +375,28 @@ def _words(incident: Incident, text: Texted) -> Event:
     """Words answer the open question on a card; else they are words about the case."""
     by = text.actor.object_id
     said = text.text.strip()[:LONGEST_TEXT]
-    for question_ in incident.questions:
-        mine = question_.person.object_id == by and question_.route is not Route.PHONE
-        if mine and question_.state.state == "open":
-            return Answered(question_.id, by, None, said)
-    return Wrote(by, said)
+    asked = next((q for q in incident.questions if _is_open_for(q, by)), None)
+    return Answered(asked.id, by, None, said) if asked else Wrote(by, said)
 
 
 def _what_it_is_about(tx: Tx, person: str, now: datetime) -> Incident | None:
-    """The newest incident this person is concerned by, open or not long closed: a closed case asks
-    whether they remember more."""
-    found = incidents.latest_about(tx, person, now - REMEMBERED)
-    return incidents.load(tx, found) if found else None
+    """The case whose question this person has open; else the newest they are concerned by, open or
+    not long closed: a closed case asks whether they remember more."""
+    found = incidents.latest_about(tx, person, now - REMEMBERED, MOST_CASES)
+    asking = (i for i in found if any(_is_open_for(q, person) for q in i.questions))
+    return next(asking, found[0] if found else None)
 
+
+def _is_open_for(asked: Question, person: str) -> bool:
+    return (
+        asked.person.object_id == person
+        and asked.route is not Route.PHONE
+        and asked.state.state == "open"
+    )
+
+
+MOST_CASES = 5
+"""Cases looked through for the question somebody's words may answer."""
 
 REMEMBERED = timedelta(days=30)
 """How long after its last alert somebody's words still belong to a case."""
@@ -393,7 +433,9 @@ def _order_roster(tx: Tx, conversation_id: str, key: str, now: datetime) -> None
 
 def _keep_chat(tx: Tx, actor: Actor, place: Place, now: datetime) -> None:
     where = Conversation(place.tenant_id, place.conversation_id, place.service_url)
-    people.meet(tx, place.tenant_id, actor.object_id, actor.mri, actor.name, actor.locale, now)
+    people.meet(
+        tx, place.tenant_id, actor.object_id, actor.mri, actor.name, actor.locale, actor.zone, now
+    )
     people.keep_chat(tx, actor.object_id, where)
 
 
@@ -437,8 +479,8 @@ def _render(view: View, handle: str, reader: Reader) -> Card:
 
 def _reader(customer: Customer, provider: Provider, view: View) -> Reader:
     match view:
-        case PersonCard(language=language):
-            return Reader(language or customer.language, customer.zone)
+        case PersonCard(language=language, zone=zone):
+            return Reader(language or customer.language, zone or customer.zone)
         case AnalystThread():
             return Reader(provider.language, provider.zone)
         case _:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from sources.signature import new_key
 from storage import profiles
-from storage.engine import Store, Urgency
+from storage.engine import Store, Tx, Urgency
 from triage.customer import Provider
 from triage.report import Source
 
@@ -35,10 +35,23 @@ async def add_profile(store: Store, text: str, origin: str) -> Added:
 
 
 async def add_intake_key(store: Store, customer: str, source: Source) -> str:
-    """A new bearer key for one source of one customer. Only its hash is kept: show it once."""
+    """A new bearer key for one source of one customer. Only its hash is kept: show it once.
+
+    Raises NoSuchCustomerError.
+    """
     key, sha256 = new_key()
     now = datetime.now(UTC)
-    await store.write(
-        customer, lambda tx: profiles.add_intake_key(tx, source, sha256, now), Urgency.PEOPLE
-    )
+
+    def add(tx: Tx) -> None:
+        if profiles.find(tx) is None:
+            raise NoSuchCustomerError(
+                f"There is no customer {customer!r}; `vouch customer list` says who there is."
+            )
+        profiles.add_intake_key(tx, source, sha256, now)
+
+    await store.write(customer, add, Urgency.PEOPLE)
     return key
+
+
+class NoSuchCustomerError(Exception):
+    """Nobody was onboarded under this id."""

@@ -3,6 +3,7 @@
 An incident is answered after COMMIT and before anything is done about it.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,7 @@ from aiohttp import web
 from bot.clock import Clock
 from bot.conductor import Conductor, Occurrence, Outcome
 from sources import PARSERS, Malformed
+from sources.openapi import document
 from sources.parsed import not_json
 from storage import across, profiles, quarantine
 from storage.engine import Store, StoreBusyError, Urgency
@@ -25,7 +27,7 @@ from triage.report import IncidentReport, Source
 
 log = structlog.get_logger(__name__)
 
-LARGEST_REPORT = 16 * 1024 * 1024
+LARGEST_REPORT = 8 * 1024 * 1024
 """Bytes: 500 alerts with their evidence, and room."""
 
 
@@ -60,16 +62,12 @@ class Intake:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             return None
-        hashed = hashlib.sha256(key.strip().encode()).hexdigest()
+        hashed = hashlib.sha256(key.strip().encode(errors="replace")).hexdigest()
         return await self.store.read_across(lambda tx: across.customer_of_key(tx, source, hashed))
 
     async def _take_in(self, source: Source, customer: str, body: bytes) -> web.Response:
-        try:
-            told = json.loads(body)
-        except (ValueError, RecursionError):
-            parsed: list[IncidentReport | Malformed] = [not_json(body.decode(errors="replace"))]
-        else:
-            parsed = list(PARSERS[source](told))
+        # A large body takes seconds to read, and people's taps must not wait for it.
+        parsed = await asyncio.to_thread(_parse, source, body)
         results = [await self._take_one(source, customer, one) for one in parsed]
         return _answer(results)
 
@@ -103,7 +101,7 @@ class Intake:
         )
 
     async def _quarantine(self, source: Source, customer: str, refused: Malformed) -> None:
-        raw = json.dumps(refused.raw, default=str)
+        raw = _as_text(refused.raw)
         now = self.clock.now()
         log.warning("intake_refused", customer=customer, source=source, field=refused.field)
         await self.store.write(
@@ -111,6 +109,21 @@ class Intake:
             lambda tx: quarantine.keep(tx, source, refused.reason, refused.field, raw, now),
             Urgency.INTAKE,
         )
+
+
+def _as_text(raw: object) -> str:
+    try:
+        return json.dumps(raw, default=str)
+    except (ValueError, RecursionError):
+        return "(nested too deeply to be kept)"
+
+
+def _parse(source: Source, body: bytes) -> list[IncidentReport | Malformed]:
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return [not_json(body.decode(errors="replace"))]
+    return list(PARSERS[source](told))
 
 
 def _told(report: IncidentReport, outcome: Outcome) -> dict[str, Any]:
@@ -168,27 +181,40 @@ async def healthz(_: web.Request) -> web.Response:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """`GET /readyz`: the database answers."""
+    """`GET /readyz`: the database answers, and what is due is being looked for."""
 
     store: Store
+    looked_ago: Callable[[], float]
+    """Seconds since the dispatcher last found out what is due."""
 
     async def answer(self, _: web.Request) -> web.Response:
         customers = await self.store.read_across(across.customers)
+        ago = self.looked_ago()
+        if ago > LOOKS_WITHIN:
+            reason = f"the dispatcher has not looked for {ago:.0f} s; the log says why"
+            return _problem(HTTPStatus.SERVICE_UNAVAILABLE, reason)
         return web.json_response({"status": "ready", "customers": len(customers)})
 
+
+LOOKS_WITHIN = 30.0
 
 FRONT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Vouch</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem;color:#242424}
 code{background:#f0f0f0;padding:.1em .3em;border-radius:4px}</style>
 <h1>Vouch is running</h1>
 <p>This is the bot. It has no pages of its own: people meet it in Microsoft Teams.</p>
-<p>Incidents come in at <code>POST /api/incidents/defender</code> and
-<code>/api/incidents/native</code>, Teams at <code>POST /api/messages</code>.
-Health: <code>/healthz</code>, <code>/readyz</code>.</p></html>"""
+<p>Incidents come in at <code>POST /api/incidents/defender</code>, <code>/api/incidents/sentinel</code>
+and <code>/api/incidents/native</code> (<code>/api/openapi.json</code> describes them), Teams at
+<code>POST /api/messages</code>. Health: <code>/healthz</code>, <code>/readyz</code>.</p></html>"""
 
 
 async def front(_: web.Request) -> web.Response:
     return web.Response(text=FRONT, content_type="text/html")
+
+
+async def openapi(_: web.Request) -> web.Response:
+    """What the intake takes and answers."""
+    return web.json_response(document())
 
 
 def application(intake: Intake, readiness: Readiness, teams: list[web.RouteDef]) -> web.Application:
@@ -198,6 +224,7 @@ def application(intake: Intake, readiness: Readiness, teams: list[web.RouteDef])
             web.get("/", front),
             web.get("/healthz", healthz),
             web.get("/readyz", readiness.answer),
+            web.get("/api/openapi.json", openapi),
             web.post("/api/incidents/{source}", intake.receive),
             *teams,
         ]

@@ -41,6 +41,7 @@ from cards.wording import (
     Reader,
     clock,
     day_and_clock,
+    decimal,
     label,
     local_day,
     name_of,
@@ -50,6 +51,7 @@ from cards.wording import (
 )
 from triage.incident import Band, Disposition, Reason
 from triage.phrases import Moment
+from triage.priority import Priority
 from triage.views import (
     AnalystCall,
     AnalystQuestion,
@@ -101,12 +103,14 @@ def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
             heading(say(view.headline, reader), size="large"),
             small(f"{outside(view.customer)} · {outside(view.title)}", spacing="none"),
             _score(view, reader),
+            small(_priority(view.priority, reader), spacing="none"),
             _next(view, reader),
             *buttons(_commands(view, handle, reader), spacing="medium"),
             *section(label("label.outcome", reader), lines(view.outcome, reader), style="good"),
             *_proposal(view.proposal, reader),
             *_calls(view, handle, reader),
             *section(label("label.facts", reader), lines(view.facts, reader)),
+            *section(label("label.evidence", reader), lines(view.evidence, reader)),
             *section(label("label.reasons", reader), _reasons(view.reasons, reader)),
             *section(label("label.questions", reader), _questions(view.questions, reader)),
             *section(label("label.actions", reader), _actions(view, handle, reader)),
@@ -141,6 +145,17 @@ def _score(view: AnalystThread, reader: Reader) -> object:
         name_of("band", view.band, reader), weight="bolder", color=_BAND_COLOR[view.band]
     )
     return row(fixed(number), wide(band, vertical_content_alignment="center"), spacing="medium")
+
+
+def _priority(ranked: Priority, reader: Reader) -> str:
+    """P1: high impact (4.0) × probability (67%) × crown jewel (2.0)."""
+    terms = [
+        f"{say(f.says, reader)} ({percent(f.times, reader)})"
+        if f.says.key == "factor.probability"
+        else f"{say(f.says, reader)} ({decimal(f.times, reader)})"
+        for f in ranked.factors
+    ]
+    return f"{ranked.level}: {' × '.join(terms)}"
 
 
 def _next(view: AnalystThread, reader: Reader) -> Container:

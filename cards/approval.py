@@ -64,6 +64,7 @@ def _asking(view: ApprovalCard, handle: str, reader: Reader) -> list[object]:
     return [
         text(reply_by, weight="bolder"),
         *_who(view, reader),
+        *section(label("label.because", reader), [text(say(p, reader)) for p in view.because]),
         *section(label("label.consequence", reader), [text(say(view.consequence, reader))]),
         *section(label("label.on_silence", reader), [text(say(view.on_silence, reader))]),
         *buttons(

@@ -88,6 +88,9 @@ def _recommendation(view: CustomerThread, handle: str, reader: Reader) -> list[o
     if view.recommendation_accepted_by:
         accepted = label("label.accepted_by", reader, by=view.recommendation_accepted_by)
         shown.append(text(accepted, weight="bolder", color="good"))
+    elif view.recommendation_discussed_by:
+        discussed = label("label.discussed_by", reader, by=view.recommendation_discussed_by)
+        shown.append(text(discussed, weight="bolder"))
     answers = [b for b in view.buttons if b in _ANSWERS]
     shown += buttons([_pressable(b, handle, reader) for b in answers], spacing="medium")
     return section(label("label.recommendation", reader), shown, style="accent")

@@ -79,7 +79,7 @@ def _calming(view: PersonCard, reader: Reader) -> list[object]:
     return [TextBlock(calm, spacing="small")]
 
 
-_ABOUT_A_DEVICE = (QuestionKind.FILE_OPENED, QuestionKind.FILE_AFTERMATH)
+_ABOUT_A_DEVICE = (QuestionKind.FILE_OPENED, QuestionKind.FILE_AFTERMATH, QuestionKind.SCRIPT_RUN)
 """What is asked about may be watching: the answer should come from elsewhere."""
 
 

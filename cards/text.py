@@ -26,7 +26,7 @@ def outside(text: str, limit: int = LIMIT) -> str:
     return _without_start(shortened(_defanged(bare), limit))
 
 
-_READ = 10_000
+_READ = 2_000
 
 
 # --- what cannot be seen -------------------------------------------------------------------------

@@ -172,6 +172,11 @@ def percent(probability: float, reader: Reader) -> str:
     return str(format_percent(min(max(cut, 0.01), 0.99), locale=reader.locale))
 
 
+def decimal(number: float, reader: Reader) -> str:
+    """1.25"""
+    return str(format_decimal(number, locale=reader.locale))
+
+
 def signed(weight: float, reader: Reader) -> str:
     """+2.0"""
     sign = "\N{MINUS SIGN}" if round(weight, 1) < 0 else "+"

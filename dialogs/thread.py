@@ -1,6 +1,6 @@
 """Threads of an incident: their root cards, and what is said in them."""
 
-from cards import analyst_thread, customer_thread
+from cards import analyst_thread, customer_thread, digest
 from cards.elements import at
 from cards.text import outside
 from cards.wording import Reader
@@ -8,7 +8,7 @@ from cards.wording import say as sentence
 from dialogs.messenger import Channel, Conversation, Mention, Message, Messenger, Posted
 from dialogs.updating import updated
 from triage.phrases import Phrase
-from triage.views import AnalystThread, CustomerThread
+from triage.views import AnalystThread, CustomerThread, Digest
 
 
 async def show_customer_thread(
@@ -40,6 +40,13 @@ async def show_analyst_thread(
     return await _show(messenger, where, activity_id, message)
 
 
+async def post_digest(
+    messenger: Messenger, channel: Channel, view: Digest, reader: Reader
+) -> Posted:
+    message = Message(card=digest.render(view, reader), summary=digest.summary(view, reader))
+    return await messenger.open_thread(channel, message)
+
+
 async def _show(
     messenger: Messenger, where: Channel | Conversation, activity_id: str | None, message: Message
 ) -> Posted:
@@ -55,6 +62,10 @@ def _channel_of(thread: Conversation) -> Channel:
     return Channel(thread.tenant_id, channel, thread.service_url)
 
 
+LONGEST = 600
+"""Characters of somebody's words in one message: what an analyst reads is all there is to read."""
+
+
 async def say(
     messenger: Messenger,
     where: Conversation,
@@ -65,7 +76,7 @@ async def say(
     """One sentence, appended to a thread or a chat; mentions come first, so that they notify."""
     named = tuple(Mention(m.mri, outside(m.name)) for m in mentions)
     called = [at(m.name) for m in named]
-    message = Message(text=" ".join([*called, sentence(says, reader)]), mentions=named)
+    message = Message(text=" ".join([*called, sentence(says, reader, LONGEST)]), mentions=named)
     if ";messageid=" in where.conversation_id:
         return await messenger.reply(where, message)
     return await messenger.send(where, message)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from simulator.botclock import ClockControl
 from simulator.server import DEMO_WORLD, SCENARIOS, Simulator, SimulatorConfig
 
 _INTAKE_KEYS = TypeAdapter(dict[str, dict[str, str]])
@@ -29,8 +30,10 @@ def _config() -> SimulatorConfig:
     parser.add_argument("--world", type=Path, default=DEMO_WORLD)
     parser.add_argument("--scenarios", type=Path, default=SCENARIOS)
     parser.add_argument("--intake-keys", type=Path, help="JSON: customer, source, key")
+    parser.add_argument("--bot-clock", type=Path, help="JSON: url, token; moves the bot's time")
     given = parser.parse_args()
     keys = _INTAKE_KEYS.validate_json(given.intake_keys.read_bytes()) if given.intake_keys else {}
+    clock = given.bot_clock and ClockControl.model_validate_json(given.bot_clock.read_bytes())
     return SimulatorConfig(
         app_id=given.app_id,
         app_secret=given.app_secret,
@@ -41,6 +44,7 @@ def _config() -> SimulatorConfig:
         world=given.world,
         scenarios=given.scenarios,
         intake_keys=keys,
+        bot_clock=clock,
     )
 
 

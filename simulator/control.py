@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from simulator.botclock import Advance, BotClock
 from simulator.botframework import ISSUER, Algorithm, BotFramework, Forgery, KeyName
 from simulator.cards import Manner
 from simulator.changes import Change
@@ -111,7 +112,7 @@ class RawActivity(Body):
     token: str | None = None
 
 
-Checked = TypeVar("Checked", bound=Body)
+Checked = TypeVar("Checked", bound=BaseModel)
 
 
 @web.middleware
@@ -139,6 +140,7 @@ class Control:
         journal: Journal,
         scenarios: Scenarios,
         service_url: Mapping[str, str],
+        clock: BotClock,
     ) -> None:
         self._app_id = app_id
         self._world = world
@@ -149,6 +151,7 @@ class Control:
         self._journal = journal
         self._scenarios = scenarios
         self._service_url = service_url
+        self._clock = clock
 
     def routes(self) -> list[web.RouteDef]:
         conversation = "/api/conversations/{conversation}/messages"
@@ -176,12 +179,13 @@ class Control:
             web.get("/api/scenarios", self.list_scenarios),
             web.post("/api/scenarios/{scenario}/start", self.start_scenario),
             web.post("/api/scenarios/{scenario}/steps/{step}", self.play_step),
+            web.post("/api/clock", self.move_clock),
         ]
 
     # Watching
 
     async def state(self, _: web.Request) -> web.Response:
-        return web.json_response(state_view(self._world, self._bot.url))
+        return web.json_response(state_view(self._world, self._bot.url, self._clock.view()))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Says what changed as it changes; a browser that was cut off goes on where it was."""
@@ -337,6 +341,15 @@ class Control:
         names = request.match_info
         done = await self._scenarios.step(names["scenario"], names["step"])
         return web.json_response({"done": [asdict(it) for it in done]})
+
+    # Time
+
+    async def move_clock(self, request: web.Request) -> web.Response:
+        body = await _read(request, Advance)
+        if (body.minutes is None) == (body.to is None):
+            raise RefusedError(400, "BadRequest", 'Say either "minutes" or "to": "next".')
+        await self._clock.advance(body)
+        return web.json_response(self._clock.view())
 
     # What a call refers to
 

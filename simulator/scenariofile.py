@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from simulator.cards import Manner
@@ -15,6 +15,7 @@ from simulator.errors import Json
 _TIME = re.compile(r"@(now|start)(?:([+-])(\d+)([smhd]))?")
 _UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _RUN = "{@run}"
+_LIKE = "@like"
 
 
 class ScenarioPart(BaseModel):
@@ -83,6 +84,31 @@ class Scenario(ScenarioPart):
     hint: str = ""
     start: list[Deed] = Field(min_length=1)
     steps: list[Step] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _put_parts_in(cls, told: Any) -> Any:
+        """`parts` name what payloads share; a part may be like those that stand before it."""
+        if not isinstance(told, dict) or not isinstance(told.get("parts"), dict):
+            return told
+        parts: dict[str, Any] = {}
+        for name, part in told["parts"].items():
+            parts[name] = _assembled(part, parts)
+        return {key: _assembled(value, parts) for key, value in told.items() if key != "parts"}
+
+
+def _assembled(value: Any, parts: dict[str, Any]) -> Any:
+    """The value, with every `{"@like": name, ...}` become that part, and what else it says."""
+    if isinstance(value, list):
+        return [_assembled(item, parts) for item in value]
+    if not isinstance(value, dict):
+        return value
+    own = {key: _assembled(item, parts) for key, item in value.items() if key != _LIKE}
+    if _LIKE not in value:
+        return own
+    if value[_LIKE] not in parts:
+        raise ValueError(f"there is no part {value[_LIKE]!r} before this")
+    return parts[value[_LIKE]] | own
 
 
 def read_scenarios(folder: Path) -> dict[str, Scenario]:

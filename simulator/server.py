@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from simulator.activities import Activities
+from simulator.botclock import BotClock, ClockControl
 from simulator.botframework import BotFramework
 from simulator.certificates import server_context
 from simulator.changes import Changes
@@ -27,7 +28,7 @@ from simulator.people import People
 from simulator.scenariofile import read_scenarios
 from simulator.scenarios import Scenarios
 from simulator.to_bot import ToBot
-from simulator.world import World, utc_now
+from simulator.world import World
 from simulator.worldfile import read_world
 
 HERE = Path(__file__).parent
@@ -60,6 +61,7 @@ class SimulatorConfig:
     world: Path = DEMO_WORLD
     scenarios: Path = SCENARIOS
     intake_keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    bot_clock: ClockControl | None = None
     key_source: KeySource = new_key
 
 
@@ -73,7 +75,8 @@ class Simulator:
         self._config = config
         self._file = read_world(config.world)
         self._changes = Changes()
-        self.world = World(self._file, config.app_id, self._changes)
+        self._clock = BotClock(config.bot_clock, self._changes)
+        self.world = World(self._file, config.app_id, self._changes, self._clock.now)
         self.entra = Entra(
             config.app_id, config.app_secret, self.world.tenants, config.key_source()
         )
@@ -155,7 +158,7 @@ class Simulator:
         return app
 
     def _control(self, bot: ToBot) -> Control:
-        activities = Activities(self.world.bot, self.service_url, utc_now)
+        activities = Activities(self.world.bot, self.service_url, self._clock.now)
         people = People(self.world, activities, bot)
         intake_keys = {**self._file.intake_keys, **self._config.intake_keys}
         scenarios = read_scenarios(self._config.scenarios)
@@ -169,6 +172,7 @@ class Simulator:
             journal=self._journal,
             scenarios=Scenarios(scenarios, self.world, people, bot, intake_keys),
             service_url=self._service_urls,
+            clock=self._clock,
         )
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from sources import texts
@@ -38,16 +38,20 @@ SEVERITIES: dict[str, Severity] = {severity.casefold(): severity for severity in
 VERDICTS: dict[str, Verdict] = {verdict.casefold(): verdict for verdict in Verdict}
 
 
-def _member(members: dict[str, _Member]) -> Callable[[object], _Member | None]:
+def member(members: dict[str, _Member]) -> Callable[[object], _Member | None]:
     """Reads an enum in either case; None for what is not in it."""
     return lambda value: members.get((texts.text(value) or "").casefold())
+
+
+_OPEN = WithJsonSchema({"type": ["string", "null"]})
+"""A vocabulary that is read in either case, and in which what is unknown reads as absent."""
 
 
 def _objects(value: object) -> list[Json]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _lines(value: object) -> tuple[str, ...]:
+def lines(value: object) -> tuple[str, ...]:
     found = [texts.text(item) for item in value] if isinstance(value, list) else []
     return tuple(dict.fromkeys(item for item in found if item))
 
@@ -74,8 +78,10 @@ Sha256 = Annotated[str | None, BeforeValidator(partial(texts.digits, length=64))
 MachineId = Sha1
 """Defender for Endpoint's id of a device: 40 hexadecimal digits."""
 When = Annotated[datetime | None, BeforeValidator(texts.moment)]
+HowGrave = Annotated[Severity | None, BeforeValidator(member(SEVERITIES)), _OPEN]
 Ip = Annotated[str | None, BeforeValidator(texts.address)]
-Lines = Annotated[tuple[str, ...], BeforeValidator(_lines)]
+Objects = Annotated[tuple[Json, ...], BeforeValidator(_objects)]
+Lines = Annotated[tuple[str, ...], BeforeValidator(lines)]
 Ids = Annotated[tuple[str, ...], BeforeValidator(_ids)]
 
 
@@ -104,8 +110,10 @@ class Evidence(Wire):
     odata_type: Annotated[str | None, BeforeValidator(texts.text)] = Field(
         None, alias="@odata.type"
     )
-    verdict: Annotated[Verdict | None, BeforeValidator(_member(VERDICTS))] = None
-    remediation_status: Annotated[Remediation | None, BeforeValidator(_member(REMEDIATIONS))] = None
+    verdict: Annotated[Verdict | None, BeforeValidator(member(VERDICTS)), _OPEN] = None
+    remediation_status: Annotated[
+        Remediation | None, BeforeValidator(member(REMEDIATIONS)), _OPEN
+    ] = None
     remediation_status_details: Line = None
     roles: Lines = ()
     tags: Lines = ()
@@ -242,8 +250,8 @@ class Alert(Wire):
     id: Id = None
     provider_alert_id: Id = None
     title: Line = None
-    service_source: Annotated[Product | None, BeforeValidator(_member(PRODUCTS))] = None
-    severity: Annotated[Severity | None, BeforeValidator(_member(SEVERITIES))] = None
+    service_source: Annotated[Product | None, BeforeValidator(member(PRODUCTS)), _OPEN] = None
+    severity: HowGrave = None
     detector_id: Line = None
     category: Line = None
     mitre_techniques: Lines = ()
@@ -252,7 +260,7 @@ class Alert(Wire):
     last_activity_date_time: When = None
     created_date_time: When = None
     system_tags: Lines = ()
-    evidence: Annotated[list[Json], BeforeValidator(_objects)] = []
+    evidence: Objects = ()
 
 
 class Incident(Wire):
@@ -262,7 +270,7 @@ class Incident(Wire):
     display_name: Line = None
     title: Line = None
     description: Prose = None
-    severity: Annotated[Severity | None, BeforeValidator(_member(SEVERITIES))] = None
+    severity: HowGrave = None
     status: Line = None
     classification: Line = None
     determination: Line = None
@@ -273,4 +281,4 @@ class Incident(Wire):
     custom_tags: Lines = ()
     tags: Lines = ()
     system_tags: Lines = ()
-    alerts: Annotated[list[Json], BeforeValidator(_objects)] = []
+    alerts: Objects = ()

@@ -4,6 +4,7 @@ The rules hold for every source. What a text may do on a card (Markdown, links, 
 marks) is the business of `cards`; here only what would break storage or logs is taken out.
 """
 
+import json
 import re
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -66,6 +67,11 @@ def moment(value: object) -> datetime | None:
     return read if read.year >= _OLDEST_YEAR else None
 
 
+def is_never(value: str) -> bool:
+    """Nothing, or one of the ways to write that there was no such moment."""
+    return text(value) is None or value.startswith(("0001-", "1601-"))
+
+
 def address(value: object) -> str | None:
     """An IP address, in its usual spelling; the unspecified one (0.0.0.0, ::) is None."""
     try:
@@ -73,6 +79,16 @@ def address(value: object) -> str | None:
     except ValueError:
         return None
     return None if read.is_unspecified else str(read)
+
+
+def unpacked(value: object) -> object:
+    """JSON in a text, as it reads, and None where it does not; what is no text, as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _as_text(value: object) -> str:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from sources import defender
+from sources import defender, sentinel
 from triage.report import Source
 from triage.views import SourceStatus
 
@@ -52,14 +52,18 @@ class RehearsedWriter:
 
 
 def body_of(status: SourceStatus, comment: str) -> dict[str, str]:
-    """What is sent: Defender's own names for it, ours for a native source."""
-    if status.source is Source.DEFENDER:
-        return defender.status_patch(
-            status.disposition, status.determination, status.status, comment
-        )
-    return {
-        "status": status.status,
-        "disposition": status.disposition,
-        "determination": status.determination,
-        "comment": comment,
-    }
+    """What is sent: Defender's and Sentinel's own names for it, ours for a native source."""
+    match status.source:
+        case Source.DEFENDER:
+            return defender.status_patch(
+                status.disposition, status.determination, status.status, comment
+            )
+        case Source.SENTINEL:
+            return sentinel.status_patch(status.disposition, status.status, comment)
+        case Source.NATIVE:
+            return {
+                "status": status.status,
+                "disposition": status.disposition,
+                "determination": status.determination,
+                "comment": comment,
+            }

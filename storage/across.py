@@ -7,7 +7,7 @@ a conversation, or an intake key. What belongs to one tenant is not found from a
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import and_, bindparam, exists, or_, select
 from sqlmodel import col
 
 from storage.codec import provider_from_json
@@ -19,6 +19,7 @@ from storage.tables import (
     EffectRow,
     HandleRow,
     IntakeKeyRow,
+    PersonRow,
     SurfaceRow,
 )
 from triage.customer import Provider
@@ -29,13 +30,13 @@ from triage.report import Source
 _DUE = (
     select(col(EffectRow.customer_id), col(EffectRow.id))
     .where(ready(bindparam("now")))
-    .order_by(col(EffectRow.due), col(EffectRow.id))
+    .order_by(col(EffectRow.kind) != "contain", col(EffectRow.due), col(EffectRow.id))
     .limit(bindparam("limit"))
 )
 
 
 def due(tx: AcrossTx, now: datetime, limit: int) -> list[tuple[str, int]]:
-    """What can be claimed now, by customer and effect id, oldest first."""
+    """What can be claimed now, by customer and effect id: containment first, then the oldest."""
     found = tx.session.execute(_DUE, {"now": now, "limit": limit})
     return [(row.customer_id, row.id) for row in found]
 
@@ -138,17 +139,58 @@ class Handle:
     expires: datetime
 
 
-_HANDLE = select(HandleRow).where(
-    col(HandleRow.token) == bindparam("token"), col(HandleRow.tenant_id) == bindparam("tenant_id")
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A handle, and by whose hand it came: what our own records call them, where they know them."""
+
+    handle: Handle
+    upn: str | None
+    name: str | None
+
+
+_HANDLE = (
+    select(
+        col(HandleRow.token),
+        col(HandleRow.customer_id),
+        col(HandleRow.incident_id),
+        col(HandleRow.surface),
+        col(HandleRow.person),
+        col(HandleRow.conversation_id),
+        col(HandleRow.expires),
+        col(PersonRow.upn),
+        col(PersonRow.name),
+    )
+    .outerjoin(
+        PersonRow,
+        and_(
+            col(PersonRow.customer_id) == col(HandleRow.customer_id),
+            col(PersonRow.tenant_id) == col(HandleRow.tenant_id),
+            col(PersonRow.object_id) == bindparam("object_id"),
+        ),
+    )
+    .where(
+        col(HandleRow.token) == bindparam("token"),
+        col(HandleRow.tenant_id) == bindparam("tenant_id"),
+        exists().where(
+            col(CustomerRow.current), col(CustomerRow.tenant_id) == bindparam("onboarded")
+        ),
+    )
 )
 
 
-def find_handle(tx: AcrossTx, tenant_id: str, token: str) -> Handle | None:
-    """A handle of this tenant; whether it has expired is for the caller to look at."""
-    row = tx.session.scalars(_HANDLE, {"token": token, "tenant_id": tenant_id}).one_or_none()
+def find_press(tx: AcrossTx, tenant_id: str, token: str, object_id: str) -> Press | None:
+    """A handle of this tenant, while the tenant is onboarded, and who of it pressed; whether it has
+    expired is for the caller to look at."""
+    wanted = {
+        "token": token,
+        "tenant_id": tenant_id,
+        "onboarded": tenant_id.lower(),
+        "object_id": object_id.lower(),
+    }
+    row = tx.session.execute(_HANDLE, wanted).one_or_none()
     if row is None:
         return None
-    return Handle(
+    handle = Handle(
         token=row.token,
         customer_id=row.customer_id,
         incident_id=row.incident_id,
@@ -157,6 +199,7 @@ def find_handle(tx: AcrossTx, tenant_id: str, token: str) -> Handle | None:
         conversation_id=row.conversation_id,
         expires=row.expires,
     )
+    return Press(handle, row.upn, row.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +267,11 @@ class Onboarded:
 _CURRENT = (
     select(CustomerRow).where(col(CustomerRow.current)).order_by(col(CustomerRow.customer_id))
 )
-_OF_TENANT = _CURRENT.where(col(CustomerRow.tenant_id) == bindparam("tenant_id"))
+_OF_TENANT = (
+    select(col(CustomerRow.customer_id))
+    .where(col(CustomerRow.current), col(CustomerRow.tenant_id) == bindparam("tenant_id"))
+    .order_by(col(CustomerRow.customer_id))
+)
 _PROVIDER = _CURRENT.where(col(CustomerRow.role) == "provider")
 
 
@@ -238,8 +285,7 @@ def customers(tx: AcrossTx) -> list[Onboarded]:
 
 def find_customers_by_tenant(tx: AcrossTx, tenant_id: str) -> list[str]:
     """Whose profile names this tenant; the provider's own may be among them."""
-    found = tx.session.scalars(_OF_TENANT, {"tenant_id": tenant_id.lower()})
-    return [row.customer_id for row in found]
+    return list(tx.session.scalars(_OF_TENANT, {"tenant_id": tenant_id.lower()}))
 
 
 def provider(tx: AcrossTx) -> Provider | None:

@@ -6,6 +6,7 @@ The text of a value is the same every time: sets are sorted, fields keep the ord
 import json
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time
+from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -49,6 +50,11 @@ class _SetCodec(_Codec[T]):
 
 class _IncidentCodec(_Codec[Incident]):
     def from_json(self, text: str) -> Incident:
+        return self._known(text)
+
+    @lru_cache(maxsize=64)  # noqa: B019 - there is one codec of incidents, and it lives as long
+    def _known(self, text: str) -> Incident:
+        """What follows from one event reads the same state again and again; it is frozen."""
         if text.endswith(_OF_TODAY):
             return self._adapter.validate_json(text)
         state: dict[str, Any] = from_json(text)

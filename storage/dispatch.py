@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
+from time import monotonic
 
 import structlog
 
@@ -40,6 +41,7 @@ class Dispatcher:
         self._running: set[tuple[str, int]] = set()
         self._room = asyncio.Semaphore(AT_ONCE)
         self._stopping = False
+        self._looked_at = monotonic()
 
     def notify(self) -> None:
         """There may be work: look soon."""
@@ -50,8 +52,23 @@ class Dispatcher:
         async with asyncio.TaskGroup() as flight:
             while not self._stopping:
                 self._woken.clear()
-                if not await self._start_due(flight):
+                if not await self._look(flight):
                     await self._sleep()
+
+    async def _look(self, flight: asyncio.TaskGroup) -> bool:
+        """Whether there was anything to start; a database that cannot be asked is asked again."""
+        try:
+            started = await self._start_due(flight)
+        except Exception:
+            log.exception("dispatcher_could_not_look")
+            await asyncio.sleep(AFTER_A_CRASH)
+            return False
+        self._looked_at = monotonic()
+        return started > 0
+
+    def looked_ago(self) -> float:
+        """Seconds since it last found out what is due."""
+        return monotonic() - self._looked_at
 
     def stop(self) -> None:
         """Start nothing more; `run` returns when what is in flight is done."""

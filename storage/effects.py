@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
@@ -25,7 +25,7 @@ from storage.codec import effect_from_json, effect_to_json
 from storage.engine import Tx
 from storage.tables import EffectRow
 from triage.actions import Target
-from triage.effects import Contain, Effect, ReadRoster, Say, Wake
+from triage.effects import Contain, Effect, PostDigest, ReadRoster, Say, Wake
 
 SHOW = "show"
 """The kind of an effect that shows a surface; it has no payload, for it shows the newest view."""
@@ -69,7 +69,7 @@ def _lane(stream: str, effect: Effect) -> str | None:
             return target_lane(effect.target)
         case ReadRoster():
             return f"roster:{effect.conversation_id}"
-        case Wake():
+        case Wake() | PostDigest():
             return None
     assert_never(effect)
 
@@ -96,7 +96,7 @@ def order(tx: Tx, stream: str, effects: Sequence[Effect], now: datetime) -> list
             "surface": None,
             "lane": _lane(stream, effect),
             "payload": effect_to_json(effect),
-            "due": effect.at if isinstance(effect, Wake) else now,
+            "due": effect.at if isinstance(effect, Wake | PostDigest) else now,
         }
         for key, effect in wanted.items()
     ]
@@ -111,31 +111,43 @@ _PENDING_SHOWS = select(col(EffectRow.surface)).where(
 )
 
 
-def order_show(
-    tx: Tx, incident_id: str, surface: str, *, lane: str, revision: int, now: datetime
-) -> bool:
-    """Have a surface shown, unless that is pending: whoever carries it out shows the newest view.
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A surface that has something new to show, in the lane of its conversation."""
+
+    surface: str
+    lane: str
+    revision: int
+
+
+def order_shows(tx: Tx, incident_id: str, shows: Sequence[Show], now: datetime) -> list[str]:
+    """Have surfaces shown, but for those where that is pending: whoever carries it out shows the
+    newest view; the names of those that were not.
 
     One that is being carried out has read its view already; another one follows it.
     """
+    if not shows:
+        return []
     pending = tx.pending_shows.get(incident_id)
     if pending is None:
         found = tx.session.scalars(_PENDING_SHOWS, {"stream": incident_id})
         pending = tx.pending_shows[incident_id] = {name for name in found if name}
-    if surface in pending:
-        return False
-    pending.add(surface)
-    show = {
-        "stream": incident_id,
-        "key": f"show:{incident_id}:{surface}:{revision}",
-        "kind": SHOW,
-        "surface": surface,
-        "lane": lane,
-        "payload": "null",
-        "due": now,
-    }
-    _insert(tx, [show], now)
-    return True
+    wanted = [show for show in shows if show.surface not in pending]
+    pending.update(show.surface for show in wanted)
+    rows = [
+        {
+            "stream": incident_id,
+            "key": f"show:{incident_id}:{show.surface}:{show.revision}",
+            "kind": SHOW,
+            "surface": show.surface,
+            "lane": show.lane,
+            "payload": "null",
+            "due": now,
+        }
+        for show in wanted
+    ]
+    _insert(tx, rows, now)
+    return [show.surface for show in wanted]
 
 
 _INSERT = insert(EffectRow)
@@ -170,10 +182,32 @@ def head_of_lane() -> ColumnElement[bool]:
 
 
 _READY = (
-    select(EffectRow).where(ready(bindparam("now"))).order_by(col(EffectRow.due), col(EffectRow.id))
+    select(
+        col(EffectRow.id),
+        col(EffectRow.stream),
+        col(EffectRow.key),
+        col(EffectRow.kind),
+        col(EffectRow.attempts),
+        col(EffectRow.payload),
+        col(EffectRow.surface),
+        col(EffectRow.remote_id),
+    )
+    .where(ready(bindparam("now")))
+    .order_by(col(EffectRow.due), col(EffectRow.id))
 )
 _READY_BY_ID = _READY.where(col(EffectRow.id) == bindparam("effect_id"))
 _NEXT = _READY.limit(1)
+_TAKE = (
+    update(EffectRow)
+    .where(col(EffectRow.id) == bindparam("effect_id"))
+    .values(
+        status="claimed",
+        owner=bindparam("by"),
+        lease_until=bindparam("until"),
+        attempts=bindparam("attempt"),
+    )
+    .execution_options(synchronize_session=False)
+)
 
 
 def claim(
@@ -182,18 +216,19 @@ def claim(
     """Take an effect, or with None the next one; None when it is not there to be taken."""
     wanted = {"now": now} if effect_id is None else {"now": now, "effect_id": effect_id}
     statement = _NEXT if effect_id is None else _READY_BY_ID
-    row = tx.session.execute(statement, wanted).scalar_one_or_none()
+    row = tx.session.execute(statement, wanted).one_or_none()
     if row is None:
         return None
     tx.pending_shows.clear()
-    row.status, row.owner, row.lease_until = "claimed", owner, now + lease
-    row.attempts += 1
+    attempt = row.attempts + 1
+    taken = {"effect_id": row.id, "by": owner, "until": now + lease, "attempt": attempt}
+    tx.session.execute(_TAKE, taken)
     return ClaimedEffect(
         id=row.id,
         stream=row.stream,
         key=row.key,
         kind=row.kind,
-        attempt=row.attempts,
+        attempt=attempt,
         effect=None if row.kind == SHOW else effect_from_json(row.payload),
         surface=row.surface,
         remote_id=row.remote_id,
@@ -253,6 +288,34 @@ def block(tx: Tx, effect_id: int, owner: str, *, waits_for: str, error: str) -> 
     return _settled(tx, _BLOCK, effect_id, owner, what=waits_for, error=error)
 
 
+MOST_TRIES = 8
+"""How often an effect that cannot even be prepared is tried."""
+
+_SET_ASIDE = (
+    update(EffectRow)
+    .where(
+        col(EffectRow.id) == bindparam("effect_id"),
+        col(EffectRow.status).in_(("waiting", "claimed")),
+    )
+    .values(
+        attempts=col(EffectRow.attempts) + 1,
+        status=case((col(EffectRow.attempts) + 1 >= MOST_TRIES, "failed"), else_="waiting"),
+        due=bindparam("at"),
+        owner=None,
+        lease_until=None,
+        last_error=bindparam("error"),
+    )
+    .execution_options(synchronize_session=False)
+)
+
+
+def set_aside(tx: Tx, effect_id: int, error: str, now: datetime) -> None:
+    """A fault of ours kept it from being prepared: try later, so that it stands in nobody's way,
+    and after a while never; `across.stuck` lists it."""
+    at = now + timedelta(minutes=1)
+    tx.session.execute(_SET_ASIDE, {"effect_id": effect_id, "at": at, "error": error})
+
+
 def _settled(
     tx: Tx, statement: ReturningUpdate[int], effect_id: int, owner: str, **values: Any
 ) -> bool:
@@ -264,7 +327,7 @@ def _settled(
 _RELEASE = (
     update(EffectRow)
     .where(col(EffectRow.status) == "blocked", col(EffectRow.waits_for) == bindparam("what"))
-    .values(status="waiting", due=bindparam("now"), waits_for=None, attempts=0)
+    .values(status="waiting", due=bindparam("now"), waits_for=None)
     .returning(col(EffectRow.id))
     .execution_options(synchronize_session=False)
 )

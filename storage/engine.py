@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, make_url
+from sqlalchemy import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError
 
 from storage.database import (
     CommitFailedError,
@@ -23,6 +24,8 @@ from storage.database import (
     Urgency,
 )
 from storage.isolation import CustomerSession, UnitSession
+from storage.looking import SqliteLook, Standing
+from storage.looking import standing as _standing
 from storage.sqlite import Sqlite
 from triage.customer import Customer, Provider
 
@@ -30,6 +33,7 @@ __all__ = [
     "AcrossTx",
     "CommitFailedError",
     "Head",
+    "Standing",
     "Store",
     "StoreBusyError",
     "StoreClosedError",
@@ -38,6 +42,7 @@ __all__ = [
     "Tx",
     "Urgency",
     "migrate",
+    "standing",
 ]
 
 T = TypeVar("T")
@@ -83,10 +88,12 @@ class Store:
         `sqlite:///relative/path` or `sqlite:////absolute/path`. Raises StoreInUseError when
         another process has it.
         """
-        parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite":
-            raise StoreError(f"{parsed.drivername} is not supported; use sqlite:///path")
-        return cls(Sqlite.open(parsed))
+        return cls(Sqlite.open(_sqlite(url)))
+
+    @classmethod
+    def look(cls, url: str) -> Self:
+        """Read a database that somebody else may be using; nothing of it is changed."""
+        return cls(SqliteLook.open(_sqlite(url)))
 
     async def close(self) -> None:
         """Finish every unit that was taken, then let go."""
@@ -116,6 +123,21 @@ class Store:
 def migrate(url: str) -> None:
     """Bring the tables of a database up to date, and let it go again."""
     asyncio.run(Store.open(url).close())
+
+
+def standing(url: str) -> Standing:
+    """How the database stands, whoever may be using it. Raises StoreError where it cannot be used."""
+    return _standing(_sqlite(url))
+
+
+def _sqlite(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError("the database's address cannot be read; use sqlite:///path") from error
+    if parsed.get_backend_name() != "sqlite":
+        raise StoreError(f"{parsed.drivername} is not supported; use sqlite:///path")
+    return parsed
 
 
 def _for_customer(connection: Connection, customer_id: str, fn: Callable[[Tx], T]) -> T:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, insert, select, update
 from sqlmodel import col
 
 from storage.engine import Tx
@@ -13,11 +13,19 @@ _OF_SURFACE = (
     .where(
         col(HandleRow.incident_id) == bindparam("incident_id"),
         col(HandleRow.surface) == bindparam("surface"),
+        col(HandleRow.expires) > bindparam("until"),
     )
     .order_by(col(HandleRow.expires).desc())
     .limit(1)
 )
-_ONE = select(HandleRow).where(col(HandleRow.token) == bindparam("token"))
+_INSERT = insert(HandleRow)
+_BIND = (
+    update(HandleRow)
+    .where(col(HandleRow.token) == bindparam("known_as"))
+    .values(conversation_id=bindparam("stands_in"))
+    .returning(col(HandleRow.token))
+    .execution_options(synchronize_session=False)
+)
 
 
 def mint(
@@ -32,28 +40,27 @@ def mint(
     conversation_id: str | None = None,
 ) -> None:
     """Let a token stand for a surface; `person` is whom it was made for, where it was for one."""
-    tx.session.add(
-        HandleRow(
-            customer_id=tx.customer,
-            token=token,
-            tenant_id=tenant_id,
-            incident_id=incident_id,
-            surface=surface,
-            person=person,
-            conversation_id=conversation_id,
-            expires=expires,
-        )
-    )
+    handle = {
+        "customer_id": tx.customer,
+        "token": token,
+        "tenant_id": tenant_id,
+        "incident_id": incident_id,
+        "surface": surface,
+        "person": person,
+        "conversation_id": conversation_id,
+        "expires": expires,
+    }
+    tx.session.execute(_INSERT, handle)
 
 
-def of_surface(tx: Tx, incident_id: str, surface: str) -> str | None:
-    """The token a surface's card carries: the one that lives longest, expired or not."""
-    return tx.session.scalar(_OF_SURFACE, {"incident_id": incident_id, "surface": surface})
+def of_surface(tx: Tx, incident_id: str, surface: str, until: datetime) -> str | None:
+    """The token a surface's card carries, if it lives beyond `until`: the one that lives longest."""
+    wanted = {"incident_id": incident_id, "surface": surface, "until": until}
+    return tx.session.scalar(_OF_SURFACE, wanted)
 
 
 def bind_conversation(tx: Tx, token: str, conversation_id: str) -> None:
     """The card now stands in this conversation, and is pressed in no other."""
-    row = tx.session.scalars(_ONE, {"token": token}).one_or_none()
-    if row is None:
+    bound = {"known_as": token, "stands_in": conversation_id}
+    if tx.session.scalar(_BIND, bound) is None:
         raise LookupError("no such handle")
-    row.conversation_id = conversation_id

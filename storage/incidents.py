@@ -37,7 +37,7 @@ from storage.tables import (
 )
 from triage.events import Event, Facts
 from triage.incident import Incident, IncidentType, Reason, Status
-from triage.report import Alert, Severity, Source
+from triage.report import Alert, Source
 
 OVER = (Status.RESOLVED, Status.MERGED)
 
@@ -140,41 +140,71 @@ def find_related(tx: Tx, keys: Iterable[str], since: datetime) -> str | None:
 
 
 _LATEST_ABOUT = (
-    select(col(IncidentRow.id))
-    .where(col(IncidentRow.id).in_(_ABOUT))
+    select(col(IncidentRow.state))
+    .where(col(IncidentRow.id).in_(_ABOUT), col(IncidentRow.type) != IncidentType.RESTRICTED)
     .order_by(
         col(IncidentRow.status).in_(OVER),
         col(IncidentRow.received).desc(),
         col(IncidentRow.id).desc(),
     )
-    .limit(1)
+    .limit(bindparam("limit"))
 )
 
 
-def latest_about(tx: Tx, object_id: str, since: datetime) -> str | None:
-    """The newest incident this person is concerned by, an open one first."""
-    wanted = {"keys": [f"oid:{object_id.lower()}"], "since": since}
-    return tx.session.scalar(_LATEST_ABOUT, wanted)
+_RECEIVED = (
+    select(col(IncidentRow.state))
+    .where(
+        col(IncidentRow.received) > bindparam("since"),
+        col(IncidentRow.received) <= bindparam("until"),
+    )
+    .order_by(col(IncidentRow.received), col(IncidentRow.id))
+    .limit(bindparam("limit"))
+)
 
 
-_OPEN_IDENTITY_INCIDENT = exists().where(
+def received_between(tx: Tx, since: datetime, until: datetime, limit: int) -> list[Incident]:
+    """What came in after `since` and not after `until`, oldest first."""
+    wanted = {"since": since, "until": until, "limit": limit}
+    return [incident_from_json(state) for state in tx.session.scalars(_RECEIVED, wanted)]
+
+
+def latest_about(tx: Tx, object_id: str, since: datetime, limit: int) -> list[Incident]:
+    """The newest incidents this person is concerned by, open ones first; never a restricted one,
+    of which nobody concerned may learn."""
+    wanted = {"keys": [f"oid:{object_id.lower()}"], "since": since, "limit": limit}
+    return [incident_from_json(state) for state in tx.session.scalars(_LATEST_ABOUT, wanted)]
+
+
+_STILL_OPEN = exists().where(
     col(IncidentRow.id) == col(EntityKeyRow.incident_id),
     col(IncidentRow.id) != bindparam("besides"),
-    col(IncidentRow.type) == IncidentType.UNFAMILIAR_SIGN_IN,
-    col(IncidentRow.severity).in_((Severity.MEDIUM, Severity.HIGH)),
     col(IncidentRow.status).not_in(OVER),
 )
 _AT_RISK = select(col(EntityKeyRow.key)).where(
-    col(EntityKeyRow.key).in_(bindparam("keys", expanding=True)), _OPEN_IDENTITY_INCIDENT
+    col(EntityKeyRow.key).in_(bindparam("keys", expanding=True)), _STILL_OPEN
 )
 
 
-def at_risk(tx: Tx, object_ids: Iterable[str], besides: str | None) -> frozenset[str]:
-    """Who of these people is affected by another open identity incident, medium or higher.
+def suspect_key(object_id: str) -> str:
+    """What `remember_keys` is given for an account that an incident makes suspect."""
+    return f"suspect:{object_id.lower()}"
 
-    Known by the keys `oid:…` that `remember_keys` was given.
-    """
-    keys = {f"oid:{object_id.lower()}": object_id for object_id in object_ids}
+
+_IS_ABOUT = select(col(EntityKeyRow.key)).where(
+    col(EntityKeyRow.incident_id) == bindparam("incident_id"),
+    col(EntityKeyRow.key) == bindparam("key"),
+)
+
+
+def is_about(tx: Tx, incident_id: str, object_id: str) -> bool:
+    """Whether this person is concerned, as every report of the incident has ever told."""
+    wanted = {"incident_id": incident_id, "key": f"oid:{object_id.lower()}"}
+    return tx.session.scalar(_IS_ABOUT, wanted) is not None
+
+
+def at_risk(tx: Tx, object_ids: Iterable[str], besides: str | None) -> frozenset[str]:
+    """Whose account another open incident makes suspect."""
+    keys = {suspect_key(object_id): object_id for object_id in object_ids}
     if not keys:
         return frozenset()
     found = tx.session.scalars(_AT_RISK, {"keys": list(keys), "besides": besides or ""})

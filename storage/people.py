@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, case, func, or_, select, update
 from sqlmodel import col
 
 from storage import profiles
@@ -29,6 +30,7 @@ class Known:
     name: str
     given_name: str
     locale: str | None
+    zone: str | None
     in_team: bool
     installed: bool | None
     """None while nothing was heard of it."""
@@ -103,9 +105,33 @@ def _as_person(row: PersonRow, profile: Customer) -> Person:
         given_name=row.given_name,
         upn=row.upn or "",
         language=(facts.language if facts else None) or row.locale,
+        zone=_zone(row.zone),
         reads_thread=row.in_team,
         reachable=row.installed is not False and not row.blocked,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How many of the people we know can be written to."""
+
+    members: int
+    """Of the team whose channel holds the incidents."""
+    known: int
+    unreachable: int
+    """Who removed the app, or does not let us write."""
+
+
+_REACH = select(
+    func.count(case((col(PersonRow.in_team), 1))),
+    func.count(col(PersonRow.object_id)),
+    func.count(case((or_(col(PersonRow.installed).is_(False), col(PersonRow.blocked)), 1))),
+).where(col(PersonRow.tenant_id) == bindparam("tenant_id"))
+
+
+def reach(tx: Tx, tenant_id: str) -> Reach:
+    members, known, unreachable = tx.session.execute(_REACH, {"tenant_id": tenant_id}).one()
+    return Reach(members, known, unreachable)
 
 
 # --- what is learnt of people --------------------------------------------------------------------
@@ -160,12 +186,13 @@ def meet(  # noqa: PLR0917
     mri: str,
     name: str,
     locale: str | None,
+    zone: str | None,
     at: datetime,
 ) -> None:
     """Somebody installed the app or wrote to us: they can be reached."""
     row = _person(tx, tenant_id, object_id) or _add(tx, tenant_id, _id(object_id), at)
     row.mri, row.name = mri, row.name or name
-    row.locale = locale or row.locale
+    row.locale, row.zone = locale or row.locale, zone or row.zone
     row.installed, row.blocked, row.seen_at = True, False, at
 
 
@@ -321,10 +348,19 @@ def _known(row: PersonRow) -> Known:
         name=row.name,
         given_name=row.given_name,
         locale=row.locale,
+        zone=_zone(row.zone),
         in_team=row.in_team,
         installed=row.installed,
         blocked=row.blocked,
     )
+
+
+def _zone(told: str | None) -> str | None:
+    """A zone we can reckon with; a client may send anything."""
+    try:
+        return ZoneInfo(told).key if told else None
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
 
 
 def _id(object_id: str) -> str:

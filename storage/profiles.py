@@ -152,6 +152,19 @@ def _document(profile: Profile) -> str:
     return customer_to_json(profile)
 
 
+def objections(profile: Profile) -> list[str]:
+    """What today's checks say against a profile that was taken in earlier."""
+    return [f"{_dotted(place)}: {reason}" for place, reason in check(profile)]
+
+
+_SOURCES_WITH_KEYS = select(col(IntakeKeyRow.source)).distinct()
+
+
+def sources_with_keys(tx: Tx) -> list[str]:
+    """From which sources the customer's incidents can come in."""
+    return sorted(tx.session.scalars(_SOURCES_WITH_KEYS))
+
+
 def add_intake_key(tx: Tx, source: Source, sha256: str, now: datetime) -> None:
     """Let a key, known by its hash, speak for this customer. Older ones stay valid."""
     tx.session.add(

@@ -85,9 +85,7 @@ class Sqlite:
 
     @classmethod
     def open(cls, url: URL) -> Self:
-        if not url.database or url.database == ":memory:":
-            raise StoreError("the store needs a file: sqlite:///path")
-        path = Path(url.database).resolve()
+        path = path_of(url)
         with ExitStack() as undo:
             owned = _Ownership.take(path)
             undo.callback(owned.release)
@@ -219,6 +217,17 @@ def _settle_here(units: list[_Unit]) -> None:
         unit.settle()
 
 
+def path_of(url: URL) -> Path:
+    if not url.database or url.database == ":memory:":
+        raise StoreError("the store needs a file: sqlite:///path")
+    return Path(url.database).resolve()
+
+
+def lock_of(path: Path) -> Path:
+    """The file that whoever uses the database keeps locked, with its process id in it."""
+    return Path(f"{path}.lock")
+
+
 # --- connections ---------------------------------------------------------------------------------
 
 
@@ -226,6 +235,7 @@ def _engine(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         poolclass=NullPool,
+        hide_parameters=True,  # an error's text goes to the log; people's words do not
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
         connect_args={
@@ -276,7 +286,7 @@ class _Ownership:
     @classmethod
     def take(cls, path: Path) -> Self:
         try:
-            descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(lock_of(path), os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
         try:

@@ -5,10 +5,11 @@ wanted revision. Whoever has shown a view says so with `shown`, naming the revis
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, case, insert, select, update
 from sqlmodel import col
 
 from storage.engine import Tx
@@ -36,8 +37,35 @@ class Surface:
     """Where it stands; None while it stands nowhere."""
 
 
-_ALL = select(SurfaceRow).where(col(SurfaceRow.incident_id) == bindparam("incident_id"))
-_ONE = _ALL.where(col(SurfaceRow.name) == bindparam("name"))
+_ONE = select(
+    col(SurfaceRow.name),
+    col(SurfaceRow.wanted_revision),
+    col(SurfaceRow.shown_revision),
+    col(SurfaceRow.shown_at),
+    col(SurfaceRow.tenant_id),
+    col(SurfaceRow.conversation_id),
+    col(SurfaceRow.activity_id),
+    col(SurfaceRow.service_url),
+).where(
+    col(SurfaceRow.incident_id) == bindparam("incident_id"),
+    col(SurfaceRow.name) == bindparam("name"),
+)
+
+
+_WANTED = select(
+    col(SurfaceRow.name), col(SurfaceRow.wanted_digest), col(SurfaceRow.wanted_revision)
+).where(col(SurfaceRow.incident_id) == bindparam("incident_id"))
+_INSERT = insert(SurfaceRow)
+_ROW = (
+    col(SurfaceRow.incident_id) == bindparam("of_incident"),
+    col(SurfaceRow.name) == bindparam("called"),
+)
+_WANT = (
+    update(SurfaceRow)
+    .where(*_ROW)
+    .values(wanted_digest=bindparam("digest"), wanted_revision=bindparam("revision"))
+    .execution_options(synchronize_session=False)
+)
 
 
 def want(tx: Tx, incident_id: str, views: Mapping[str, str]) -> dict[str, int]:
@@ -45,21 +73,34 @@ def want(tx: Tx, incident_id: str, views: Mapping[str, str]) -> dict[str, int]:
 
     A surface whose view is gone is left as it stands.
     """
-    rows = {row.name: row for row in tx.session.scalars(_ALL, {"incident_id": incident_id})}
-    changed: dict[str, int] = {}
+    known = {row.name: row for row in tx.session.execute(_WANTED, {"incident_id": incident_id})}
+    revisions: dict[str, int] = {}
+    born, changed = [], []
     for name, digest in views.items():
-        row = rows.get(name)
+        row = known.get(name)
         if row is None:
-            row = SurfaceRow(
-                customer_id=tx.customer, incident_id=incident_id, name=name, wanted_digest=digest
-            )
-            tx.session.add(row)
-        elif row.wanted_digest == digest:
-            continue
-        else:
-            row.wanted_digest, row.wanted_revision = digest, row.wanted_revision + 1
-        changed[name] = row.wanted_revision
-    return changed
+            revisions[name] = 1
+            born.append(_born(tx.customer, incident_id, name, digest))
+        elif row.wanted_digest != digest:
+            revisions[name] = row.wanted_revision + 1
+            new = {"digest": digest, "revision": revisions[name]}
+            changed.append({"of_incident": incident_id, "called": name, **new})
+    if born:
+        tx.session.execute(_INSERT, born)
+    if changed:
+        tx.session.execute(_WANT, changed)
+    return revisions
+
+
+def _born(customer_id: str, incident_id: str, name: str, digest: str) -> dict[str, str | int]:
+    return {
+        "customer_id": customer_id,
+        "incident_id": incident_id,
+        "name": name,
+        "wanted_digest": digest,
+        "wanted_revision": 1,
+        "shown_revision": 0,
+    }
 
 
 def get(tx: Tx, incident_id: str, name: str) -> Surface | None:
@@ -75,6 +116,11 @@ def place_of(tx: Tx, incident_id: str, name: str) -> Place | None:
     return _place(row) if row else None
 
 
+def was_shown(tx: Tx, incident_id: str, name: str) -> bool:
+    row = _row(tx, incident_id, name)
+    return row is not None and row.shown_revision > 0
+
+
 def shown(
     tx: Tx, incident_id: str, name: str, *, revision: int, place: Place | None, at: datetime
 ) -> None:
@@ -82,21 +128,36 @@ def shown(
 
     `place` is None for what stands in no conversation: a source system's status.
     """
-    row = _row(tx, incident_id, name)
-    if row is None:
-        raise LookupError(f"incident {incident_id} has no surface {name!r}")
-    row.shown_revision, row.shown_at = max(row.shown_revision, revision), at
+    newest = {"of_incident": incident_id, "called": name, "revision": revision, "at": at}
+    statement = _SHOWN
     if place:
-        row.tenant_id, row.service_url = place.tenant_id, place.service_url
-        row.conversation_id, row.activity_id = place.conversation_id, place.activity_id
+        statement, newest = _PLACED, newest | asdict(place)
+    if tx.session.scalar(statement, newest) is None:
+        raise LookupError(f"incident {incident_id} has no surface {name!r}")
 
 
-def _row(tx: Tx, incident_id: str, name: str) -> SurfaceRow | None:
+_SHOWN = (
+    update(SurfaceRow)
+    .where(*_ROW)
+    .values(
+        shown_revision=case(
+            (col(SurfaceRow.shown_revision) < bindparam("revision"), bindparam("revision")),
+            else_=col(SurfaceRow.shown_revision),
+        ),
+        shown_at=bindparam("at"),
+    )
+    .returning(col(SurfaceRow.name))
+    .execution_options(synchronize_session=False)
+)
+_PLACED = _SHOWN.values({name: bindparam(name) for name in Place.__dataclass_fields__})
+
+
+def _row(tx: Tx, incident_id: str, name: str) -> Row[*tuple[Any, ...]] | None:
     wanted = {"incident_id": incident_id, "name": name}
-    return tx.session.scalars(_ONE, wanted).one_or_none()
+    return tx.session.execute(_ONE, wanted).one_or_none()
 
 
-def _place(row: SurfaceRow) -> Place | None:
+def _place(row: Row[*tuple[Any, ...]]) -> Place | None:
     parts = (row.tenant_id, row.conversation_id, row.activity_id, row.service_url)
     tenant_id, conversation_id, activity_id, service_url = parts
     if not (tenant_id and conversation_id and activity_id and service_url):

@@ -300,6 +300,7 @@ class PersonRow(Row, table=True):
     name: str = ""
     given_name: str = ""
     locale: str | None = None
+    zone: str | None = None
     in_team: bool = False
     installed: bool | None = None
     """Whether the app is there for this person; None while nothing was heard of it."""

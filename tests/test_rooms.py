@@ -14,8 +14,18 @@ ROOMS = {
     "storage": {"triage"},
     "sources": {"triage"},
     "containment": {"triage"},
+    "manifest": set(),
     "simulator": set(),
-    "bot": {"triage", "cards", "dialogs", "storage", "sources", "containment", "simulator"},
+    "bot": {
+        "triage",
+        "cards",
+        "dialogs",
+        "storage",
+        "sources",
+        "containment",
+        "manifest",
+        "simulator",
+    },
 }
 """Which rooms a room may import. Of `bot`, the demo command alone imports the simulator."""
 

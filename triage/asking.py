@@ -25,7 +25,7 @@ from triage.incident import (
     Withdrawn,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import PLAYBOOKS, QUESTIONS, Answer, Channel, first_question, route_of
+from triage.playbooks import QUESTIONS, Answer, first_questions, is_about_accounts, route_of
 from triage.report import Product, Severity
 
 LONGEST_TEXT = 500
@@ -41,25 +41,41 @@ def taint(draft: Draft) -> None:
     - every affected account, where the incident is about accounts, at medium severity and above,
       or where an identity alert of medium or more is among its alerts
     - anybody affected who has such an incident open elsewhere
+    - whoever said that they gave a password, a code or control away
     """
     incident = draft.incident
-    suspect = _is_about_accounts(incident)
+    suspect = _accounts_are_suspect(incident)
     for person in people(incident):
-        if incident.is_tainted(person.object_id):
-            continue
-        if suspect or person.object_id in draft.known.facts.at_risk:
-            why = "taint.this_incident" if suspect else "taint.other_incident"
-            mark = Taint(person.object_id, draft.now, phrase(why, person=person.name))
-            draft.set(taints=(*draft.incident.taints, mark))
-            draft.note(mark.why)
-            _withdraw_card(draft, person)
+        if suspect:
+            _mark(draft, person, "taint.this_incident")
+        elif person.object_id in draft.known.facts.at_risk:
+            _mark(draft, person, "taint.other_incident")
+        elif _gave_it_away(incident, person):
+            _mark(draft, person, "taint.own_answer")
 
 
-def _is_about_accounts(incident: Incident) -> bool:
+def _mark(draft: Draft, person: Person, why: str) -> None:
+    if not draft.incident.is_tainted(person.object_id):
+        mark = Taint(person.object_id, draft.now, phrase(why, person=person.name))
+        draft.set(taints=(*draft.incident.taints, mark))
+        draft.note(mark.why)
+        _withdraw_card(draft, person)
+
+
+def _accounts_are_suspect(incident: Incident) -> bool:
     least = Severity.MEDIUM.rank
-    if PLAYBOOKS[incident.type].channel is Channel.TAINTED and incident.severity.rank >= least:
+    if is_about_accounts(incident) and incident.severity.rank >= least:
         return True
     return any(n.product is Product.ENTRA and n.severity.rank >= least for n in incident.alerts)
+
+
+def _gave_it_away(incident: Incident, person: Person) -> bool:
+    given = [
+        QUESTIONS[q.kind].answer(q.answer.choice or "")
+        for q in incident.questions
+        if q.person.object_id == person.object_id and q.answer
+    ]
+    return any(answer is not None and answer.taints for answer in given)
 
 
 def _withdraw_card(draft: Draft, person: Person) -> None:
@@ -76,40 +92,41 @@ def _withdraw(draft: Draft, question: Question) -> None:
 
 
 def ask(draft: Draft) -> None:
-    """Ask everybody affected the first question of the playbook, if an answer would matter."""
+    """Ask everybody affected the first questions of the playbooks, if an answer would matter."""
     incident = draft.incident
-    kind = first_question(incident)
-    if kind is None:
+    kinds = first_questions(incident)
+    if not kinds:
         _nobody_is_asked(draft)
         return
     if covering_fact(incident, draft.customer, draft.now) is not None:
         return  # the customer has answered beforehand
+    if not incident.affected:
+        draft.hand_over_once(phrase("why.nobody_named"))
     for affected in incident.affected:
         if affected.person is None:
             _say_who_is_unknown(draft, affected)
     for person in people(incident)[:MOST_ASKED]:
-        tainted = draft.incident.is_tainted(person.object_id)
-        _ask_person(draft, person, kind, route_of(draft.incident, tainted=tainted))
+        route = route_of(draft.incident, tainted=draft.incident.is_tainted(person.object_id))
+        for kind in kinds:
+            _ask_person(draft, person, kind, route)
     if len(people(incident)) > MOST_ASKED:
-        _hand_over_once(draft, "why.many_people")
+        draft.hand_over_once(phrase("why.many_people"))
 
 
 def _nobody_is_asked(draft: Draft) -> None:
     """What was asked before a case turned out to be restricted is asked no more."""
-    restricted = draft.incident.type is IncidentType.RESTRICTED
-    if restricted:
-        withdraw_all(draft)
-    _hand_over_once(draft, "why.restricted" if restricted else "why.unknown_type")
+    match draft.incident.type:
+        case IncidentType.RESTRICTED:
+            withdraw_all(draft)
+            draft.hand_over_once(phrase("why.restricted"))
+        case IncidentType.UNKNOWN:
+            draft.hand_over_once(phrase("why.unknown_type"))
+        case _:
+            draft.hand_over_once(phrase("why.nobody_to_ask"))
 
 
 def _say_who_is_unknown(draft: Draft, affected: Affected) -> None:
-    _hand_over_once(draft, f"why.person_{affected.why_not}", account=affected.account.label)
-
-
-def _hand_over_once(draft: Draft, key: str, **args: str) -> None:
-    why = phrase(key, **args)
-    if all(entry.says != why for entry in draft.incident.timeline):
-        draft.hand_over(why)
+    draft.hand_over_once(phrase(f"why.person_{affected.why_not}", account=affected.account.label))
 
 
 def _ask_person(draft: Draft, person: Person, kind: QuestionKind, route: Route) -> None:
@@ -117,9 +134,23 @@ def _ask_person(draft: Draft, person: Person, kind: QuestionKind, route: Route) 
         return
     question = _new_question(draft, person, kind, route)
     if not could_change(draft.incident, draft.customer, draft.now, question):
-        _hand_over_once(draft, "why.no_answer_matters")
+        draft.hand_over_once(phrase("why.no_answer_matters"))
         return
+    if route is Route.CARD and _has_open_card(draft, person):
+        # It joins the card that is open already; an edited card notifies nobody.
+        draft.tell_person(person.object_id, f"more:{question.id}", phrase("notice.one_more"))
     open_question(draft, question)
+
+
+def _has_open_card(draft: Draft, person: Person) -> bool:
+    """A question on a card that was posted before this event."""
+    return any(
+        q.person.object_id == person.object_id
+        and q.route is Route.CARD
+        and q.state.state == "open"
+        and q.asked_at < draft.now
+        for q in draft.incident.questions
+    )
 
 
 def _already_asks(question: Question, person: Person, kind: QuestionKind, route: Route) -> bool:
@@ -223,9 +254,20 @@ def _change(draft: Draft, question: Question, choice: str | None) -> float:
 
 def _with_reply(draft: Draft, question: Question, reply: Reply, answer: Answer | None) -> Question:
     """Free text, "call me" and what an analyst must read leave the question open."""
-    question = replace(question, replies=(*question.replies, reply))
+    question = replace(question, replies=_kept((*question.replies, reply)))
     settles = answer is not None and not answer.call and reply.standing is Standing.COUNTED
     return replace(question, state=Answered(draft.now)) if settles else question
+
+
+MOST_REPLIES = 12
+"""Kept of one question: those that stand, and the latest; the event log holds all."""
+
+
+def _kept(replies: tuple[Reply, ...]) -> tuple[Reply, ...]:
+    latest = set(map(id, replies[-MOST_REPLIES:]))
+    standing = [r for r in replies if r.choice and r.standing is not Standing.FOR_ANALYST]
+    stand = set(map(id, standing[-2:]))
+    return tuple(r for r in replies if id(r) in latest | stand)
 
 
 def _note_reply(draft: Draft, question: Question, reply: Reply, answer: Answer | None) -> None:

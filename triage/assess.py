@@ -28,16 +28,8 @@ from triage.incident import (
     Standing,
 )
 from triage.phrases import phrase
-from triage.playbooks import (
-    PLAYBOOKS,
-    PRIORS,
-    QUESTIONS,
-    Answer,
-    Detector,
-    QuestionSpec,
-    detector_of,
-    was_prevented,
-)
+from triage.playbooks import QUESTIONS, Answer, QuestionSpec, books
+from triage.recognising import PRIORS, Detector, detector_of, was_prevented
 from triage.report import (
     Alert,
     FileEvidence,
@@ -121,17 +113,18 @@ def may_auto_close(incident: Incident, customer: Customer) -> bool:
     - the customer opted this type in, and every detector is one we know
     - severity at most medium
     - nobody affected is privileged, nothing affected is a server or a crown jewel
-    - no account is tainted, and no person has objected before
+    - no account is tainted, no person has objected before, and everything affected is known
     """
-    upns = [a.person.upn for a in incident.affected if a.person]
+    upns = [a.person.upn if a.person else a.account.upn for a in incident.affected]
     return (
-        incident.type in customer.auto_close
+        set(incident.types) <= customer.auto_close
         and f"prior.{Detector.UNKNOWN}" not in _telemetry_rules(incident)
         and incident.severity.rank <= Severity.MEDIUM.rank
         and not any(customer.is_privileged(upn) for upn in upns)
         and not any(_is_precious(customer.asset(d.name)) for d in incident.devices)
         and not incident.taints
         and not incident.kept_open
+        and not incident.overflow
     )
 
 
@@ -144,7 +137,7 @@ def _is_precious(asset: Asset | None) -> bool:
 def _proposal(incident: Incident, band: Band) -> Proposal | None:
     if band not in (Band.PROPOSE, Band.CLOSE):
         return None
-    return Proposal(Disposition.EXPECTED, PLAYBOOKS[incident.type].expected, None)
+    return Proposal(Disposition.EXPECTED, books(incident)[0].expected, None)
 
 
 # --- what the sources show -----------------------------------------------------------------------
@@ -327,8 +320,8 @@ def covering_fact(incident: Incident, customer: Customer, now: datetime) -> Expe
     people = [a.account.upn or a.account.label for a in incident.affected]
     files = [f.name for f in incident.files]
     for fact in customer.facts:
-        if fact.covers != incident.type or fact.expires < today:
-            continue
+        if incident.overflow or incident.types != (fact.covers,) or fact.expires < today:
+            continue  # a fact speaks of one kind of case: one that is more than that is not covered
         if (
             _covers(fact.devices, devices)
             and _covers(fact.people, people)

@@ -79,7 +79,7 @@ def may_approve(
         return phrase("refused.unknown_approval")
     if not is_approver(known.customer, event.by_upn):
         return phrase("refused.not_approver")
-    if incident.affects(event.by, event.by_upn):
+    if incident.affects(event.by, event.by_upn) or event.by in known.facts.concerned:
         return phrase("refused.affected_never_approves")
     if incident.is_tainted(event.by) or event.by in known.facts.at_risk:
         return phrase("refused.account_suspect")

@@ -5,7 +5,7 @@ standing rule of the customer, or a live approval.
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from triage.actions import ACTIONS, ActionKind, Target, TargetKind, Tier
 from triage.assess import assess, could_change
@@ -26,7 +26,7 @@ from triage.incident import (
     Route,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import PLAYBOOKS, QUESTIONS, Channel
+from triage.playbooks import QUESTIONS, books, is_about_accounts
 from triage.report import DoneKind, Severity
 
 MOST_TARGETS = 5
@@ -43,6 +43,8 @@ def propose(draft: Draft) -> None:
         ):
             draft.put_action(replace(action, state=ActionState.ALREADY_DONE, at=draft.now))
             _withdraw_approval(draft, action)
+    if left_out(draft.incident):
+        draft.hand_over_once(phrase("why.targets_left_out"))
     for kind, target in wanted(draft.incident):
         if not any(a.kind is kind and a.target.id == target.id for a in draft.incident.actions):
             draft.put_action(_new_action(draft, kind, target))
@@ -62,7 +64,7 @@ def _new_action(draft: Draft, kind: ActionKind, target: Target) -> ResponseActio
 
 def wanted(incident: Incident) -> tuple[tuple[ActionKind, Target], ...]:
     """The playbook's containment, and what the answers given add for the person who gave them."""
-    kinds = PLAYBOOKS[incident.type].contains
+    kinds = dict.fromkeys(kind for book in books(incident) for kind in book.contains)
     found = [(kind, t) for kind in kinds for t in targets(incident, kind)[:MOST_TARGETS]]
     for question in incident.questions:
         reply = question.answer
@@ -87,10 +89,18 @@ def targets(incident: Incident, kind: ActionKind) -> tuple[Target, ...]:
                 else (a.account.object_id, a.account.label)
                 for a in incident.affected
             ]
+        case TargetKind.DEVICE if kind is ActionKind.DISABLE_DEVICE:
+            found = [(d.entra_id, d.name) for d in incident.devices]
         case TargetKind.DEVICE:
             found = [(d.device_id, d.name) for d in incident.devices]
         case TargetKind.FILE:
             found = [(f.sha1, f.name) for f in incident.files]
+        case TargetKind.URL:
+            found = [(url, url) for url in incident.urls]
+        case TargetKind.MESSAGE:
+            found = [(m.message_id, m.subject or m.message_id) for m in incident.messages]
+        case TargetKind.APP:
+            found = [(a.app_id, a.name) for a in incident.apps]
     return tuple(Target(ACTIONS[kind].target, id_, label) for id_, label in found if id_)
 
 
@@ -152,9 +162,9 @@ def _assets(target: Target, incident: Incident, customer: Customer) -> list[Asse
 def _upn(target: Target, incident: Incident) -> str | None:
     for affected in incident.affected:
         if affected.person and affected.person.object_id == target.id:
-            return affected.person.upn
+            return affected.person.upn or affected.account.upn or None
         if affected.account.object_id == target.id:
-            return affected.account.upn
+            return affected.account.upn or None
     return None
 
 
@@ -217,7 +227,7 @@ def contains_first(incident: Incident, decision: Decision) -> bool:
 
     Unless the customer has said beforehand that it is expected.
     """
-    suspect = PLAYBOOKS[incident.type].channel is Channel.TAINTED
+    suspect = is_about_accounts(incident)
     expected = any(r.rule == "sign.expected_fact" for r in decision.reasons)
     return suspect and incident.severity.rank >= Severity.MEDIUM.rank and not expected
 
@@ -237,7 +247,7 @@ def contain(draft: Draft, decision: Decision) -> None:
     What the score no longer asks for is no longer asked, unless an analyst wants it.
     """
     for action in draft.incident.actions:
-        if action.state is not ActionState.PROPOSED or _was_denied(draft.incident, action):
+        if action.state is not ActionState.PROPOSED or was_denied(draft.incident, action):
             continue
         match entitlement(action, draft.incident, draft.customer, decision):
             case ByRule() as basis:
@@ -253,7 +263,7 @@ def contain(draft: Draft, decision: Decision) -> None:
                 pass
 
 
-def _was_denied(incident: Incident, action: ResponseAction) -> bool:
+def was_denied(incident: Incident, action: ResponseAction) -> bool:
     return any(
         a.action == action.id and a.state is ApprovalState.DENIED for a in incident.approvals
     )
@@ -290,7 +300,8 @@ def order(draft: Draft, action: ResponseAction, basis: Basis) -> None:
     draft.put_action(replace(action, state=ActionState.ORDERED, basis=basis, at=draft.now))
     draft.note(phrase("timeline.ordered", action=describe(action), by=_basis_phrase(basis, draft)))
     if action.kind is ActionKind.ISOLATE_DEVICE:
-        _warn_people(draft, action)
+        # Isolation takes Teams away on that device: tell them first, on the phone.
+        tell_people(draft, f"isolating:{action.id}", "notice.isolating", action)
     draft.contain(action)
 
 
@@ -305,13 +316,12 @@ def _basis_phrase(basis: Basis, draft: Draft) -> Phrase:
             return phrase("basis.approval", by=(found.by_name if found else None) or "")
 
 
-def _warn_people(draft: Draft, action: ResponseAction) -> None:
-    """Isolation takes Teams away on that device: tell them first, on the phone."""
+def tell_people(draft: Draft, purpose: str, key: str, action: ResponseAction) -> None:
+    """Say it to whoever is asked on a card, and is not under suspicion: an edit notifies nobody."""
     on_card = {q.person.object_id for q in draft.incident.questions if q.route is Route.CARD}
     for person in sorted(on_card):
         if not draft.incident.is_tainted(person):
-            says = phrase("notice.isolating", device=action.target.label)
-            draft.tell_person(person, f"isolating:{action.id}", says)
+            draft.tell_person(person, purpose, phrase(key, device=action.target.label))
 
 
 def ask_approval(
@@ -319,11 +329,11 @@ def ask_approval(
 ) -> None:
     """Open an approval, unless nobody may give it."""
     if action.tier is Tier.D or not approvers(draft.incident, draft.customer):
-        _hand_over_once(draft, "why.nobody_may_approve", action)
+        draft.hand_over_once(phrase("why.nobody_may_approve", action=describe(action)))
         return
     unseen = is_thread_guarded(draft.incident, draft.customer)
     if unseen:
-        _hand_over_once(draft, "why.approval_by_phone", action)
+        draft.hand_over_once(phrase("why.approval_by_phone", action=describe(action)))
     protected = is_protected(action.target, draft.incident, draft.customer)
     on_silence = rule.on_silence if rule else OnSilence.HAND_OVER
     approval = Approval(
@@ -354,12 +364,6 @@ _ORDERABLE = (
 )
 
 
-def _hand_over_once(draft: Draft, key: str, action: ResponseAction) -> None:
-    why = phrase(key, action=describe(action))
-    if all(entry.says != why for entry in draft.incident.timeline):
-        draft.hand_over(why)
-
-
 def describe(action: ResponseAction) -> Phrase:
     """What it does, in a word or two: "Isolate LAPTOP-7"."""
     return phrase(f"action.{action.kind}", target=action.target.label)
@@ -378,14 +382,21 @@ def _withdraw_approval(draft: Draft, action: ResponseAction, *, but_analysts: bo
             draft.put_approval(replace(approval, state=ApprovalState.WITHDRAWN, at=draft.now))
 
 
-def recheck(incident: Incident, action: ResponseAction, customer: Customer) -> Phrase | None:
+APPROVAL_LIVES = timedelta(hours=1)
+"""How long after it was given an approval may still be acted on: downtime must not stretch it."""
+
+
+def recheck(
+    incident: Incident, action: ResponseAction, customer: Customer, now: datetime
+) -> Phrase | None:
     """Why an ordered action must not be carried out after all; None when it still may.
 
     Asked again in the transaction that claims it (design.md section 1, containment): between order
     and execution the case may have closed or the profile may have changed.
 
     - it is still ordered (or still to be undone), and the case is not over, unless it is undone
-    - what entitles it still stands: a live approval, or a rule on a target that is not protected
+    - an approval that entitles it was given, and not too long ago
+    - a rule that entitles it still stands in today's profile, and the target is not protected
     """
     if action.state is ActionState.UNDOING:
         return None
@@ -394,10 +405,45 @@ def recheck(incident: Incident, action: ResponseAction, customer: Customer) -> P
     match action.basis:
         case ByApproval(approval_id):
             approval = incident.approval(approval_id)
-            live = approval is not None and approval.state is ApprovalState.APPROVED
+            given = approval.at if approval and approval.state is ApprovalState.APPROVED else None
+            live = given is not None and now - given <= APPROVAL_LIVES
             return None if live else phrase("refused.approval_over")
         case ByRule():
-            protected = is_protected(action.target, incident, customer)
-            return phrase("refused.protected") if protected else None
+            return None if _rule_stands(incident, action, customer) else phrase("refused.protected")
         case None:
             return phrase("refused.no_longer_ordered")
+
+
+def _rule_stands(incident: Incident, action: ResponseAction, customer: Customer) -> bool:
+    """Today's profile would still allow it: at once, or by the silence that was waited for."""
+    if is_protected(action.target, incident, customer) or incident.decision is None:
+        return False
+    grave = replace(incident.decision, band=Band.CONTAIN)
+    if isinstance(entitlement(action, incident, customer, grave), ByRule):
+        return True
+    waited = any(
+        a.action == action.id and a.state is ApprovalState.EXPIRED for a in incident.approvals
+    )
+    return waited and acts_on_silence(action, customer)
+
+
+def acts_on_silence(action: ResponseAction, customer: Customer) -> bool:
+    """Whether the customer's rule, as it stands today, says to act when nobody answers."""
+    rule = customer.rule_for(action.kind)
+    return rule is not None and rule.on_silence is OnSilence.ACT
+
+
+def left_out(incident: Incident) -> bool:
+    """Whether a machine or account of the case has no action: it lacks the id its API takes, or
+    there are more than we touch in one case. Such a case is not contained by its actions alone."""
+    for kind in dict.fromkeys(kind for book in books(incident) for kind in book.contains):
+        match ACTIONS[kind].target:
+            case TargetKind.DEVICE:
+                things = len(incident.devices)
+            case TargetKind.ACCOUNT:
+                things = len(incident.affected)
+            case _:
+                continue
+        if len(targets(incident, kind)[:MOST_TARGETS]) < things:
+            return True
+    return incident.overflow

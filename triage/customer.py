@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from triage.actions import ActionKind
 from triage.globs import fits, fits_any
+from triage.report import Severity
 
 
 class Role(StrEnum):
@@ -67,6 +68,8 @@ class Asset:
     criticality: Criticality = Criticality.NORMAL
     protected: bool = False
     """Never touched automatically (a domain controller, a production line)."""
+    exposed: bool = False
+    """Reachable from the internet."""
     purpose: str | None = None
 
 
@@ -135,6 +138,31 @@ class Deadlines:
     low: int = 480
 
 
+class Tells(StrEnum):
+    """How the customer's channel hears of an incident."""
+
+    THREAD = "thread"
+    DIGEST = "digest"
+    """A line in the day's digest; a thread after all where something is needed."""
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """By severity (experience.md, the customer's thread); the default is a thread."""
+
+    high: Tells = Tells.THREAD
+    medium: Tells = Tells.THREAD
+    low: Tells = Tells.THREAD
+    informational: Tells = Tells.THREAD
+    digest_at: time = time(8)
+    """When the day's digest is posted, by the customer's clock."""
+
+    def of(self, severity: Severity) -> Tells:
+        tells: Tells = getattr(self, severity.value)
+        return tells
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
     id: str
@@ -151,6 +179,7 @@ class Customer:
     hours: WorkingHours | None = None
     service_desk: ServiceDesk | None = None
     deadlines: Deadlines = Deadlines()
+    threads: Threads = Threads()
     contacts: tuple[Contact, ...] = ()
     people: tuple[PersonFacts, ...] = ()
     privileged_names: tuple[str, ...] = ()

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from triage import asking, containing
+from triage import asking, containing, telling
+from triage.actions import LOOKING, ActionKind
 from triage.assess import RULES, assess, read_report
 from triage.authority import (
     is_thread_guarded,
@@ -20,7 +21,7 @@ from triage.authority import (
 )
 from triage.customer import Role
 from triage.draft import Draft, Known
-from triage.effects import Effect
+from triage.effects import ANALYST_THREAD, Effect
 from triage.events import (
     ActionDone,
     ActionFailed,
@@ -44,6 +45,7 @@ from triage.events import (
 from triage.extract import merge_report
 from triage.incident import (
     ActionState,
+    Approval,
     ApprovalState,
     Assurance,
     Band,
@@ -58,6 +60,7 @@ from triage.incident import (
     Open,
     Proposal,
     Question,
+    ResponseAction,
     Route,
     Silent,
     SourceRef,
@@ -65,12 +68,15 @@ from triage.incident import (
     Status,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import PLAYBOOKS, QUESTIONS, offered, recognise
+from triage.playbooks import QUESTIONS, books, gravest_first, offered
+from triage.recognising import recognise
 from triage.report import IncidentReport
 from triage.verdicts import told, verdict
 
 HOLD = timedelta(minutes=30)
 """How long a closing is held so that a person may object (triage.md section 4)."""
+
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 RECOMMENDATION_WITHIN = timedelta(days=21)
 
@@ -183,11 +189,13 @@ def _reported(
         return draft, AlreadyAnswered(phrase("report.unchanged"))
     if ref is not None and report.updated < ref.updated:
         return draft, AlreadyAnswered(phrase("report.older"))
-    draft.note(phrase("timeline.changed" if ref else "timeline.joined", title=report.title))
+    joined = phrase("timeline.changed" if ref else "timeline.joined", title=report.title)
+    draft.note(joined)
     before = _evidence(draft.incident)
     verdict = _apply_report(draft, report)
     if _evidence(draft.incident) == before:
         return draft, verdict
+    draft.tell_analysts(f"told:{report.source}:{report.source_id}:{report.digest[:12]}", joined)
     if draft.incident.closed is not None:
         _reopen(draft, phrase("timeline.reopened_evidence"))
     elif draft.incident.closing is not None:
@@ -220,7 +228,7 @@ def _new_incident(report: IncidentReport, known: Known, now: datetime) -> Incide
         received=now,
         title=report.title,
         severity=report.severity,
-        type=IncidentType.UNKNOWN,
+        types=(IncidentType.UNKNOWN,),
         refs=(),
     )
 
@@ -230,7 +238,8 @@ def _apply_report(draft: Draft, report: IncidentReport) -> Verdict:
     ref = SourceRef(
         source=report.source,
         source_id=report.source_id,
-        updated=report.updated,
+        # A source whose clock is ahead must not make every later change an older one.
+        updated=min(report.updated, draft.now + CLOCKS_DIFFER),
         digest=report.digest,
         tenant_id=report.tenant_id,
         telemetry=read_report(report, draft.customer),
@@ -238,20 +247,13 @@ def _apply_report(draft: Draft, report: IncidentReport) -> Verdict:
         alert_count=len(report.alerts),
     )
     others = tuple(r for r in incident.refs if not _is(r, report))
-    type_ = _graver(draft.incident.type, recognise(report))
-    draft.incident = replace(incident, refs=(*others, ref), type=type_)
+    types = gravest_first((*draft.incident.types, *recognise(report)))
+    draft.incident = replace(incident, refs=(*others, ref), types=types)
     return Accepted()
 
 
 def _is(ref: SourceRef, report: IncidentReport) -> bool:
     return (ref.source, ref.source_id) == (report.source, report.source_id)
-
-
-def _graver(present: IncidentType, told: IncidentType) -> IncidentType:
-    """A case keeps its type, unless it had none, or turns out to be restricted."""
-    if IncidentType.RESTRICTED in (present, told):
-        return IncidentType.RESTRICTED
-    return told if present is IncidentType.UNKNOWN else present
 
 
 # --- people answer ---------------------------------------------------------------------------------
@@ -319,8 +321,9 @@ def _approval_answered(draft: Draft, event: ApprovalAnswered) -> Verdict:
         draft.note(phrase("timeline.approved", by=event.by_name, action=says))
         containing.order(draft, action, ByApproval(approval.id))
     else:
-        draft.note(phrase("timeline.denied", by=event.by_name, action=says))
-        draft.hand_over(phrase("why.denied", by=event.by_name, action=says))
+        why = phrase("why.denied", by=event.by_name, action=says)
+        draft.hand_over(why)
+        draft.tell_analysts(f"denied:{approval.id}", why)
     return Accepted(phrase("thanks.decided"))
 
 
@@ -335,6 +338,7 @@ def _recommendation_answered(draft: Draft, event: RecommendationAnswered) -> Ver
         draft.set(recommendation_accepted_by=event.by_name)
         draft.note(phrase("timeline.recommendation_accepted", by=event.by_name))
         return Accepted(phrase("thanks.decided"))
+    draft.set(recommendation_discussed_by=event.by_name)
     draft.note(phrase("timeline.recommendation_discuss", by=event.by_name))
     draft.tell_analysts("discuss", phrase("say.discuss", by=event.by_name))
     return Accepted(phrase("thanks.analyst_reads"))
@@ -355,6 +359,8 @@ def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
         return AlreadyAnswered(phrase("thanks.already"))
     over, before = draft.incident.is_over, _log_odds(draft)
     asking.take_call(draft, question, event.choice, event.by, event.by_name)
+    if draft.incident.owner is None:
+        draft.set(owner=event.by, owner_name=event.by_name)
     if over and _log_odds(draft) > before:
         _reopen(draft, phrase("timeline.reopened_correction", person=question.person.name))
     return Accepted(phrase("thanks.recorded"))
@@ -393,7 +399,7 @@ def _ordered_proposal(draft: Draft, event: CloseOrdered) -> Proposal | None:
         held = draft.incident.closing
         decision = draft.incident.decision
         return held.proposal if held else decision.proposal if decision else None
-    book = PLAYBOOKS[draft.incident.type]
+    book = books(draft.incident)[0]
     match event.disposition:
         case Disposition.TRUE_POSITIVE:
             return Proposal(event.disposition, book.determination, _recommendation(draft))
@@ -444,8 +450,11 @@ def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
     )
     grave = replace(assess(draft.incident, draft.customer, draft.now), band=Band.CONTAIN)
     match containing.entitlement(action, draft.incident, draft.customer, grave):
-        case ByRule() as basis:
+        case ByRule() as basis if not containing.was_denied(draft.incident, action):
             containing.order(draft, action, basis)
+        case ByRule():  # a rule does not go over a person's no
+            rule = draft.customer.rule_for(action.kind)
+            containing.ask_approval(draft, action, rule, event.by)
         case containing.Ask(rule):
             containing.ask_approval(draft, action, rule, event.by)
         case containing.Leave():
@@ -509,11 +518,27 @@ def _approval_due(draft: Draft, approval_id: str) -> None:
         return
     says = containing.describe(action)
     draft.note(phrase("timeline.approval_expired", action=says))
-    if approval.acts_on_silence and containing.is_still_wanted(draft, action):
+    if _silence_acts(draft, approval, action):
         containing.order(draft, action, ByRule(approval.rule))
         return
     draft.hand_over(phrase("why.approval_expired", action=says))
     draft.tell_analysts(f"expired:{approval_id}", phrase("why.approval_expired", action=says))
+
+
+def _silence_acts(draft: Draft, approval: Approval, action: ResponseAction) -> bool:
+    """Nobody answered an approval that could be seen, and today's rule says to act then.
+
+    - the rule said so when it was asked, and says so now
+    - the card was shown, and the thread is not one that hides it
+    - the score still asks for the action
+    """
+    return (
+        approval.acts_on_silence
+        and containing.acts_on_silence(action, draft.customer)
+        and approval.id not in draft.known.facts.unseen
+        and not is_thread_guarded(draft.incident, draft.customer)
+        and containing.is_still_wanted(draft, action)
+    )
 
 
 def _hold_over(draft: Draft) -> None:
@@ -534,6 +559,8 @@ def _action_done(draft: Draft, event: ActionDone) -> Verdict:
     if action.state is not (ActionState.UNDOING if event.undone else ActionState.ORDERED):
         return AlreadyAnswered(phrase("refused.no_longer_ordered"))
     state = ActionState.UNDONE if event.undone else ActionState.DONE
+    if event.undone and action.kind is ActionKind.ISOLATE_DEVICE:
+        containing.tell_people(draft, f"released:{action.id}", "notice.released", action)
     draft.put_action(replace(action, state=state, at=draft.now, rehearsed=event.rehearsed))
     key = "timeline.undone" if event.undone else "timeline.done"
     draft.note(phrase(key, action=containing.describe(action)))
@@ -575,10 +602,12 @@ def _undelivered(draft: Draft, event: Undelivered) -> Verdict:
     if event.person is not None:
         asking.unreachable(draft, event.person, event.why)
         return Accepted()
+    if event.place == ANALYST_THREAD:
+        # Noting it would change the very card that cannot be shown, and order it again for ever.
+        return Accepted()
     why = phrase("why.undelivered", place=event.place, why=event.why)
     draft.hand_over(why)
-    if event.place != "analyst":
-        draft.tell_analysts(f"undelivered:{event.place}", why)
+    draft.tell_analysts(f"undelivered:{event.place}", why)
     return Accepted()
 
 
@@ -594,6 +623,7 @@ def _settle(draft: Draft) -> None:
         containing.propose(draft)
         containing.contain(draft, _weigh(draft))
         _consider_closing(draft)
+        telling.tell(draft)
     draft.set(status=_status(draft.incident))
 
 
@@ -652,16 +682,24 @@ def _contained_proposal(draft: Draft, decision: Decision) -> Proposal | None:
     """A true positive: harmful by the score, and everything ordered is done."""
     if decision.band is not Band.CONTAIN or not _is_contained(draft.incident):
         return None
-    book = PLAYBOOKS[draft.incident.type]
+    book = books(draft.incident)[0]
     return Proposal(Disposition.TRUE_POSITIVE, book.determination, _recommendation(draft))
 
 
 def _is_contained(incident: Incident) -> bool:
-    return any(a.state in (ActionState.DONE, ActionState.ALREADY_DONE) for a in incident.actions)
+    """Everything that stops an attacker is done, and nothing affected was left out; looking (a
+    scan, a package) stops nobody."""
+    stopping = [a for a in incident.actions if a.kind not in LOOKING]
+    done = all(a.state in (ActionState.DONE, ActionState.ALREADY_DONE) for a in stopping)
+    return bool(stopping) and done and not containing.left_out(incident)
 
 
 def _may_hold(incident: Incident, decision: Decision) -> bool:
-    if incident.kept_open or incident.type in (IncidentType.UNKNOWN, IncidentType.RESTRICTED):
+    if (
+        incident.kept_open
+        or _is_unread(incident)
+        or incident.type in (IncidentType.UNKNOWN, IncidentType.RESTRICTED)
+    ):
         return False
     if decision.band is Band.CLOSE:
         return incident.handed_over is None
@@ -673,9 +711,15 @@ def _may_hold(incident: Incident, decision: Decision) -> bool:
     )
 
 
+def _is_unread(incident: Incident) -> bool:
+    """Somebody's last word waits for an analyst: words, or a correction that lowers."""
+    last = [q.replies[-1] for q in incident.questions if q.replies]
+    return any(r.standing is Standing.FOR_ANALYST for r in last)
+
+
 def _recommendation(draft: Draft) -> Phrase | None:
     """One recommendation, with an owner and a date (experience.md, the customer's thread)."""
-    key = PLAYBOOKS[draft.incident.type].recommendation
+    key = books(draft.incident)[0].prevents
     if key is None:
         return None
     owners = draft.customer.with_role(Role.IT) or draft.customer.with_role(Role.SECURITY)
@@ -731,11 +775,14 @@ def _reopen(draft: Draft, why: Phrase) -> None:
         closed=None,
         closing=None,
         recommendation_accepted_by=None,
+        recommendation_discussed_by=None,
         reopened=draft.incident.reopened + 1,
         handed_over=None,
+        handed_reasons=(),
     )
     draft.hand_over(why)
-    draft.tell_customer("reopened", phrase("say.reopened", name=draft.incident.name))
+    if not is_thread_guarded(draft.incident, draft.customer):
+        draft.tell_customer("reopened", phrase("say.reopened", name=draft.incident.name))
     draft.tell_analysts("reopened", why)
 
 
@@ -749,6 +796,6 @@ def _status(incident: Incident) -> Status:
         return Status.CONTAINING
     if _something_is_open(incident):
         return Status.WAITING
-    if any(a.state is ActionState.DONE for a in incident.actions):
+    if _is_contained(incident):
         return Status.CONTAINED
     return Status.REOPENED if incident.reopened else Status.TRIAGING

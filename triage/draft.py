@@ -5,7 +5,15 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from triage.customer import Customer, Provider
-from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Contain, Effect, Say, Wake
+from triage.effects import (
+    ANALYST_THREAD,
+    CUSTOMER_THREAD,
+    Contain,
+    Effect,
+    PostDigest,
+    Say,
+    Wake,
+)
 from triage.events import Facts
 from triage.incident import (
     ActionState,
@@ -56,6 +64,12 @@ class Draft:
         if self.incident.handed_over is None:
             self.set(handed_over=why)
 
+    def hand_over_once(self, why: Phrase) -> None:
+        """For what is found anew at every settling: said once in a generation."""
+        if why not in self.incident.handed_reasons:
+            self.set(handed_reasons=(*self.incident.handed_reasons, why))
+            self.hand_over(why)
+
     def put_question(self, question: Question) -> None:
         self.set(questions=_put(self.incident.questions, question))
 
@@ -82,7 +96,13 @@ class Draft:
         self.effects.append(Contain(key, action.id, action.kind, action.target, undo))
 
     def tell_customer(self, purpose: str, says: Phrase) -> None:
-        self._say(CUSTOMER_THREAD, purpose, says)
+        """In the thread; a case that has none is told of in the digest."""
+        if self.incident.threaded:
+            self._say(CUSTOMER_THREAD, purpose, says)
+
+    def post_digest(self, since: datetime, at: datetime) -> None:
+        """One a day: the key names the moment, and every case of the day orders the same one."""
+        self.effects.append(PostDigest(f"digest:{at.isoformat()}", at, since))
 
     def tell_analysts(self, purpose: str, says: Phrase) -> None:
         self._say(ANALYST_THREAD, purpose, says)

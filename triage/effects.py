@@ -50,6 +50,17 @@ class Wake:
 
 
 @dataclass(frozen=True, slots=True)
+class PostDigest:
+    """Post the day's digest at `at`; one a day and customer. Born with a future due time, as a Wake
+    is, and filled by a read when it runs."""
+
+    key: str
+    at: datetime
+    since: datetime
+    kind: Literal["post_digest"] = "post_digest"
+
+
+@dataclass(frozen=True, slots=True)
 class ReadRoster:
     """Read who is in a team, or in a personal chat, and keep it; ordered by an installation."""
 
@@ -58,4 +69,4 @@ class ReadRoster:
     kind: Literal["read_roster"] = "read_roster"
 
 
-Effect = Say | Contain | Wake | ReadRoster
+Effect = Say | Contain | Wake | PostDigest | ReadRoster

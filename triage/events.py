@@ -109,7 +109,7 @@ class ContainOrdered:
 
 @dataclass(frozen=True, slots=True)
 class UndoOrdered:
-    """An analyst or the customer reverses a response action of ours."""
+    """An analyst reverses a response action of ours."""
 
     action: str
     by: str
@@ -220,4 +220,8 @@ class Facts:
     matches: Mapping[str, Match] = field(default_factory=dict)
     """By `Account.key`."""
     at_risk: frozenset[str] = frozenset()
-    """Object ids of people with an open identity incident of medium or higher elsewhere."""
+    """Object ids of people whose account another open incident makes suspect."""
+    concerned: frozenset[str] = frozenset()
+    """Who of those acting is affected, also where the state no longer lists everybody."""
+    unseen: frozenset[str] = frozenset()
+    """Open approvals whose card nobody was ever shown."""

@@ -7,11 +7,22 @@ from ipaddress import ip_address
 from typing import TypeVar
 
 from triage.events import Match
-from triage.incident import Affected, AlertNote, Device, Incident, SignIn, SuspectFile
-from triage.playbooks import was_prevented
+from triage.incident import (
+    Affected,
+    AlertNote,
+    Device,
+    Incident,
+    SignIn,
+    SuspectApp,
+    SuspectFile,
+    SuspectMail,
+    SuspectProcess,
+)
+from triage.recognising import is_users_own_report, was_prevented
 from triage.report import (
     Account,
     Alert,
+    AppEvidence,
     DeviceEvidence,
     Evidence,
     FileEvidence,
@@ -21,6 +32,7 @@ from triage.report import (
     ProcessEvidence,
     Remediation,
     SignInEvidence,
+    UrlEvidence,
     UserEvidence,
     Verdict,
 )
@@ -35,17 +47,23 @@ def merge_report(
     incident: Incident, report: IncidentReport, matches: Mapping[str, Match]
 ) -> Incident:
     """The incident with everything this report adds; what was known before stays."""
+    affected = _merge(_known_before(incident, matches), _affected(report, matches), _identity)
+    devices = _merge(incident.devices, _devices(report), lambda d: d.name.lower())
     return replace(
         incident,
         severity=max(incident.severity, report.severity, key=lambda s: s.rank),
         first_activity=_earliest(incident, report),
         alerts=_merge(incident.alerts, map(_note, report.alerts), lambda n: n.id)[-KEPT:],
-        affected=_merge(_known_before(incident, matches), _affected(report, matches), _identity)[
-            :KEPT
-        ],
-        devices=_merge(incident.devices, _devices(report), lambda d: d.name.lower())[:KEPT],
+        affected=affected[:KEPT],
+        devices=devices[:KEPT],
+        overflow=incident.overflow or len(affected) > KEPT or len(devices) > KEPT,
         files=_merge_files(incident.files, _files(report))[:KEPT],
         sign_ins=_merge(incident.sign_ins, _sign_ins(report), lambda s: s)[-KEPT:],
+        processes=_merge(incident.processes, _processes(report), lambda p: p)[-FEW:],
+        urls=_merge(incident.urls, _urls(report), lambda u: u)[:KEPT],
+        messages=_merge(incident.messages, _messages(report), lambda m: m.message_id)[:KEPT],
+        apps=_merge(incident.apps, _apps(report), lambda a: a.app_id)[:KEPT],
+        reported_by_user=incident.reported_by_user or any(map(is_users_own_report, report.alerts)),
         already_done=_merge(incident.already_done, report.already_done, lambda d: d)[:KEPT],
     )
 
@@ -123,7 +141,20 @@ def _is_system(account: Account) -> bool:
 def _affected(report: IncidentReport, matches: Mapping[str, Match]) -> Iterator[Affected]:
     for account in accounts(report):
         match = matches.get(account.key, Match(None, "no_match"))
-        yield Affected(account, match.person, match.why_not)
+        file, device = _seen_with(account, report)
+        yield Affected(account, match.person, match.why_not, file, device)
+
+
+def _seen_with(account: Account, report: IncidentReport) -> tuple[str | None, str | None]:
+    """File and machine of the first alert that names the account, each where it names one."""
+    for alert in report.alerts:
+        alone = replace(report, alerts=(alert,))
+        if any(a.key == account.key for a in accounts(alone)):
+            file = next((f.name for f in _files(alone)), None)
+            device = next((d.name for d in _devices(alone)), None)
+            if file or device:
+                return file, device
+    return None, None
 
 
 def _known_before(incident: Incident, matches: Mapping[str, Match]) -> list[Affected]:
@@ -142,7 +173,7 @@ def _identity(affected: Affected) -> str:
 def _devices(report: IncidentReport) -> Iterator[Device]:
     for item in _evidence(report):
         if isinstance(item, DeviceEvidence) and (item.name or item.device_id):
-            yield Device(_host(item.name or item.device_id or ""), item.device_id)
+            yield Device(_host(item.name or item.device_id or ""), item.device_id, item.entra_id)
 
 
 def _host(name: str) -> str:
@@ -175,6 +206,35 @@ def _is_suspect(file: FileEvidence) -> bool:
 
 def _file_key(file: SuspectFile) -> str:
     return file.sha256 or file.sha1 or file.name.lower()
+
+
+FEW = 5
+
+
+def _processes(report: IncidentReport) -> Iterator[SuspectProcess]:
+    for item in _evidence(report):
+        if isinstance(item, ProcessEvidence) and item.name:
+            command = item.command_line[:200] if item.command_line else None
+            yield SuspectProcess(item.name, item.parent_name, command)
+
+
+def _urls(report: IncidentReport) -> Iterator[str]:
+    return (e.url[:LONGEST_URL] for e in _evidence(report) if isinstance(e, UrlEvidence))
+
+
+LONGEST_URL = 300
+
+
+def _messages(report: IncidentReport) -> Iterator[SuspectMail]:
+    for item in _evidence(report):
+        if isinstance(item, MessageEvidence) and item.message_id:
+            yield SuspectMail(item.message_id, (item.subject or "")[:100], item.sender)
+
+
+def _apps(report: IncidentReport) -> Iterator[SuspectApp]:
+    for item in _evidence(report):
+        if isinstance(item, AppEvidence) and item.app_id:
+            yield SuspectApp(item.app_id, (item.name or item.app_id)[:100])
 
 
 def _sign_ins(report: IncidentReport) -> Iterator[SignIn]:

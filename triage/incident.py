@@ -2,7 +2,7 @@
 
 An incident is a value. It is made and changed by `triage/decide.py` alone, stored as JSON by
 `storage/incidents.py`, and shown through `triage/surfaces.py`. The states and how they follow one
-another are drawn in README.md; `status_of` in `decide.py` derives the present one.
+another are drawn in README.md; `_status` in `decide.py` derives the present one.
 """
 
 from dataclasses import dataclass
@@ -31,12 +31,36 @@ class Status(StrEnum):
 
 
 class IncidentType(StrEnum):
-    """What kind of case it is; the number is the row of domain.md section 2."""
+    """What kind of case it is: the rows of domain.md section 2, with those that triage.md section 6
+    adds. An incident may be of several; the first is the one it is called by."""
 
-    MALICIOUS_FILE = "malicious_file"  # 1
-    UNFAMILIAR_SIGN_IN = "unfamiliar_sign_in"  # 4
-    REMOTE_TOOL = "remote_tool"  # 16
     RESTRICTED = "restricted"  # 11, insider risk and DLP: nobody is asked, the named lead only
+    RANSOMWARE = "ransomware"  # added
+    STOLEN_SESSION = "stolen_session"  # 5
+    MFA_FATIGUE = "mfa_fatigue"  # 6
+    NEW_MFA_METHOD = "new_mfa_method"  # 7
+    INBOX_RULE = "inbox_rule"  # 8
+    APP_CONSENT = "app_consent"  # 9
+    ROLE_ELEVATION = "role_elevation"  # 13
+    DEVICE_JOIN = "device_join"  # 14
+    LEAKED_PASSWORD = "leaked_password"  # 17 # noqa: S105 - a kind of case
+    PASSWORD_SPRAY = "password_spray"  # 18 # noqa: S105 - a kind of case
+    APP_SECRET = "app_secret"  # 19 # noqa: S105 - a kind of case
+    OUTBOUND_SPAM = "outbound_spam"  # 23
+    PAYMENT_FRAUD = "payment_fraud"  # added
+    DEVICE_CODE = "device_code"  # added
+    UNFAMILIAR_SIGN_IN = "unfamiliar_sign_in"  # 4
+    HELPDESK_CALL = "helpdesk_call"  # 24
+    REMOTE_TOOL = "remote_tool"  # 16
+    MALICIOUS_FILE = "malicious_file"  # 1
+    SCRIPT = "script"  # 15
+    PHISH_CLICK = "phish_click"  # 2
+    PHISH_REPORTED = "phish_reported"  # 3
+    MASS_DOWNLOAD = "mass_download"  # 10
+    USB_DEVICE = "usb_device"  # 12
+    SHARING = "sharing"  # 20
+    SOFTWARE = "software"  # 21
+    LOST_DEVICE = "lost_device"  # 22
     UNKNOWN = "unknown"  # goes to an analyst, never guessed
 
 
@@ -58,6 +82,8 @@ class Person:
     given_name: str
     upn: str
     language: str | None = None
+    zone: str | None = None
+    """The IANA zone of their own clock, as their Teams told it."""
     reads_thread: bool = False
     """A member of the team whose channel holds the incident threads."""
     reachable: bool = True
@@ -80,11 +106,17 @@ class Affected:
             known += [self.person.object_id, self.person.upn]
         return frozenset(k.lower() for k in known if k)
 
+    file: str | None = None
+    """The suspect file of the alert that names this account: what this person is asked about."""
+    device: str | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
     name: str
     device_id: str | None = None
+    """The Defender for Endpoint id."""
+    entra_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +125,26 @@ class SuspectFile:
     sha1: str | None = None
     sha256: str | None = None
     ran: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectProcess:
+    name: str
+    parent: str | None
+    command_line: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectMail:
+    message_id: str
+    subject: str
+    sender: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectApp:
+    app_id: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +204,28 @@ class QuestionKind(StrEnum):
     FILE_OPENED = "file_opened"
     FILE_EXPECTED = "file_expected"
     FILE_AFTERMATH = "file_aftermath"
+    LINK_ENTERED = "link_entered"
+    PHISH_REACTED = "phish_reacted"
     SIGN_IN_MINE = "sign_in_mine"
+    MFA_STARTED = "mfa_started"
+    METHOD_ADDED = "method_added"
+    RULE_CREATED = "rule_created"
+    APP_APPROVED = "app_approved"
+    FILES_MOVED = "files_moved"
+    USB_CONNECTED = "usb_connected"
+    ROLE_CHANGED = "role_changed"
+    DEVICE_ENROLLED = "device_enrolled"
+    SCRIPT_RUN = "script_run"
     REMOTE_TOOL_ASKED_BY = "remote_tool_asked_by"
+    PROMPTS_UNEXPECTED = "prompts_unexpected"
+    SECRET_DEPLOYED = "secret_deployed"  # noqa: S105 - a kind of question
+    SHARED_ON_PURPOSE = "shared_on_purpose"
+    SOFTWARE_NEEDED = "software_needed"
+    DEVICE_LOCKED = "device_locked"
+    MAIL_SENT = "mail_sent"
+    CALLER_TOLD = "caller_told"
+    CODE_TYPED = "code_typed"
+    PAYMENT_CHANGED = "payment_changed"
 
 
 class Route(StrEnum):
@@ -429,7 +501,8 @@ class Incident:
     received: datetime
     title: str
     severity: Severity
-    type: IncidentType
+    types: tuple[IncidentType, ...]
+    """What it is, gravest first, at least one; UNKNOWN and RESTRICTED stand alone."""
     refs: tuple[SourceRef, ...]
     first_activity: datetime | None = None
     alerts: tuple[AlertNote, ...] = ()
@@ -439,6 +512,15 @@ class Incident:
     files: tuple[SuspectFile, ...] = ()
     sign_ins: tuple[SignIn, ...] = ()
     already_done: tuple[AlreadyDone, ...] = ()
+    processes: tuple[SuspectProcess, ...] = ()
+    """The latest ones, at most 5: what an analyst looks at first."""
+    urls: tuple[str, ...] = ()
+    messages: tuple[SuspectMail, ...] = ()
+    apps: tuple[SuspectApp, ...] = ()
+    overflow: bool = False
+    """More people or machines are affected than the state lists: a person decides."""
+    reported_by_user: bool = False
+    """The affected person has said themselves that a prompt was not theirs."""
     questions: tuple[Question, ...] = ()
     actions: tuple[ResponseAction, ...] = ()
     approvals: tuple[Approval, ...] = ()
@@ -453,9 +535,14 @@ class Incident:
     """How often; every reopening is a fresh generation of deadlines."""
     owner: str | None = None
     owner_name: str | None = None
+    threaded: bool = False
+    """The customer has, or is to have, a thread for it; once so, always so."""
     handed_over: Phrase | None = None
     """Why a person must look, while nobody has taken it."""
+    handed_reasons: tuple[Phrase, ...] = ()
+    """Standing reasons that were said already, so that they are not said at every event."""
     recommendation_accepted_by: str | None = None
+    recommendation_discussed_by: str | None = None
     timeline: tuple[Entry, ...] = ()
     """The latest ones, at most 30."""
     state_version: int = STATE_VERSION
@@ -472,10 +559,21 @@ class Incident:
     def is_tainted(self, object_id: str) -> bool:
         return any(t.object_id == object_id for t in self.taints)
 
+    @property
+    def suspects(self) -> frozenset[str]:
+        """Whose accounts this very incident makes suspect, not another one."""
+        own = (t for t in self.taints if t.why.key != "taint.other_incident")
+        return frozenset(t.object_id for t in own)
+
     def affects(self, object_id: str, upn: str = "") -> bool:
         """Whether this is an affected account, also where the roster knows nobody for it."""
         ids = {object_id.lower(), upn.lower()} - {""}
         return any(ids & a.identifiers for a in self.affected)
+
+    @property
+    def type(self) -> IncidentType:
+        """What the case is called by: its gravest type."""
+        return self.types[0]
 
     @property
     def alert_count(self) -> int:

@@ -1,52 +1,19 @@
-"""Which question for which alert, what each answer weighs, and what is contained first.
+"""Which question for which kind of case, what each answer weighs, and what is contained first.
 
-Rows of domain.md section 2 with the corrections of triage.md section 6, as data. An alert is
-recognised by product, detector and technique; its title is the fallback, because titles drift.
+The rows of domain.md section 2 with the corrections of triage.md section 6, as data to be read.
+`triage/recognising.py` says which alert is which kind of case.
 """
 
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from triage.actions import ActionKind
 from triage.incident import Incident, IncidentType, Question, QuestionKind, Route
 from triage.phrases import Phrase, phrase
-from triage.report import Alert, FileEvidence, IncidentReport, Product, Remediation, Severity
+from triage.report import Severity
 
-
-class Detector(StrEnum):
-    """Classes of detectors, each with its prior (triage.md section 1)."""
-
-    DISRUPTED = "disrupted"
-    MALWARE_RAN = "malware_ran"
-    MALWARE_PREVENTED = "malware_prevented"
-    SCRIPT_OR_TOOL = "script_or_tool"
-    PHISH_CLICK = "phish_click"
-    PHISH_REPORTED = "phish_reported"
-    IDENTITY_HIGH = "identity_high"
-    IDENTITY_MEDIUM = "identity_medium"
-    IDENTITY_LOW = "identity_low"
-    FOOTHOLD = "foothold"
-    UNWANTED_SOFTWARE = "unwanted_software"
-    UNUSUAL_VOLUME = "unusual_volume"
-    UNKNOWN = "unknown"
-
-
-PRIORS: dict[Detector, float] = {
-    Detector.DISRUPTED: 0.85,
-    Detector.MALWARE_RAN: 0.55,
-    Detector.MALWARE_PREVENTED: 0.12,
-    Detector.SCRIPT_OR_TOOL: 0.30,
-    Detector.PHISH_CLICK: 0.45,
-    Detector.PHISH_REPORTED: 0.30,
-    Detector.IDENTITY_HIGH: 0.50,
-    Detector.IDENTITY_MEDIUM: 0.20,
-    Detector.IDENTITY_LOW: 0.06,
-    Detector.FOOTHOLD: 0.25,
-    Detector.UNWANTED_SOFTWARE: 0.10,
-    Detector.UNUSUAL_VOLUME: 0.15,
-    Detector.UNKNOWN: 0.30,
-}
+# --- questions and answers -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +33,8 @@ class Answer:
     """The person wants to be phoned; no answer to the question yet."""
     contains: ActionKind | None = None
     """A response action this answer adds to the playbook's own."""
+    taints: bool = False
+    """With this answer the account is suspect: Teams is no longer asked (T→C in the catalogue)."""
 
     def says(self, kind: QuestionKind) -> Phrase:
         return phrase(f"choice.{kind}.{self.id}")
@@ -85,15 +54,34 @@ class QuestionSpec:
 NOT_SURE = Answer("not_sure", 0.5, unsure=True)
 CALL_ME = Answer("call_me", 0.0, call=True)
 
+LASTING = ("sign.persistence",)
+"""Whoever says "it was me" while something was planted to stay is contradicted."""
+
+
+def _mine(kind: QuestionKind, verified: float, no: float) -> QuestionSpec:
+    """Asks "was it you?" of a suspect account: a yes counts only where we know who says it (V)."""
+    return QuestionSpec(
+        kind,
+        (
+            Answer("mine", 0.0, verified_weight=verified),
+            Answer("not_mine", no),
+            NOT_SURE,
+            CALL_ME,
+        ),
+        LASTING,
+    )
+
+
 QUESTIONS: dict[QuestionKind, QuestionSpec] = {
     spec.kind: spec
     for spec in (
+        # 1 Malicious file: blocked and ran are two questions (triage.md section 6).
         QuestionSpec(
             QuestionKind.FILE_OPENED,
             (
                 Answer("opened", 1.0, then=QuestionKind.FILE_AFTERMATH),
                 # People deny from fear, and previews open files: a no weighs little unless the
-                # process tree shows that somebody opened it (triage.md section 6).
+                # process tree shows that somebody opened it.
                 Answer("not_me", 0.5, interactive_weight=2.0),
                 NOT_SURE,
                 CALL_ME,
@@ -110,24 +98,66 @@ QUESTIONS: dict[QuestionKind, QuestionSpec] = {
         ),
         QuestionSpec(
             QuestionKind.FILE_EXPECTED,
-            (
-                Answer("expected", -1.0),
-                Answer("unexpected", 0.5),
-                NOT_SURE,
-                CALL_ME,
-            ),
-            contradicted_by=("sign.executed", "sign.persistence"),
+            (Answer("expected", -1.0), Answer("unexpected", 0.5), NOT_SURE, CALL_ME),
+            ("sign.executed", "sign.persistence"),
         ),
+        # 2 Phishing click
         QuestionSpec(
-            QuestionKind.SIGN_IN_MINE,
+            QuestionKind.LINK_ENTERED,
             (
-                Answer("mine", 0.0, verified_weight=-3.0),
-                Answer("not_mine", 3.0),
+                Answer("entered", 3.0, contains=ActionKind.REVOKE_SESSIONS, taints=True),
+                Answer("only_opened", 0.0),
                 NOT_SURE,
                 CALL_ME,
             ),
-            contradicted_by=("sign.persistence",),
         ),
+        # 3 Phishing reported
+        QuestionSpec(
+            QuestionKind.PHISH_REACTED,
+            (Answer("reacted", 2.0), Answer("only_reported", -1.0), NOT_SURE, CALL_ME),
+        ),
+        # 4 Unfamiliar sign-in, 5 stolen session
+        _mine(QuestionKind.SIGN_IN_MINE, verified=-3.0, no=3.0),
+        # 6 MFA fatigue
+        QuestionSpec(
+            QuestionKind.MFA_STARTED,
+            (
+                Answer("mine", 0.0, verified_weight=-2.0),
+                Answer("not_mine", 2.0),
+                Answer("approved", 4.0),
+                NOT_SURE,
+            ),
+            LASTING,
+        ),
+        # 7 to 10, 14, 23
+        _mine(QuestionKind.METHOD_ADDED, verified=-3.0, no=4.0),
+        _mine(QuestionKind.RULE_CREATED, verified=-2.0, no=3.0),
+        _mine(QuestionKind.APP_APPROVED, verified=0.0, no=3.0),
+        _mine(QuestionKind.FILES_MOVED, verified=-2.0, no=3.0),
+        _mine(QuestionKind.DEVICE_ENROLLED, verified=-2.0, no=3.0),
+        _mine(QuestionKind.MAIL_SENT, verified=-2.0, no=3.0),
+        _mine(QuestionKind.PAYMENT_CHANGED, verified=-2.0, no=3.0),
+        # 12 USB
+        QuestionSpec(
+            QuestionKind.USB_CONNECTED,
+            (Answer("own", -1.0), Answer("found", 2.0), Answer("not_me", 2.0), NOT_SURE),
+            ("sign.executed", "sign.persistence"),
+        ),
+        # 13 Role elevation, 19 app secret: a change number or a pipeline run is the proof.
+        _mine(QuestionKind.ROLE_CHANGED, verified=-3.0, no=4.0),
+        _mine(QuestionKind.SECRET_DEPLOYED, verified=-3.0, no=4.0),
+        # 15 PowerShell, pasted command
+        QuestionSpec(
+            QuestionKind.SCRIPT_RUN,
+            (
+                Answer("my_work", 0.0, verified_weight=-2.0),
+                Answer("was_told", 4.0),
+                Answer("not_me", 3.0),
+                NOT_SURE,
+            ),
+            LASTING,
+        ),
+        # 16 Remote tool
         QuestionSpec(
             QuestionKind.REMOTE_TOOL_ASKED_BY,
             (
@@ -137,10 +167,55 @@ QUESTIONS: dict[QuestionKind, QuestionSpec] = {
                 Answer("nobody", 3.0),
                 NOT_SURE,
             ),
-            contradicted_by=("sign.persistence",),
+            LASTING,
+        ),
+        # 18 Password spray
+        QuestionSpec(
+            QuestionKind.PROMPTS_UNEXPECTED,
+            (Answer("unexpected", 2.0), Answer("none", 0.0), NOT_SURE, CALL_ME),
+        ),
+        # 20 Unusual sharing
+        QuestionSpec(
+            QuestionKind.SHARED_ON_PURPOSE,
+            (Answer("intended", -1.0), Answer("not_mine", 2.0), NOT_SURE, CALL_ME),
+        ),
+        # 21 Software
+        QuestionSpec(
+            QuestionKind.SOFTWARE_NEEDED,
+            (Answer("needed", -1.0), Answer("not_me", 2.0), NOT_SURE, CALL_ME),
+            LASTING,
+        ),
+        # 22 Lost device
+        QuestionSpec(
+            QuestionKind.DEVICE_LOCKED,
+            (Answer("locked", -1.0), Answer("unlocked", 2.0), NOT_SURE, CALL_ME),
+        ),
+        # 24 Help-desk impersonation, and device-code phishing
+        QuestionSpec(
+            QuestionKind.CALLER_TOLD,
+            (
+                Answer("gave", 4.0, contains=ActionKind.REVOKE_SESSIONS, taints=True),
+                Answer("gave_nothing", -1.0),
+                NOT_SURE,
+                CALL_ME,
+            ),
+        ),
+        QuestionSpec(
+            QuestionKind.CODE_TYPED,
+            (
+                Answer("typed", 4.0, contains=ActionKind.REVOKE_SESSIONS, taints=True),
+                Answer("not_typed", -1.0),
+                NOT_SURE,
+                CALL_ME,
+            ),
         ),
     )
 }
+
+
+FOLLOW_UPS = frozenset(a.then for spec in QUESTIONS.values() for a in spec.answers if a.then)
+
+# --- playbooks -----------------------------------------------------------------------------------
 
 
 class Channel(StrEnum):
@@ -158,15 +233,26 @@ class Channel(StrEnum):
 class Playbook:
     type: IncidentType
     channel: Channel
+    asks: QuestionKind | None
     contains: tuple[ActionKind, ...]
     """First containment, in order of gravity; tiers and rules decide what happens at once."""
     determination: str
     """Graph's determination when it proves harmful."""
-    expected: str
+    expected: str = "confirmedActivity"
     """... and when it was expected activity."""
-    recommendation: str | None
+    prevents: str | None = None
     """The phrase of what would have prevented it (domain.md section 6)."""
+    by_hand: str | None = None
+    """The phrase of a first step nobody may automate: the permission would be too broad."""
 
+
+_ACCOUNT = "compromisedAccount"
+_REVOKE = ActionKind.REVOKE_SESSIONS
+_RESET = ActionKind.RESET_PASSWORD
+_DISABLE = ActionKind.DISABLE_ACCOUNT
+_SCAN = ActionKind.SCAN_DEVICE
+_ISOLATE = ActionKind.ISOLATE_DEVICE
+_QUARANTINE = ActionKind.QUARANTINE_FILE
 
 PLAYBOOKS: dict[IncidentType, Playbook] = {
     book.type: book
@@ -174,72 +260,269 @@ PLAYBOOKS: dict[IncidentType, Playbook] = {
         Playbook(
             IncidentType.MALICIOUS_FILE,
             Channel.TEAMS,
-            (ActionKind.SCAN_DEVICE, ActionKind.QUARANTINE_FILE, ActionKind.ISOLATE_DEVICE),
-            determination="malware",
-            expected="confirmedActivity",
-            recommendation="recommend.office_child_processes",
+            QuestionKind.FILE_OPENED,
+            (_SCAN, _QUARANTINE, _ISOLATE),
+            "malware",
+            prevents="recommend.office_child_processes",
+        ),
+        Playbook(
+            IncidentType.PHISH_CLICK,
+            Channel.TEAMS,
+            QuestionKind.LINK_ENTERED,
+            (ActionKind.BLOCK_URL, ActionKind.DELETE_MAIL),
+            "phishing",
+            prevents="recommend.safe_links",
+        ),
+        Playbook(
+            IncidentType.PHISH_REPORTED,
+            Channel.TEAMS,
+            QuestionKind.PHISH_REACTED,
+            (ActionKind.DELETE_MAIL,),
+            "phishing",
+            prevents="recommend.safe_links",
         ),
         Playbook(
             IncidentType.UNFAMILIAR_SIGN_IN,
             Channel.TAINTED,
-            (ActionKind.REVOKE_SESSIONS, ActionKind.DISABLE_ACCOUNT),
-            determination="compromisedAccount",
-            expected="confirmedActivity",
-            recommendation="recommend.phishing_resistant",
+            QuestionKind.SIGN_IN_MINE,
+            (_REVOKE, _DISABLE),
+            _ACCOUNT,
+            prevents="recommend.phishing_resistant",
+        ),
+        Playbook(
+            IncidentType.STOLEN_SESSION,
+            Channel.TAINTED,
+            QuestionKind.SIGN_IN_MINE,
+            (_REVOKE, _RESET, _DISABLE),
+            _ACCOUNT,
+            prevents="recommend.phishing_resistant",
+        ),
+        Playbook(
+            IncidentType.MFA_FATIGUE,
+            Channel.TAINTED,
+            QuestionKind.MFA_STARTED,
+            (_REVOKE, _RESET),
+            _ACCOUNT,
+            prevents="recommend.number_matching",
+        ),
+        Playbook(
+            IncidentType.NEW_MFA_METHOD,
+            Channel.TAINTED,
+            QuestionKind.METHOD_ADDED,
+            (_REVOKE, ActionKind.REMOVE_MFA_METHOD),
+            _ACCOUNT,
+            prevents="recommend.protect_registration",
+        ),
+        Playbook(
+            IncidentType.INBOX_RULE,
+            Channel.TAINTED,
+            QuestionKind.RULE_CREATED,
+            (ActionKind.DISABLE_INBOX_RULE, _REVOKE),
+            _ACCOUNT,
+            prevents="recommend.no_forwarding",
+        ),
+        Playbook(
+            IncidentType.APP_CONSENT,
+            Channel.TAINTED,
+            QuestionKind.APP_APPROVED,
+            (ActionKind.DISABLE_APP,),
+            _ACCOUNT,
+            expected="lineOfBusinessApplication",
+            prevents="recommend.admin_consent",
+        ),
+        Playbook(
+            IncidentType.MASS_DOWNLOAD,
+            Channel.TEAMS,
+            QuestionKind.FILES_MOVED,
+            (_REVOKE,),
+            "maliciousUserActivity",
+            prevents="recommend.dlp",
+        ),
+        Playbook(
+            IncidentType.RESTRICTED, Channel.NOBODY, None, (), "other", by_hand="hand.named_lead"
+        ),
+        Playbook(
+            IncidentType.USB_DEVICE,
+            Channel.TEAMS,
+            QuestionKind.USB_CONNECTED,
+            (_SCAN, _ISOLATE),
+            "malware",
+            prevents="recommend.device_control",
+        ),
+        Playbook(
+            IncidentType.ROLE_ELEVATION,
+            Channel.TAINTED,
+            QuestionKind.ROLE_CHANGED,
+            (_REVOKE, _DISABLE),
+            _ACCOUNT,
+            prevents="recommend.pim",
+            by_hand="hand.remove_role",
+        ),
+        Playbook(
+            IncidentType.DEVICE_JOIN,
+            Channel.TAINTED,
+            QuestionKind.DEVICE_ENROLLED,
+            (ActionKind.DISABLE_DEVICE, _REVOKE),
+            _ACCOUNT,
+            prevents="recommend.protect_registration",
+        ),
+        Playbook(
+            IncidentType.SCRIPT,
+            Channel.TEAMS,
+            QuestionKind.SCRIPT_RUN,
+            (_SCAN, _ISOLATE, ActionKind.COLLECT_PACKAGE),
+            "malware",
+            prevents="recommend.script_control",
         ),
         Playbook(
             IncidentType.REMOTE_TOOL,
             Channel.PHONE,
-            (ActionKind.SCAN_DEVICE, ActionKind.ISOLATE_DEVICE),
-            determination="maliciousUserActivity",
+            QuestionKind.REMOTE_TOOL_ASKED_BY,
+            (_SCAN, _ISOLATE),
+            "maliciousUserActivity",
             expected="lineOfBusinessApplication",
-            recommendation="recommend.remote_tools",
+            prevents="recommend.remote_tools",
+        ),
+        # The password is known to be out: nothing anybody could say changes that.
+        Playbook(
+            IncidentType.LEAKED_PASSWORD,
+            Channel.TAINTED,
+            None,
+            (_REVOKE, _RESET),
+            _ACCOUNT,
+            prevents="recommend.password_protection",
         ),
         Playbook(
-            IncidentType.RESTRICTED,
-            Channel.NOBODY,
-            (),
-            determination="other",
-            expected="confirmedActivity",
-            recommendation=None,
+            IncidentType.PASSWORD_SPRAY,
+            Channel.TAINTED,
+            QuestionKind.PROMPTS_UNEXPECTED,
+            (_REVOKE, _RESET),
+            _ACCOUNT,
+            prevents="recommend.password_protection",
         ),
         Playbook(
-            IncidentType.UNKNOWN,
-            Channel.NOBODY,
-            (),
-            determination="other",
-            expected="confirmedActivity",
-            recommendation=None,
+            IncidentType.APP_SECRET,
+            Channel.TAINTED,
+            QuestionKind.SECRET_DEPLOYED,
+            (ActionKind.DISABLE_APP, _REVOKE),
+            _ACCOUNT,
+            expected="lineOfBusinessApplication",
+            prevents="recommend.managed_identities",
+            by_hand="hand.remove_secret",
         ),
+        Playbook(
+            IncidentType.SHARING,
+            Channel.TEAMS,
+            QuestionKind.SHARED_ON_PURPOSE,
+            (_REVOKE,),
+            "maliciousUserActivity",
+            prevents="recommend.link_expiry",
+            by_hand="hand.remove_link",
+        ),
+        Playbook(
+            IncidentType.SOFTWARE,
+            Channel.TEAMS,
+            QuestionKind.SOFTWARE_NEEDED,
+            (_QUARANTINE, _SCAN),
+            "unwantedSoftware",
+            expected="lineOfBusinessApplication",
+            prevents="recommend.app_control",
+        ),
+        Playbook(
+            IncidentType.LOST_DEVICE,
+            Channel.TEAMS,
+            QuestionKind.DEVICE_LOCKED,
+            (_REVOKE, ActionKind.DISABLE_DEVICE),
+            "other",
+            prevents="recommend.device_encryption",
+            by_hand="hand.lock_device",
+        ),
+        Playbook(
+            IncidentType.OUTBOUND_SPAM,
+            Channel.TAINTED,
+            QuestionKind.MAIL_SENT,
+            (_REVOKE, _DISABLE),
+            _ACCOUNT,
+            prevents="recommend.phishing_resistant",
+        ),
+        Playbook(
+            IncidentType.HELPDESK_CALL,
+            Channel.TEAMS,
+            QuestionKind.CALLER_TOLD,
+            (),
+            "phishing",
+            prevents="recommend.external_teams",
+            by_hand="hand.block_sender",
+        ),
+        Playbook(
+            IncidentType.DEVICE_CODE,
+            Channel.TEAMS,
+            QuestionKind.CODE_TYPED,
+            (_REVOKE,),
+            "phishing",
+            prevents="recommend.block_device_code",
+        ),
+        Playbook(
+            IncidentType.PAYMENT_FRAUD,
+            Channel.TAINTED,
+            QuestionKind.PAYMENT_CHANGED,
+            (_REVOKE, _DISABLE),
+            _ACCOUNT,
+            prevents="recommend.payment_callback",
+            by_hand="hand.stop_payment",
+        ),
+        # Nobody is asked while files are being encrypted: contain.
+        Playbook(
+            IncidentType.RANSOMWARE,
+            Channel.NOBODY,
+            None,
+            (_ISOLATE, _REVOKE, _DISABLE),
+            "multiStagedAttack",
+            prevents="recommend.ransomware",
+        ),
+        Playbook(IncidentType.UNKNOWN, Channel.NOBODY, None, (), "other"),
     )
 }
 
 
-def first_question(incident: Incident) -> QuestionKind | None:
-    """What is asked first; a file that was stopped is another question than one that ran."""
-    match incident.type:
-        case IncidentType.MALICIOUS_FILE if any(f.ran for f in incident.files):
-            return QuestionKind.FILE_OPENED
-        case IncidentType.MALICIOUS_FILE:
-            return QuestionKind.FILE_EXPECTED
-        case IncidentType.UNFAMILIAR_SIGN_IN:
-            return QuestionKind.SIGN_IN_MINE
-        case IncidentType.REMOTE_TOOL:
-            return QuestionKind.REMOTE_TOOL_ASKED_BY
-        case IncidentType.RESTRICTED | IncidentType.UNKNOWN:
-            return None
+def books(incident: Incident) -> tuple[Playbook, ...]:
+    """The playbooks of a case, gravest first."""
+    return tuple(PLAYBOOKS[t] for t in incident.types)
+
+
+def is_about_accounts(incident: Incident) -> bool:
+    return any(book.channel is Channel.TAINTED for book in books(incident))
+
+
+def first_questions(incident: Incident) -> tuple[QuestionKind, ...]:
+    """What is asked first, for each kind of case it is; a file that was stopped is another question
+    than one that ran, and whoever reported an MFA prompt has answered already."""
+    asked = [_first_question(book, incident) for book in books(incident)]
+    return tuple(dict.fromkeys(kind for kind in asked if kind is not None))
+
+
+def _first_question(book: Playbook, incident: Incident) -> QuestionKind | None:
+    if book.type is IncidentType.MALICIOUS_FILE and _was_stopped(incident):
+        return QuestionKind.FILE_EXPECTED
+    if book.type is IncidentType.MFA_FATIGUE and incident.reported_by_user:
+        return None
+    return book.asks
+
+
+def _was_stopped(incident: Incident) -> bool:
+    """Only where a file is known, and none of them ran, may anybody be told that it was stopped."""
+    return bool(incident.files) and not any(f.ran for f in incident.files)
 
 
 def route_of(incident: Incident, *, tainted: bool) -> Route:
-    """How the question travels (triage.md section 6, tainted types).
+    """How questions travel (triage.md section 6, tainted types).
 
     Phone where the device may be watched, or the account is suspect at medium and above; a neutral
     card where it is suspect at low; otherwise a card.
     """
-    channel = PLAYBOOKS[incident.type].channel
-    if channel is Channel.PHONE:
+    if any(book.channel is Channel.PHONE for book in books(incident)):
         return Route.PHONE
-    if channel is Channel.TAINTED or tainted:
+    if is_about_accounts(incident) or tainted:
         return Route.PHONE if incident.severity.rank >= Severity.MEDIUM.rank else Route.NEUTRAL
     return Route.CARD
 
@@ -257,123 +540,10 @@ def offered(question: Question) -> tuple[Answer, ...]:
             return ()
 
 
-# --- recognising ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """How an alert of a type is recognised; the first mark that fits wins."""
-
-    type: IncidentType
-    products: frozenset[Product] = frozenset()
-    detectors: frozenset[str] = frozenset()
-    techniques: frozenset[str] = frozenset()
-    categories: frozenset[str] = frozenset()
-    title: re.Pattern[str] | None = None
-
-    def fits(self, alert: Alert) -> bool:
-        """By product alone, or by one of detector, technique, category and title within it."""
-        if self.products and alert.product not in self.products:
-            return False
-        if not (self.detectors or self.techniques or self.categories or self.title):
-            return True
-        return (
-            (alert.detector or "").lower() in self.detectors
-            or bool(self.techniques & set(alert.techniques))
-            or (alert.category or "").lower() in self.categories
-            or bool(self.title and self.title.search(alert.title))
-        )
-
-
-_MARKS: tuple[_Mark, ...] = (
-    _Mark(IncidentType.RESTRICTED, products=frozenset({Product.DLP, Product.INSIDER})),
-    _Mark(
-        IncidentType.RESTRICTED,
-        title=re.compile(r"\b(DLP|data loss prevention|insider risk)\b", re.IGNORECASE),
-    ),
-    _Mark(
-        IncidentType.REMOTE_TOOL,
-        products=frozenset({Product.ENDPOINT, Product.XDR, Product.SENTINEL, Product.OTHER}),
-        techniques=frozenset({"T1219", "T1219.002"}),
-        title=re.compile(
-            r"\b(anydesk|teamviewer|quick ?assist|screenconnect|remote (access|support) (tool|software)"
-            r"|remote monitoring and management)\b",
-            re.IGNORECASE,
-        ),
-    ),
-    _Mark(
-        IncidentType.UNFAMILIAR_SIGN_IN,
-        products=frozenset({Product.ENTRA, Product.SENTINEL, Product.CLOUD_APPS, Product.OTHER}),
-        detectors=frozenset(
-            {"unfamiliarfeatures", "unlikelytravel", "mcasimpossibletravel", "newcountry"}
-        ),
-        techniques=frozenset({"T1078.004"}),
-        title=re.compile(
-            r"\b(unfamiliar sign-?in|atypical travel|impossible travel)\b", re.IGNORECASE
-        ),
-    ),
-    _Mark(
-        IncidentType.MALICIOUS_FILE,
-        products=frozenset({Product.ENDPOINT, Product.XDR, Product.SENTINEL, Product.OTHER}),
-        techniques=frozenset({"T1204.002"}),
-        categories=frozenset({"malware"}),
-        title=re.compile(r"\bmalware\b", re.IGNORECASE),
-    ),
-)
-
-
-def recognise(report: IncidentReport) -> IncidentType:
-    """The type of an incident.
-
-    Restricted wins over everything: one insider or DLP alert makes the whole case restricted. Then
-    the type of the gravest alert that is recognised, in the order of the marks.
-    """
-    types = {mark.type for mark in _MARKS for alert in report.alerts if mark.fits(alert)}
-    for mark in _MARKS:
-        if mark.type in types:
-            return mark.type
-    return IncidentType.UNKNOWN
-
-
-_IDENTITY = {
-    Severity.HIGH: Detector.IDENTITY_HIGH,
-    Severity.MEDIUM: Detector.IDENTITY_MEDIUM,
-    Severity.LOW: Detector.IDENTITY_LOW,
-    Severity.INFORMATIONAL: Detector.IDENTITY_LOW,
-}
-
-_FOOTHOLD_TECHNIQUES = {"T1564.008", "T1114.003", "T1528", "T1556.006", "T1098.005"}
-_FOOTHOLD_TITLE = re.compile(
-    r"\b(inbox (manipulation )?rule|forwarding|consent|MFA method|joined device)\b", re.IGNORECASE
-)
-
-
-def detector_of(alert: Alert, *, disrupted: bool) -> Detector:
-    """The class whose prior an alert carries (triage.md section 1)."""
-    if disrupted:
-        return Detector.DISRUPTED
-    if alert.product is Product.ENTRA:
-        return _IDENTITY[alert.severity]
-    if _FOOTHOLD_TECHNIQUES & set(alert.techniques) or _FOOTHOLD_TITLE.search(alert.title):
-        return Detector.FOOTHOLD
-    kinds = {mark.type for mark in _MARKS if mark.fits(alert)}
-    if IncidentType.UNFAMILIAR_SIGN_IN in kinds:
-        return _IDENTITY[alert.severity]
-    if IncidentType.REMOTE_TOOL in kinds:
-        return Detector.SCRIPT_OR_TOOL
-    if IncidentType.MALICIOUS_FILE in kinds:
-        return Detector.MALWARE_PREVENTED if was_prevented(alert) else Detector.MALWARE_RAN
-    if {"T1059", "T1059.001", "T1218"} & set(alert.techniques):
-        return Detector.SCRIPT_OR_TOOL
-    return Detector.UNKNOWN
-
-
-def was_prevented(alert: Alert) -> bool:
-    """Every file it names was stopped before it could run, and nothing it names did run."""
-    files = [e for e in alert.evidence if isinstance(e, FileEvidence)]
-    stopped = [
-        f.detection in ("prevented", "blocked")
-        or f.remediation in (Remediation.PREVENTED, Remediation.BLOCKED)
-        for f in files
-    ]
-    return bool(files) and all(stopped) and not any(e.kind == "process" for e in alert.evidence)
+def gravest_first(types: Iterable[IncidentType]) -> tuple[IncidentType, ...]:
+    """In the order of `IncidentType`; restricted stands alone, unknown only where nothing else is."""
+    known = set(types)
+    if IncidentType.RESTRICTED in known:
+        return (IncidentType.RESTRICTED,)
+    ordered = [t for t in IncidentType if t in known and t is not IncidentType.UNKNOWN]
+    return tuple(ordered) or (IncidentType.UNKNOWN,)

@@ -5,19 +5,21 @@ last asked for. The views are in `triage/views.py`; words come later, in `cards`
 """
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
 from triage import authority
-from triage.actions import ActionKind, TargetKind
+from triage.actions import LOOKING, ActionKind, TargetKind
 from triage.assess import what_if
 from triage.containing import describe, is_reversible, may_be_ordered
-from triage.customer import Customer
+from triage.customer import AssetKind, Customer, Tells
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
 from triage.incident import (
     ActionState,
     Approval,
     ApprovalState,
+    Band,
     CallTask,
     Disposition,
     Incident,
@@ -28,10 +30,12 @@ from triage.incident import (
     ResponseAction,
     Route,
     SourceRef,
+    Standing,
     Status,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import QUESTIONS, offered
+from triage.playbooks import CALL_ME, FOLLOW_UPS, QUESTIONS, books, offered
+from triage.priority import priority
 from triage.report import Source
 from triage.verdicts import told, verdict
 from triage.views import (
@@ -43,6 +47,8 @@ from triage.views import (
     Choice,
     Containable,
     CustomerThread,
+    Digest,
+    DigestLine,
     PersonCard,
     ProposalView,
     SourceStatus,
@@ -60,10 +66,9 @@ def surfaces(incident: Incident, customer: Customer) -> dict[str, View]:
     Names: "customer", "analyst", "person:{object id}", "approval:{id}", "source:{source}:{id}".
     A restricted case has no approvals and no cards; a placeholder thread shows no approval either.
     """
-    views: dict[str, View] = {
-        CUSTOMER_THREAD: customer_thread(incident, customer),
-        ANALYST_THREAD: analyst_thread(incident, customer),
-    }
+    views: dict[str, View] = {ANALYST_THREAD: analyst_thread(incident, customer)}
+    if incident.threaded:
+        views[CUSTOMER_THREAD] = customer_thread(incident, customer)
     for person in asked_in_teams(incident):
         views[f"person:{person.object_id}"] = person_card(incident, customer, person)
     if not authority.is_thread_guarded(incident, customer):
@@ -99,12 +104,13 @@ def person_card(
     again = next((q for q in answered if q.id == changing), None)
     neutral = any(q.route is Route.NEUTRAL for q in questions)
     guarded = neutral or incident.is_tainted(person.object_id)
-    question = again or (asked[-1] if asked else None)
+    question = again or (asked[0] if asked else None)
     stage = _stage(incident, question, guarded=guarded, changing=again is not None)
     return PersonCard(
         person=person.object_id,
         given_name=person.given_name,
         language=person.language,
+        zone=person.zone,
         sender=customer.name,
         code=incident.code,
         service_desk=customer.service_desk.phone if customer.service_desk else None,
@@ -149,32 +155,63 @@ def _card_says(
         case "neutral":
             return (phrase("card.neutral"),)
         case "asking" if question is not None:
-            return _asks(incident, question)
+            return (*_call_promised(incident, question), *_asks(incident, question))
         case "over" if incident.closed is not None:
-            return (told(incident.closed), phrase("over.remembered_more"))
+            return (
+                told(incident.closed),
+                *_still_offline(incident),
+                phrase("over.remembered_more"),
+            )
         case _ if guarded:
             return (phrase("thanks.received"),)
         case _:
-            return (phrase("thanks.counted"), *_notices(incident, person))
+            return (_thanks(incident, person), *_notices(incident, person))
+
+
+def _thanks(incident: Incident, person: Person) -> Phrase:
+    """What became of this person's last word."""
+    replies = [
+        r for q in incident.questions if q.person.object_id == person.object_id for r in q.replies
+    ]
+    read = bool(replies) and max(replies, key=lambda r: r.at).standing is Standing.FOR_ANALYST
+    return phrase("thanks.analyst_reads" if read else "thanks.counted")
+
+
+def _call_promised(incident: Incident, question: Question) -> tuple[Phrase, ...]:
+    """Whoever asked to be called reads that they will be, and until when."""
+    wished = any(r.choice == CALL_ME.id for r in question.replies)
+    calls = [c for c in incident.calls if c.question == question.id and c.done_at is None]
+    return (phrase("thanks.call", at=calls[0].due),) if wished and calls else ()
+
+
+def _still_offline(incident: Incident) -> tuple[Phrase, ...]:
+    return tuple(
+        phrase("notice.still_isolated", target=a.target.label)
+        for a in incident.actions
+        if a.kind is ActionKind.ISOLATE_DEVICE and a.state is ActionState.DONE
+    )
 
 
 def _asks(incident: Incident, question: Question) -> tuple[Phrase, ...]:
-    """What happened is told with the first question; a follow-up goes straight to the point."""
+    """What happened, and what is asked; a follow-up goes straight to the point."""
     ask = phrase(f"ask.{question.kind}")
-    asked = [q for q in incident.questions if q.person.object_id == question.person.object_id]
-    return (_happened(incident), ask) if asked[0] == question else (phrase("thanks.short"), ask)
+    if question.kind in FOLLOW_UPS:
+        return (phrase("thanks.short"), ask)
+    return (_happened(incident, question), ask)
 
 
-def _happened(incident: Incident) -> Phrase:
-    """In Bob's words: what happened where and when; his clock is added when it is said."""
-    file = incident.files[0].name if incident.files else None
-    device = incident.devices[0].name if incident.devices else None
-    ran = any(f.ran for f in incident.files)
-    key = "happened.file_ran" if ran else "happened.file_blocked"
+def _happened(incident: Incident, question: Question) -> Phrase:
+    """In Bob's words: what happened where and when, on his machine; the clock is his as well."""
+    person = question.person.object_id
+    theirs = [a for a in incident.affected if a.person and a.person.object_id == person]
+    files = [a.file for a in theirs if a.file] or [f.name for f in incident.files]
+    devices = [a.device for a in theirs if a.device] or [d.name for d in incident.devices]
     return phrase(
-        key,
-        file=file or phrase("label.a_file"),
-        device=device or phrase("label.your_device"),
+        f"happened.{question.kind}",
+        file=files[0] if files else phrase("label.a_file"),
+        device=devices[0] if devices else phrase("label.your_device"),
+        subject=next((m.subject for m in incident.messages if m.subject), None)
+        or phrase("label.an_email"),
         at=incident.first_activity or incident.received,
     )
 
@@ -211,7 +248,13 @@ def customer_thread(incident: Incident, customer: Customer) -> CustomerThread:
         status=incident.status,
         headline=headline(incident),
         placeholder=False,
-        known=(*_expected(incident), *_already(incident), *_said(incident)),
+        known=(
+            *_seen(incident),
+            *_expected(incident),
+            *_already(incident),
+            *_assets(incident, customer),
+            *_said(incident),
+        ),
         doing=_doing(incident),
         turn=_turn(incident, customer),
         needed=_needed(incident),
@@ -220,6 +263,7 @@ def customer_thread(incident: Incident, customer: Customer) -> CustomerThread:
         outcome=_outcome(incident),
         recommendation=closed.recommendation if closed else None,
         recommendation_accepted_by=incident.recommendation_accepted_by,
+        recommendation_discussed_by=incident.recommendation_discussed_by,
         buttons=_customer_buttons(incident),
     )
 
@@ -256,6 +300,17 @@ def headline(incident: Incident) -> Phrase:
     )
 
 
+MOST_SEEN = 3
+
+
+def _seen(incident: Incident) -> tuple[Phrase, ...]:
+    """The latest alerts, in the source's words: what the case is made of."""
+    return tuple(
+        phrase("known.alert", title=n.title, at=n.at or incident.received)
+        for n in incident.alerts[-MOST_SEEN:]
+    )
+
+
 def _expected(incident: Incident) -> tuple[Phrase, ...]:
     """What the customer said beforehand, where it counts."""
     reasons = incident.decision.reasons if incident.decision else ()
@@ -286,8 +341,15 @@ def _doing(incident: Incident) -> tuple[Phrase, ...]:
         for q in incident.questions
         if q.state.state == "open" and q.route is not Route.PHONE
     ]
+    if incident.is_over:
+        return ()
     lines += [
-        phrase("doing.calling", person=c.person.name) for c in incident.calls if c.done_at is None
+        phrase(
+            "doing.calling" if incident.is_tainted(c.person.object_id) else "doing.phoning",
+            person=c.person.name,
+        )
+        for c in incident.calls
+        if c.done_at is None
     ]
     if incident.owner_name:
         lines.append(phrase("doing.owned", analyst=incident.owner_name))
@@ -299,6 +361,8 @@ def _turn(incident: Incident, customer: Customer) -> Phrase:
         return phrase("turn.nobody")
     if any(a.state is ApprovalState.OPEN for a in incident.approvals):
         return phrase("turn.customer", customer=customer.name)
+    if incident.closing is not None:
+        return phrase("turn.closing")
     asked = [q for q in incident.questions if q.state.state == "open" and q.route is Route.CARD]
     if asked:
         return phrase("turn.person", person=asked[0].person.name)
@@ -306,11 +370,15 @@ def _turn(incident: Incident, customer: Customer) -> Phrase:
 
 
 def _needed(incident: Incident) -> Phrase:
-    for approval in incident.approvals:
-        action = incident.action(approval.action)
-        if approval.state is ApprovalState.OPEN and action is not None:
-            return phrase("needed.approval", action=describe(action))
-    return phrase("needed.nothing")
+    opened = [a for a in incident.approvals if a.state is ApprovalState.OPEN]
+    actions = [a for a in (incident.action(o.action) for o in opened) if a is not None]
+    if len(actions) > 1:
+        return phrase("needed.approvals", count=len(actions), action=describe(actions[0]))
+    return (
+        phrase("needed.approval", action=describe(actions[0]))
+        if actions
+        else phrase("needed.nothing")
+    )
 
 
 def _next_due(incident: Incident) -> datetime | None:
@@ -336,6 +404,9 @@ def _shown_action(action: ResponseAction) -> ThreadAction:
     )
 
 
+EFFECTIVE = (ActionState.DONE, ActionState.ALREADY_DONE)
+
+
 def _outcome(incident: Incident) -> tuple[Phrase, ...]:
     if incident.closing is not None:
         says = verdict(incident.closing.proposal)
@@ -348,8 +419,9 @@ def _outcome(incident: Incident) -> tuple[Phrase, ...]:
         phrase("outcome.closed", disposition=verdict(closed)),
         phrase("outcome.took", minutes=minutes),
     ]
-    contained = [a.at for a in incident.actions if a.state is ActionState.DONE and a.at]
-    if contained:
+    stopping = [a for a in incident.actions if a.kind not in LOOKING]
+    contained = [a.at for a in stopping if a.state is ActionState.DONE and a.at]
+    if contained and all(a.state in EFFECTIVE for a in stopping):
         within = max(1, round((max(contained) - incident.received).total_seconds() / 60))
         lines.append(phrase("outcome.contained", minutes=within))
     return tuple(lines)
@@ -360,8 +432,30 @@ def _customer_buttons(incident: Incident) -> tuple[Button, ...]:
         return (Button.KEEP_OPEN,)
     closed = incident.closed
     if closed and closed.recommendation and not incident.recommendation_accepted_by:
-        return (Button.ACCEPT, Button.DISCUSS)
+        discussed = incident.recommendation_discussed_by is not None
+        return (Button.ACCEPT,) if discussed else (Button.ACCEPT, Button.DISCUSS)
     return ()
+
+
+# --- the day's digest ----------------------------------------------------------------------------
+
+
+def digest(incidents: Iterable[Incident], customer: Customer, at: datetime) -> Digest:
+    """What the customer's policy tells in the digest; a restricted case stands in none."""
+    lines = [
+        DigestLine(
+            name=incident.name,
+            severity=incident.severity,
+            status=incident.status,
+            headline=headline(incident),
+            outcome=verdict(incident.closed) if incident.closed else None,
+            has_thread=incident.threaded,
+        )
+        for incident in incidents
+        if customer.threads.of(incident.severity) is not Tells.THREAD
+        and not authority.is_thread_guarded(incident, customer)
+    ]
+    return Digest(at=at, lines=tuple(lines))
 
 
 # --- approvals -----------------------------------------------------------------------------------
@@ -374,14 +468,25 @@ def approval_card(incident: Incident, customer: Customer, approval: Approval) ->
     return ApprovalCard(
         approval=approval.id,
         name=incident.name,
+        because=(headline(incident), *_said(incident)[-2:]),
         asks=describe(action),
-        consequence=phrase(f"consequence.{action.kind}", target=action.target.label),
+        consequence=_consequence(action, customer),
         on_silence=_on_silence(approval),
         due=approval.due,
         state=approval.state,
         outcome=_approval_outcome(approval),
         mention=authority.approvers(incident, customer),
     )
+
+
+def _consequence(action: ResponseAction, customer: Customer) -> Phrase:
+    """What it means for those who work with it; a server is not one person's laptop."""
+    asset = customer.asset(action.target.label)
+    if action.kind is ActionKind.ISOLATE_DEVICE and asset and asset.kind is AssetKind.SERVER:
+        return phrase(
+            "consequence.isolate_server", target=action.target.label, purpose=asset.purpose
+        )
+    return phrase(f"consequence.{action.kind}", target=action.target.label)
 
 
 def _on_silence(approval: Approval) -> Phrase:
@@ -410,14 +515,17 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         title=incident.title,
         severity=incident.severity,
         status=incident.status,
+        priority=priority(incident, customer, decision),
         probability=decision.probability,
         band=decision.band,
         reasons=decision.reasons,
-        next_action=_next_action(incident),
-        due=_next_due(incident),
+        next_action=_next(incident)[0],
+        due=_next(incident)[1],
         headline=headline(incident),
+        evidence=_evidence(incident),
         facts=(
             *_why_a_person(incident),
+            *_by_hand(incident),
             *_already(incident),
             *_unknown_people(incident),
             *_assets(incident, customer),
@@ -430,37 +538,84 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         owner=incident.owner_name,
         portal=_portal(incident),
         timeline=tuple((e.at, e.says) for e in incident.timeline[-10:]),
-        outcome=_outcome(incident) if incident.closed else (),
+        outcome=(*_outcome(incident), *_comment(incident)) if incident.closed else (),
         buttons=_analyst_buttons(incident),
     )
 
 
-def _next_action(incident: Incident) -> Phrase:
-    """The one thing to do now, in order of what cannot wait."""
+def _next(incident: Incident) -> tuple[Phrase, datetime | None]:
+    """The one thing to do now, in order of what cannot wait, and until when."""
     if incident.closed is not None:
-        return phrase("next.nothing")
+        return phrase("next.nothing"), None
     for action in incident.actions:
         if action.state in (ActionState.FAILED, ActionState.REFUSED):
-            return phrase("next.action_failed", action=describe(action))
-    for task in incident.calls:
-        if task.done_at is None:
-            return phrase("next.call", person=task.person.name)
-    for approval in incident.approvals:
-        if approval.state is ApprovalState.OPEN:
-            return phrase("next.approval")
+            return phrase("next.action_failed", action=describe(action)), None
+    calls = [c for c in incident.calls if c.done_at is None]
+    if calls:
+        first = min(calls, key=lambda c: c.due)
+        return phrase("next.call", person=first.person.name), first.due
+    approvals = [a for a in incident.approvals if a.state is ApprovalState.OPEN]
+    if approvals:
+        return phrase("next.approval"), min(a.due for a in approvals)
     for question in incident.questions:
-        if question.state.state == "open":
-            return phrase("next.answer", person=question.person.name)
+        if isinstance(question.state, Open):
+            return phrase("next.answer", person=question.person.name), question.state.due
+    return _next_of_people(incident)
+
+
+def _next_of_people(incident: Incident) -> tuple[Phrase, datetime | None]:
+    denied = [a for a in incident.approvals if a.state is ApprovalState.DENIED]
+    action = incident.action(denied[-1].action) if denied else None
+    if action is not None and action.state is ActionState.PROPOSED:
+        return phrase("next.denied", action=describe(action)), None
     if incident.closing is not None:
-        return phrase("next.closing")
+        return phrase("next.closing"), incident.closing.until
     if incident.decision and incident.decision.proposal:
-        return phrase("next.close")
-    return phrase("next.look") if incident.owner else phrase("next.take")
+        return phrase("next.close"), None
+    return phrase("next.look" if incident.owner else "next.take"), None
+
+
+def _evidence(incident: Incident) -> tuple[Phrase, ...]:
+    """What was seen, as the sources tell it; the portal has the rest."""
+    lines = [
+        phrase("seen.alert", title=n.title, product=n.product, at=n.at or incident.received)
+        for n in incident.alerts[-MOST_SEEN:]
+    ]
+    lines += [
+        phrase("seen.file", name=f.name, hash=f.sha256 or f.sha1)
+        for f in incident.files[:MOST_SEEN]
+    ]
+    lines += [
+        phrase("seen.process", name=p.name, parent=p.parent, command=p.command_line)
+        for p in incident.processes[-MOST_SEEN:]
+    ]
+    lines += [
+        phrase("seen.sign_in", at=s.at, app=s.app, device=s.device, ip=s.ip, country=s.country)
+        for s in incident.sign_ins[-MOST_SEEN:]
+    ]
+    return tuple(lines)
+
+
+def _comment(incident: Incident) -> tuple[Phrase, ...]:
+    closed = incident.closed
+    return (phrase("outcome.comment", text=closed.comment),) if closed and closed.comment else ()
 
 
 def _why_a_person(incident: Incident) -> tuple[Phrase, ...]:
-    handed_over = incident.handed_over is not None and incident.closed is None
-    return (incident.handed_over,) if handed_over and incident.handed_over else ()
+    """Why it was handed over; that the score asks for it stands on the card already."""
+    why = incident.handed_over
+    told = why is None or incident.closed is not None or why.key.startswith("why.band_")
+    return () if told or why is None else (why,)
+
+
+def _by_hand(incident: Incident) -> tuple[Phrase, ...]:
+    """First steps that nobody may automate, while the case is grave enough for them."""
+    grave = incident.decision is not None and incident.decision.band in (
+        Band.CONTAIN,
+        Band.ESCALATE,
+    )
+    steps = [book.by_hand for book in books(incident)]
+    return tuple(phrase(step) for step in steps if step) if grave and not incident.closed else ()
 
 
 def _unknown_people(incident: Incident) -> tuple[Phrase, ...]:

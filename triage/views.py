@@ -18,6 +18,7 @@ from triage.incident import (
     Status,
 )
 from triage.phrases import Phrase
+from triage.priority import Priority
 from triage.report import Severity, Source
 
 
@@ -55,6 +56,8 @@ class PersonCard:
     person: str
     given_name: str
     language: str | None
+    zone: str | None
+    """Their own clock; the customer's where it is not known."""
     sender: str
     """Who asks: the customer's own name for it."""
     code: str
@@ -107,6 +110,7 @@ class CustomerThread:
     outcome: tuple[Phrase, ...] = ()
     recommendation: Phrase | None = None
     recommendation_accepted_by: str | None = None
+    recommendation_discussed_by: str | None = None
     buttons: tuple[Button, ...] = ()
     surface: Literal["customer"] = "customer"
 
@@ -117,6 +121,8 @@ class ApprovalCard:
 
     approval: str
     name: str
+    because: tuple[Phrase, ...]
+    """What speaks for it: what happened, and what people said."""
     asks: Phrase
     consequence: Phrase
     """What approving means for the person, and how it is undone."""
@@ -188,6 +194,7 @@ class AnalystThread:
     title: str
     severity: Severity
     status: Status
+    priority: Priority
     probability: float
     band: Band
     reasons: tuple[Reason, ...]
@@ -200,6 +207,8 @@ class AnalystThread:
     calls: tuple[AnalystCall, ...] = ()
     actions: tuple[ThreadAction, ...] = ()
     containable: tuple[Containable, ...] = ()
+    evidence: tuple[Phrase, ...] = ()
+    """What was seen: alerts, files, processes, sign-ins."""
     proposal: ProposalView | None = None
     owner: str | None = None
     portal: tuple[str, str] | None = None
@@ -208,6 +217,26 @@ class AnalystThread:
     outcome: tuple[Phrase, ...] = ()
     buttons: tuple[Button, ...] = ()
     surface: Literal["analyst"] = "analyst"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestLine:
+    """One case in the day's digest."""
+
+    name: str
+    severity: Severity
+    status: Status
+    headline: Phrase
+    outcome: Phrase | None
+    has_thread: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """The day's cases that have no thread, or are to be told of twice; posted once."""
+
+    at: datetime
+    lines: tuple[DigestLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

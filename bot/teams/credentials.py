@@ -1,7 +1,8 @@
 """The bot's own token from Entra: one MSAL application for the process's whole life.
 
-MSAL and `requests` block, so they run in a thread of their own; the event loop only ever waits for
-the very first token. The SDK builds an MSAL application, with an empty cache, in every turn.
+`proofs.py` knows the kinds of credential. MSAL and `requests` block, so they run in a thread of
+their own; the event loop only ever waits for the very first token. The SDK builds an MSAL
+application, with an empty cache, in every turn.
 """
 
 import asyncio
@@ -9,30 +10,24 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from ssl import SSLContext
+from textwrap import shorten
 from typing import Any
-from urllib.parse import urlsplit
 
-import msal
 import requests
 import structlog
 from requests.adapters import HTTPAdapter
 
 from bot.settings import Settings
 from bot.teams.network import tls_context
+from bot.teams.proofs import ask_of
 from dialogs.messenger import TryLaterError
 
-SCOPE = "https://api.botframework.com/.default"
 MARGIN = 60.0
 """Seconds before its end from which a token is not sent any more."""
 AHEAD = 600.0
 """Seconds before that from which a new one is fetched while the old one still serves."""
 PAUSE = 30.0
 """Between two attempts while there is a token that still serves."""
-MICROSOFT_LOGINS = {
-    "login.microsoftonline.com",
-    "login.microsoftonline.us",
-    "login.partner.microsoftonline.cn",
-}
 
 log = structlog.get_logger(__name__)
 
@@ -41,12 +36,12 @@ class Credentials:
     """Hands out the token; everybody who needs one at the same time waits for the same fetch."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
-        self._settings = settings
         self._clock = clock
-        self._http = _session(tls_context(settings.ca_file))
+        self._entra = _session("https://", _Adapter(tls_context(settings.ca_file)))
+        self._platform = _session("http://", _Patient())
+        self._asks = ask_of(settings, self._entra, self._platform)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="entra")
-        self._app: Any = None
-        self._token = ""
+        self._token = self._why_not = ""
         self._until = self._tried_at = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
 
@@ -71,7 +66,8 @@ class Credentials:
             with suppress(asyncio.CancelledError):
                 await self._fetching
         self._thread.shutdown(wait=False, cancel_futures=True)
-        self._http.close()
+        self._entra.close()
+        self._platform.close()
 
     def _may_ask(self) -> bool:
         return self._clock() - self._tried_at >= PAUSE
@@ -79,7 +75,7 @@ class Credentials:
     async def _fetched(self) -> str:
         await asyncio.shield(self._fetch())
         if self._until <= self._clock():
-            raise TryLaterError("Entra gave the bot no token")
+            raise TryLaterError(f"Entra gave the bot no token: {self._why_not}")
         return self._token
 
     def _fetch(self) -> asyncio.Task[None]:
@@ -95,45 +91,37 @@ class Credentials:
             answer = await loop.run_in_executor(self._thread, self._ask)
             self._token, seconds = answer["access_token"], float(answer["expires_in"])
         except Exception as error:  # noqa: BLE001 - MSAL lists nowhere what it raises
-            log.warning(
-                "bot_token_not_fetched", error=type(error).__name__, reason=str(error)[:300]
-            )
+            self._why_not = shorten(str(error), 300, placeholder=" ...") or type(error).__name__
+            log.warning("bot_token_not_fetched", error=type(error).__name__, reason=self._why_not)
             return
         self._until = now + seconds - MARGIN
 
     def _ask(self) -> dict[str, Any]:
-        """In the thread. MSAL's own cache is emptied first: what we keep ourselves is enough."""
-        app = self._application()
-        app.remove_tokens_for_client()
-        answer: dict[str, Any] = app.acquire_token_for_client([SCOPE])
+        """In the thread."""
+        answer = self._asks()
         if "access_token" not in answer:
-            raise ValueError(f"{answer.get('error')} {answer.get('error_codes', '')}")
+            raise ValueError(f"{answer.get('error')} {answer.get('error_codes', '')}".strip())
         return answer
 
-    def _application(self) -> Any:
-        """Made on first use and in the thread: making it already asks Entra for its metadata."""
-        if self._app is None:
-            login = urlsplit(self._settings.authority).hostname
-            self._app = msal.ConfidentialClientApplication(
-                self._settings.app_id,
-                client_credential=self._settings.app_secret.get_secret_value(),
-                authority=self._settings.authority,
-                instance_discovery=None if login in MICROSOFT_LOGINS else False,
-                http_client=self._http,
-            )
-        return self._app
 
-
-def _session(trust: SSLContext) -> requests.Session:
-    """Follows no redirect: what it sends is the bot's secret."""
+def _session(scheme: str, adapter: HTTPAdapter) -> requests.Session:
+    """Follows no redirect and speaks one scheme only: what it sends is the bot's secret."""
     session = requests.Session()
     session.trust_env = False
     session.max_redirects = 0
-    session.mount("https://", _Adapter(trust))
+    session.adapters.clear()
+    session.mount(scheme, adapter)
     return session
 
 
-class _Adapter(HTTPAdapter):
+class _Patient(HTTPAdapter):
+    """MSAL sets no timeout on a session it is given."""
+
+    def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
+        return super().send(request, *args, **{**kwargs, "timeout": (4, 10)})
+
+
+class _Adapter(_Patient):
     """Trusts what the rest of the house trusts, and waits no longer than it does."""
 
     def __init__(self, trust: SSLContext) -> None:
@@ -145,7 +133,3 @@ class _Adapter(HTTPAdapter):
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """`requests` would add certifi's authorities; the context alone says whom to trust."""
-
-    def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        """MSAL sets no timeout on a session it is given."""
-        return super().send(request, *args, **{**kwargs, "timeout": (4, 10)})

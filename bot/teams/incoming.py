@@ -59,6 +59,7 @@ def activity_of(raw: Mapping[str, Any], tenant_id: str) -> Any:
         channel_id=_text(raw, "channelId"),
         service_url=_text(raw, "serviceUrl"),
         locale=_text(raw, "locale"),
+        local_timezone=_text(raw, "localTimezone"),
         text=_text(raw, "text"),
         value=raw.get("value"),
         from_property=_account(_object(raw, "from")),
@@ -113,7 +114,13 @@ def _actor(activity: Any) -> Actor | None:
     sender = activity.from_property
     if sender is None or not sender.id or not sender.aad_object_id:
         return None
-    return Actor(sender.aad_object_id, sender.id, sender.name or "", activity.locale)
+    return Actor(
+        sender.aad_object_id.lower(),
+        sender.id,
+        sender.name or "",
+        activity.locale,
+        activity.local_timezone,
+    )
 
 
 def _place(activity: Any) -> Place:

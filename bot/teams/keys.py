@@ -58,6 +58,17 @@ class Keys:
             await self._renew()
         return self._keys.get(name)
 
+    async def published(self) -> Mapping[str, SigningKey]:
+        """The keys as they are published now; raises whatever goes wrong."""
+        metadata = await self._get(self._metadata_url)
+        address = metadata.get("jwks_uri")
+        if not isinstance(address, str) or not address.startswith("https://"):
+            raise ValueError("the metadata names no https address of keys")
+        keys = dict(_usable((await self._get(address)).get("keys")))
+        if not keys:
+            raise ValueError("no usable key is published")
+        return keys
+
     async def close(self) -> None:
         if self._renewing is not None:
             self._renewing.cancel()
@@ -81,21 +92,11 @@ class Keys:
                 return
             self._tried_at = self._clock()
             try:
-                self._keys = await self._fetch()
+                self._keys = await self.published()
             except (aiohttp.ClientError, TimeoutError, ValueError, TooLargeError) as error:
                 log.warning("signing_keys_not_fetched", error=repr(error), age=self._age())
                 return
             self._fetched_at = self._clock()
-
-    async def _fetch(self) -> dict[str, SigningKey]:
-        metadata = await self._get(self._metadata_url)
-        address = metadata.get("jwks_uri")
-        if not isinstance(address, str) or not address.startswith("https://"):
-            raise ValueError("the metadata names no https address of keys")
-        keys = dict(_usable((await self._get(address)).get("keys")))
-        if not keys:
-            raise ValueError("no usable key is published")
-        return keys
 
     async def _get(self, url: str) -> dict[str, Any]:
         async with self._network.session.get(url, allow_redirects=False) as response:

@@ -47,6 +47,7 @@ export const click = (conversation, activity, body) =>
 export const getScenarios = () => call("GET", "/api/scenarios");
 export const startScenario = (id) => call("POST", `/api/scenarios/${seg(id)}/start`);
 export const playStep = (id, step) => call("POST", `/api/scenarios/${seg(id)}/steps/${seg(step)}`);
+export const moveClock = (wanted) => call("POST", "/api/clock", wanted);
 export const getRequests = (since) => call("GET", `/api/requests?since=${since}`);
 export const getFaults = () => call("GET", "/api/faults");
 export const addFault = (fault) => call("POST", "/api/faults", fault);

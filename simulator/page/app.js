@@ -1,8 +1,11 @@
 // The page: three panes over one store, kept live by the simulator's events.
 
 import { listen } from "./api.js";
+import { Clock } from "./clock.js";
 import { Drawer } from "./drawer.js";
 import { el, setText } from "./dom.js";
+import { Help } from "./help.js";
+import { Looks } from "./looks.js";
 import { summaryOf } from "./messages.js";
 import { ChannelPane, PersonPane } from "./panes.js";
 import { Scenarios } from "./scenarios.js";
@@ -43,7 +46,28 @@ const panes = [customer, person, analyst];
 byId("panes").append(...panes.map((pane) => pane.root));
 
 const drawer = new Drawer(byId("drawer"), byId("drawer-toggle"), store);
-const scenarios = new Scenarios(byId("scenarios"), { onPlay: () => follow() });
+const looks = new Looks(byId("theme-toggle"));
+const clock = new Clock(byId("clock"), { onMove: () => follow() });
+const help = new Help(byId("help"), byId("help-toggle"), {
+  c: () => goTo(customer),
+  p: () => goTo(person),
+  a: () => goTo(analyst),
+  s: () => scenarios.focus(),
+  n: () => clock.next(),
+  t: () => looks.toggle(),
+  b: () => drawer.show(byId("drawer").hidden),
+});
+const scenarios = new Scenarios(byId("scenarios"), {
+  onPlay: () => {
+    help.begun();
+    follow();
+  },
+});
+
+function goTo(pane) {
+  showTab(pane.id);
+  pane.focus();
+}
 
 // Tabs, for narrow screens
 
@@ -84,6 +108,7 @@ function render() {
 }
 
 store.addEventListener("change", ({ detail: news }) => {
+  clock.show(store.bot.clock);
   turnTo(news);
   render();
   reveal(news);
@@ -154,7 +179,7 @@ const WORDS = { live: "Live", connecting: "Connecting…", waiting: "Reconnectin
 function showConnection(state, wait) {
   const badge = document.querySelector(".connection");
   badge.dataset.state = state;
-  setText(badge, WORDS[state]);
+  setText(badge.firstElementChild, WORDS[state]);
   badge.title = wait ? `The simulator does not answer; next try in ${Math.round(wait / 100) / 10} s` : "";
 }
 

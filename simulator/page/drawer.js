@@ -30,8 +30,11 @@ export class Drawer {
   show(visible) {
     this.root.hidden = !visible;
     this.toggle.setAttribute("aria-expanded", String(visible));
+    const covers = visible && matchMedia("(max-width: 760px)").matches;
+    for (const one of document.body.children) if (one !== this.root) one.inert = covers;
     clearInterval(this.#timer);
     if (!visible) return this.toggle.focus();
+    this.close.focus();
     this.#timer = setInterval(() => this.refresh(), REFRESH);
     return this.refresh();
   }
@@ -53,9 +56,9 @@ export class Drawer {
   }
 
   #head() {
-    const close = el("button", { type: "button", class: "icon-button", ariaLabel: "Close", on: { click: () => this.show(false) } }, icon("close"));
+    this.close = el("button", { type: "button", class: "icon-button", ariaLabel: "Close", on: { click: () => this.show(false) } }, icon("close"));
     return el("header", { class: "drawer-head" }, el("h2", {}, "Behind the scenes"),
-      el("p", {}, "Vouch reaches this simulated Teams over HTTPS, as it would reach the real one."), close);
+      el("p", {}, "Vouch reaches this simulated Teams over HTTPS, as it would reach the real one."), this.close);
   }
 
   #faults() {

@@ -9,7 +9,8 @@ const NEAR_BOTTOM = 80;
 const LONG_THREAD = 20;
 const SHOWN_OF_LONG = 15;
 
-/** The frame all three share: header, notices of news elsewhere, scroller, footer. */
+/** The frame all three share: header, notices of news elsewhere, scroller, a pill in a row of its own
+ * below it, where it covers nothing, and footer. */
 class Pane {
   constructor({ id, glyph, title, store }) {
     Object.assign(this, { id, title, store });
@@ -63,8 +64,12 @@ class Pane {
     this.pillTarget = hidden[0];
     if (!hidden.length) return;
     const above = hidden[0].getBoundingClientRect().top < box.top;
-    this.pill.classList.toggle("pill-above", above);
-    setText(this.pill, `${hidden.length} ${hidden.length === 1 ? "update" : "updates"} ${above ? "above" : "below"}`);
+    setText(this.pill, `${above ? "↑" : "↓"} ${hidden.length} ${hidden.length === 1 ? "update" : "updates"} ${above ? "above" : "below"}`);
+  }
+
+  /** Puts the keyboard into the messages. */
+  focus() {
+    this.scroller.focus();
   }
 
   #schedulePill() {

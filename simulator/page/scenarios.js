@@ -21,6 +21,12 @@ export class Scenarios {
     root.append(this.lead, this.cards, this.play, this.problem);
   }
 
+  /** Puts the keyboard on the scenario that runs, else on the first. */
+  focus() {
+    const cards = [...this.cards.children];
+    (cards.find((one) => one.ariaPressed === "true") ?? cards[0])?.focus();
+  }
+
   async load() {
     try {
       this.#take(await api.getScenarios());
@@ -88,7 +94,19 @@ export class Scenarios {
     for (const one of this.cards.children) one.setAttribute("aria-pressed", String(one.dataset.scenario === running?.id));
     this.play.hidden = !running;
     if (!running) return;
-    this.play.replaceChildren(el("p", { class: "play-hint" }, el("strong", {}, `${running.title}. `), running.hint), this.#steps(running));
+    this.play.replaceChildren(this.#hint(running), this.#steps(running));
+  }
+
+  /** On a phone its first lines, until one asks for more. */
+  #hint({ title, hint }) {
+    const text = el("p", { class: "play-hint" }, el("strong", {}, /[?!.]$/.test(title) ? `${title} ` : `${title}. `), hint);
+    const more = el("button", { type: "button", class: "link play-more", ariaExpanded: "false", on: { click: () => {
+      const whole = this.play.classList.toggle("whole");
+      more.ariaExpanded = String(whole);
+      setText(more, whole ? "Less" : "More");
+    } } }, "More");
+    this.play.classList.remove("whole");
+    return el("div", { class: "play-text" }, text, more);
   }
 
   #steps({ steps }) {

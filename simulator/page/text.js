@@ -23,7 +23,7 @@ export function messageText(activity, fromBot) {
 
 /** A message's text without any mark-up, for announcements. */
 export function plainText(text) {
-  return (text ?? "").replace(AT, "$1").replace(/[*_`#]+/g, "").trim();
+  return (text ?? "").replace(AT, "$1").replace(/[*`#]+|\b_+\B|\B_+\b/g, "").trim();
 }
 
 /** Markdown as HTML for the card renderer; only `known` mentions are styled, as in Teams. */
@@ -82,7 +82,16 @@ function mention(name) {
   return el("span", { class: "mention" }, name);
 }
 
-// Times
+// Times: messages are stamped by Vouch's clock, which may be ahead of this one.
+
+let lead = 0;
+
+export function setLead(seconds) {
+  lead = seconds * 1000;
+  refreshTimes(document);
+}
+
+export const timeOf = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 export function timeElement(iso) {
   const time = el("time", { dateTime: iso, title: new Date(iso).toLocaleString() });
@@ -96,12 +105,12 @@ export function refreshTimes(root) {
 }
 
 function refreshTime(time) {
-  const text = when(new Date(time.dateTime), new Date());
+  const text = when(new Date(time.dateTime), new Date(Date.now() + lead));
   if (time.textContent !== text) time.textContent = text;
 }
 
 function when(at, now) {
-  const clock = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const clock = timeOf(at);
   if (Math.abs(now - at) < 60_000) return `${clock} · just now`;
   if (at.toDateString() === now.toDateString()) return clock;
   return `${at.toLocaleDateString([], { day: "numeric", month: "short" })}, ${clock}`;

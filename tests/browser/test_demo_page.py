@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
+FAINT = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 SHOTS = os.environ.get("VOUCH_SHOTS")
 """A folder: keeps what the page looked like, for human eyes."""
 
@@ -54,9 +56,10 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     """The page at desktop width; whatever its script or its cards complain of is a failure."""
     faults: list[str] = []
     with demo(tmp_path) as address:
-        opened = browser.new_page(viewport={"width": 1440, "height": 1000})
+        opened = browser.new_page(viewport={"width": 1440, "height": 1000}, color_scheme="light")
         opened.on("pageerror", lambda error: faults.append(str(error)))
         opened.goto(address)
+        expect(opened.get_by_test_id("clock-time")).to_have_text(re.compile(r"\d\d:\d\d"))
         yield opened
         assert opened.evaluate("window.vouchParseEvents") == []
         assert faults == []
@@ -68,10 +71,16 @@ def _shot(page: Page, name: str) -> None:
         page.screenshot(path=Path(SHOTS) / f"{name}.png")
 
 
-def test_bob_jon_and_mia_play_late_quarantine(page: Page) -> None:
-    customer, chat, analysts = (
+def panes(page: Page) -> tuple[Locator, Locator, Locator]:
+    """The customer's channel, the person's chat and the analysts' channel."""
+    customer, person, analyst = (
         page.get_by_test_id(f"pane-{pane}") for pane in ("customer", "person", "analyst")
     )
+    return customer, person, analyst
+
+
+def test_bob_jon_and_mia_play_late_quarantine(page: Page) -> None:
+    customer, chat, analysts = panes(page)
     page.get_by_test_id("scenario-late-quarantine").click()
 
     expect(chat.get_by_text("Did you open it?", exact=True)).to_be_visible()
@@ -133,3 +142,232 @@ def test_bob_answers_on_his_phone(page: Page) -> None:
     overflow = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
     assert not overflow
     _shot(page, "phone")
+
+
+# --- the other scenarios -------------------------------------------------------------------------
+
+
+def test_a_privileged_breach_locks_the_account_and_asks_for_the_machine(page: Page) -> None:
+    customer, _, analysts = panes(page)
+    page.get_by_test_id("scenario-privileged-breach").click()
+    expect(analysts.get_by_text("Call Ines Costa", exact=False).first).to_be_visible()
+
+    page.get_by_test_id("step-credential-theft").click()
+
+    expect(customer.get_by_text("Isolate ADMIN-WS-2?", exact=True)).to_be_visible()
+    expect(customer.get_by_text("Disable the account", exact=False).first).to_be_visible()
+    expect(customer.get_by_test_id("thread")).to_have_count(1)
+    expect(analysts.get_by_test_id("thread")).to_have_count(1)
+    _shot(page, "privileged-breach")
+
+    customer.get_by_role("button", name="Approve", exact=True).click()
+    expect(customer.get_by_text("Jon Park approved", exact=False).first).to_be_visible()
+
+
+def test_paulo_taps_wrong_and_corrects_himself(page: Page) -> None:
+    customer, chat, analysts = panes(page)
+    page.get_by_test_id("scenario-oops").click()
+    chat.get_by_role("button", name="Eu esperava", exact=True).click()
+    analysts.get_by_role("button", name="Close as proposed", exact=True).click()
+    expect(customer.get_by_text("CONTOSO-1 is closed", exact=False).first).to_be_visible()
+
+    chat.get_by_role("button", name="Mudar minha resposta", exact=True).click()
+    chat.get_by_role("button", name="Não esperava", exact=True).click()
+
+    expect(customer.get_by_text("Reopened", exact=True)).to_be_visible()
+    expect(customer.get_by_text("CONTOSO-1 is open again", exact=False).first).to_be_visible()
+    _shot(page, "oops")
+
+
+def test_bob_gave_the_code_away(page: Page) -> None:
+    customer, chat, analysts = panes(page)
+    page.get_by_test_id("scenario-is-this-phishing").click()
+
+    chat.get_by_role("button", name="I shared something", exact=True).click()
+
+    expect(customer.get_by_text("Revoke the sessions of Bob Meyer").first).to_be_visible()
+    expect(chat.get_by_text("Thank you, received.")).to_be_visible()
+    expect(chat.get_by_role("button", name="Change my answer")).to_have_count(0)
+    page.get_by_test_id("step-code-used").click()
+    expect(customer.get_by_text("Disable the account Bob Meyer").first).to_be_visible()
+    expect(analysts.get_by_text("99%", exact=True)).to_be_visible()
+    expect(customer.get_by_test_id("thread")).to_have_count(1)
+    _shot(page, "is-this-phishing")
+
+
+def test_forty_alerts_the_clock_and_a_closure_that_is_undone(page: Page) -> None:
+    customer, _, analysts = panes(page)
+    page.get_by_test_id("scenario-forty-alerts").click()
+    expect(customer.get_by_test_id("thread")).to_have_count(2)
+    expect(analysts.get_by_test_id("thread")).to_have_count(5)
+    expect(customer.get_by_text("Isolate KIOSK-3?", exact=True)).to_be_visible()
+
+    page.get_by_test_id("clock-next").click()
+    expect(page.get_by_test_id("clock-lead")).to_have_text("(+13 min)")
+    expect(customer.get_by_text("Nobody answered by", exact=False)).to_have_count(2)
+    page.get_by_test_id("clock-30").click()
+    expect(page.get_by_test_id("clock-lead")).to_have_text("(+43 min)")
+    expect(customer.get_by_text("CONTOSO-2 is closed", exact=False).first).to_be_visible()
+    _shot(page, "forty-alerts")
+
+    analysts.get_by_role("button", name="Reopen", exact=True).click()
+    expect(customer.get_by_text("CONTOSO-2 is open again", exact=False).first).to_be_visible()
+
+    digest = customer.get_by_text("Incidents of the day", exact=False).first
+    for _ in range(24):
+        page.get_by_test_id("clock-60").click()
+        expect(page.get_by_test_id("clock-60")).to_have_attribute("aria-busy", "false")
+        if digest.count():
+            break
+    expect(digest).to_be_attached()
+    _shot(page, "forty-alerts-digest")
+
+
+# --- the page itself -----------------------------------------------------------------------------
+
+
+def test_a_newcomer_is_told_how_this_works_until_they_begin(page: Page) -> None:
+    told = page.get_by_test_id("help")
+    expect(told).to_be_visible()
+    expect(told.get_by_role("heading", name="Whom you play")).to_be_visible()
+    _shot(page, "help")
+
+    page.get_by_test_id("scenario-late-quarantine").click()
+    expect(told).to_be_hidden()
+    page.reload()
+    expect(page.get_by_test_id("how-to-play")).to_be_visible()
+    expect(told).to_be_hidden()
+    page.get_by_test_id("help-toggle").click()
+    expect(told).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(told).to_be_hidden()
+    expect(page.get_by_test_id("help-toggle")).to_be_focused()
+
+
+def test_the_theme_follows_the_system_until_another_is_chosen(page: Page) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    page.emulate_media(color_scheme="dark")
+    dark = page.evaluate(ground)
+    assert dark != light
+
+    page.get_by_role("button", name="Switch to the light theme").click()
+    assert page.evaluate(ground) == light
+    page.reload()
+    assert page.evaluate(ground) == light
+
+
+def test_text_can_be_read_in_both_themes(page: Page) -> None:
+    page.get_by_test_id("scenario-forty-alerts").click()
+    page.get_by_test_id("scenario-late-quarantine").click()
+    expect(panes(page)[0].get_by_test_id("thread")).to_have_count(3)
+    expect(panes(page)[2].get_by_test_id("thread")).to_have_count(6)
+    page.get_by_test_id("help-toggle").click()
+    page.get_by_test_id("drawer-toggle").click()
+
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function("document.querySelectorAll('.pending').length === 0")
+        page.wait_for_timeout(500)  # colours change over a moment
+        assert page.evaluate(FAINT) == [], theme
+
+
+def test_the_page_is_played_by_keyboard_alone(page: Page) -> None:
+    customer, chat, _ = panes(page)
+    page.keyboard.press("s")
+    expect(page.get_by_test_id("scenario-late-quarantine")).to_be_focused()
+    page.keyboard.press("Enter")
+    answer = chat.get_by_role("button", name="I opened it", exact=True)
+    expect(answer).to_be_visible()
+
+    page.keyboard.press("p")
+    expect(chat.get_by_role("region", name="Personal chat: messages")).to_be_focused()
+    _tab_to(page, answer)
+    assert page.evaluate("getComputedStyle(document.activeElement).boxShadow") != "none"
+    page.keyboard.press("Enter")
+    expect(chat.get_by_role("button", name="I enabled content", exact=True)).to_be_visible()
+
+    page.keyboard.press("c")
+    expect(customer.get_by_role("region", name="Customer channel: messages")).to_be_focused()
+    page.keyboard.press("b")
+    expect(page.get_by_test_id("drawer")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("drawer")).to_be_hidden()
+
+
+def _tab_to(page: Page, wanted: Locator) -> None:
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("one => one === document.activeElement"):
+            return
+    raise AssertionError("no Tab leads there")
+
+
+def test_tab_goes_through_the_whole_page_and_out_of_it(page: Page) -> None:
+    page.get_by_test_id("scenario-forty-alerts").click()
+    expect(panes(page)[0].get_by_text("Isolate KIOSK-3?", exact=True)).to_be_visible()
+    page.reload()
+    expect(panes(page)[0].get_by_text("Isolate KIOSK-3?", exact=True)).to_be_visible()
+    seen: list[str] = []
+    for _ in range(300):
+        page.keyboard.press("Tab")
+        at: str = page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+        if at.startswith("<body"):
+            break
+        seen.append(at)
+    assert len(seen) < 300, "somewhere Tab is caught"
+    assert 'class="skip"' in seen[0]
+    for place in ("composer-customer", "composer-person", "composer-analyst"):
+        assert any(place in one for one in seen), place
+
+
+def test_keys_can_be_switched_off_and_typing_is_no_key(page: Page) -> None:
+    box = page.get_by_test_id("composer-person")
+    box.click()
+    page.keyboard.type("bat")
+    expect(box).to_have_value("bat")
+    expect(page.get_by_test_id("drawer")).to_be_hidden()
+
+    page.get_by_test_id("keys").uncheck()
+    page.get_by_test_id("help-close").click()
+    page.keyboard.press("b")
+    expect(page.get_by_test_id("drawer")).to_be_hidden()
+
+
+def test_a_long_word_stays_in_its_card_on_a_phone_and_nothing_covers_what_one_reads(
+    page: Page,
+) -> None:
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.get_by_test_id("scenario-late-quarantine").click()
+    page.get_by_test_id("tab-person").click()
+    _, chat, _ = panes(page)
+    expect(chat.get_by_role("button", name="I opened it", exact=True)).to_be_visible()
+
+    chat.get_by_test_id("composer-person").fill("W" * 200)
+    page.keyboard.press("Enter")
+    expect(chat.get_by_text("W" * 200)).to_be_visible()
+    page.evaluate(LENGTHEN, "W" * 120)
+
+    for pane in ("person", "customer", "analyst"):
+        page.get_by_test_id(f"tab-{pane}").click()
+        assert page.evaluate(WIDER_THAN_THEIR_PANE) == [], pane
+    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    covered = """[...document.querySelectorAll('.pill:not([hidden])')].some((pill) => {
+        const [one, other] = [pill, pill.previousElementSibling].map((n) => n.getBoundingClientRect());
+        return one.height > 0 && one.top < other.bottom;
+    })"""
+    assert not page.evaluate(covered)
+    _shot(page, "phone-long-words")
+
+
+LENGTHEN = """(word) => {
+    for (const one of document.querySelectorAll('.card p, .card td, .card .ac-pushButton')) {
+        const text = [...one.childNodes].find((n) => n.nodeType === Node.TEXT_NODE);
+        if (text) text.textContent = word;
+    }
+}"""
+WIDER_THAN_THEIR_PANE = """[...document.querySelectorAll('.pane.current .scroller *')].filter((one) => {
+    const box = one.getBoundingClientRect();
+    const pane = one.closest('.pane').getBoundingClientRect();
+    return box.width > 1 && box.right > pane.right + 1;
+}).map((one) => one.outerHTML.slice(0, 120))"""

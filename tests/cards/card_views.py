@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from tests.cards.kind_cards import kind_cards
 from triage.incident import (
     ActionState,
     ApprovalState,
@@ -14,7 +15,8 @@ from triage.incident import (
 )
 from triage.phrases import phrase
 from triage.playbooks import QUESTIONS
-from triage.report import Severity
+from triage.priority import Factor, Level, Priority
+from triage.report import Product, Severity
 from triage.views import (
     AnalystCall,
     AnalystQuestion,
@@ -24,6 +26,8 @@ from triage.views import (
     Choice,
     Containable,
     CustomerThread,
+    Digest,
+    DigestLine,
     PersonCard,
     ProposalView,
     ThreadAction,
@@ -42,12 +46,13 @@ def choices(kind: QuestionKind) -> tuple[Choice, ...]:
     return tuple(Choice(a.id, a.says(kind)) for a in QUESTIONS[kind].answers)
 
 
-_HAPPENED = phrase("happened.file_ran", file="invoice.docm", device="LAPTOP-7", at=AT)
+_HAPPENED = phrase("happened.file_opened", file="invoice.docm", device="LAPTOP-7", at=AT)
 
 ASKING = PersonCard(
     person="bob",
     given_name="Bob",
     language="en",
+    zone="Europe/Berlin",
     sender="Contoso Security",
     code="7KQ2",
     service_desk="+49 30 5550100",
@@ -68,7 +73,7 @@ FOLLOW_UP = replace(
 BLOCKED = replace(
     ASKING,
     says=(
-        phrase("happened.file_blocked", file="invoice.docm", device="LAPTOP-7", at=AT),
+        phrase("happened.file_expected", file="invoice.docm", device="LAPTOP-7", at=AT),
         phrase("ask.file_expected"),
     ),
     kind=QuestionKind.FILE_EXPECTED,
@@ -78,7 +83,7 @@ UNNAMED = replace(
     ASKING,
     says=(
         phrase(
-            "happened.file_blocked",
+            "happened.file_expected",
             file=phrase("label.a_file"),
             device=phrase("label.your_device"),
             at=AT,
@@ -121,7 +126,7 @@ PERSON_CARDS = {
     "neutral": NEUTRAL,
     "tainted": TAINTED,
     "over": OVER,
-}
+} | kind_cards()
 
 _ISOLATE = phrase("action.isolate_device", target="LAPTOP-7")
 _SCAN = phrase("action.scan_device", target="LAPTOP-7")
@@ -256,6 +261,10 @@ APPROVAL_OPEN = ApprovalCard(
     due=minutes(81),
     state=ApprovalState.OPEN,
     outcome=None,
+    because=(
+        _HEADLINE,
+        phrase("known.said", person="Bob Meyer", answer=phrase("choice.file_opened.opened")),
+    ),
     mention=(("jon@contoso.example", "Jon Berg"), ("ines@contoso.example", "Ines Wolf")),
 )
 APPROVAL_CARDS = {
@@ -305,6 +314,15 @@ ANALYST_WAITING = AnalystThread(
     title="Multi-stage incident involving Execution on one endpoint",
     severity=Severity.HIGH,
     status=Status.WAITING,
+    priority=Priority(
+        Level.P1,
+        3.72,
+        (
+            Factor(4.0, phrase("factor.harm", severity="high")),
+            Factor(0.62, phrase("factor.probability")),
+            Factor(1.5, phrase("factor.privileged")),
+        ),
+    ),
     probability=0.62,
     band=Band.ESCALATE,
     reasons=REASONS,
@@ -339,6 +357,12 @@ ANALYST_WAITING = AnalystThread(
     actions=(action("a1", ActionState.ORDERED),),
     containable=(Containable(action="a2", says=_ISOLATE, undo=False),),
     portal=("72f988bf-86f1-41af-91ab-2d7cd011db47", "917"),
+    evidence=(
+        phrase("seen.alert", at=AT, title="Malware executed", product=Product.ENDPOINT),
+        phrase("seen.file", name="invoice.docm", hash="2" * 64),
+        phrase("seen.process", name="powershell.exe", parent="explorer.exe", command=None),
+        phrase("seen.sign_in", app="Outlook", device=None, ip="203.0.113.7", country="DE"),
+    ),
     timeline=(
         (minutes(-600), phrase("timeline.received", source="defender")),
         (minutes(0), phrase("timeline.asked", person="Bob Meyer")),
@@ -420,4 +444,29 @@ ANALYST_THREADS = {
     "proposed": ANALYST_PROPOSED,
     "closed": ANALYST_CLOSED,
     "no_portal": replace(ANALYST_WAITING, portal=None, due=None, timeline=()),
+}
+
+_LINE = DigestLine(
+    name="CONTOSO-40",
+    severity=Severity.LOW,
+    status=Status.WAITING,
+    headline=_HEADLINE,
+    outcome=None,
+    has_thread=True,
+)
+DIGESTS = {
+    "day": Digest(
+        at=AT,
+        lines=(
+            _LINE,
+            replace(
+                _LINE,
+                name="CONTOSO-41",
+                status=Status.RESOLVED,
+                outcome=phrase("disposition.falsePositive"),
+                has_thread=False,
+            ),
+        ),
+    ),
+    "long": Digest(at=AT, lines=(_LINE,) * 60),
 }

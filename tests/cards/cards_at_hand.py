@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cards import analyst_thread, approval, customer_thread, question
+from cards import analyst_thread, approval, customer_thread, digest, question
 from cards.elements import Card
 from cards.wording import Reader
 from tests.cards import card_views as views
@@ -33,12 +33,17 @@ def analyst_threads(reader: Reader) -> dict[str, Card]:
     return {n: analyst_thread.render(v, views.HANDLE, reader) for n, v in shown}
 
 
+def digests(reader: Reader) -> dict[str, Card]:
+    return {n: digest.render(v, reader) for n, v in views.DIGESTS.items()}
+
+
 def all_cards() -> dict[str, Card]:
     kinds = {
         "person": person_cards,
         "customer": customer_threads,
         "approval": approvals,
         "analyst": analyst_threads,
+        "digest": digests,
     }
     return {
         f"{kind}.{name}.{language}": card

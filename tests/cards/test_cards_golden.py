@@ -15,9 +15,13 @@ GOLDEN = Path(__file__).parent / "golden"
 KEPT = (
     "person.asking.en",
     "person.follow_up.de",
+    "person.link_entered_promised.en",
+    "person.script_run_asked.de",
+    "person.software_needed_asked.pt",
     "customer.closed.en",
     "approval.open.en",
     "analyst.waiting.en",
+    "digest.day.en",
 )
 
 

@@ -180,7 +180,7 @@ def test_change_my_answer_stays_and_is_quiet_beside_other_choices() -> None:
 
 def test_a_file_name_cannot_tell_a_story() -> None:
     story = "this is a drill by IT please press I did not and do not call anybody about " * 5
-    told = phrase("happened.file_ran", file=story, device="LAPTOP-7", at=views.AT)
+    told = phrase("happened.file_opened", file=story, device="LAPTOP-7", at=views.AT)
     card = question.render(replace(views.ASKING, says=(told, *views.ASKING.says[1:])), "h", EN)
 
     assert "do not call" not in read_aloud(card)

@@ -23,6 +23,7 @@ from cards.wording import (
     say,
     signed,
 )
+from tests.cards.kind_cards import asked_on_cards
 from triage.actions import ActionKind
 from triage.customer import AssetKind, Criticality
 from triage.incident import (
@@ -36,7 +37,8 @@ from triage.incident import (
     Status,
 )
 from triage.phrases import phrase
-from triage.playbooks import PLAYBOOKS, QUESTIONS, Detector
+from triage.playbooks import FOLLOW_UPS, PLAYBOOKS, QUESTIONS, Channel
+from triage.recognising import Detector
 from triage.report import DoneKind, Product, Severity, Source
 from triage.views import Button
 
@@ -100,9 +102,11 @@ def _trees(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
 
 
 def _named(node: ast.AST) -> str | None:
-    """A key as a regular expression: an f-string's holes are any word."""
+    """A key as a regular expression: an f-string's holes are any word, and so is what follows the
+    beginning of a key."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         found = re.escape(node.value) if _KEY.fullmatch(node.value) else None
+        found = f"{found}[A-Za-z0-9_]*" if found and found.endswith("_") else found
     elif isinstance(node, ast.JoinedStr):
         found = "".join(
             re.escape(str(part.value)) if isinstance(part, ast.Constant) else "[A-Za-z0-9_]*"
@@ -188,8 +192,9 @@ def _keys_of(node: ast.expr) -> list[str]:
 def test_every_value_that_becomes_part_of_a_key_has_a_sentence() -> None:
     wanted = {
         *(f"choice.{kind}.{a.id}" for kind, spec in QUESTIONS.items() for a in spec.answers),
-        *(f"{family}.{kind}" for kind in QuestionKind for family in ("ask", "script")),
-        *(f"label.question.{kind}" for kind in QuestionKind),
+        *(f"happened.{kind}" for kind in asked_on_cards() if kind not in FOLLOW_UPS),
+        *(f"ask.{kind}" for kind in asked_on_cards()),
+        *(f"{family}.{kind}" for kind in QuestionKind for family in ("label.question", "script")),
         *(f"reason.prior.{detector}" for detector in Detector),
         *(f"reason.sign.{name}" for name in _signs()),
         *(f"{family}.{kind}" for kind in ActionKind for family in ("action", "consequence")),
@@ -214,7 +219,7 @@ def test_every_value_that_becomes_part_of_a_key_has_a_sentence() -> None:
             for name in (book.determination, book.expected)
         ),
         *(f"button.{button}" for button in _PLAINLY_LABELLED),
-        *(book.recommendation for book in PLAYBOOKS.values() if book.recommendation),
+        *(key for b in PLAYBOOKS.values() for key in (b.prevents, b.by_hand) if key),
         *(f"question.{s}" for s in ("open", "answered", "silent", "unreachable", "withdrawn")),
         *(f"unreachable.{c}" for c in ("gone", "not_installed", "blocked", "too_large", "other")),
     }
@@ -291,7 +296,7 @@ def test_sentences_hold_no_markup_and_no_link() -> None:
 
 
 def test_a_sentence_is_said_in_the_readers_language_and_on_the_readers_clock() -> None:
-    happened = phrase("happened.file_ran", file="invoice.docm", device="LAPTOP-7", at=AT)
+    happened = phrase("happened.file_opened", file="invoice.docm", device="LAPTOP-7", at=AT)
 
     assert say(happened, EN) == "invoice.docm was opened on LAPTOP-7 at 10:02."
     assert say(happened, DE) == "invoice.docm wurde um 10:02 auf LAPTOP-7 geöffnet."
@@ -328,7 +333,7 @@ def test_a_phrase_inside_a_phrase_is_said_in_the_same_language() -> None:
 
 
 def test_a_sentence_that_begins_with_a_phrase_begins_with_a_capital() -> None:
-    happened = phrase("happened.file_ran", file=phrase("label.a_file"), device="LAPTOP-7", at=AT)
+    happened = phrase("happened.file_opened", file=phrase("label.a_file"), device="LAPTOP-7", at=AT)
 
     assert say(happened, EN).startswith("A file was opened")
 
@@ -370,3 +375,39 @@ def test_numbers_and_days_read_as_the_reader_writes_them() -> None:
     fact = phrase("reason.sign.expected_fact", statement="x", approver="y", expires="2026-12-15")
     assert say(fact, EN).endswith("until 15 Dec 2026)")
     assert label("label.more", EN, count=1200) == "and 1,200 more"
+
+
+# --- what goes by phone --------------------------------------------------------------------------
+
+
+def test_what_is_never_asked_on_a_card_has_no_sentence_for_one() -> None:
+    spoken = set(QuestionKind) - asked_on_cards().keys()
+    left = {f"{family}.{kind}" for kind in spoken for family in ("ask", "happened")}
+
+    assert left & SENTENCES.keys() == set()
+
+
+@pytest.mark.parametrize("kind", list(QuestionKind))
+def test_a_script_says_who_calls_and_asks_for_no_secret(kind: QuestionKind) -> None:
+    script = SENTENCES[f"script.{kind}"]
+
+    assert script.startswith('"{person}, security here')
+    assert "?" in script
+    assert "Never ask for a" in script or "Never ask for the" in script
+    assert placeholders(script) == {("person", "")}
+
+
+BY_ACCOUNT = {b.asks for b in PLAYBOOKS.values() if b.asks and b.channel is Channel.TAINTED}
+
+
+@pytest.mark.parametrize("kind", sorted(BY_ACCOUNT))
+def test_a_script_about_an_account_is_compared_with_what_is_known(kind: QuestionKind) -> None:
+    assert "Compare" in SENTENCES[f"script.{kind}"]
+
+
+def test_no_question_and_no_script_names_a_place() -> None:
+    spoken = [s for key, s in SENTENCES.items() if key.startswith(("script.", "ask.", "happened."))]
+
+    assert not any(
+        name in {"country", "place", "ip"} for s in spoken for name, _ in placeholders(s)
+    )

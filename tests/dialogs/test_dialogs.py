@@ -12,6 +12,7 @@ from dialogs.thread import say, show_analyst_thread, show_customer_thread
 from tests.dialogs.pinboard import Pinboard
 from triage.incident import ApprovalState, Band, Status
 from triage.phrases import phrase
+from triage.priority import Level, Priority
 from triage.report import Severity
 from triage.views import AnalystThread, ApprovalCard, CustomerThread, PersonCard
 
@@ -40,6 +41,7 @@ ANALYST = AnalystThread(
     title="Malware",
     severity=Severity.HIGH,
     status=Status.WAITING,
+    priority=Priority(Level.P1, 2.5, ()),
     probability=0.62,
     band=Band.ESCALATE,
     reasons=(),
@@ -52,6 +54,7 @@ PERSON = PersonCard(
     person="bob",
     given_name="Bob",
     language="en",
+    zone=None,
     sender="Contoso Security",
     code="7KQ2",
     service_desk=None,
@@ -61,6 +64,7 @@ PERSON = PersonCard(
 APPROVAL = ApprovalCard(
     approval="p1",
     name="CONTOSO-42",
+    because=(),
     asks=phrase("action.isolate_device", target="LAPTOP-7"),
     consequence=phrase("consequence.isolate_device", target="LAPTOP-7"),
     on_silence=phrase("silence.hand_over"),

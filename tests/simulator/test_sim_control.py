@@ -28,7 +28,8 @@ async def next_event(response: aiohttp.ClientResponse) -> Any:
 async def test_the_state_shows_bot_tenants_and_conversations(teams: Teams) -> None:
     state = await teams.state()
 
-    assert state["bot"] == {"id": f"28:{APP_ID}", "name": "Vouch", "url": teams.bot.url}
+    bot = {"id": f"28:{APP_ID}", "name": "Vouch", "url": teams.bot.url, "clock": None}
+    assert state["bot"] == bot
     assert [(it["customer"], it["role"]) for it in state["tenants"]] == [
         ("contoso", "customer"),
         ("fabrikam", "customer"),
@@ -37,7 +38,14 @@ async def test_the_state_shows_bot_tenants_and_conversations(teams: Teams) -> No
     assert state["tenants"] == (await teams.play("GET", "/api/tenants")).body
     assert state["conversations"] == (await teams.play("GET", "/api/conversations")).body
     personal = [it["title"] for it in state["conversations"]]
-    assert personal == ["Bob Meyer", "Carla Duarte", "Paulo Ramos", "Greta Braun", "Lee Chen"]
+    assert personal == [
+        "Bob Meyer",
+        "Carla Duarte",
+        "Ines Costa (admin)",
+        "Paulo Ramos",
+        "Greta Braun",
+        "Lee Chen",
+    ]
 
 
 async def test_conversations_can_be_read_by_tenant(teams: Teams) -> None:

@@ -178,3 +178,34 @@ def broken(change: dict[str, Any]) -> dict[str, Any]:
 def test_a_world_that_contradicts_itself_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         WorldFile.model_validate(broken(change))
+
+
+LIKE = {
+    "id": "like",
+    "title": "Like",
+    "summary": "",
+    "parts": {"user": {"name": "Bob", "roles": []}, "attacked": {"@like": "user", "roles": ["a"]}},
+    "start": [
+        {
+            "do": "incident",
+            "customer": "contoso",
+            "source": "defender",
+            "payload": {"evidence": [{"@like": "attacked"}, {"@like": "user", "name": "{@run}"}]},
+        }
+    ],
+}
+
+
+def test_parts_are_put_in_where_payloads_are_like_them() -> None:
+    [deed] = Scenario.model_validate(LIKE).start
+
+    assert isinstance(deed, Report)
+    assert deed.payload["evidence"] == [
+        {"name": "Bob", "roles": ["a"]},
+        {"name": "{@run}", "roles": []},
+    ]
+
+
+def test_a_part_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValidationError, match="no part 'attacked' before this"):
+        Scenario.model_validate(LIKE | {"parts": {"user": {}}})

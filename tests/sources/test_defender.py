@@ -462,9 +462,10 @@ def test_any_value_in_any_piece_of_evidence_never_raises(kind: str, fields: Json
         (graph_alert(), "incidents/{id}?$expand=alerts"),
         ({"id": "da1", "title": "x", "evidence": []}, "incidents/{id}?$expand=alerts"),
         ({"id": "r", "riskEventType": "unfamiliarFeatures"}, "risk detection"),
-        ({"incidentId": 1, "incidentName": "x", "alerts": []}, "older Defender XDR API"),
-        ({"properties": {"title": "x"}, "etag": "1"}, "Defender incident it mirrors"),
-        ({"SystemAlertId": "x", "AlertName": "y"}, "Log Analytics"),
+        ({"properties": {"title": "x"}, "etag": "1"}, "/api/incidents/sentinel"),
+        ({"object": {"properties": {"title": "x"}}}, "/api/incidents/sentinel"),
+        ({"SecurityIncident": {}, "SecurityAlert": []}, "/api/incidents/sentinel"),
+        ({"SystemAlertId": "x", "AlertName": "y"}, "SecurityIncident row"),
     ],
 )
 def test_what_is_no_incident_is_told_what_to_post_instead(other: Json, instead: str) -> None:

@@ -66,7 +66,7 @@ def test_every_incident_names_its_own_tenant_and_people_of_it(scenario: str, ste
         ]
 
         assert report.tenant_id == tenant.id
-        assert users
+        assert users or scenario == "forty-alerts", "only a kiosk has nobody"
         assert {(user.object_id, user.sid, user.upn) for user in users} <= known
 
 

@@ -61,7 +61,7 @@ def an_incident(number: int = 1, customer: str = CONTOSO, **changes: Any) -> Inc
         received=NOW,
         title="A file that should not be there",
         severity=Severity.HIGH,
-        type=IncidentType.MALICIOUS_FILE,
+        types=(IncidentType.MALICIOUS_FILE,),
         refs=(SourceRef(Source.DEFENDER, str(number), NOW, "digest"),),
     )
     return replace(incident, **changes)
@@ -151,9 +151,11 @@ def show(incident_id: str, digest: str) -> Callable[[Tx], dict[str, int]]:
 
     def unit(tx: Tx) -> dict[str, int]:
         changed = surfaces.want(tx, incident_id, {CUSTOMER_THREAD: digest})
-        for name, revision in changed.items():
-            lane = effects.place_lane(incident_id, name)
-            effects.order_show(tx, incident_id, name, lane=lane, revision=revision, now=NOW)
+        shows = [
+            effects.Show(name, effects.place_lane(incident_id, name), revision)
+            for name, revision in changed.items()
+        ]
+        effects.order_shows(tx, incident_id, shows, NOW)
         return changed
 
     return unit

@@ -26,8 +26,8 @@ from tests.storage.records import (
     record,
 )
 from triage.events import Answered, Woke
-from triage.incident import IncidentType, Status
-from triage.report import Alert, Severity, Source
+from triage.incident import Status
+from triage.report import Alert, Source
 
 ONE = f"{CONTOSO}-incident-1"
 
@@ -203,15 +203,15 @@ async def test_the_newest_of_related_incidents_is_found(store: Store) -> None:
     assert await related(store, "sha:2") == f"{CONTOSO}-incident-2"
 
 
-async def test_a_person_is_at_risk_while_another_identity_incident_is_open(store: Store) -> None:
-    identity = IncidentType.UNFAMILIAR_SIGN_IN
-    await store.write(CONTOSO, begin(2, type=identity, severity=Severity.MEDIUM))
-    await store.write(CONTOSO, begin(3, type=identity, severity=Severity.LOW))
-    for number, person in ((1, "ann"), (2, "bob"), (3, "cid")):
-        await store.write(CONTOSO, keys(f"{CONTOSO}-incident-{number}", f"oid:{person}"))
-
-    everybody = ["ann", "bob", "cid"]
+async def test_a_person_is_at_risk_while_another_open_incident_makes_them_suspect(
+    store: Store,
+) -> None:
+    await store.write(CONTOSO, begin(2))
+    await store.write(CONTOSO, keys(ONE, "oid:ann"))
     two = f"{CONTOSO}-incident-2"
+    await store.write(CONTOSO, keys(two, "oid:bob", incidents.suspect_key("BOB")))
+
+    everybody = ["ann", "bob"]
     assert await store.read(CONTOSO, lambda tx: incidents.at_risk(tx, everybody, ONE)) == {"bob"}
     assert await store.read(CONTOSO, lambda tx: incidents.at_risk(tx, everybody, two)) == set()
     assert await store.read(CONTOSO, lambda tx: incidents.at_risk(tx, [], None)) == set()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import (
     Executable,
+    bindparam,
     delete,
     exists,
     func,
@@ -153,6 +154,25 @@ async def test_a_statement_that_cannot_be_held_to_a_customer_is_refused(
 ) -> None:
     with pytest.raises(IsolationError):
         await store.write(CONTOSO, lambda tx: tx.session.execute(REFUSED[shape]))
+
+
+async def test_an_update_of_many_rows_reaches_its_own_customers_alone(store: Store) -> None:
+    rename = (
+        update(IncidentRow)
+        .where(col(IncidentRow.id) == bindparam("which"))
+        .values(severity=bindparam("new"))
+        .execution_options(synchronize_session=False)
+    )
+    everyone = [
+        {"which": f"{customer}-incident-1", "new": "changed"} for customer in (CONTOSO, FABRIKAM)
+    ]
+    await store.write(CONTOSO, lambda tx: tx.session.execute(rename, everyone))
+
+    def severities(tx: Tx) -> set[str]:
+        return set(tx.session.scalars(select(col(IncidentRow.severity))))
+
+    assert await store.read(CONTOSO, severities) == {"changed"}
+    assert "changed" not in await store.read(FABRIKAM, severities)
 
 
 def a_ref(customer: str, source_id: str = "2") -> dict[str, str]:

@@ -5,24 +5,43 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from storage import across, handles, quarantine, surfaces
-from storage.across import FoundConversation, Handle
-from storage.engine import Store, Tx
+from storage.across import FoundConversation, Handle, Press
+from storage.engine import AcrossTx, Store, Tx
 from storage.surfaces import Place
+from storage.tables import CustomerRow, PersonRow
 from tests.storage.records import CONTOSO, FABRIKAM, NOW, TENANT, begin, opened
 from triage.report import Source
 
 ONE = f"{CONTOSO}-incident-1"
 LATER = NOW + timedelta(days=90)
 OTHER_TENANT = "22222222-2222-4222-8222-222222222222"
+_LET_GO = update(CustomerRow).values(current=False)
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     async with opened(tmp_path) as store:
+        await store.write(CONTOSO, onboard)
         await store.write(CONTOSO, begin())
         yield store
+
+
+def onboard(tx: Tx) -> None:
+    tx.session.add(
+        CustomerRow(
+            customer_id=CONTOSO,
+            version=1,
+            current=True,
+            role="customer",
+            tenant_id=TENANT,
+            document="{}",
+            toml="",
+            added_at=NOW,
+        )
+    )
 
 
 def mint(token: str, surface: str = "customer", days: int = 90) -> Callable[[Tx], None]:
@@ -38,7 +57,8 @@ def mint(token: str, surface: str = "customer", days: int = 90) -> Callable[[Tx]
 
 
 async def find(store: Store, token: str, tenant_id: str = TENANT) -> Handle | None:
-    return await store.read_across(lambda tx: across.find_handle(tx, tenant_id, token))
+    press = await store.read_across(lambda tx: across.find_press(tx, tenant_id, token, "bob"))
+    return press.handle if press else None
 
 
 async def test_a_token_is_found_with_its_tenant_and_says_what_it_stands_for(store: Store) -> None:
@@ -49,6 +69,37 @@ async def test_a_token_is_found_with_its_tenant_and_says_what_it_stands_for(stor
     )
     assert await find(store, "token", OTHER_TENANT) is None
     assert await find(store, "other") is None
+
+
+async def test_who_presses_is_called_what_our_records_call_them(store: Store) -> None:
+    await store.write(CONTOSO, mint("token"))
+    known = PersonRow(
+        customer_id=CONTOSO,
+        tenant_id=TENANT,
+        object_id="bob",
+        upn="bob@contoso.example",
+        name="Bob Meyer",
+        seen_at=NOW,
+    )
+    await store.write(CONTOSO, lambda tx: tx.session.add(known))
+
+    def press(by: str) -> Callable[[AcrossTx], Press | None]:
+        return lambda tx: across.find_press(tx, TENANT, "token", by)
+
+    bob = await store.read_across(press("BOB"))
+    stranger = await store.read_across(press("mallory"))
+    assert bob
+    assert stranger
+    assert (bob.upn, bob.name) == ("bob@contoso.example", "Bob Meyer")
+    assert (stranger.upn, stranger.name) == (None, None)
+    assert bob.handle == stranger.handle
+
+
+async def test_a_tenant_that_nobody_onboards_any_more_finds_nothing(store: Store) -> None:
+    await store.write(CONTOSO, mint("token"))
+    await store.write(CONTOSO, lambda tx: tx.session.execute(_LET_GO))
+
+    assert await find(store, "token") is None
 
 
 async def test_a_token_is_bound_to_the_conversation_its_card_stands_in(store: Store) -> None:
@@ -67,7 +118,10 @@ async def test_a_surfaces_token_is_the_one_that_lives_longest(store: Store) -> N
     await store.write(CONTOSO, mint("short", days=1))
 
     def look(tx: Tx) -> list[str | None]:
-        return [handles.of_surface(tx, ONE, "customer"), handles.of_surface(tx, ONE, "analyst")]
+        return [
+            handles.of_surface(tx, ONE, "customer", NOW),
+            handles.of_surface(tx, ONE, "analyst", NOW),
+        ]
 
     assert await store.read(CONTOSO, look) == ["long", None]
     assert await store.read(FABRIKAM, look) == [None, None]

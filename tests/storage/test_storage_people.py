@@ -71,7 +71,7 @@ def roster(*members: Member, of: str = TEAM) -> Callable[[Tx], None]:
 
 
 def met(object_id: str, locale: str | None = None) -> Callable[[Tx], None]:
-    return lambda tx: people.meet(tx, TENANT, object_id, "29:x", "Bobby", locale, SOON)
+    return lambda tx: people.meet(tx, TENANT, object_id, "29:x", "Bobby", locale, None, SOON)
 
 
 def sid(object_id: str, value: str) -> Callable[[Tx], None]:

@@ -442,10 +442,7 @@ async def _onboard(database: str, profiles: tuple[str, ...]) -> Keys:
     for text in filter(None, profiles):
         added = await add_profile(store, text, "a story's profile")
         if added.role == "customer":
-            keys[added.id] = {
-                s: await add_intake_key(store, added.id, s)
-                for s in (Source.DEFENDER, Source.NATIVE)
-            }
+            keys[added.id] = {s: await add_intake_key(store, added.id, s) for s in Source}
     await store.close()
     return keys
 

@@ -247,7 +247,7 @@ BODIES: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("source", ["defender", "native"])
+@pytest.mark.parametrize("source", ["defender", "sentinel", "native"])
 async def test_a_malformed_body_is_refused_kept_and_never_an_error_of_ours(
     tmp_path: Path, source: str
 ) -> None:

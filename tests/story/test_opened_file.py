@@ -124,7 +124,7 @@ async def test_enabled_content_asks_jon_at_once(tmp_path: Path) -> None:
 
         assert decided(incident) == (Band.CONTAIN, 0.94)
         assert is_asked_to_isolate(incident)
-        assert "one tap undoes it" in (await h.approval()).text.lower()
+        assert "analysts can undo it" in (await h.approval()).text.lower()
         assert "Your turn, Contoso Security" in (await h.root()).text
 
 

@@ -59,7 +59,7 @@ async def test_what_bob_writes_in_his_chat_is_heard(house: House) -> None:
     assert written["status"] == 200
     assert house.heard == [
         Texted(
-            Actor(BOB, BOB_MRI, "Bob Meyer", "en-GB"),
+            Actor(BOB, BOB_MRI, "Bob Meyer", "en-GB", "Europe/London"),
             Place(CONTOSO, chat.conversation_id, house.service_url, personal=True),
             written["message"]["id"],
             "yes, I did",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from cards.wording import faults
+from tests.triage.kinds import told_of
 from tests.triage.triage_script import (
     ANNA,
     APPROVER,
@@ -118,6 +119,8 @@ REPORTS = (
     leak(),
     mystery(),
     report(source_id="8"),
+    *(told_of(kind) for kind in IncidentType),
+    *(told_of(kind, CARLA, Severity.LOW, source_id=f"low {kind}") for kind in IncidentType),
 )
 
 _QUESTIONS = st.sampled_from(["q1", "q1", "q1", "q2", "q3", "q9"])

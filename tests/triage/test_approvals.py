@@ -34,6 +34,7 @@ from triage.effects import ANALYST_THREAD, Contain
 from triage.events import ActionDone, ActionFailed, ContainOrdered, UndoOrdered
 from triage.incident import ActionState, ByApproval, ByRule, Disposition, Person, Status
 from triage.report import Account, AlreadyDone, DoneKind, Product, Severity
+from triage.views import Button
 
 ISOLATE = ActionKind.ISOLATE_DEVICE
 
@@ -89,7 +90,7 @@ def test_approved_the_device_is_isolated_on_the_strength_of_that_approval() -> N
     assert case.contained() == {ISOLATE}
     assert case.action(ISOLATE).basis == ByApproval("p1")
     assert case.status is Status.CONTAINING
-    assert recheck(case.state, case.action(ISOLATE), case.customer) is None
+    assert recheck(case.state, case.action(ISOLATE), case.customer, case.now) is None
 
 
 def test_denied_nothing_is_done_and_an_analyst_looks() -> None:
@@ -108,11 +109,12 @@ def test_what_was_denied_is_not_done_by_a_rule_later() -> None:
     assert ISOLATE not in case.ever_contained()
 
 
-def test_denied_a_true_positive_waits_for_an_analyst() -> None:
+def test_denied_it_is_not_contained_and_an_analyst_says_how_it_ends() -> None:
     case = asked().denies().done()
 
     assert case.state.closing is None
-    assert case.desk().proposal is not None
+    assert case.desk().proposal is None
+    assert Button.CLOSE_AS in case.desk().buttons
 
 
 def test_silence_acts_where_the_rule_says_so() -> None:
@@ -121,7 +123,7 @@ def test_silence_acts_where_the_rule_says_so() -> None:
     assert case.approval().state == "expired"
     assert case.contained() == {ISOLATE}
     assert case.action(ISOLATE).basis == ByRule(4)
-    assert recheck(case.state, case.action(ISOLATE), case.customer) is None
+    assert recheck(case.state, case.action(ISOLATE), case.customer, case.now) is None
 
 
 def test_silence_hands_over_where_the_rule_says_so() -> None:
@@ -381,7 +383,7 @@ def test_what_the_source_did_meanwhile_is_not_asked_for_any_more() -> None:
 def test_an_order_is_refused_when_the_case_closed_meanwhile() -> None:
     case = asked().approves().closes(disposition=Disposition.FALSE_POSITIVE)
 
-    found = recheck(case.state, case.action(ISOLATE), case.customer)
+    found = recheck(case.state, case.action(ISOLATE), case.customer, case.now)
     assert found is not None
     assert found.key == "refused.no_longer_ordered"
 
@@ -393,8 +395,8 @@ def test_an_order_by_rule_is_refused_when_its_target_came_to_be_protected() -> N
 
     for case in (by_rule, by_silence):
         isolate = case.action(ISOLATE)
-        assert recheck(case.state, isolate, case.customer) is None
-        found = recheck(case.state, isolate, contoso(assets=protected))
+        assert recheck(case.state, isolate, case.customer, case.now) is None
+        found = recheck(case.state, isolate, contoso(assets=protected), case.now)
         assert found is not None
         assert found.key == "refused.protected"
 
@@ -403,7 +405,7 @@ def test_what_is_to_be_undone_may_be_undone_whatever_happened() -> None:
     case = asked().approves().done()
     case.happens(undoes("a2")).closes(disposition=Disposition.FALSE_POSITIVE)
 
-    assert recheck(case.state, case.action(ISOLATE), case.customer) is None
+    assert recheck(case.state, case.action(ISOLATE), case.customer, case.now) is None
 
 
 def test_tier_a_waits_where_the_customer_wants_to_be_asked() -> None:

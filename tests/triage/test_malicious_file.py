@@ -110,7 +110,7 @@ def test_bob_is_asked_whether_he_opened_the_file_that_ran() -> None:
     )
     assert case.wakes_ordered[-1].at == TEN_PAST_TEN.replace(minute=25)
     assert case.card(BOB).stage == "asking"
-    assert keys(case.card(BOB).says) == ["happened.file_ran", "ask.file_opened"]
+    assert keys(case.card(BOB).says) == ["happened.file_opened", "ask.file_opened"]
     assert [c.id for c in case.card(BOB).choices] == ["opened", "not_me", "not_sure", "call_me"]
 
 
@@ -185,7 +185,7 @@ def test_call_me_gives_an_analyst_the_call_and_is_no_answer_yet() -> None:
     assert case.question().state.state == "open"
     assert case.log_odds == suspicious().log_odds
     assert "why.call_me" in case.told(ANALYST_THREAD)
-    assert keys(case.thread().known) == []
+    assert not any(key.startswith("known.said") for key in keys(case.thread().known))
 
 
 def test_an_answer_after_call_me_counts_and_ends_the_call() -> None:
@@ -388,7 +388,7 @@ def test_a_stopped_file_asks_whether_it_was_expected() -> None:
     case = blocked()
 
     assert case.question().kind is QuestionKind.FILE_EXPECTED
-    assert keys(case.card(BOB).says)[0] == "happened.file_blocked"
+    assert keys(case.card(BOB).says)[0] == "happened.file_expected"
     assert case.ever_contained() == set()
 
 

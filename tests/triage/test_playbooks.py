@@ -3,13 +3,20 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from cards.wording import faults
-from tests.triage.triage_script import BOB, CONTOSO, TEN_PAST_TEN, Case, alert, malware_ran, report
-from triage.assess import could_change, log_odds
+from tests.triage.kinds import example, told_of
+from tests.triage.triage_script import (
+    BOB,
+    CONTOSO,
+    TEN_PAST_TEN,
+    Case,
+    malware_blocked,
+    malware_ran,
+)
+from triage.assess import assess, could_change, log_odds, what_if
 from triage.incident import (
     Incident,
     IncidentType,
@@ -23,53 +30,67 @@ from triage.incident import (
 )
 from triage.phrases import Phrase, phrase
 from triage.playbooks import (
+    FOLLOW_UPS,
     PLAYBOOKS,
-    PRIORS,
     QUESTIONS,
     Answer,
     Channel,
-    Detector,
-    detector_of,
-    first_question,
+    first_questions,
+    is_about_accounts,
     offered,
-    recognise,
     route_of,
 )
-from triage.report import Product, Severity
+from triage.recognising import PRIORS, Detector, detector_of
+from triage.report import Severity
 
-ASKING = [t for t in IncidentType if PLAYBOOKS[t].channel is not Channel.NOBODY]
+ASKING = [t for t in IncidentType if PLAYBOOKS[t].asks]
 EVERY_ANSWER = [(spec.kind, answer) for spec in QUESTIONS.values() for answer in spec.answers]
+BY_ACCOUNT = [t for t in IncidentType if PLAYBOOKS[t].channel is Channel.TAINTED]
 
-EXPECTED_DETECTORS = {
-    IncidentType.MALICIOUS_FILE: {Detector.MALWARE_RAN, Detector.MALWARE_PREVENTED},
-    IncidentType.UNFAMILIAR_SIGN_IN: {
-        Detector.IDENTITY_LOW,
-        Detector.IDENTITY_MEDIUM,
-        Detector.IDENTITY_HIGH,
-    },
-    IncidentType.REMOTE_TOOL: {Detector.SCRIPT_OR_TOOL},
-}
-"""The classes whose alerts make an incident of that type."""
+# --- the walk: every question, at every prior that can lead to it --------------------------------
 
-SIGNS = {
+SIGNS: dict[str, tuple[tuple[str, float], ...]] = {
     "nothing more": (),
     "suspicious": (("sign.verdict_suspicious", 0.5),),
     "malicious": (("sign.verdict_malicious", 2.0),),
     "clean": (("sign.verdict_clean", -1.5),),
+    "second product": (("sign.second_product.x", 1.5),),
+}
+"""What telemetry plausibly adds to any prior."""
+
+ENDPOINT_SIGNS = SIGNS | {
     "stopped": (("sign.prevented", -1.5),),
     "by hand": (("sign.executed", 1.0),),
 }
-"""What telemetry plausibly adds to a prior."""
+ACCOUNT_SIGNS = SIGNS | {
+    "hidden": (("sign.anonymous_network", 1.0),),
+    "known device": (("sign.known_device", -1.5),),
+    "known network and device": (("sign.known_egress", -1.5), ("sign.known_device", -1.5)),
+}
 
 
-def _incident(type_: IncidentType, prior: float, signs: tuple[tuple[str, float], ...]) -> Incident:
+def _signs(type_: IncidentType) -> dict[str, tuple[tuple[str, float], ...]]:
+    return ACCOUNT_SIGNS if type_ in BY_ACCOUNT else ENDPOINT_SIGNS
+
+
+def _detectors(type_: IncidentType) -> set[Detector]:
+    """The classes whose alerts make a case of that kind, attack disruption among them."""
+    alerts = [example(type_, severity=severity) for severity in Severity]
+    if type_ is IncidentType.MALICIOUS_FILE:
+        alerts += [*malware_blocked().alerts, *malware_ran().alerts]
+    return {detector_of(a, disrupted=disrupted) for a in alerts for disrupted in (False, True)}
+
+
+def _incident(
+    type_: IncidentType, prior: float, signs: tuple[tuple[str, float], ...] = ()
+) -> Incident:
     state = Case().reported(malware_ran()).state
     telemetry = (
         Reason("prior.x", log_odds(prior), "test", phrase("x")),
         *(Reason(rule, weight, "test", phrase("x")) for rule, weight in signs),
     )
     ref = SourceRef(state.refs[0].source, "1", TEN_PAST_TEN, "d", telemetry=telemetry)
-    return replace(state, type=type_, refs=(ref,), questions=(), taints=(), approvals=())
+    return replace(state, types=(type_,), refs=(ref,), questions=(), taints=(), approvals=())
 
 
 def _question(kind: QuestionKind, route: Route) -> Question:
@@ -79,50 +100,90 @@ def _question(kind: QuestionKind, route: Route) -> Question:
 
 def _kinds(type_: IncidentType) -> set[QuestionKind]:
     """First questions, for every state of the files, and all that follow from them."""
-    state = _incident(type_, 0.5, ())
+    state = _incident(type_, 0.5)
     file = SuspectFile("a.docm")
-    firsts = {
-        first_question(replace(state, files=(replace(file, ran=ran),))) for ran in (True, False)
+    asked = {
+        kind
+        for ran in (True, False)
+        for kind in first_questions(replace(state, files=(replace(file, ran=ran),)))
     }
-    asked = {kind for kind in firsts if kind is not None}
     return asked | {a.then for k in asked for a in QUESTIONS[k].answers if a.then}
 
 
-def _changes(kind: QuestionKind, type_: IncidentType, prior: float) -> list[str]:
-    """In which plausible states some answer to this question changes the decision."""
-    route = route_of(_incident(type_, prior, ()), tainted=False)
-    return [
-        name
-        for name, signs in SIGNS.items()
-        if could_change(
-            _incident(type_, prior, signs), CONTOSO, TEN_PAST_TEN, _question(kind, route)
-        )
-    ]
+def _matters(kind: QuestionKind, type_: IncidentType, detector: Detector) -> list[str]:
+    """In which plausible states some answer to this question changes the decision, or adds an
+    action that the playbook does not order anyway."""
+    incidents = {
+        name: _incident(type_, PRIORS[detector], signs) for name, signs in _signs(type_).items()
+    }
+    return [name for name, incident in incidents.items() if _changes(incident, kind)]
+
+
+def _changes(incident: Incident, kind: QuestionKind) -> bool:
+    question = _question(kind, route_of(incident, tainted=False))
+    present = assess(incident, CONTOSO, TEN_PAST_TEN).band
+    return any(
+        (a.contains and a.contains not in PLAYBOOKS[incident.type].contains)
+        or what_if(incident, CONTOSO, TEN_PAST_TEN, question, a.id).band is not present
+        or (a.then and _changes(incident, a.then))
+        for a in QUESTIONS[kind].answers
+        if not a.call
+    )
 
 
 @pytest.mark.parametrize("type_", ASKING)
-def test_every_question_of_a_playbook_changes_a_decision_at_every_prior_it_meets(
-    type_: IncidentType,
-) -> None:
+def test_every_question_matters_at_every_prior_that_can_lead_to_it(type_: IncidentType) -> None:
     for kind in _kinds(type_):
-        for detector in EXPECTED_DETECTORS[type_]:
-            assert _changes(kind, type_, PRIORS[detector]), f"{kind} is useless at {detector}"
+        for detector in _detectors(type_):
+            assert _matters(kind, type_, detector), f"{kind} is useless at {detector}"
 
 
 @pytest.mark.parametrize("type_", ASKING)
 @pytest.mark.parametrize("detector", list(Detector))
-def test_every_first_question_changes_a_decision_at_every_default_prior(
+def test_every_question_matters_also_where_an_alert_of_another_class_sets_the_prior(
     type_: IncidentType, detector: Detector
 ) -> None:
-    """Also where a joined alert of another class sets the prior."""
     for kind in _kinds(type_):
-        assert _changes(kind, type_, PRIORS[detector]), f"{kind} is useless at {detector}"
+        assert _matters(kind, type_, detector), f"{kind} is useless at {detector}"
+
+
+@pytest.mark.parametrize("type_", ASKING)
+def test_most_questions_matter_where_nothing_else_is_known(type_: IncidentType) -> None:
+    """With its own priors and no sign at all, at least one severity has something to ask."""
+    kinds = _kinds(type_) - FOLLOW_UPS
+
+    assert all(
+        any(_changes(_incident(type_, PRIORS[d]), kind) for d in _detectors(type_))
+        for kind in kinds
+    )
+
+
+def test_what_would_change_nothing_is_not_asked() -> None:
+    """A reported password spray at low risk: no answer lifts it over the next threshold."""
+    case = Case().reported(told_of(IncidentType.PASSWORD_SPRAY, severity=Severity.LOW))
+    question = _question(QuestionKind.PROMPTS_UNEXPECTED, Route.NEUTRAL)
+
+    assert not could_change(case.state, CONTOSO, TEN_PAST_TEN, question)
+    assert case.state.questions == ()
+    assert "why.no_answer_matters" in case.noted()
+
+
+def test_every_question_is_asked_by_some_playbook_or_follows_from_one() -> None:
+    assert {kind for type_ in ASKING for kind in _kinds(type_)} == set(QuestionKind)
+
+
+# --- answers -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("kind", "answer"), EVERY_ANSWER)
 def test_every_answer_is_needed(kind: QuestionKind, answer: Answer) -> None:
     """It weighs, leads on, contains, or brings a person; or it is the honest nothing."""
-    honest = {(QuestionKind.FILE_AFTERMATH, "neither")}
+    honest = {
+        (QuestionKind.FILE_AFTERMATH, "neither"),
+        (QuestionKind.LINK_ENTERED, "only_opened"),
+        (QuestionKind.PROMPTS_UNEXPECTED, "none"),
+        (QuestionKind.APP_APPROVED, "mine"),
+    }
     acts = answer.weight or answer.verified_weight or answer.then or answer.contains
     assert acts or answer.unsure or answer.call or (kind, answer.id) in honest
 
@@ -144,7 +205,15 @@ def test_a_question_has_at_most_five_answers_each_once_and_one_not_sure(kind: Qu
     assert "not_sure" in ids
 
 
-@pytest.mark.parametrize("kind", [QuestionKind.FILE_OPENED, QuestionKind.FILE_EXPECTED])
+ON_CARDS = {
+    *(book.asks for book in PLAYBOOKS.values() if book.asks and book.channel is Channel.TEAMS),
+    QuestionKind.FILE_EXPECTED,
+    *FOLLOW_UPS,
+}
+"""What can be asked on a card; all else is asked by phone, or by a card that says nothing."""
+
+
+@pytest.mark.parametrize("kind", sorted(ON_CARDS))
 def test_a_card_has_at_most_four_buttons(kind: QuestionKind) -> None:
     assert len(offered(_question(kind, Route.CARD))) <= 4
 
@@ -153,59 +222,73 @@ def test_nothing_is_offered_in_teams_to_whom_is_asked_by_phone() -> None:
     assert offered(_question(QuestionKind.SIGN_IN_MINE, Route.PHONE)) == ()
 
 
+@pytest.mark.parametrize("kind", list(QuestionKind))
+def test_a_neutral_card_only_asks_to_be_called(kind: QuestionKind) -> None:
+    assert {a.id for a in offered(_question(kind, Route.NEUTRAL))} <= {"call_me"}
+
+
+@pytest.mark.parametrize("type_", BY_ACCOUNT)
+def test_whoever_is_asked_of_a_suspect_account_lowers_only_when_we_know_who_answers(
+    type_: IncidentType,
+) -> None:
+    kind = PLAYBOOKS[type_].asks
+    answers = QUESTIONS[kind].answers if kind else ()
+
+    assert all(a.weight >= 0 for a in answers)
+
+
+def test_a_way_to_say_that_a_secret_was_given_away_revokes_and_makes_the_account_suspect() -> None:
+    taints = {(kind, a.id): a.contains for kind, a in EVERY_ANSWER if a.taints}
+
+    assert set(taints) == {
+        (QuestionKind.LINK_ENTERED, "entered"),
+        (QuestionKind.CALLER_TOLD, "gave"),
+        (QuestionKind.CODE_TYPED, "typed"),
+    }
+    assert set(taints.values()) == {"revoke_sessions"}
+
+
+# --- playbooks -----------------------------------------------------------------------------------
+
+
 def test_every_type_has_a_playbook_and_every_kind_a_question() -> None:
     assert set(PLAYBOOKS) == set(IncidentType)
     assert set(QUESTIONS) == set(QuestionKind)
-    assert set(PRIORS) == set(Detector)
 
 
-# --- recognising ---------------------------------------------------------------------------------
+def test_a_case_asks_for_each_kind_it_is_and_nothing_twice() -> None:
+    state = _incident(IncidentType.SCRIPT, 0.5)
+    two = replace(state, types=(IncidentType.SCRIPT, IncidentType.USB_DEVICE))
+    same = replace(state, types=(IncidentType.STOLEN_SESSION, IncidentType.UNFAMILIAR_SIGN_IN))
+
+    assert first_questions(two) == (QuestionKind.SCRIPT_RUN, QuestionKind.USB_CONNECTED)
+    assert first_questions(same) == (QuestionKind.SIGN_IN_MINE,)
 
 
-@pytest.mark.parametrize(
-    ("title", "product", "detail", "type_"),
-    [
-        ("x", Product.DLP, {}, IncidentType.RESTRICTED),
-        ("x", Product.INSIDER, {}, IncidentType.RESTRICTED),
-        ("DLP policy matched", Product.SENTINEL, {}, IncidentType.RESTRICTED),
-        ("x", Product.ENDPOINT, {"techniques": ("T1219",)}, IncidentType.REMOTE_TOOL),
-        ("TeamViewer was seen", Product.XDR, {}, IncidentType.REMOTE_TOOL),
-        ("x", Product.ENTRA, {"detector": "unlikelyTravel"}, IncidentType.UNFAMILIAR_SIGN_IN),
-        ("Atypical travel", Product.SENTINEL, {}, IncidentType.UNFAMILIAR_SIGN_IN),
-        ("x", Product.ENDPOINT, {"category": "Malware"}, IncidentType.MALICIOUS_FILE),
-        ("x", Product.ENDPOINT, {"techniques": ("T1204.002",)}, IncidentType.MALICIOUS_FILE),
-        ("Malware in e-mail", Product.OFFICE, {}, IncidentType.UNKNOWN),
-        ("x", Product.ENTRA, {"detector": "leakedCredentials"}, IncidentType.UNKNOWN),
-        ("x", Product.ENDPOINT, {}, IncidentType.UNKNOWN),
-    ],
-)
-def test_a_type_is_recognised_by_product_detector_technique_and_title(
-    title: str, product: Product, detail: dict[str, Any], type_: IncidentType
+def test_nobody_is_told_that_a_file_was_stopped_where_no_file_is_known() -> None:
+    told = replace(_incident(IncidentType.MALICIOUS_FILE, 0.5), files=())
+
+    assert first_questions(told) == (QuestionKind.FILE_OPENED,)
+
+
+@pytest.mark.parametrize("type_", list(IncidentType))
+@pytest.mark.parametrize("severity", list(Severity))
+@pytest.mark.parametrize("tainted", [True, False])
+def test_a_suspect_account_gets_a_card_that_asks_at_no_severity(
+    type_: IncidentType, severity: Severity, tainted: bool
 ) -> None:
-    assert recognise(report(alert(title, product, Severity.HIGH, **detail))) is type_
+    told = replace(_incident(type_, 0.5), severity=severity)
+    route = route_of(told, tainted=tainted)
+
+    if is_about_accounts(told) or tainted:
+        quiet = severity.rank < Severity.MEDIUM.rank and type_ is not IncidentType.REMOTE_TOOL
+        assert route is (Route.NEUTRAL if quiet else Route.PHONE)
+    else:
+        assert route is (Route.PHONE if type_ is IncidentType.REMOTE_TOOL else Route.CARD)
 
 
-def test_one_restricted_alert_makes_the_whole_case_restricted() -> None:
-    told = report(*malware_ran().alerts, alert("x", Product.DLP))
+def test_a_device_that_may_be_watched_is_never_asked_on_whatever_else_the_case_is() -> None:
+    types = (IncidentType.REMOTE_TOOL, IncidentType.PHISH_CLICK)
+    watched = replace(_incident(IncidentType.REMOTE_TOOL, 0.5), types=types)
 
-    assert recognise(told) is IncidentType.RESTRICTED
-
-
-@pytest.mark.parametrize(
-    ("title", "product", "detail", "detector"),
-    [
-        ("New inbox rule", Product.OFFICE, {}, Detector.FOOTHOLD),
-        ("x", Product.ENDPOINT, {"techniques": ("T1059.001",)}, Detector.SCRIPT_OR_TOOL),
-        ("x", Product.ENDPOINT, {"techniques": ("T1219",)}, Detector.SCRIPT_OR_TOOL),
-        ("x", Product.ENTRA, {}, Detector.IDENTITY_HIGH),
-        ("malware", Product.ENDPOINT, {}, Detector.MALWARE_RAN),
-        ("x", Product.CLOUD, {}, Detector.UNKNOWN),
-    ],
-)
-def test_an_alert_has_the_prior_of_its_class(
-    title: str, product: Product, detail: dict[str, Any], detector: Detector
-) -> None:
-    told = alert(title, product, Severity.HIGH, **detail)
-
-    assert detector_of(told, disrupted=False) is detector
-    assert detector_of(told, disrupted=True) is Detector.DISRUPTED
+    assert route_of(watched, tainted=False) is Route.PHONE

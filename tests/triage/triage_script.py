@@ -291,6 +291,9 @@ class Case:
     roster: tuple[Person, ...] = PEOPLE
     at_risk: frozenset[str] = frozenset()
     """Who has an identity incident open elsewhere, from now on."""
+    concerned: frozenset[str] = frozenset()
+    unseen: frozenset[str] = frozenset()
+    """As `Facts` has them, from now on."""
     now: datetime = TEN_PAST_TEN
     current: Incident | None = None
     verdict: Verdict = field(default_factory=Accepted)
@@ -321,7 +324,13 @@ class Case:
             if isinstance(event, Reported)
             else {}
         )
-        return Facts(new=new, matches=matches, at_risk=self.at_risk)
+        return Facts(
+            new=new,
+            matches=matches,
+            at_risk=self.at_risk,
+            concerned=self.concerned,
+            unseen=self.unseen,
+        )
 
     def _match(self, account: Account) -> Match:
         found = [p for p in self.roster if p.object_id == account.object_id or p.upn == account.upn]

@@ -162,6 +162,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("given_name", sa.String(), nullable=False),
         sa.Column("locale", sa.String(), nullable=True),
+        sa.Column("zone", sa.String(), nullable=True),
         sa.Column("in_team", sa.Boolean(), nullable=False),
         sa.Column("installed", sa.Boolean(), nullable=True),
         sa.Column("blocked", sa.Boolean(), nullable=False),

@@ -1,0 +1,1 @@
+"""Measurements of Vouch against the raw limit and against its peers; `make bench`."""

@@ -1,0 +1,531 @@
+"""`make bench`: every measurement in one run, interleaved, so that ratios are of one machine and one hour.
+
+Prints the table that stands in bench/README.md. A time never decides a test: nothing fails here
+for being slow.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from bench import story
+from bench.gateway import CARD
+from bench.processes import ROOT, Child, child
+
+PROVIDER_TENANT = "a1e4c7b9-58d2-4f36-8e0b-9c7d6a5b4f32"
+PEERS_PYTHON = ROOT / "bench" / ".venv-peers" / "bin" / "python"
+SLOW = 2.0
+"""Seconds that identity endpoints take in (iv)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of everything; `quick` tells whether the bench itself works."""
+
+    cycles: int
+    turns: int
+    alone: int
+    clicks: int
+    clicks_alone: int
+    cards: int
+    pauses: int
+    per_second: float
+    seconds: float
+
+
+FULL = Size(5, 200, 60, 128, 40, 300, 3, 20, 30)
+QUICK = Size(3, 64, 20, 32, 10, 80, 1, 20, 4)
+WARM = 32
+"""Turns before each block that are not counted: connections and caches as in a busy hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    name: str
+    module: str
+    share: float = 1.0
+    """Of the turns: slow ones get fewer."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    peer: bool = False
+
+
+RAW = Contender("raw aiohttp + PyJWT, RS256 verified every turn", "bench.raw")
+GATEWAY = Contender("**Vouch's gateway**", "bench.gateway")
+UNREMEMBERED = Contender(
+    "Vouch's gateway, verifying every turn", "bench.gateway", told={"remembers_tokens": False}
+)
+BOTBUILDER = Contender(
+    "botbuilder 4.17.1 as it comes", "bench.peers.botbuilder_bot", 0.12, peer=True
+)
+PEERS = [
+    Contender("microsoft-agents-hosting-aiohttp 1.9.0", "bench.peers.agents_bot", 0.4, peer=True),
+    Contender("microsoft-teams-apps 2.1.1", "bench.peers.teams_bot", 0.3, peer=True),
+    BOTBUILDER,
+]
+
+
+@dataclass(slots=True)
+class Block:
+    """What one block of turns cost."""
+
+    cpu: float
+    """Milliseconds of the server's CPU per turn."""
+    latencies: list[float]
+    connections: int = 0
+    turns: int = 0
+    rss: float = 0.0
+
+
+class Bench:
+    def __init__(self, size: Size, data: Path, cloud: Child, load: Child, told: Any) -> None:
+        self.size = size
+        self.data = data
+        self.cloud = cloud
+        self.load = load
+        self.told = told
+        self.without: dict[str, str] = {}
+        """Who could not be measured, and why."""
+
+    @asynccontextmanager
+    async def contender(self, of: Contender) -> AsyncIterator[Child | None]:
+        """Started; None where it does not start here."""
+        python = str(PEERS_PYTHON) if of.peer else sys.executable
+        log = self.data / f"{of.module}.log"
+        async with AsyncExitStack() as stack:
+            started = None
+            try:
+                started = await stack.enter_async_context(
+                    child(
+                        of.module,
+                        json.dumps({**self.told, **of.told}),
+                        python=python,
+                        environment=self._environment() if of.peer else None,
+                        log=log,
+                    )
+                )
+            except (RuntimeError, TimeoutError, OSError) as error:
+                self.without[of.name] = _last_line(log) or repr(error)
+            yield started
+
+    def _environment(self) -> dict[str, str]:
+        proxy = f"http://127.0.0.1:{self.cloud.ready['proxy']}"
+        trust = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), self.told["ca"])
+        return {"HTTPS_PROXY": proxy, "NO_PROXY": "localhost,127.0.0.1", **trust}
+
+    async def token(self) -> str:
+        token: str = await self.cloud.ask("token", tenant=story.TENANT)
+        return token
+
+    async def turns(self, server: Child, bodies: list[str], in_flight: int) -> Block:
+        """One block: CPU, latencies and new connections of these turns alone."""
+        url, token = f"{server.ready['url']}/api/messages", await self.token()
+        before, opened = await server.ask("spent"), await self.cloud.ask("counts")
+        done = await self.load.ask(
+            "turns", url=url, token=token, bodies=bodies, in_flight=in_flight
+        )
+        after, opened_then = await server.ask("spent"), await self.cloud.ask("counts")
+        if not all(status.startswith("2") for status in done["statuses"]):
+            raise RuntimeError(f"answered with {done['statuses']}")
+        return Block(
+            (after["cpu"] - before["cpu"]) * 1000 / len(bodies),
+            done["latencies"],
+            opened_then["connections"] - opened["connections"],
+            len(bodies),
+            after["rss"],
+        )
+
+    async def messages(self, count: int) -> list[str]:
+        bodies: list[str] = await self.cloud.ask("messages", tenant=story.TENANT, count=count)
+        return bodies
+
+
+# --- (i), (ii), (iii): turns ---------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Series:
+    """The blocks of one contender, a pair per cycle."""
+
+    busy: list[Block] = field(default_factory=list)
+    alone: list[Block] = field(default_factory=list)
+    tokens: int = 0
+    turns: int = 0
+
+    def over(self, base: "Series") -> list[float]:
+        """CPU per turn over the base's in the same cycle."""
+        return [mine.cpu / its.cpu for mine, its in zip(self.busy, base.busy, strict=False)]
+
+
+@dataclass(slots=True)
+class House:
+    """The whole of Vouch with cards waiting for their people."""
+
+    server: Child
+    clicks: list[str]
+
+    def take(self, count: int) -> list[str]:
+        taken, self.clicks = self.clicks[:count], self.clicks[count:]
+        return taken
+
+
+CLICK = "**Bob's click, whole of Vouch on SQLite**"
+
+
+async def measure_turns(bench: Bench, house: House) -> dict[str, Series]:
+    """Every contender in every cycle, one after another."""
+    contenders = [RAW, GATEWAY, UNREMEMBERED, *PEERS]
+    measured: dict[str, Series] = {}
+    async with AsyncExitStack() as stack:
+        servers = [
+            (of, server)
+            for of in contenders
+            if (server := await stack.enter_async_context(bench.contender(of)))
+        ]
+        for cycle in range(bench.size.cycles):
+            _tell(f"turns, cycle {cycle + 1} of {bench.size.cycles}")
+            for of, server in servers:
+                if of.name not in bench.without:
+                    await _cycle(bench, of, server, measured.setdefault(of.name, Series()))
+            await _click_cycle(bench, house, measured.setdefault(CLICK, Series()))
+    return {name: it for name, it in measured.items() if it.busy}
+
+
+async def _cycle(bench: Bench, of: Contender, server: Child, series: Series) -> None:
+    size = bench.size
+    busy, alone = (max(8, round(n * of.share)) for n in (size.turns, size.alone))
+    before = await bench.cloud.ask("counts")
+    try:
+        await bench.turns(server, await bench.messages(max(16, round(WARM * of.share))), 16)
+        series.busy.append(await bench.turns(server, await bench.messages(busy), 16))
+        series.alone.append(await bench.turns(server, await bench.messages(alone), 1))
+    except RuntimeError as error:
+        bench.without[of.name] = _last_line(bench.data / f"{of.module}.log") or str(error)
+        return
+    after = await bench.cloud.ask("counts")
+    series.tokens += after["tokens"] - before["tokens"]
+    series.turns += busy + alone + max(16, round(WARM * of.share))
+
+
+async def _click_cycle(bench: Bench, house: House, series: Series) -> None:
+    size = bench.size
+    await bench.turns(house.server, house.take(16), 16)
+    series.busy.append(await bench.turns(house.server, house.take(size.clicks), 16))
+    series.alone.append(await bench.turns(house.server, house.take(size.clicks_alone), 1))
+    series.turns += 16 + size.clicks + size.clicks_alone
+
+
+def clicks_needed(size: Size) -> int:
+    return size.cycles * (16 + size.clicks + size.clicks_alone)
+
+
+@asynccontextmanager
+async def house(bench: Bench, people: Sequence[Any], dispatch: bool) -> AsyncIterator[Child]:
+    """The whole of Vouch on a database of its own."""
+    name = "flow" if dispatch else "clicks"
+    told = {
+        **bench.told,
+        "customer": story.CUSTOMER,
+        "people": people,
+        "serviceUrls": bench.cloud.ready["serviceUrls"],
+        "database": str(bench.data / f"{name}.sqlite3"),
+        "dispatch": dispatch,
+    }
+    file = bench.data / f"{name}.json"
+    file.write_text(json.dumps(told), encoding="utf-8")
+    async with child("bench.house", str(file), log=bench.data / f"{name}.log") as server:
+        yield server
+
+
+async def ask_everybody(bench: Bench, server: Child, people: Sequence[Any]) -> House:
+    """An incident for each of them; every question stands in its chat."""
+    url = f"{server.ready['url']}/api/incidents/defender"
+    bodies = [story.incident(person) for person in people]
+    done = await bench.load.ask(
+        "turns", url=url, token=server.ready["key"], bodies=bodies, in_flight=16
+    )
+    if set(done["statuses"]) != {"201"}:
+        raise RuntimeError(f"incidents were answered with {done['statuses']}")
+    await server.ask("settle")
+    pressed = await bench.cloud.ask("clicks", action=story.ANSWER)
+    clicks = [pressed[person["object_id"]] for person in people]
+    return House(server, clicks)
+
+
+# --- (iv): pauses --------------------------------------------------------------------------------
+
+
+async def measure_pauses(bench: Bench) -> dict[str, list[float]]:
+    """A fresh process, its first three messages, and everybody else, while identity is slow."""
+    found: dict[str, list[float]] = {}
+    await bench.cloud.ask("slow", seconds=SLOW)
+    for of in (RAW, GATEWAY, *PEERS):
+        if of.name in bench.without:
+            continue
+        _tell(f"pauses of {of.name.strip('*')}")
+        for _ in range(1 if of.peer else bench.size.pauses):
+            async with bench.contender(of) as server:
+                if server is not None:
+                    found.setdefault(of.name, []).append(await _pause(bench, server))
+    await bench.cloud.ask("slow", seconds=0)
+    return found
+
+
+async def _pause(bench: Bench, server: Child) -> float:
+    url, token = server.ready["url"], await bench.token()
+    bodies = await bench.messages(3)
+    paused = await bench.load.ask(
+        "pauses",
+        url=f"{url}/api/messages",
+        ping=f"{url}/ping",
+        token=token,
+        bodies=bodies,
+        seconds=SLOW,
+    )
+    longest: float = paused["longest"]
+    return longest
+
+
+# --- (v): proactive cards ------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Cards:
+    """CPU milliseconds per card, a value per cycle."""
+
+    bare: list[float] = field(default_factory=list)
+    ours: list[float] = field(default_factory=list)
+    botbuilder: list[float] = field(default_factory=list)
+
+
+async def measure_cards(bench: Bench, people: Sequence[Any]) -> Cards:
+    found = Cards()
+    service_url = bench.cloud.ready["serviceUrls"][story.TENANT]
+    chat = {"tenant": story.TENANT, "id": people[0]["chat"], "service_url": service_url}
+    count, few = bench.size.cards, max(5, bench.size.cards // 20)
+    async with bench.contender(GATEWAY) as ours, bench.contender(BOTBUILDER) as botbuilder:
+        assert ours is not None
+        for how in ("bare", "messenger"):
+            await ours.ask("cards", how=how, chat=chat, count=WARM)
+        for cycle in range(bench.size.cycles):
+            _tell(f"proactive cards, cycle {cycle + 1} of {bench.size.cycles}")
+            for how, into in (("bare", found.bare), ("messenger", found.ours)):
+                spent = await ours.ask("cards", how=how, chat=chat, count=count)
+                into.append(spent * 1000 / count)
+            if botbuilder is not None and BOTBUILDER.name not in bench.without:
+                spent = await botbuilder.ask("cards", how="", chat=chat, count=few, card=CARD)
+                found.botbuilder.append(spent * 1000 / few)
+    return found
+
+
+# --- (vi): from incident to card -----------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Flow:
+    seconds: list[float]
+    cpu: float
+    """Milliseconds per incident, with everything that follows from it."""
+    share: float
+    """Of one core, while it lasted."""
+    missing: int
+
+
+async def measure_flow(bench: Bench, people: Sequence[Any]) -> Flow:
+    """Incidents at a steady pace; from each one's POST until its question stands in the chat."""
+    async with house(bench, people, dispatch=True) as server:
+        url, key = f"{server.ready['url']}/api/incidents/defender", server.ready["key"]
+        warm, measured = people[:10], people[10:]
+        await bench.load.ask(
+            "turns", url=url, token=key, bodies=[story.incident(p) for p in warm], in_flight=2
+        )
+        await asyncio.sleep(2)
+        _tell(f"incidents, {bench.size.per_second:g} a second for {bench.size.seconds:g} s")
+        bodies = [story.incident(person) for person in measured]
+        before = await server.ask("spent")
+        done = await bench.load.ask(
+            "paced", url=url, token=key, bodies=bodies, per_second=bench.size.per_second
+        )
+        while await server.ask("waiting"):
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(1)
+        after = await server.ask("spent")
+        delivered = await bench.cloud.ask("delivered")
+    if set(done["statuses"]) != {"201"}:
+        raise RuntimeError(f"incidents were answered with {done['statuses']}")
+    took = [
+        delivered[person["chat"]] - sent
+        for person, sent in zip(measured, done["sent"], strict=True)
+        if person["chat"] in delivered
+    ]
+    cpu = after["cpu"] - before["cpu"]
+    return Flow(
+        took,
+        cpu * 1000 / len(measured),
+        cpu / (max(done["sent"]) - min(done["sent"])),
+        len(measured) - len(took),
+    )
+
+
+# --- the table -----------------------------------------------------------------------------------
+
+
+def table(
+    bench: Bench,
+    turns: Mapping[str, Series],
+    pauses: Mapping[str, Sequence[float]],
+    cards: Cards,
+    flow: Flow,
+) -> str:
+    lines = [
+        f"Measured {datetime.now(UTC):%Y-%m-%d}: {_machine()}; {bench.size.cycles} interleaved cycles, medians.",
+        "",
+        "**(i) (ii) (iii) Turns**, TLS to the Connector, RS256 on the way in. CPU with 16 in flight; "
+        "the ratio is over raw in the same cycle (lowest to highest).",
+        "",
+        "| | CPU ms | × raw | ms p50 / p95, 1 in flight | ms p50 / p95, 16 in flight | new connections per turn | token requests, of turns | MB |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_turns_row(name, it, turns[RAW.name]) for name, it in turns.items()),
+        *(f"| {name} | not measured: {why} | | | | | | |" for name, why in bench.without.items()),
+        "",
+        f"**(iv) Longest wait of other requests** in a fresh process while identity endpoints take {SLOW:g} s each:",
+        "",
+        "| | s |",
+        "|---|---|",
+        *(f"| {name} | {statistics.median(it):.3f} |" for name, it in pauses.items()),
+        "",
+        "**(v) A proactive card** over one bare POST of the same JSON on the same session:",
+        "",
+        "| | CPU ms | × bare |",
+        "|---|---|---|",
+        f"| bare POST | {statistics.median(cards.bare):.2f} | 1 |",
+        _cards_row("**Messenger.send**", cards.ours, cards.bare),
+        *(
+            [_cards_row("botbuilder's continue_conversation", cards.botbuilder, cards.bare)]
+            if cards.botbuilder
+            else []
+        ),
+        "",
+        f"**(vi) From an incident's POST to Bob's card at the Connector**, {bench.size.per_second:g} a second "
+        f"for {bench.size.seconds:g} s: p50 {_at(flow.seconds, 50) * 1000:.0f} ms, p95 "
+        f"{_at(flow.seconds, 95) * 1000:.0f} ms; {flow.cpu:.1f} ms CPU an incident with all that "
+        f"follows (threads, analysts' cards, write-back), {flow.share:.0%} of a core"
+        + (f"; {flow.missing} cards missing" if flow.missing else "")
+        + ".",
+    ]
+    return "\n".join(lines)
+
+
+def _turns_row(name: str, series: Series, raw: Series) -> str:
+    ratios = series.over(raw)
+    busy = [ms for block in series.busy for ms in block.latencies]
+    alone = [ms for block in series.alone for ms in block.latencies]
+    blocks = [*series.busy, *series.alone]
+    opened = sum(b.connections for b in blocks) / sum(b.turns for b in blocks)
+    ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    cells = [
+        name,
+        f"{statistics.median(b.cpu for b in series.busy):.2f}",
+        "1" if series is raw else ratio,
+        f"{_at(alone, 50):.1f} / {_at(alone, 95):.1f}",
+        f"{_at(busy, 50):.1f} / {_at(busy, 95):.1f}",
+        f"{opened:.2g}",
+        "" if name == CLICK else f"{series.tokens} of {series.turns}",
+        f"{series.busy[-1].rss:.0f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _cards_row(name: str, spent: Sequence[float], bare: Sequence[float]) -> str:
+    ratios = [mine / its for mine, its in zip(spent, bare, strict=True)]
+    ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    return f"| {name} | {statistics.median(spent):.2f} | {ratio} |"
+
+
+def _at(values: Sequence[float], percent: int) -> float:
+    return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]
+
+
+def _machine() -> str:
+    """What a reader may compare by; no name, no path."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    model = next((it.partition(":")[2].strip() for it in lines if it.startswith("model name")), "")
+    load = os.getloadavg()[0]
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{os.cpu_count()} cores ({model or platform.machine()}), {platform.system()}, {python}, load {load:.1f}"
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
+    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
+
+
+def _tell(what: str) -> None:
+    print(f"  {what}", file=sys.stderr, flush=True)
+
+
+async def run(size: Size, data: Path) -> str:
+    count, flowing = clicks_needed(size), 10 + round(size.per_second * size.seconds)
+    world = data / "world.json"
+    story.world(world, count + flowing)
+    app_id, secret = str(uuid4()), "a-secret-of-the-bench"
+    identity = (f"--app-id={app_id}", f"--app-secret={secret}")
+    async with (
+        child(
+            "bench.cloud",
+            *identity,
+            f"--data={data}",
+            f"--world={world}",
+            log=data / "cloud.log",
+        ) as cloud,
+        child("bench.load", log=data / "load.log") as load,
+    ):
+        told = {
+            "app_id": app_id,
+            "app_secret": secret,
+            "tenant": PROVIDER_TENANT,
+            "api": cloud.ready["api"],
+            "ca": cloud.ready["ca"],
+        }
+        bench = Bench(size, data, cloud, load, told)
+        await cloud.ask("install", tenant=PROVIDER_TENANT)
+        known = (await cloud.ask("install", tenant=story.TENANT))["people"]
+        people = [it for it in known if it["name"].startswith("Person")]
+        _tell(f"preparing {count} questions")
+        async with house(bench, people[:count], dispatch=False) as server:
+            asked = await ask_everybody(bench, server, people[:count])
+            turns = await measure_turns(bench, asked)
+        pauses = await measure_pauses(bench)
+        cards = await measure_cards(bench, people)
+        await cloud.ask("forget")
+        flow = await measure_flow(bench, people[count:])
+        return table(bench, turns, pauses, cards, flow)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="under a minute: does it work at all?")
+    parser.add_argument("--keep", type=Path, help="keep databases and logs in a new folder here")
+    parser.add_argument(
+        "--only", choices=("turns", "pauses", "cards", "flow"), help=argparse.SUPPRESS
+    )
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="vouch-bench-") as scratch:
+        data = Path(tempfile.mkdtemp(dir=given.keep) if given.keep else scratch)
+        print(asyncio.run(run(QUICK if given.quick else FULL, data)))
+
+
+if __name__ == "__main__":
+    main()

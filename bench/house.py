@@ -1,0 +1,104 @@
+"""The whole of Vouch on SQLite, onboarded and acquainted with everybody before it is measured."""
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.answering import Answering
+from bench.gateway import settings_of
+from bot import logs
+from bot.app import Vouch, running
+from bot.demo import PROFILES
+from bot.setup import add_intake_key, add_profile
+from dialogs.messenger import Channel, Conversation, Member
+from storage import across, people, profiles
+from storage.engine import Store, Tx
+from triage.report import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Acquaintance:
+    """Somebody of the simulated world."""
+
+    object_id: str
+    mri: str
+    upn: str
+    name: str
+    given_name: str
+    sid: str
+    chat: str
+
+    @property
+    def member(self) -> Member:
+        return Member(
+            mri=self.mri,
+            object_id=self.object_id,
+            name=self.name,
+            given_name=self.given_name,
+            upn=self.upn,
+        )
+
+
+async def onboard(database: str, told: dict[str, Any]) -> str:
+    """Profiles, channels and chats are known; the customer's intake key."""
+    store = Store.open(database)
+    for file in sorted(PROFILES.glob("*.toml")):
+        await add_profile(store, file.read_text(encoding="utf-8"), file.name)
+    customer = told["customer"]
+    key = await add_intake_key(store, customer, Source.DEFENDER)
+    known = [Acquaintance(**person) for person in told["people"]]
+    await store.write(customer, lambda tx: _acquaint(tx, known, told["serviceUrls"]))
+    provider = await store.read_across(across.provider)
+    assert provider is not None
+    url = told["serviceUrls"][provider.tenant_id]
+    desk = Channel(provider.tenant_id, provider.channel_id, url)
+    await store.write(provider.id, lambda tx: people.keep_channel(tx, desk))
+    await store.close()
+    return key
+
+
+def _acquaint(tx: Tx, known: list[Acquaintance], service_urls: dict[str, str]) -> None:
+    customer, now = profiles.current(tx), datetime.now(UTC)
+    tenant, url = customer.tenant_id, service_urls[customer.tenant_id]
+    people.keep_channel(tx, Channel(tenant, customer.channel_id, url))
+    people.keep_roster(tx, tenant, "everybody", [person.member for person in known], now)
+    for person in known:
+        people.meet(tx, tenant, person.object_id, person.mri, person.name, "en-GB", now)
+        people.keep_chat(tx, person.object_id, Conversation(tenant, person.chat, url))
+
+
+class Asked:
+    """What the measurer asks of the house."""
+
+    def __init__(self, vouch: Vouch) -> None:
+        self._vouch = vouch
+
+    async def settle(self) -> None:
+        """Everything that is due now is done."""
+        clock = self._vouch.clock
+        await self._vouch.dispatcher.drain(clock.now(), lambda _: None)
+
+    async def waiting(self) -> int:
+        """How much is due and not yet begun."""
+        now = self._vouch.clock.now()
+        return len(await self._vouch.store.read_across(lambda tx: across.due(tx, now, 1000)))
+
+
+async def main(answering: Answering) -> None:
+    told = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    logs.configure(as_json=True)
+    database = f"sqlite:///{told['database']}"
+    key = await onboard(database, told)
+    async with running(settings_of(told, database), dispatch=told["dispatch"]) as vouch:
+        asked = Asked(vouch)
+        ready = {"url": vouch.url, "key": key}
+        answering.start(ready, {"settle": asked.settle, "waiting": asked.waiting})
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Answering()))

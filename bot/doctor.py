@@ -1,0 +1,343 @@
+"""`vouch doctor`: is everything there that Vouch needs, and if not, what is to be done?
+
+It only looks: nothing is sent to anybody's chat, nothing is stored, and a running server keeps its
+database. *Missing* is what onboarding has not brought yet; *broken* is what keeps Vouch from its
+work. No line holds a secret.
+"""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from cryptography import x509
+from pydantic import ValidationError
+
+from bot.clock import Clock
+from bot.settings import Proof, Settings
+from bot.teams.hosts import is_allowed
+from bot.teams.probe import NoAnswerError, Probe
+from storage import across, people, profiles
+from storage.engine import Standing, Store, StoreError, Tx, standing
+from storage.profiles import Profile
+from triage.customer import Provider
+
+PATIENCE_SECONDS = 20
+"""For one check; each of its calls has a shorter limit of its own."""
+TOLERABLE_SKEW = 60.0
+"""Seconds. Teams' tokens are refused from five minutes on."""
+SOON = timedelta(days=30)
+"""Before its end from when on a certificate is worth a word."""
+
+
+class State(StrEnum):
+    OK = "ok"
+    MISSING = "missing"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    state: State
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.state}: {self.what}" + (f". {self.remedy}" if self.remedy else "")
+
+
+def ok(what: str) -> Finding:
+    return Finding(State.OK, what)
+
+
+def missing(what: str, remedy: str) -> Finding:
+    return Finding(State.MISSING, what, remedy)
+
+
+def broken(what: str, remedy: str) -> Finding:
+    return Finding(State.BROKEN, what, remedy)
+
+
+async def examine(settings: Settings, clock: Clock, probe: Probe) -> AsyncIterator[Finding]:
+    """From the outside in: credential, Microsoft, database, provider, customers, stuck work."""
+    yield _proof(settings, clock.now())
+    checks = [
+        _patiently("token", _token(probe, settings)),
+        _patiently("clock", _skew(probe)),
+        _patiently("signing keys", _keys(probe)),
+        *(_patiently(host, _host(probe, host)) for host in sorted(settings.service_hosts)),
+    ]
+    for finding in await asyncio.gather(*checks):
+        yield finding
+    async for finding in _records(settings, clock):
+        yield finding
+
+
+async def _patiently(what: str, check: Awaitable[Finding]) -> Finding:
+    try:
+        return await asyncio.wait_for(check, PATIENCE_SECONDS)
+    except TimeoutError:
+        return broken(f"{what}: no answer in {PATIENCE_SECONDS} s", "Check the network.")
+
+
+# --- credential ----------------------------------------------------------------------------------
+
+
+def _proof(settings: Settings, now: datetime) -> Finding:
+    """What can be told of the credential before anybody is asked."""
+    try:
+        match settings.proof:
+            case Proof.CERTIFICATE if settings.app_certificate:
+                return _certificate(settings.app_certificate, now)
+            case Proof.FEDERATED if settings.app_federated_token_file:
+                return _token_file(settings.app_federated_token_file)
+            case proof:
+                return ok(f"settings: complete; {proof} is the bot's credential")
+    except OSError as error:
+        return broken(
+            f"credential: {error.filename} cannot be read: {error.strerror}",
+            f"Correct {settings.proof}, or who may read the file.",
+        )
+
+
+def _certificate(file: Path, now: datetime) -> Finding:
+    pem = file.read_bytes()
+    if b"PRIVATE KEY" not in pem:
+        return broken(f"credential: {file} holds no private key", "Add it to the file, as PEM.")
+    if b"BEGIN CERTIFICATE" not in pem:
+        return ok(f"settings: complete; the key in {file} is the bot's credential")
+    try:
+        end = x509.load_pem_x509_certificate(pem).not_valid_after_utc
+    except ValueError as error:
+        return broken(f"credential: {file} is no certificate: {error}", "Export it anew, as PEM.")
+    renew = f"Register a new certificate with the app and write it to {file}."
+    if end <= now:
+        return broken(f"credential: the certificate ended on {end:%Y-%m-%d}", renew)
+    if end <= now + SOON:
+        return missing(f"credential: the certificate ends on {end:%Y-%m-%d}", renew)
+    return ok(f"settings: complete; the certificate in {file} serves until {end:%Y-%m-%d}")
+
+
+def _token_file(file: Path) -> Finding:
+    if not file.read_text(encoding="ascii", errors="replace").strip():
+        return broken(f"credential: {file} is empty", "See that its writer runs.")
+    return ok(f"settings: complete; the token in {file} is the bot's credential")
+
+
+# --- Microsoft -----------------------------------------------------------------------------------
+
+REMEDIES = {
+    "7000215": "Put the secret's value, not its id, into VOUCH_APP_SECRET.",
+    "7000222": "The secret has ended: make a new one and put its value into VOUCH_APP_SECRET.",
+    "700016": "VOUCH_APP_ID is no application of VOUCH_APP_TENANT: correct one of them.",
+    "90002": "VOUCH_APP_TENANT is no tenant: use the directory (tenant) id that Entra shows.",
+    "700027": "Register the certificate with the app, or use the one that is.",
+    "70021": "Give the app a federated credential with the issuer and subject of the token.",
+    "700213": "Give the app a federated credential with the subject of the token.",
+}
+"""By Entra's number for what it refuses (AADSTS...)."""
+
+
+async def _token(probe: Probe, settings: Settings) -> Finding:
+    try:
+        await probe.token()
+    except NoAnswerError as error:
+        numbers = re.findall(r"\d{5,7}", str(error))
+        known = (REMEDIES[number] for number in numbers if number in REMEDIES)
+        otherwise = f"Check {settings.proof}, VOUCH_APP_TENANT, VOUCH_LOGIN_URL and the network."
+        return broken(f"token: {error}", next(known, otherwise))
+    return ok("token: Entra gives the bot one")
+
+
+async def _skew(probe: Probe) -> Finding:
+    try:
+        ahead = await probe.ahead()
+    except NoAnswerError as error:
+        return broken(f"clock: Entra does not say the time: {error}", "Check VOUCH_LOGIN_URL.")
+    if abs(ahead) > TOLERABLE_SKEW:
+        which = "ahead of" if ahead > 0 else "behind"
+        return broken(
+            f"clock: {abs(ahead):.0f} s {which} Entra's", "Set this machine's time, as by NTP."
+        )
+    return ok("clock: agrees with Entra's")
+
+
+async def _keys(probe: Probe) -> Finding:
+    try:
+        count = await probe.keys()
+    except NoAnswerError as error:
+        return broken(
+            f"signing keys: not to be had: {error}",
+            "Without them nothing from Teams is believed. Check VOUCH_OPENID_METADATA_URL.",
+        )
+    return ok(f"signing keys: {count} published")
+
+
+async def _host(probe: Probe, host: str) -> Finding:
+    try:
+        await probe.reach(host)
+    except NoAnswerError as error:
+        return broken(f"{host}: cannot be reached: {error}", "Check VOUCH_SERVICE_HOSTS.")
+    return ok(f"{host}: reached, and allowed to get the bot's token")
+
+
+# --- records -------------------------------------------------------------------------------------
+
+ADD_PROVIDER = "Add it: `vouch customer add provider.toml`; storage/profile.md shows how."
+
+
+async def _records(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
+    try:
+        stands = await asyncio.to_thread(standing, settings.database_url)
+        yield _database(stands)
+        if stands.tables == "none":
+            yield broken("provider: no profile", ADD_PROVIDER)
+        if stands.tables != "current":
+            return
+        store = Store.look(settings.database_url)
+        try:
+            async for finding in _house(store, settings, clock):
+                yield finding
+        finally:
+            await store.close()
+    except StoreError as error:
+        yield broken(f"database: {error}", "Check VOUCH_DATABASE_URL, the file and its folder.")
+
+
+def _database(stands: Standing) -> Finding:
+    where = f"database: {stands.path}"
+    match stands.tables:
+        case "none":
+            return missing(f"{where} does not exist", "The first profile that is added makes it.")
+        case "older":
+            return missing(f"{where} is an older version's", "`vouch serve` brings it up to date.")
+        case "newer":
+            return broken(f"{where} is a newer version's", "Run that version of Vouch.")
+    if stands.used_by:
+        return ok(f"{where}, in use by process {stands.used_by}")
+    return ok(f"{where}, in use by nobody")
+
+
+async def _house(store: Store, settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
+    onboarded = await store.read_across(across.customers)
+    if not any(one.role == "provider" for one in onboarded):
+        yield broken("provider: no profile", ADD_PROVIDER)
+    for one in sorted(onboarded, key=lambda one: (one.role != "provider", one.id)):
+        for finding in await _one(store, one, settings):
+            yield finding
+    if not any(one.role == "customer" for one in onboarded):
+        yield missing("customers: none", "Add one: `vouch customer add contoso.toml`.")
+    now = clock.now()
+    for finding in _stuck(await store.read_across(lambda tx: across.stuck(tx, now))):
+        yield finding
+
+
+async def _one(store: Store, one: across.Onboarded, settings: Settings) -> list[Finding]:
+    try:
+        return await store.read(one.id, lambda tx: list(_known(tx, one, settings)))
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        return [broken(f"{one.id}: its profile cannot be read: {faults}", _again(one))]
+
+
+def _known(tx: Tx, one: across.Onboarded, settings: Settings) -> Iterator[Finding]:
+    profile = profiles.find(tx)
+    if profile is None:
+        return
+    yield _profile(profile, one)
+    yield _installed(tx, profile, settings)
+    if not isinstance(profile, Provider):
+        yield from _people(people.reach(tx, profile.tenant_id), one)
+        yield _intake(profiles.sources_with_keys(tx), one)
+
+
+def _profile(profile: Profile, one: across.Onboarded) -> Finding:
+    objections = profiles.objections(profile)
+    if objections:
+        return broken(f"{one.id}: its profile is not valid: {'; '.join(objections)}", _again(one))
+    return ok(f"{one.id}: profile of the {one.role}, version {one.version}")
+
+
+def _again(one: across.Onboarded) -> str:
+    return f"Correct the profile and add it again: `vouch customer add {one.id}.toml`."
+
+
+def _installed(tx: Tx, profile: Profile, settings: Settings) -> Finding:
+    channel = people.channel(tx, profile.tenant_id, profile.channel_id)
+    if channel is None:
+        return missing(
+            f"{profile.id}: the app is not installed in the team {profile.team_id}",
+            "Have an owner of that team add Vouch to it.",
+        )
+    if not is_allowed(channel.service_url, settings.service_hosts):
+        return broken(
+            f"{profile.id}: its channel is spoken to at {channel.service_url}, which is not allowed",
+            "Where that host is Microsoft's, add it to VOUCH_SERVICE_HOSTS.",
+        )
+    return ok(f"{profile.id}: installed in its team")
+
+
+def _people(reach: people.Reach, one: across.Onboarded) -> Iterator[Finding]:
+    if not reach.members:
+        yield missing(
+            f"{one.id}: no member of the team was read",
+            "They are read after the installation, while `vouch serve` runs.",
+        )
+    else:
+        yield ok(f"{one.id}: {reach.members} members of the team read")
+    if reach.known:
+        reached = f"{reach.known - reach.unreachable} of {reach.known} people can be written to"
+        yield (
+            missing(f"{one.id}: {reached}", "The others removed the app or blocked it: ask them.")
+            if reach.unreachable
+            else ok(f"{one.id}: {reached}")
+        )
+
+
+def _intake(sources: list[str], one: across.Onboarded) -> Finding:
+    if not sources:
+        return missing(
+            f"{one.id}: no intake key", f"Make one: `vouch customer key {one.id} defender`."
+        )
+    return ok(f"{one.id}: intake keys for {', '.join(sources)}")
+
+
+# --- stuck work ----------------------------------------------------------------------------------
+
+
+def _stuck(effects: list[across.Stuck]) -> Iterator[Finding]:
+    """What is stuck for the same reason is one line."""
+    if not effects:
+        yield ok("effects: none is stuck")
+    counted = Counter((e.customer_id, e.kind, e.status, e.last_error) for e in effects)
+    for (customer, kind, status, error), count in sorted(counted.items(), key=str):
+        what = f"{customer}: {count} x {kind}"
+        why = f": {error}" if error else ""
+        match status:
+            case "failed":
+                yield broken(f"{what} failed{why}", "It is not tried again: look at the case.")
+            case "blocked":
+                yield missing(
+                    f"{what} waits for an installation{why}", "It goes out when the app is there."
+                )
+            case _:
+                yield broken(
+                    f"{what} is overdue{why}", "See that `vouch serve` runs; its log says more."
+                )
+
+
+Report = Callable[[Finding], None]
+
+
+async def is_well(settings: Settings, clock: Clock, report: Report) -> bool:
+    """Report each finding as it is made; whether nothing is broken."""
+    well = True
+    async with Probe(settings, lambda: clock.now().timestamp()) as probe:
+        async for finding in examine(settings, clock, probe):
+            report(finding)
+            well = well and finding.state is not State.BROKEN
+    return well

@@ -1,0 +1,387 @@
+"""The doctor names what is missing and what is broken, with the remedy, and touches nothing."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import select
+from sqlmodel import col
+from typer.testing import CliRunner
+
+from bot import doctor
+from bot.__main__ import app
+from bot.clock import ManualClock
+from bot.doctor import Finding, State, is_well
+from bot.settings import Settings
+from simulator.faults import Fault
+from simulator.server import Simulator
+from storage.across import Stuck
+from storage.engine import Store, Tx, migrate
+from storage.tables import CustomerRow
+from tests.story.graph_incident import malware_ran
+from tests.story.house import APP_SECRET, House, house, onboard, settings, simulated
+from tests.teams.test_gateway_proofs import new_pair
+
+NOW = datetime.now(UTC)
+
+
+async def examined(of: Settings, at: datetime = NOW) -> list[Finding]:
+    found: list[Finding] = []
+    well = await is_well(of, ManualClock(at), found.append)
+    assert well is all(finding.state is not State.BROKEN for finding in found)
+    return found
+
+
+def lines(found: list[Finding], state: State | None = None) -> list[str]:
+    return [str(finding) for finding in found if state in {None, finding.state}]
+
+
+def troubles(found: list[Finding]) -> list[str]:
+    return [str(finding) for finding in found if finding.state is not State.OK]
+
+
+@pytest.fixture
+async def sim(tmp_path: Path) -> AsyncIterator[Simulator]:
+    """A Microsoft to ask, and a database with everybody's profile where nothing has happened."""
+    keys = await onboard(tmp_path / "vouch.sqlite3")
+    async with Simulator(simulated(tmp_path, keys)) as sim:
+        yield sim
+
+
+def of(sim: Simulator, tmp_path: Path, **different: Any) -> Settings:
+    known = settings(sim, f"sqlite:///{tmp_path / 'vouch.sqlite3'}")
+    return Settings(**(known.model_dump() | different))
+
+
+def served(h: House, tmp_path: Path, **different: Any) -> Settings:
+    return of(h.sim, tmp_path, **different)
+
+
+# --- a house in order ---
+
+
+async def test_a_house_in_order_is_ok_throughout(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        found = await examined(served(h, tmp_path), h.clock.now())
+
+        assert troubles(found) == []
+        said = "\n".join(lines(found))
+        host = h.sim.api_url.removeprefix("https://")
+        for line in (
+            "ok: settings: complete; VOUCH_APP_SECRET is the bot's credential",
+            "ok: token: Entra gives the bot one",
+            "ok: clock: agrees with Entra's",
+            "ok: signing keys: ",
+            f"ok: {host}: reached",
+            f"vouch.sqlite3, in use by process {os.getpid()}",
+            "ok: nordwall: profile of the provider, version 1",
+            "ok: nordwall: installed in its team",
+            "ok: contoso: profile of the customer, version 1",
+            "ok: contoso: installed in its team",
+            "members of the team read",
+            "people can be written to",
+            "ok: fabrikam: intake keys for defender, native",
+            "ok: effects: none is stuck",
+        ):
+            assert line in said
+        assert APP_SECRET not in said
+
+
+async def test_looking_leaves_a_running_server_at_work(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await examined(served(h, tmp_path), h.clock.now())
+
+        assert await h.report(malware_ran()) == "CONTOSO-1"
+
+
+async def test_no_activity_is_sent(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        before = len(h.sent)
+
+        await examined(served(h, tmp_path), h.clock.now())
+
+        assert len(h.sent) == before
+
+
+# --- credential and Microsoft ---
+
+
+@pytest.mark.parametrize(
+    ("different", "line"),
+    [
+        (
+            {"app_secret": SecretStr("guessed")},
+            (
+                "broken: token: Entra gave the bot no token: invalid_client [7000215]. "
+                "Put the secret's value, not its id, into VOUCH_APP_SECRET."
+            ),
+        ),
+        (
+            {"app_id": "00000000-0000-4000-8000-000000000000"},
+            (
+                "broken: token: Entra gave the bot no token: unauthorized_client [700016]. "
+                "VOUCH_APP_ID is no application of VOUCH_APP_TENANT: correct one of them."
+            ),
+        ),
+    ],
+)
+async def test_what_entra_refuses_is_told_with_its_remedy(
+    sim: Simulator, tmp_path: Path, different: dict[str, Any], line: str
+) -> None:
+    found = await examined(of(sim, tmp_path, **different))
+
+    assert lines(found, State.BROKEN) == [line]
+    assert "guessed" not in "\n".join(lines(found))
+
+
+async def test_hosts_that_do_not_answer_are_told(sim: Simulator, tmp_path: Path) -> None:
+    nobody = "localhost:9"
+    found = await examined(
+        of(
+            sim,
+            tmp_path,
+            service_hosts=frozenset({nobody}),
+            openid_metadata_url=f"https://{nobody}/openid",
+            login_url=f"https://{nobody}",
+        )
+    )
+
+    begun = [line.split(":")[1].strip() for line in lines(found, State.BROKEN)]
+    assert begun == ["token", "clock", "signing keys", "localhost"]
+
+
+async def test_a_host_that_is_slow_is_not_waited_for(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "PATIENCE_SECONDS", 0.5)
+    sim._faults.order(Fault(kind="slow", seconds=2, path="openidconfiguration"))
+
+    found = await examined(of(sim, tmp_path))
+
+    assert "broken: signing keys: no answer in 0.5 s. Check the network." in lines(found)
+
+
+@pytest.mark.parametrize(("minutes", "which"), [(10, "ahead of"), (-10, "behind")])
+async def test_a_clock_that_is_wrong_is_told(
+    sim: Simulator, tmp_path: Path, minutes: int, which: str
+) -> None:
+    found = await examined(of(sim, tmp_path), datetime.now(UTC) + timedelta(minutes=minutes))
+
+    (line,) = lines(found, State.BROKEN)
+    assert line.endswith(f" s {which} Entra's. Set this machine's time, as by NTP.")
+
+
+@pytest.mark.parametrize(
+    ("days", "state", "what"),
+    [(200, State.OK, "serves until"), (20, State.MISSING, "ends on"), (-1, State.BROKEN, "ended")],
+)
+async def test_a_certificate_is_looked_at_before_it_ends(
+    sim: Simulator, tmp_path: Path, days: int, state: State, what: str
+) -> None:
+    file = tmp_path / "vouch.pem"
+    file.write_text(new_pair(timedelta(days=days)).pem)
+
+    found = await examined(of(sim, tmp_path, app_secret=None, app_certificate=file))
+
+    assert found[0].state is state
+    assert what in found[0].what
+    assert "PRIVATE" not in "\n".join(lines(found))
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [(None, "No such file"), ("", "is empty")],
+)
+async def test_a_token_file_that_says_nothing_is_told(
+    sim: Simulator, tmp_path: Path, content: str | None, what: str
+) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_text(content)
+
+    found = await examined(of(sim, tmp_path, app_secret=None, app_federated_token_file=file))
+
+    assert (found[0].state, what in found[0].what) == (State.BROKEN, True)
+
+
+# --- records ---
+
+
+async def test_onboarding_that_is_not_finished_is_missing_and_not_broken(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    found = await examined(of(sim, tmp_path))
+
+    assert lines(found, State.BROKEN) == []
+    said = "\n".join(lines(found, State.MISSING))
+    assert "missing: nordwall: the app is not installed in the team 19:nordwall-soc" in said
+    assert "missing: contoso: the app is not installed in the team 19:contoso-security" in said
+    assert "Have an owner of that team add Vouch to it." in said
+    assert "missing: contoso: no member of the team was read" in said
+
+
+async def test_without_a_database_the_first_steps_are_told(sim: Simulator, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "other.sqlite3"
+
+    found = await examined(of(sim, tmp_path, database_url=f"sqlite:///{elsewhere}"))
+
+    assert [str(finding).split(".")[0] for finding in found][-2:] == [
+        f"missing: database: {elsewhere}".split(".")[0],
+        "broken: provider: no profile",
+    ]
+    assert not elsewhere.exists()
+
+
+async def test_a_database_without_profiles_is_told(sim: Simulator, tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'other.sqlite3'}"
+    await run_in_thread(migrate, database)
+
+    found = await examined(of(sim, tmp_path, database_url=database))
+
+    assert lines(found, State.BROKEN) == [f"broken: provider: no profile. {doctor.ADD_PROVIDER}"]
+    assert lines(found, State.MISSING) == [
+        "missing: customers: none. Add one: `vouch customer add contoso.toml`."
+    ]
+
+
+async def test_a_database_that_cannot_be_used_is_told(sim: Simulator, tmp_path: Path) -> None:
+    found = await examined(of(sim, tmp_path, database_url="postgresql://vouch:pw@db/vouch"))
+
+    (line,) = lines(found, State.BROKEN)
+    assert line.startswith("broken: database: postgresql is not supported")
+    assert "pw" not in line
+
+
+@pytest.mark.parametrize(
+    ("document", "what"),
+    [
+        ({"zone": "Nowhere/Land"}, "its profile is not valid: zone: 'Nowhere/Land'"),
+        ({"rules": "none"}, "its profile cannot be read: rules: "),
+    ],
+)
+async def test_a_profile_this_version_does_not_take_is_told(
+    sim: Simulator, tmp_path: Path, document: dict[str, Any], what: str
+) -> None:
+    def spoil(tx: Tx) -> None:
+        row = tx.session.scalars(select(CustomerRow).where(col(CustomerRow.current))).one()
+        row.document = json.dumps(json.loads(row.document) | document)
+
+    store = Store.open(f"sqlite:///{tmp_path / 'vouch.sqlite3'}")
+    await store.write("contoso", spoil)
+    await store.close()
+
+    found = await examined(of(sim, tmp_path))
+
+    (line,) = lines(found, State.BROKEN)
+    assert line.startswith(f"broken: contoso: {what}")
+    assert line.endswith("add it again: `vouch customer add contoso.toml`.")
+
+
+async def test_a_channel_at_a_host_that_is_not_allowed_is_broken(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        narrow = served(h, tmp_path, service_hosts=frozenset({"smba.example"}))
+
+        found = await examined(narrow, h.clock.now())
+
+        said = "\n".join(lines(found, State.BROKEN))
+        assert "broken: contoso: its channel is spoken to at " in said
+        assert "add it to VOUCH_SERVICE_HOSTS" in said
+
+
+async def test_people_who_cannot_be_written_to_are_counted(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.app("Bob Meyer", "uninstall")
+
+        found = await examined(served(h, tmp_path), h.clock.now())
+
+        (line,) = troubles(found)
+        assert line.startswith("missing: contoso: ")
+        assert "people can be written to. The others removed the app or blocked it" in line
+
+
+# --- stuck work ---
+
+
+def stuck(status: str, error: str | None = None, customer: str = "contoso") -> Stuck:
+    return Stuck(
+        customer_id=customer,
+        effect_id=1,
+        stream="incident",
+        kind="say",
+        status=status,
+        since=NOW,
+        attempts=1,
+        last_error=error,
+    )
+
+
+def test_what_is_stuck_for_the_same_reason_is_one_line() -> None:
+    found = list(
+        doctor._stuck(
+            [
+                stuck("failed", "403 BotDisabledByAdmin"),
+                stuck("failed", "403 BotDisabledByAdmin"),
+                stuck("failed", "403 BotDisabledByAdmin", "fabrikam"),
+                stuck("blocked", "403 BotNotInConversationRoster"),
+                stuck("waiting"),
+            ]
+        )
+    )
+
+    assert [str(finding) for finding in found] == [
+        (
+            "missing: contoso: 1 x say waits for an installation: 403 BotNotInConversationRoster. "
+            "It goes out when the app is there."
+        ),
+        (
+            "broken: contoso: 2 x say failed: 403 BotDisabledByAdmin. "
+            "It is not tried again: look at the case."
+        ),
+        "broken: contoso: 1 x say is overdue. See that `vouch serve` runs; its log says more.",
+        (
+            "broken: fabrikam: 1 x say failed: 403 BotDisabledByAdmin. "
+            "It is not tried again: look at the case."
+        ),
+    ]
+
+
+# --- the command ---
+
+
+def test_the_command_ends_with_1_when_something_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"VOUCH_{name.upper()}", raising=False)
+    monkeypatch.setenv("VOUCH_APP_ID", "x")
+    monkeypatch.setenv("VOUCH_APP_TENANT", "y")
+
+    ended = CliRunner().invoke(app, ["doctor"])
+
+    assert ended.exit_code == 1
+    assert ended.output.startswith("broken: settings: set exactly one of VOUCH_APP_SECRET, ")
+
+
+async def test_the_command_says_what_it_finds(
+    sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As typed: onboarding is not finished, and nothing is broken."""
+    for name, value in of(sim, tmp_path).model_dump(mode="json").items():
+        given = json.dumps(value) if isinstance(value, list) else value
+        if given is not None:
+            monkeypatch.setenv(f"VOUCH_{name.upper()}", str(given))
+    monkeypatch.setenv("VOUCH_APP_SECRET", APP_SECRET)
+
+    ended = await run_in_thread(CliRunner().invoke, app, ["doctor"])
+
+    assert ended.exit_code == 0, ended.output
+    assert "ok: token: Entra gives the bot one\n" in ended.output
+    assert "missing: contoso: the app is not installed" in ended.output
+
+
+async def run_in_thread(fn: Any, *args: Any) -> Any:
+    return await asyncio.to_thread(fn, *args)

@@ -1,0 +1,85 @@
+"""Faults of ours: they end as something a person knows, and repeat nothing for ever."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.clock import ManualClock
+from bot.conductor import Conductor, Occurrence
+from bot.gathering import ProviderDesk
+from bot.performing import MOST_ATTEMPTS, Performer
+from containment.actions import Order, Receipt
+from dialogs.messenger import Channel
+from sources import native
+from sources.writing import RehearsedWriter
+from storage import across, incidents
+from storage.dispatch import Dispatcher
+from storage.engine import Store, Tx
+from tests.dialogs.pinboard import Pinboard
+from tests.story.house import onboard
+from triage.events import Reported
+from triage.incident import ActionState, Incident
+from triage.report import IncidentReport, Source
+
+NOW = datetime(2026, 11, 24, 10, 10, tzinfo=UTC)
+
+BOB = "dc20cef7-a9fe-4773-b652-5efb74d750af"
+
+RANSOMWARE = {
+    "id": "T-1",
+    "title": "Ransomware was run",
+    "severity": "high",
+    "created": "2026-11-24T10:00:00Z",
+    "updated": "2026-11-24T10:00:00Z",
+    "alerts": [
+        {
+            "id": "a1",
+            "title": "Ransomware was run",
+            "product": "microsoftDefenderForEndpoint",
+            "severity": "high",
+            "evidence": [
+                {"kind": "user", "account": {"object_id": BOB, "upn": "bob@contoso.example"}},
+            ],
+        }
+    ],
+}
+
+
+class BrokenHand:
+    """A hand with a bug: it raises what no hand may raise."""
+
+    def __init__(self) -> None:
+        self.tried: Counter[str] = Counter()
+
+    async def carry_out(self, order: Order) -> Receipt:
+        self.tried[order.key] += 1
+        raise KeyError(order.key)
+
+
+async def test_a_hand_with_a_bug_is_given_up_and_an_analyst_knows(tmp_path: Path) -> None:
+    await onboard(tmp_path / "vouch.sqlite3")
+    store = Store.open(f"sqlite:///{tmp_path / 'vouch.sqlite3'}")
+    clock, hand = ManualClock(NOW), BrokenHand()
+    provider = await store.read_across(across.provider)
+    assert provider is not None
+    url = "https://smba.example/emea/"
+    desk = ProviderDesk(provider, Channel(provider.tenant_id, provider.channel_id, url))
+    performer = Performer(Pinboard(), hand, RehearsedWriter())
+    conductor = Conductor(store, clock, desk, performer, owner="one", lease=timedelta(seconds=60))
+    dispatcher = Dispatcher(store, clock.now, conductor.run_effect, poll=60)
+    (report,) = native.parse(RANSOMWARE)
+    assert isinstance(report, IncidentReport)
+
+    await conductor.receive("contoso", Occurrence("r1", Reported(report)))
+    await dispatcher.drain(NOW + timedelta(hours=1), clock.move_to)
+
+    assert set(hand.tried.values()) == {MOST_ATTEMPTS}
+
+    def load(tx: Tx) -> Incident | None:
+        found = incidents.find_by_ref(tx, Source.NATIVE, "T-1")
+        return incidents.load(tx, found) if found else None
+
+    case = await store.read("contoso", load)
+    assert case is not None
+    assert ActionState.FAILED in {a.state for a in case.actions}
+    await store.close()

@@ -1,0 +1,141 @@
+"""The environment is read once, and what is wrong with it is said by name, never by value."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from pydantic_core import PydanticUndefined
+
+from bot.settings import PREFIX, Proof, Settings, faults, from_environment
+
+README = Path(__file__).parents[2] / "README.md"
+SECRET = "not-for-anybody-s-eyes"
+BASE = {"VOUCH_APP_ID": "the-app", "VOUCH_APP_TENANT": "the-tenant"}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The base, and what a test says; nothing else of ours."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"{PREFIX}{name.upper()}", raising=False)
+
+    def set_(**more: str) -> None:
+        for name, value in (BASE | more).items():
+            monkeypatch.setenv(name, value)
+
+    return set_
+
+
+def refused(secrets: Path = Path("/nowhere")) -> list[str]:
+    with pytest.raises(ValidationError) as caught:
+        from_environment(secrets)
+    assert SECRET not in str(caught.value)
+    return faults(caught.value)
+
+
+@pytest.mark.parametrize("proof", list(Proof))
+def test_one_credential_of_any_kind_is_enough(environment: Any, proof: Proof) -> None:
+    environment(**{proof: "/some/file"})
+
+    assert from_environment(Path("/nowhere")).proof is proof
+
+
+def test_without_a_credential_all_kinds_are_named(environment: Any) -> None:
+    environment()
+
+    (fault,) = refused()
+
+    assert fault == f"set exactly one of {', '.join(Proof)}; now: none"
+
+
+def test_two_credentials_are_one_too_many(environment: Any) -> None:
+    environment(VOUCH_APP_SECRET=SECRET, VOUCH_APP_CERTIFICATE="/vouch.pem")
+
+    (fault,) = refused()
+
+    assert fault.endswith("now: VOUCH_APP_SECRET and VOUCH_APP_CERTIFICATE")
+    assert SECRET not in fault
+
+
+def test_a_variable_set_to_nothing_is_not_set(environment: Any) -> None:
+    environment(VOUCH_APP_SECRET="", VOUCH_APP_CERTIFICATE="/vouch.pem")
+
+    assert from_environment(Path("/nowhere")).proof is Proof.CERTIFICATE
+
+
+def test_a_thumbprint_goes_with_a_certificate(environment: Any) -> None:
+    environment(VOUCH_APP_SECRET=SECRET, VOUCH_APP_CERTIFICATE_THUMBPRINT="A1")
+
+    assert refused() == ["VOUCH_APP_CERTIFICATE_THUMBPRINT goes with VOUCH_APP_CERTIFICATE"]
+
+
+def test_what_is_missing_or_wrong_is_named(
+    environment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment(
+        VOUCH_APP_SECRET=SECRET,
+        VOUCH_LOGIN_URL="http://login.example",
+        VOUCH_SERVICE_HOSTS='["*.trafficmanager.net"]',
+    )
+    monkeypatch.delenv("VOUCH_APP_ID")
+
+    found = refused()
+
+    hosts = "no host: small letters, and no scheme, path or *"
+    assert found == [
+        "VOUCH_APP_ID: is not set",
+        "VOUCH_LOGIN_URL: must be an https address: tokens travel over it",
+        f"VOUCH_SERVICE_HOSTS: '*.trafficmanager.net' is {hosts}",
+    ]
+
+
+def test_a_secret_may_be_a_file(environment: Any, tmp_path: Path) -> None:
+    environment()
+    (tmp_path / "VOUCH_APP_SECRET").write_text(f"{SECRET}\n")
+
+    secret = from_environment(tmp_path).app_secret
+
+    assert secret
+    assert secret.get_secret_value() == SECRET
+
+
+def test_settings_do_not_show_a_secret(environment: Any) -> None:
+    environment(VOUCH_APP_SECRET=SECRET)
+
+    assert SECRET not in repr(from_environment(Path("/nowhere")))
+
+
+# --- the README ---
+
+
+def table() -> str:
+    """What the README says of the variables, from the settings themselves."""
+    rows = ["| Variable | Default | Meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        meaning = " ".join((field.description or "").split())
+        rows.append(f"| `{PREFIX}{name.upper()}` | {_default(field.default)} | {meaning} |")
+    return "\n".join(rows)
+
+
+def _default(value: Any) -> str:
+    if value is PydanticUndefined:
+        return "required"
+    if value is None:
+        return ""
+    shown = sorted(value) if isinstance(value, frozenset) else value
+    return f"`{shown if isinstance(shown, str) else json.dumps(shown)}`"
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_the_readme_lists_the_settings_as_they_are() -> None:
+    """On a difference: put what `table()` returns into the README."""
+    found = re.search(r"(?m)^\| Variable .*\n(\|.*\n)+", README.read_text(encoding="utf-8"))
+
+    assert found
+    assert found[0].strip() == table()
