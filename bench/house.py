@@ -67,7 +67,16 @@ def _acquaint(tx: Tx, known: list[Acquaintance], service_urls: dict[str, str]) -
     people.keep_channel(tx, Channel(tenant, customer.channel_id, url))
     people.keep_roster(tx, tenant, "everybody", [person.member for person in known], now)
     for person in known:
-        people.meet(tx, tenant, person.object_id, person.mri, person.name, "en-GB", now)
+        people.meet(
+            tx,
+            tenant,
+            person.object_id,
+            mri=person.mri,
+            name=person.name,
+            locale="en-GB",
+            zone="Europe/London",
+            at=now,
+        )
         people.keep_chat(tx, person.object_id, Conversation(tenant, person.chat, url))
 
 

@@ -48,7 +48,7 @@ def merge_report(
 ) -> Incident:
     """The incident with everything this report adds; what was known before stays."""
     affected = _merge(_known_before(incident, matches), _affected(report, matches), _identity)
-    devices = _merge(incident.devices, _devices(report), lambda d: d.name.lower())
+    devices = _merge_devices(incident.devices, _devices(report))
     return replace(
         incident,
         severity=max(incident.severity, report.severity, key=lambda s: s.rank),
@@ -72,6 +72,19 @@ def _merge(known: Iterable[T], told: Iterable[T], key: Callable[[T], Hashable]) 
     """Both, in order of first sight; what is told anew replaces what was known of the same."""
     merged = {key(thing): thing for thing in known}
     merged.update((key(thing), thing) for thing in told)
+    return tuple(merged.values())
+
+
+def _merge_devices(known: Iterable[Device], told: Iterable[Device]) -> tuple[Device, ...]:
+    """By name; an id that was known stays when a later alert leaves it out."""
+    merged: dict[str, Device] = {}
+    for device in (*known, *told):
+        before = merged.get(device.name.lower(), device)
+        merged[device.name.lower()] = Device(
+            device.name,
+            device.device_id or before.device_id,
+            device.entra_id or before.entra_id,
+        )
     return tuple(merged.values())
 
 

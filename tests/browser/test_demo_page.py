@@ -116,7 +116,7 @@ def test_the_thief_gets_nothing_and_the_phone_wins(page: Page) -> None:
 
     page.get_by_test_id("step-it-was-me").click()
     chat = page.get_by_test_id("pane-person")
-    expect(chat.get_by_text("Thank you, received.")).to_be_visible()
+    expect(chat.get_by_text("Thank you, received.", exact=True)).to_be_visible()
     page.get_by_test_id("step-mail-rule").click()
     expect(analysts.get_by_text("97%", exact=True)).to_be_visible()
     _shot(page, "the-thief-answers")
@@ -186,7 +186,7 @@ def test_bob_gave_the_code_away(page: Page) -> None:
     chat.get_by_role("button", name="I shared something", exact=True).click()
 
     expect(customer.get_by_text("Revoke the sessions of Bob Meyer").first).to_be_visible()
-    expect(chat.get_by_text("Thank you, received.")).to_be_visible()
+    expect(chat.get_by_text("Thank you, received.", exact=True)).to_be_visible()
     expect(chat.get_by_role("button", name="Change my answer")).to_have_count(0)
     page.get_by_test_id("step-code-used").click()
     expect(customer.get_by_text("Disable the account Bob Meyer").first).to_be_visible()
