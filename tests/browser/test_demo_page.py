@@ -204,7 +204,7 @@ def test_forty_alerts_the_clock_and_a_closure_that_is_undone(page: Page) -> None
 
     page.get_by_test_id("clock-next").click()
     expect(page.get_by_test_id("clock-lead")).to_have_text("(+13 min)")
-    expect(customer.get_by_text("Nobody answered by", exact=False)).to_have_count(2)
+    expect(customer.get_by_text("Nobody answered by", exact=False).first).to_be_visible()
     page.get_by_test_id("clock-30").click()
     expect(page.get_by_test_id("clock-lead")).to_have_text("(+43 min)")
     expect(customer.get_by_text("CONTOSO-2 is closed", exact=False).first).to_be_visible()
@@ -346,11 +346,10 @@ def test_a_long_word_stays_in_its_card_on_a_phone_and_nothing_covers_what_one_re
     chat.get_by_test_id("composer-person").fill("W" * 200)
     page.keyboard.press("Enter")
     expect(chat.get_by_text("W" * 200)).to_be_visible()
-    page.evaluate(LENGTHEN, "W" * 120)
 
     for pane in ("person", "customer", "analyst"):
         page.get_by_test_id(f"tab-{pane}").click()
-        assert page.evaluate(WIDER_THAN_THEIR_PANE) == [], pane
+        assert page.evaluate(WIDER_WITH_LONG_WORDS, "W" * 120) == [], pane
     assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
     covered = """[...document.querySelectorAll('.pill:not([hidden])')].some((pill) => {
         const [one, other] = [pill, pill.previousElementSibling].map((n) => n.getBoundingClientRect());
@@ -360,14 +359,16 @@ def test_a_long_word_stays_in_its_card_on_a_phone_and_nothing_covers_what_one_re
     _shot(page, "phone-long-words")
 
 
-LENGTHEN = """(word) => {
-    for (const one of document.querySelectorAll('.card p, .card td, .card .ac-pushButton')) {
+WIDER_WITH_LONG_WORDS = """(word) => {
+    const pane = document.querySelector('.pane.current');
+    const lengthened = [...pane.querySelectorAll('.card p, .card .ac-pushButton')].filter((one) => {
         const text = [...one.childNodes].find((n) => n.nodeType === Node.TEXT_NODE);
         if (text) text.textContent = word;
-    }
+        return text;
+    });
+    if (!lengthened.length) return ['no card'];
+    const edge = pane.getBoundingClientRect().right + 1;
+    return [...pane.querySelectorAll('.scroller *')]
+        .filter((one) => one.getBoundingClientRect().width > 1 && one.getBoundingClientRect().right > edge)
+        .map((one) => one.outerHTML.slice(0, 120));
 }"""
-WIDER_THAN_THEIR_PANE = """[...document.querySelectorAll('.pane.current .scroller *')].filter((one) => {
-    const box = one.getBoundingClientRect();
-    const pane = one.closest('.pane').getBoundingClientRect();
-    return box.width > 1 && box.right > pane.right + 1;
-}).map((one) => one.outerHTML.slice(0, 120))"""
