@@ -74,15 +74,19 @@ class SimulatorFailedError(Exception):
 async def play(demo: Demo) -> None:
     """Start both, say where they are, and run until SIGTERM or Ctrl-C."""
     demo.data.mkdir(parents=True, exist_ok=True)
+    with socket.create_server((LOOPBACK, 0)) as clock_door:
+        await _play(demo, clock_door)
+
+
+async def _play(demo: Demo, clock_door: socket.socket) -> None:
     stopped = stop_signal()
     port = demo.port or _free_port()
     database = f"sqlite:///{demo.data / 'vouch.sqlite3'}"
-    door = socket.create_server((LOOPBACK, 0))
     shared = Secrets(
         app_id=str(uuid4()),
         app_secret=secrets.token_urlsafe(24),
         intake_keys=await _prepare(database),
-        clock_url=f"http://{LOOPBACK}:{door.getsockname()[1]}",
+        clock_url=f"http://{LOOPBACK}:{clock_door.getsockname()[1]}",
         clock_token=secrets.token_urlsafe(24),
     )
     async with _simulator(demo, port, shared) as ready:
@@ -100,7 +104,7 @@ async def play(demo: Demo) -> None:
         clock = ShiftedClock()
         async with (
             running(settings, clock, dispatch=False) as vouch,
-            time_lapse(vouch, clock, settings.dispatch_seconds, door, shared.clock_token),
+            time_lapse(vouch, clock, settings.dispatch_seconds, clock_door, shared.clock_token),
         ):
             await _install_everywhere(ready["page"])
             _announce(Addresses(vouch.url, ready["page"]), browser=demo.browser)
