@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format lock clean
+.PHONY: demo test check bench format lock clean
 
 demo: .venv/ready
 	$(BIN)/vouch demo
@@ -15,6 +15,16 @@ check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
+
+# Prints the table of bench/README.md. QUICK=1 only shows, in a minute, that it works.
+bench: .venv/ready bench/.venv-peers/ready
+	$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+# The SDKs Vouch is measured beside have an environment of their own.
+bench/.venv-peers/ready: bench/requirements-peers.lock
+	$(PYTHON) -m venv --clear bench/.venv-peers
+	bench/.venv-peers/bin/pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements-peers.lock
+	touch $@
 
 format: .venv/ready
 	$(BIN)/ruff format .
@@ -32,6 +42,7 @@ lock:
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 	echo 'setuptools>=75' | uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 - -o requirements-build.lock
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 bench/requirements-peers.in -o bench/requirements-peers.lock
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv bench/.venv-peers build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
