@@ -32,12 +32,15 @@ from triage.events import (
     Event,
     Facts,
     Match,
+    MergedInto,
     NewIncident,
     Reported,
     Wrote,
 )
 from triage.extract import accounts, strong_keys
 from triage.incident import ApprovalState, Incident
+from triage.merging import handed_on
+from triage.report import IncidentReport
 from triage.surfaces import surfaces
 from triage.views import View
 
@@ -189,17 +192,29 @@ class Conductor:
         event = occurrence.event
         if not isinstance(event, Reported):
             raise LookupError(f"{event.kind} names no incident")  # noqa: TRY004 - nothing was found
-        report = event.report
-        known_as = [(report.source, report.source_id), *report.mirrors]
-        if report.redirected_to:
-            known_as.append((report.source, report.redirected_to))
-        for source, source_id in known_as:
-            found = incidents.find_by_ref(tx, source, source_id)
-            if found is not None:
-                return _present(tx, found)
-        keys = strong_keys(report, _matches(tx, event, profiles.current(tx)))
+        known = [_present(tx, found) for found in _known_as(tx, event.report)]
+        if known:
+            goes_on, *parts = known
+            for part in parts:
+                self._merge(tx, part, goes_on, occurrence, now)
+            return _present(tx, goes_on.id)
+        keys = strong_keys(event.report, _matches(tx, event, profiles.current(tx)))
         related = incidents.find_related(tx, keys, now - JOINS_WITHIN)
         return _present(tx, related) if related else None
+
+    def _merge(
+        self, tx: Tx, part: Incident, goes_on: Incident, occurrence: Occurrence, now: datetime
+    ) -> None:
+        """The source says that two cases of ours are one. What is closed stays closed."""
+        if part.is_over:
+            return
+        merged = MergedInto(goes_on.id, goes_on.name)
+        self._advance(tx, Occurrence(f"{occurrence.key}:merged:{part.id}", merged, part.id), now)
+        absorbed = handed_on(part)
+        self._advance(
+            tx, Occurrence(f"{occurrence.key}:absorbed:{part.id}", absorbed, goes_on.id), now
+        )
+        incidents.move_refs(tx, part.id, goes_on.id)
 
     def _facts(self, tx: Tx, before: Incident | None, event: Event, now: datetime) -> Facts:
         customer = profiles.current(tx)
@@ -251,8 +266,9 @@ class Conductor:
         if isinstance(occurrence.event, Answered | Wrote) and occurrence.event.text:
             said = occurrence.event
             incidents.remember_message(tx, incident.id, said.by, said.text or "", now)
-        effects.order(tx, incident.id, decided.effects, now)
-        return self._want(tx, incident, known.customer, now)
+        views = surfaces(incident, known.customer)
+        effects.order(tx, incident.id, [*decided.effects, *_shows(tx, incident, views)], now)
+        return views
 
     def _remember(
         self, tx: Tx, incident: Incident, event: Reported, known: Known, now: datetime
@@ -265,16 +281,6 @@ class Conductor:
             incidents.add_ref(tx, incident.id, report.source, report.redirected_to)
         incidents.remember_alerts(tx, incident.id, report.source, report.alerts)
         incidents.remember_keys(tx, incident.id, strong_keys(report, known.facts.matches), now)
-
-    def _want(
-        self, tx: Tx, incident: Incident, customer: Customer, now: datetime
-    ) -> Mapping[str, View]:
-        views = surfaces(incident, customer)
-        digests = {name: digest(view) for name, view in views.items()}
-        changed = surface_rows.want(tx, incident.id, digests)
-        shows = [effects.Show(name, _lane(incident, name), of) for name, of in changed.items()]
-        effects.order_shows(tx, incident.id, shows, now)
-        return views
 
     # --- effects, inside the transaction ---
 
@@ -317,6 +323,13 @@ class Conductor:
             self._advance(tx, Occurrence(key, event, claimed.stream), now)
 
 
+def _shows(tx: Tx, incident: Incident, views: Mapping[str, View]) -> list[effects.Show]:
+    """The surfaces that have something new to show, and are not about to be shown anyway."""
+    digests = {name: digest(view) for name, view in views.items()}
+    changed = surface_rows.want(tx, incident.id, digests)
+    return [effects.Show(name, _lane(incident, name), of) for name, of in changed.items()]
+
+
 def _keep(tx: Tx, claimed: effects.ClaimedEffect, done: Done, now: datetime) -> None:
     """What a call taught us of Teams: where a surface stands, a chat, who is in a team."""
     if done.opened is not None:
@@ -342,6 +355,16 @@ def _present(tx: Tx, incident_id: str) -> Incident:
     if incident is None:
         raise LookupError(f"no incident {incident_id} of {tx.customer}")
     return incident
+
+
+def _known_as(tx: Tx, report: IncidentReport) -> list[str]:
+    """The incidents a report speaks of, the one that goes on first: what it was redirected to, what
+    it mirrors, itself."""
+    names = [*report.mirrors, (report.source, report.source_id)]
+    if report.redirected_to:
+        names.insert(0, (report.source, report.redirected_to))
+    found = [incidents.find_by_ref(tx, source, source_id) for source, source_id in names]
+    return list(dict.fromkeys(id_ for id_ in found if id_ is not None))
 
 
 def _matches(tx: Tx, event: Reported, customer: Customer) -> dict[str, Match]:

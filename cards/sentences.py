@@ -248,6 +248,7 @@ SENTENCES: dict[str, str] = {
     "over.informationalExpectedActivity": "Case closed. It was expected and nothing is wrong. Thank you.",
     "over.falsePositive": "Case closed. It was a false alarm. Thank you.",
     "over.unknown": "Case closed. We could not tell for certain what it was. Thank you.",
+    "over.merged": "Thank you. We need nothing more from you here.",
     # What the person's card says
     "happened.file_opened": "{file} was opened on {device} at {at}.",
     "happened.file_expected": "{file} arrived on {device} at {at}. We stopped it before it could run.",
@@ -326,6 +327,7 @@ SENTENCES: dict[str, str] = {
     "say.discuss": "{by} wants to discuss the recommendation.",
     "say.closed": "{name} is closed: {disposition}.",
     "say.reopened": "{name} is open again.",
+    "say.merged": "{name} is part of {into} now. Everything goes on there.",
     "place.customer": "the customer's thread",
     "place.analyst": "the analysts' thread",
     # What happened, for those who work on it
@@ -389,6 +391,7 @@ SENTENCES: dict[str, str] = {
     "outcome.placeholder": "The case is closed.",
     "outcome.closing": "{disposition}. Closes at {until} unless you keep it open.",
     "outcome.closed": "It was: {disposition}",
+    "outcome.merged": "It is part of {name} now, and goes on there.",
     "outcome.took": "From arrival to closing: {minutes} min",
     "outcome.contained": "Contained within {minutes} min",
     # Approvals
@@ -479,7 +482,9 @@ SENTENCES: dict[str, str] = {
     "taint.own_answer": "{person} may have given a password, a code or control away",
     # Why a person must look
     "why.free_text": "{person} wrote in free text: read it",
+    "why.undecided": "Nothing more comes in by itself, and the score does not settle it",
     "why.correction_lowers": "{person} corrected the answer downwards: {answer}",
+    "why.answered_merged": "{person} changed an answer here; the case goes on as {name}. Look at it there.",
     "why.not_sure": "{person} is not sure",
     "why.call_me": "{person} wants to be called",
     "why.unreachable": "{person} cannot be reached in Teams: {why:unreachable}",
@@ -508,6 +513,8 @@ SENTENCES: dict[str, str] = {
     "timeline.changed": "The source changed it: {title}",
     "timeline.joined": "Another incident joined: {title}",
     "timeline.reopened_evidence": "Reopened: new evidence",
+    "timeline.absorbed": "{name} became part of this case: answers, suspicion and actions count here",
+    "timeline.merged": "Merged into {name}",
     "timeline.reopened_correction": "Reopened: {person} corrected the answer",
     "timeline.reopened_by": "Reopened by {by}",
     "timeline.asked": "{person} was asked in Teams",

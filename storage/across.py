@@ -37,7 +37,7 @@ _DUE = (
 
 def due(tx: AcrossTx, now: datetime, limit: int) -> list[tuple[str, int]]:
     """What can be claimed now, by customer and effect id: containment first, then the oldest."""
-    found = tx.session.execute(_DUE, {"now": now, "limit": limit})
+    found = tx.session.run(_DUE, {"now": now, "limit": limit})
     return [(row.customer_id, row.id) for row in found]
 
 
@@ -57,7 +57,7 @@ _NEXT_LEASE = (
 
 def next_due(tx: AcrossTx) -> datetime | None:
     """When `due` will next find something: the first waiting head, or the first lease to end."""
-    found = (tx.session.scalar(_NEXT_DUE), tx.session.scalar(_NEXT_LEASE))
+    found = (tx.session.run(_NEXT_DUE).scalar(), tx.session.run(_NEXT_LEASE).scalar())
     return min((at for at in found if at is not None), default=None)
 
 
@@ -187,7 +187,7 @@ def find_press(tx: AcrossTx, tenant_id: str, token: str, object_id: str) -> Pres
         "onboarded": tenant_id.lower(),
         "object_id": object_id.lower(),
     }
-    row = tx.session.execute(_HANDLE, wanted).one_or_none()
+    row = tx.session.run(_HANDLE, wanted).one_or_none()
     if row is None:
         return None
     handle = Handle(
@@ -250,7 +250,7 @@ _KEY = select(col(IntakeKeyRow.customer_id)).where(
 
 def customer_of_key(tx: AcrossTx, source: Source, sha256: str) -> str | None:
     """Whose intake key it is, by its hash."""
-    return tx.session.scalar(_KEY, {"source": source, "sha256": sha256})
+    return tx.session.run(_KEY, {"source": source, "sha256": sha256}).scalar()
 
 
 # --- who there is --------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def customers(tx: AcrossTx) -> list[Onboarded]:
 
 def find_customers_by_tenant(tx: AcrossTx, tenant_id: str) -> list[str]:
     """Whose profile names this tenant; the provider's own may be among them."""
-    return list(tx.session.scalars(_OF_TENANT, {"tenant_id": tenant_id.lower()}))
+    return list(tx.session.run(_OF_TENANT, {"tenant_id": tenant_id.lower()}).scalars())
 
 
 def provider(tx: AcrossTx) -> Provider | None:

@@ -16,14 +16,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, exists, insert, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from storage.codec import effect_from_json, effect_to_json
 from storage.engine import Tx
-from storage.tables import EffectRow
+from storage.isolation import UnitSession
+from storage.tables import EffectRow, SurfaceRow
 from triage.actions import Target
 from triage.effects import Contain, Effect, PostDigest, ReadRoster, Say, Wake
 
@@ -76,40 +78,6 @@ def _lane(stream: str, effect: Effect) -> str | None:
 
 # --- ordering ------------------------------------------------------------------------------------
 
-_KNOWN_KEYS = select(col(EffectRow.key)).where(
-    col(EffectRow.key).in_(bindparam("keys", expanding=True))
-)
-
-
-def order(tx: Tx, stream: str, effects: Sequence[Effect], now: datetime) -> list[str]:
-    """Add what is to be done, but for what was ordered before; the keys of what is new."""
-    if not effects:
-        return []
-    wanted = {effect.key: effect for effect in effects}
-    for key in tx.session.scalars(_KNOWN_KEYS, {"keys": list(wanted)}):
-        del wanted[key]
-    rows = [
-        {
-            "stream": stream,
-            "key": key,
-            "kind": effect.kind,
-            "surface": None,
-            "lane": _lane(stream, effect),
-            "payload": effect_to_json(effect),
-            "due": effect.at if isinstance(effect, Wake | PostDigest) else now,
-        }
-        for key, effect in wanted.items()
-    ]
-    _insert(tx, rows, now)
-    return list(wanted)
-
-
-_PENDING_SHOWS = select(col(EffectRow.surface)).where(
-    col(EffectRow.stream) == bindparam("stream"),
-    col(EffectRow.surface).is_not(None),
-    col(EffectRow.status).in_(("waiting", "blocked")),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Show:
@@ -120,43 +88,52 @@ class Show:
     revision: int
 
 
-def order_shows(tx: Tx, incident_id: str, shows: Sequence[Show], now: datetime) -> list[str]:
-    """Have surfaces shown, but for those where that is pending: whoever carries it out shows the
-    newest view; the names of those that were not.
+def show_is_pending() -> ColumnElement[bool]:
+    """Of a surface: one is ordered, and will read the newest view. One that is being carried out
+    has read its view already; another one follows it."""
+    return exists().where(
+        col(EffectRow.customer_id) == col(SurfaceRow.customer_id),
+        col(EffectRow.stream) == col(SurfaceRow.incident_id),
+        col(EffectRow.surface) == col(SurfaceRow.name),
+        or_(col(EffectRow.status) == "waiting", col(EffectRow.status) == "blocked"),
+    )
 
-    One that is being carried out has read its view already; another one follows it.
-    """
-    if not shows:
-        return []
-    pending = tx.pending_shows.get(incident_id)
-    if pending is None:
-        found = tx.session.scalars(_PENDING_SHOWS, {"stream": incident_id})
-        pending = tx.pending_shows[incident_id] = {name for name in found if name}
-    wanted = [show for show in shows if show.surface not in pending]
-    pending.update(show.surface for show in wanted)
-    rows = [
-        {
-            "stream": incident_id,
-            "key": f"show:{incident_id}:{show.surface}:{show.revision}",
+
+_INSERT_NEW = insert(EffectRow).on_conflict_do_nothing(index_elements=["customer_id", "key"])
+
+
+def order(tx: Tx, stream: str, wanted: Sequence[Effect | Show], now: datetime) -> None:
+    """Add what is to be done, in this order, but for what was ordered before."""
+    born = {
+        "customer_id": tx.customer,
+        "stream": stream,
+        "status": "waiting",
+        "attempts": 0,
+        "due": now,
+        "ordered_at": now,
+    }
+    if wanted:
+        tx.session.run(_INSERT_NEW, [born | _ordered(stream, each) for each in wanted])
+
+
+def _ordered(stream: str, wanted: Effect | Show) -> dict[str, Any]:
+    if isinstance(wanted, Show):
+        return {
+            "key": f"show:{stream}:{wanted.surface}:{wanted.revision}",
             "kind": SHOW,
-            "surface": show.surface,
-            "lane": show.lane,
+            "surface": wanted.surface,
+            "lane": wanted.lane,
             "payload": "null",
-            "due": now,
         }
-        for show in wanted
-    ]
-    _insert(tx, rows, now)
-    return [show.surface for show in wanted]
-
-
-_INSERT = insert(EffectRow)
-
-
-def _insert(tx: Tx, rows: list[dict[str, Any]], now: datetime) -> None:
-    if rows:
-        born = {"customer_id": tx.customer, "status": "waiting", "attempts": 0, "ordered_at": now}
-        tx.session.execute(_INSERT, [born | row for row in rows])
+    due = {"due": wanted.at} if isinstance(wanted, Wake | PostDigest) else {}
+    return {
+        "key": wanted.key,
+        "kind": wanted.kind,
+        "surface": None,
+        "lane": _lane(stream, wanted),
+        "payload": effect_to_json(wanted),
+        **due,
+    }
 
 
 # --- claiming ------------------------------------------------------------------------------------
@@ -216,13 +193,12 @@ def claim(
     """Take an effect, or with None the next one; None when it is not there to be taken."""
     wanted = {"now": now} if effect_id is None else {"now": now, "effect_id": effect_id}
     statement = _NEXT if effect_id is None else _READY_BY_ID
-    row = tx.session.execute(statement, wanted).one_or_none()
+    row = tx.session.run(statement, wanted).one_or_none()
     if row is None:
         return None
-    tx.pending_shows.clear()
     attempt = row.attempts + 1
     taken = {"effect_id": row.id, "by": owner, "until": now + lease, "attempt": attempt}
-    tx.session.execute(_TAKE, taken)
+    tx.session.run(_TAKE, taken)
     return ClaimedEffect(
         id=row.id,
         stream=row.stream,
@@ -313,15 +289,14 @@ def set_aside(tx: Tx, effect_id: int, error: str, now: datetime) -> None:
     """A fault of ours kept it from being prepared: try later, so that it stands in nobody's way,
     and after a while never; `across.stuck` lists it."""
     at = now + timedelta(minutes=1)
-    tx.session.execute(_SET_ASIDE, {"effect_id": effect_id, "at": at, "error": error})
+    tx.session.run(_SET_ASIDE, {"effect_id": effect_id, "at": at, "error": error})
 
 
 def _settled(
     tx: Tx, statement: ReturningUpdate[int], effect_id: int, owner: str, **values: Any
 ) -> bool:
-    tx.pending_shows.clear()
     wanted = {"effect_id": effect_id, "by": owner, **values}
-    return tx.session.scalar(statement, wanted) is not None
+    return tx.session.run(statement, wanted).scalar() is not None
 
 
 _RELEASE = (
@@ -338,5 +313,5 @@ def release_blocked(tx: Tx, waits_for: str, now: datetime) -> list[int]:
     return release(tx.session, waits_for, now)
 
 
-def release(session: Session, waits_for: str, now: datetime) -> list[int]:
-    return sorted(session.scalars(_RELEASE, {"what": waits_for, "now": now}))
+def release(session: UnitSession, waits_for: str, now: datetime) -> list[int]:
+    return sorted(session.run(_RELEASE, {"what": waits_for, "now": now}).scalars())

@@ -66,8 +66,6 @@ class Tx:
     """Of the incidents loaded in it: `incidents.record` writes on top of these."""
     profiles: dict[str, Customer | Provider] = field(default_factory=dict)
     """The customer's profile, once it was read."""
-    pending_shows: dict[str, set[str]] = field(default_factory=dict)
-    """Surfaces, by incident, that a Show is ordered for and will read anew."""
 
 
 @dataclass(frozen=True, slots=True)

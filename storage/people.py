@@ -130,7 +130,7 @@ _REACH = select(
 
 
 def reach(tx: Tx, tenant_id: str) -> Reach:
-    members, known, unreachable = tx.session.execute(_REACH, {"tenant_id": tenant_id}).one()
+    members, known, unreachable = tx.session.run(_REACH, {"tenant_id": tenant_id}).one()
     return Reach(members, known, unreachable)
 
 
@@ -299,7 +299,7 @@ def conversation(tx: Tx, conversation_id: str) -> Conversation | None:
 
 def remove_conversation(tx: Tx, conversation_id: str) -> None:
     """The app was removed there: we speak there no more, until it is kept anew."""
-    tx.session.execute(_REMOVE, {"known_as": conversation_id})
+    tx.session.run(_REMOVE, {"known_as": conversation_id})
 
 
 def _keep(tx: Tx, told: Conversation) -> None:

@@ -118,7 +118,8 @@ def _rules(customer: Customer) -> Iterator[Found]:
 
 def _facts(customer: Customer) -> Iterator[Found]:
     yield from _twice("facts", "id", [fact.id for fact in customer.facts])
-    kinds = frozenset(IncidentType)
+    # A person looks at these whatever is known beforehand: a fact would be cited and change nothing.
+    kinds = frozenset(IncidentType) - {IncidentType.UNKNOWN, IncidentType.RESTRICTED}
     for index, fact in enumerate(customer.facts):
         if fact.covers not in kinds:
             yield ("facts", index, "covers"), f"{fact.covers!r} is not one of {_listed(kinds)}"

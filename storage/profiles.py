@@ -81,7 +81,7 @@ def find(tx: Tx) -> Profile | None:
     """The profile of the customer, or of the provider, if there is one."""
     known = tx.profiles.get(tx.customer)
     if known is None:
-        row = tx.session.execute(_CURRENT_DOCUMENT).one_or_none()
+        row = tx.session.run(_CURRENT_DOCUMENT).one_or_none()
         if row is None:
             return None
         known = tx.profiles[tx.customer] = _decoded(row.role, row.document)
@@ -90,7 +90,7 @@ def find(tx: Tx) -> Profile | None:
 
 def of_version(tx: Tx, version: int) -> Profile:
     """The profile an event was decided by."""
-    row = tx.session.execute(_DOCUMENT, {"version": version}).one()
+    row = tx.session.run(_DOCUMENT, {"version": version}).one()
     return _decoded(row.role, row.document)
 
 
@@ -162,7 +162,7 @@ _SOURCES_WITH_KEYS = select(col(IntakeKeyRow.source)).distinct()
 
 def sources_with_keys(tx: Tx) -> list[str]:
     """From which sources the customer's incidents can come in."""
-    return sorted(tx.session.scalars(_SOURCES_WITH_KEYS))
+    return sorted(tx.session.run(_SOURCES_WITH_KEYS).scalars())
 
 
 def add_intake_key(tx: Tx, source: Source, sha256: str, now: datetime) -> None:

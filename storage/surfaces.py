@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, case, insert, select, update
 from sqlmodel import col
 
+from storage.effects import show_is_pending
 from storage.engine import Tx
 from storage.tables import SurfaceRow
 
@@ -53,7 +54,10 @@ _ONE = select(
 
 
 _WANTED = select(
-    col(SurfaceRow.name), col(SurfaceRow.wanted_digest), col(SurfaceRow.wanted_revision)
+    col(SurfaceRow.name),
+    col(SurfaceRow.wanted_digest),
+    col(SurfaceRow.wanted_revision),
+    show_is_pending().label("is_pending"),
 ).where(col(SurfaceRow.incident_id) == bindparam("incident_id"))
 _INSERT = insert(SurfaceRow)
 _ROW = (
@@ -69,11 +73,12 @@ _WANT = (
 
 
 def want(tx: Tx, incident_id: str, views: Mapping[str, str]) -> dict[str, int]:
-    """What is to be shown now, by the digests of the views; the new revision of what has changed.
+    """What is to be shown now, by the digests of the views; the new revision of what has changed
+    and is not about to be shown anyway.
 
     A surface whose view is gone is left as it stands.
     """
-    known = {row.name: row for row in tx.session.execute(_WANTED, {"incident_id": incident_id})}
+    known = {row.name: row for row in tx.session.run(_WANTED, {"incident_id": incident_id})}
     revisions: dict[str, int] = {}
     born, changed = [], []
     for name, digest in views.items():
@@ -82,13 +87,15 @@ def want(tx: Tx, incident_id: str, views: Mapping[str, str]) -> dict[str, int]:
             revisions[name] = 1
             born.append(_born(tx.customer, incident_id, name, digest))
         elif row.wanted_digest != digest:
-            revisions[name] = row.wanted_revision + 1
-            new = {"digest": digest, "revision": revisions[name]}
+            revision = row.wanted_revision + 1
+            new = {"digest": digest, "revision": revision}
             changed.append({"of_incident": incident_id, "called": name, **new})
+            if not row.is_pending:
+                revisions[name] = revision
     if born:
-        tx.session.execute(_INSERT, born)
+        tx.session.run(_INSERT, born)
     if changed:
-        tx.session.execute(_WANT, changed)
+        tx.session.run(_WANT, changed)
     return revisions
 
 
@@ -132,7 +139,7 @@ def shown(
     statement = _SHOWN
     if place:
         statement, newest = _PLACED, newest | asdict(place)
-    if tx.session.scalar(statement, newest) is None:
+    if tx.session.run(statement, newest).scalar() is None:
         raise LookupError(f"incident {incident_id} has no surface {name!r}")
 
 
@@ -154,7 +161,7 @@ _PLACED = _SHOWN.values({name: bindparam(name) for name in Place.__dataclass_fie
 
 def _row(tx: Tx, incident_id: str, name: str) -> Row[*tuple[Any, ...]] | None:
     wanted = {"incident_id": incident_id, "name": name}
-    return tx.session.execute(_ONE, wanted).one_or_none()
+    return tx.session.run(_ONE, wanted).one_or_none()
 
 
 def _place(row: Row[*tuple[Any, ...]]) -> Place | None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from triage.assess import assess, could_change, covering_fact
+from triage.assess import assess, could_change, covering_fact, weight_of
 from triage.authority import standing_of
 from triage.draft import Draft
 from triage.incident import (
@@ -59,7 +59,7 @@ def _mark(draft: Draft, person: Person, why: str) -> None:
         mark = Taint(person.object_id, draft.now, phrase(why, person=person.name))
         draft.set(taints=(*draft.incident.taints, mark))
         draft.note(mark.why)
-        _withdraw_card(draft, person)
+        _withdraw_card(draft, person.object_id)
 
 
 def _accounts_are_suspect(incident: Incident) -> bool:
@@ -72,16 +72,16 @@ def _accounts_are_suspect(incident: Incident) -> bool:
 def _gave_it_away(incident: Incident, person: Person) -> bool:
     given = [
         QUESTIONS[q.kind].answer(q.answer.choice or "")
-        for q in incident.questions
+        for q in incident.answered
         if q.person.object_id == person.object_id and q.answer
     ]
     return any(answer is not None and answer.taints for answer in given)
 
 
-def _withdraw_card(draft: Draft, person: Person) -> None:
+def _withdraw_card(draft: Draft, person: str) -> None:
     """What was asked in Teams before the account became suspect is asked no more there."""
     for question in draft.incident.questions:
-        mine = question.person.object_id == person.object_id and question.route is Route.CARD
+        mine = question.person.object_id == person and question.route is Route.CARD
         if mine and question.state.state == "open":
             _withdraw(draft, question)
 
@@ -109,6 +109,8 @@ def ask(draft: Draft) -> None:
         route = route_of(draft.incident, tainted=draft.incident.is_tainted(person.object_id))
         for kind in kinds:
             _ask_person(draft, person, kind, route)
+    for question in incident.answered:
+        _ask_follow_up(draft, question)
     if len(people(incident)) > MOST_ASKED:
         draft.hand_over_once(phrase("why.many_people"))
 
@@ -125,12 +127,25 @@ def _nobody_is_asked(draft: Draft) -> None:
             draft.hand_over_once(phrase("why.nobody_to_ask"))
 
 
+def _ask_follow_up(draft: Draft, question: Question) -> None:
+    """What an answer leads to: where it was given in a case that became part of this one, or where
+    the follow-up was withdrawn before it was answered."""
+    person, reply = question.person, question.answer
+    answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
+    if reply is None or reply.standing is not Standing.COUNTED or answer is None:
+        return
+    if answer.then is not None:
+        tainted = draft.incident.is_tainted(person.object_id)
+        _ask_person(draft, person, answer.then, route_of(draft.incident, tainted=tainted))
+
+
 def _say_who_is_unknown(draft: Draft, affected: Affected) -> None:
     draft.hand_over_once(phrase(f"why.person_{affected.why_not}", account=affected.account.label))
 
 
 def _ask_person(draft: Draft, person: Person, kind: QuestionKind, route: Route) -> None:
-    if any(_already_asks(q, person, kind, route) for q in draft.incident.questions):
+    known = (*draft.incident.heard, *draft.incident.questions)
+    if any(_already_asks(q, person, kind, route) for q in known):
         return
     question = _new_question(draft, person, kind, route)
     if not could_change(draft.incident, draft.customer, draft.now, question):
@@ -362,3 +377,80 @@ def withdraw_all(draft: Draft) -> None:
     for task in draft.incident.calls:
         if task.done_at is None:
             draft.put_call(replace(task, done_at=draft.now))
+
+
+# --- a case became part of this one --------------------------------------------------------------
+
+
+def hear(draft: Draft, questions: tuple[Question, ...], taints: tuple[Taint, ...]) -> None:
+    """What was answered, and who came under suspicion, in a case that became part of this one."""
+    _suspect(draft, taints)
+    for question in questions:
+        _hear(draft, question)
+
+
+def _suspect(draft: Draft, taints: tuple[Taint, ...]) -> None:
+    """A suspicion that arose there is this case's own from now on: the other one, which may be why
+    the account is suspect here, is over."""
+    known = {t.object_id: t for t in draft.incident.taints}
+    for told in taints:
+        before = known.get(told.object_id)
+        if before is None:
+            _withdraw_card(draft, told.object_id)
+        if before is None or before.why.key == "taint.other_incident":
+            known[told.object_id] = told
+    draft.set(taints=tuple(known.values()))
+
+
+def _hear(draft: Draft, told: Question) -> None:
+    """What the same person was asked in both cases counts once: the later word where we know whose
+    it is, else the worse. What still waits for that answer here waits no more."""
+    same = [q for q in (*draft.incident.heard, *draft.incident.questions) if _is_same(q, told)]
+    ours = next((q for q in same if q.answer is not None), None)
+    for question in same:
+        if question.answer is None and question.state.state != "withdrawn":
+            _withdraw(draft, question)
+    if ours is None:
+        _remember(draft, told)
+    elif not _outweighs(draft, told, ours):
+        return
+    elif ours in draft.incident.heard:
+        draft.set(heard=tuple(told if q is ours else q for q in draft.incident.heard))
+    elif told.answer is not None:
+        replies = _kept((*ours.replies, told.answer))
+        draft.put_question(replace(ours, state=Answered(draft.now), replies=replies))
+
+
+def _is_same(one: Question, other: Question) -> bool:
+    return (one.person.object_id, one.kind) == (other.person.object_id, other.kind)
+
+
+def _outweighs(draft: Draft, told: Question, ours: Question) -> bool:
+    if told.answer is None or ours.answer is None:
+        return ours.answer is None
+    later = max(ours.answer, told.answer, key=lambda reply: reply.at)
+    if later.assurance is Assurance.L3:
+        return later is told.answer
+    return _weight(draft, told) > _weight(draft, ours)
+
+
+def _weight(draft: Draft, question: Question) -> float:
+    reply = question.answer
+    answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
+    if reply is None or answer is None:
+        return 0.0
+    weight = weight_of(answer, draft.incident, reply.assurance)
+    return max(0.0, weight) if reply.standing is Standing.TAINTED else weight
+
+
+MOST_HEARD = 20
+"""Answers of merged cases that the state carries, those that speak for harm before the others; the
+event log holds all."""
+
+
+def _remember(draft: Draft, told: Question) -> None:
+    heard = (*draft.incident.heard, told)
+    if len(heard) > MOST_HEARD:
+        lightest = min(heard, key=lambda q: _weight(draft, q))
+        heard = tuple(q for q in heard if q is not lightest)
+    draft.set(heard=heard)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from triage.incident import Disposition, Person
+from triage.incident import Disposition, IncidentType, Person, Question, ResponseAction, Taint
+from triage.phrases import Phrase
 from triage.report import IncidentReport, Source
 
 
@@ -127,6 +128,37 @@ class RecommendationAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class MergedInto:
+    """The source says that the case is part of another one of ours, which goes on."""
+
+    into: str
+    """The other's id."""
+    name: str
+    kind: Literal["merged_into"] = "merged_into"
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """Another case became part of this one: what was learnt and done there counts here."""
+
+    name: str
+    """The other's name."""
+    questions: tuple[Question, ...]
+    """Those that were answered there."""
+    actions: tuple[ResponseAction, ...]
+    """What we did there, and what we undid again."""
+    taints: tuple[Taint, ...]
+    types: tuple[IncidentType, ...]
+    owner: str | None
+    owner_name: str | None
+    handed_over: Phrase | None = None
+    """Why a person was to look at it."""
+    kept_open: bool = False
+    """Somebody objected to its closing."""
+    kind: Literal["absorbed"] = "absorbed"
+
+
+@dataclass(frozen=True, slots=True)
 class Woke:
     """A deadline that was set came due; `name` says which."""
 
@@ -187,6 +219,8 @@ Event = (
     | ContainOrdered
     | UndoOrdered
     | RecommendationAnswered
+    | MergedInto
+    | Absorbed
     | Woke
     | ActionDone
     | ActionFailed

@@ -195,6 +195,8 @@ class SourceRef:
     products: tuple[Product, ...] = ()
     """Which products raised them, in order of first alert."""
     alert_count: int = 0
+    mirrors: tuple[tuple[Source, str], ...] = ()
+    """What other sources call the very same case: its alerts are theirs."""
 
 
 # --- questions -----------------------------------------------------------------------------------
@@ -473,6 +475,17 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """The case is part of another one, which goes on."""
+
+    at: datetime
+    into: str
+    """The other's id."""
+    name: str
+    """The other's name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Taint:
     """Why an account may be in an attacker's hands."""
 
@@ -522,6 +535,8 @@ class Incident:
     reported_by_user: bool = False
     """The affected person has said themselves that a prompt was not theirs."""
     questions: tuple[Question, ...] = ()
+    heard: tuple[Question, ...] = ()
+    """What was answered in cases that became part of this one: weighed here, and not asked again."""
     actions: tuple[ResponseAction, ...] = ()
     approvals: tuple[Approval, ...] = ()
     calls: tuple[CallTask, ...] = ()
@@ -529,6 +544,7 @@ class Incident:
     decision: Decision | None = None
     closing: Closing | None = None
     closed: Closed | None = None
+    merged: Merged | None = None
     kept_open: bool = False
     """A person objected to closing; only a person closes it now."""
     reopened: int = 0
@@ -549,6 +565,11 @@ class Incident:
 
     def question(self, question_id: str) -> Question | None:
         return next((q for q in self.questions if q.id == question_id), None)
+
+    @property
+    def answered(self) -> tuple[Question, ...]:
+        """Every question with an answer that stands, here or in a case that became part of it."""
+        return tuple(q for q in (*self.heard, *self.questions) if q.answer)
 
     def action(self, action_id: str) -> ResponseAction | None:
         return next((a for a in self.actions if a.id == action_id), None)
@@ -577,8 +598,10 @@ class Incident:
 
     @property
     def alert_count(self) -> int:
-        return sum(ref.alert_count for ref in self.refs)
+        """What a source mirrors is counted once."""
+        known = {(ref.source, ref.source_id) for ref in self.refs}
+        return sum(ref.alert_count for ref in self.refs if not known & set(ref.mirrors))
 
     @property
     def is_over(self) -> bool:
-        return self.status in (Status.RESOLVED, Status.MERGED)
+        return self.closed is not None or self.merged is not None

@@ -210,6 +210,13 @@ def test_a_profile_that_contradicts_itself_is_refused(field: str) -> None:
     assert reason in fault.reason
 
 
+@pytest.mark.parametrize("kind", ["unknown", "restricted"])
+def test_no_fact_speaks_of_what_a_person_looks_at_anyway(kind: str) -> None:
+    [fault] = faults(SMALL + FACT.replace("remote_tool", kind))
+
+    assert fault.field == "facts[0].covers"
+
+
 def test_nobody_stands_in_for_themselves() -> None:
     [fault] = faults(SMALL + CONTACT + 'delegate = "JON@contoso.com"\n')
 

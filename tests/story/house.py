@@ -34,7 +34,7 @@ from simulator.server import DEMO_WORLD, Simulator, SimulatorConfig
 from simulator.world import Chat, Conversation, Message, Sender, Thread
 from storage import across, incidents
 from storage.engine import Store, Tx
-from storage.tables import EventRow
+from storage.tables import EventRow, IncidentRow
 from tests.story.record import check_records
 from triage.incident import Incident
 from triage.report import Source
@@ -313,6 +313,17 @@ class House:
 
         known = await self.vouch.store.read(customer, load)
         assert known is not None, source_id
+        return known
+
+    async def by_name(self, name: str, customer: str = "contoso") -> Incident:
+        """The record of what we call by this name, also once it is merged."""
+
+        def load(tx: Tx) -> Incident | None:
+            found = select(col(IncidentRow.id)).where(col(IncidentRow.name) == name)
+            return incidents.load(tx, tx.session.scalars(found).one())
+
+        known = await self.vouch.store.read(customer, load)
+        assert known is not None
         return known
 
     async def history(self, source_id: str, **of: Any) -> list[incidents.StoredEvent]:
