@@ -50,6 +50,7 @@ def serve() -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    logs.note_what_nobody_awaits()
     stopped = stop_signal()
     async with running(settings):
         await stopped.wait()

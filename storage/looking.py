@@ -113,6 +113,9 @@ class SqliteLook:
         except DatabaseError as error:
             raise StoreError(f"{self._path} cannot be read: {error.orig}") from error
 
+    def waiting(self) -> int:
+        return 0
+
     async def close(self) -> None:
         self._engine.dispose()
 

@@ -111,6 +111,9 @@ class Sqlite:
             raise StoreClosedError("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, unit)
 
+    def waiting(self) -> int:
+        return self._waiting.count()
+
     async def close(self) -> None:
         self._waiting.close()
         await asyncio.to_thread(self._let_go)
