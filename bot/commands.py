@@ -138,8 +138,8 @@ async def _retry_of(
 
 
 REPEATED = (
-    "A response action that failed is not repeated behind the analysts' backs: "
-    "order it again on the case in Teams."
+    "A response action that failed is not repeated behind the analysts' backs: order it again on "
+    "the case in Teams."
 )
 
 

@@ -29,6 +29,7 @@ LONGEST_PATH = 100
 """Bytes of a socket's path: Linux takes 107, others 103."""
 PATIENCE = aiohttp.ClientTimeout(total=60, connect=5)
 
+_ROOT = 0
 _COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
 
 
@@ -108,7 +109,7 @@ def _is_us(request: web.Request) -> bool:
     if peer is None or not hasattr(socket, "SO_PEERCRED"):
         return peer is not None
     _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return uid in {os.geteuid(), 0}
+    return uid in {os.geteuid(), _ROOT}
 
 
 @contextmanager

@@ -7,7 +7,7 @@ a conversation, or an intake key. What belongs to one tenant is not found from a
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select, union
 from sqlmodel import col
 
 from storage.codec import provider_from_json
@@ -18,6 +18,7 @@ from storage.tables import (
     ConversationRow,
     CustomerRow,
     EffectRow,
+    EventRow,
     HandleRow,
     IncidentRow,
     IntakeKeyRow,
@@ -352,6 +353,18 @@ def customers(tx: AcrossTx) -> list[Onboarded]:
         Onboarded(row.customer_id, row.role, row.version, row.tenant_id)
         for row in tx.session.scalars(_CURRENT)
     ]
+
+
+_WHOSE = union(
+    select(col(EventRow.customer_id)),
+    select(col(IncidentRow.customer_id)),
+    select(col(CustomerRow.customer_id)),
+)
+
+
+def whose(tx: AcrossTx) -> list[str]:
+    """Everybody with a record, also where the profile is gone: a check must not go by the profiles."""
+    return sorted(tx.session.scalars(_WHOSE))
 
 
 def find_customers_by_tenant(tx: AcrossTx, tenant_id: str) -> list[str]:

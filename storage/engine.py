@@ -26,6 +26,7 @@ from storage.database import (
 )
 from storage.isolation import CustomerSession, UnitSession
 from storage.looking import SqliteLook, Standing
+from storage.looking import integrity as _integrity
 from storage.looking import standing as _standing
 from storage.sqlite import Sqlite, path_of
 from triage.customer import Customer, Provider
@@ -43,6 +44,7 @@ __all__ = [
     "Tx",
     "Urgency",
     "file_of",
+    "integrity",
     "migrate",
     "standing",
 ]
@@ -134,6 +136,12 @@ def migrate(url: str) -> None:
 def standing(url: str) -> Standing:
     """How the database stands, whoever may be using it. Raises StoreError where it cannot be used."""
     return _standing(_sqlite(url))
+
+
+def integrity(url: str) -> list[str]:
+    """What is wrong with the file itself, where the database is one. Raises StoreError."""
+    parsed = _parsed(url)
+    return _integrity(parsed) if parsed.get_backend_name() == "sqlite" else []
 
 
 def file_of(url: str) -> Path | None:

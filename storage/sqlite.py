@@ -13,9 +13,9 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -278,6 +278,16 @@ def _release_claims(writer: Connection) -> None:
         "UPDATE effect SET status = 'waiting', owner = NULL, lease_until = NULL"
         " WHERE status = 'claimed'"
     )
+
+
+@contextmanager
+def owned(path: Path) -> Iterator[None]:
+    """Nobody else uses the database meanwhile. Raises StoreInUseError."""
+    ownership = _Ownership.take(path)
+    try:
+        yield
+    finally:
+        ownership.release()
 
 
 class _Ownership:
