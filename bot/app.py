@@ -12,8 +12,11 @@ import structlog
 from aiohttp import web
 
 from bot.clock import Clock, SystemClock
+from bot.commands import AddProfile, Command
 from bot.conductor import Conductor
+from bot.control import controlled
 from bot.gathering import ProviderDesk
+from bot.metrics import Counted, Metrics, MetricsPage, metrics_application, timing
 from bot.performing import Performer
 from bot.reception import Reception
 from bot.settings import Settings
@@ -42,6 +45,7 @@ class Vouch:
     conductor: Conductor
     dispatcher: Dispatcher
     url: str
+    metrics_url: str | None = None
 
 
 @asynccontextmanager
@@ -55,31 +59,69 @@ async def running(
     clock = clock or SystemClock()
     store = Store.open(settings.database_url)
     gateway = Gateway(settings)
+    metrics = Metrics()
+    gateway.messenger = Counted(gateway.messenger, metrics)
     try:
         desk = await _desk(store)
         performer = Performer(gateway.messenger, Rehearsal(), RehearsedWriter())
         lease = timedelta(seconds=settings.lease_seconds)
-        conductor = Conductor(store, clock, desk, performer, owner=_owner(), lease=lease)
+        conductor = Conductor(
+            store, clock, desk, performer, owner=_owner(), lease=lease, metrics=metrics
+        )
         dispatcher = Dispatcher(store, clock.now, conductor.run_effect, settings.dispatch_seconds)
         conductor.on_work = dispatcher.notify
         reception = Reception(store, clock, desk, conductor)
+        looked_ago = dispatcher.looked_ago if dispatch else lambda: 0.0
+        readiness = Readiness(store, looked_ago, gateway.is_well)
         app = application(
-            Intake(store, clock, conductor),
-            Readiness(store, dispatcher.looked_ago if dispatch else lambda: 0.0),
-            gateway.routes(reception),
+            Intake(store, clock, conductor), readiness, gateway.routes(reception), timing(metrics)
         )
+
+        async def afterwards(command: Command) -> None:
+            if isinstance(command, AddProfile):
+                fresh = await _desk(store)
+                desk.profile, desk.channel = fresh.profile, fresh.channel
+            conductor.on_work()
+
         await gateway.start()
-        async with _listening(app, settings) as url:
+        gateway.is_well()  # asks for keys and token ahead of the first tap
+        async with (
+            controlled(settings.database_url, store, clock, afterwards),
+            _measured(MetricsPage(metrics, store, clock.now, looked_ago), settings) as metrics_url,
+        ):
+            server = await _listening(app, settings)
             work = asyncio.create_task(dispatcher.run()) if dispatch else None
             try:
-                yield Vouch(store, clock, conductor, dispatcher, url)
+                yield Vouch(store, clock, conductor, dispatcher, server.url, metrics_url)
             finally:
-                if work is not None:
-                    dispatcher.stop()
-                    await work
+                await _stop(settings, readiness, server, dispatcher, work)
     finally:
         await gateway.close()
         await store.close()
+
+
+async def _stop(
+    settings: Settings,
+    readiness: Readiness,
+    server: "_Server",
+    dispatcher: Dispatcher,
+    work: asyncio.Task[None] | None,
+) -> None:
+    """First `/readyz` says no, then nothing is taken in any more, then what has begun may end.
+
+    What does not end within the bound is left: what was accepted is committed, and a claimed effect
+    is free again when the database is next opened.
+    """
+    readiness.is_stopping = True
+    log.info("stopping", drain=settings.drain_seconds, bound=settings.shutdown_seconds)
+    await asyncio.sleep(settings.drain_seconds)
+    dispatcher.stop()
+    ending = asyncio.gather(server.runner.cleanup(), *([work] if work else []))
+    try:
+        await asyncio.wait_for(ending, settings.shutdown_seconds)
+    except TimeoutError:
+        log.warning("stopped_before_everything_ended", bound=settings.shutdown_seconds)
+    log.info("stopped")
 
 
 async def _desk(store: Store) -> ProviderDesk:
@@ -96,18 +138,42 @@ async def _desk(store: Store) -> ProviderDesk:
     return ProviderDesk(provider, channel)
 
 
+@dataclass(frozen=True, slots=True)
+class _Server:
+    runner: web.AppRunner
+    url: str
+
+
+async def _listening(app: web.Application, settings: Settings) -> _Server:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_seconds)
+    url = await _listen(runner, "listening", settings.host, settings.port)
+    return _Server(runner, url)
+
+
 @asynccontextmanager
-async def _listening(app: web.Application, settings: Settings) -> AsyncIterator[str]:
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
+async def _measured(page: MetricsPage, settings: Settings) -> AsyncIterator[str | None]:
+    """Metrics at a port of their own, where the settings name one."""
+    if settings.metrics_port is None:
+        yield None
+        return
+    runner = web.AppRunner(metrics_application(page), access_log=None, shutdown_timeout=1)
+    url = await _listen(runner, "metrics_listening", settings.metrics_host, settings.metrics_port)
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        log.info("listening", host=host, port=port)
-        yield f"http://{host}:{port}"
+        yield f"{url}/metrics"
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, event: str, host: str, port: int) -> str:
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except BaseException:
+        await runner.cleanup()
+        raise
+    bound_host, bound_port = runner.addresses[0][:2]
+    log.info(event, host=bound_host, port=bound_port)
+    return f"http://{bound_host}:{bound_port}"
 
 
 def _owner() -> str:

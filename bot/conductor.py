@@ -9,13 +9,17 @@ Nothing waits in memory, and the process may die at any line: what was recorded 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Any
 
 import structlog
 from pydantic import TypeAdapter
+from structlog.contextvars import bound_contextvars
 
 from bot import ids
 from bot.clock import Clock
 from bot.gathering import Gatherer, Job, ProviderDesk
+from bot.metrics import Metrics, outcome
 from bot.performing import Performer, crashed
 from bot.results import Blocked, Done, Failed, Later, Result
 from storage import effects, handles, incidents, people, profiles
@@ -85,6 +89,7 @@ class Conductor:
         *,
         owner: str,
         lease: timedelta,
+        metrics: Metrics | None = None,
     ) -> None:
         """`owner` names this process in the leases of the effects it carries out."""
         self._store = store
@@ -94,6 +99,7 @@ class Conductor:
         self._performer = performer
         self._owner = owner
         self._lease = lease
+        self._metrics = metrics or Metrics()
         self.on_work: Callable[[], None] = lambda: None
         """Called after every commit that may have ordered something; the dispatcher sets it."""
 
@@ -104,12 +110,22 @@ class Conductor:
 
         Raises StoreBusyError when there is no room: whoever sent it should send it again.
         """
-        now = self._clock.now()
-        outcome = await self._store.write(
+        now, since = self._clock.now(), perf_counter()
+        became = await self._store.write(
             customer, lambda tx: self._advance(tx, occurrence, now), urgency
         )
+        self._metrics.committed(urgency, since)
         self.on_work()
-        return outcome
+        log.info(
+            "event_recorded",
+            customer=customer,
+            incident=became.incident.id,
+            name=became.incident.name,
+            kind=occurrence.event.kind,
+            verdict=became.verdict.answer,
+            seen_before=became.seen_before,
+        )
+        return became
 
     async def run_effect(self, customer: str, effect_id: int) -> None:
         """Claim one effect, carry it out, and record what came of it. Does nothing where another
@@ -128,21 +144,27 @@ class Conductor:
         if taken is None:
             return
         claimed, job = taken
-        result = await self._carry_out(job, claimed)
+        result = await self._carry_out(customer, job, claimed)
         now = max(self._clock.now(), since)  # a clock that steps back must not make a wake early
         try:
             await self._store.write(customer, lambda tx: self._finish(tx, claimed, result, now))
         except Exception as fault:
-            log.exception("result_not_applied", customer=customer, effect=effect_id)
+            log.exception("result_not_applied", **_of(customer, claimed))
             await self._give_up_event(customer, claimed, result, fault)
         self.on_work()
 
-    async def _carry_out(self, job: Job, claimed: effects.ClaimedEffect) -> Result:
-        try:
-            return await self._performer.carry_out(job, claimed.attempt)
-        except Exception as fault:
-            log.exception("effect_crashed", effect=claimed.id, kind=claimed.kind)
-            return crashed(job, claimed.attempt, fault)
+    async def _carry_out(self, customer: str, job: Job, claimed: effects.ClaimedEffect) -> Result:
+        """Whatever is logged on the way says for which effect."""
+        since = perf_counter()
+        with bound_contextvars(**_of(customer, claimed)):
+            try:
+                result = await self._performer.carry_out(job, claimed.attempt)
+            except Exception as fault:
+                log.exception("effect_crashed")
+                result = crashed(job, claimed.attempt, fault)
+            self._metrics.carried_out(claimed.kind, result, since)
+            log.info("effect_carried_out", attempt=claimed.attempt, **_told(result))
+        return result
 
     async def _set_aside(self, customer: str, effect_id: int, fault: Exception) -> None:
         """It could not even be prepared: later, and after a while never."""
@@ -180,7 +202,9 @@ class Conductor:
             return Outcome(verdict, known_as, customer, shown, seen_before=True)
         before = self._find(tx, occurrence, now)
         known = Known(customer, self._desk.profile, self._facts(tx, before, occurrence.event, now))
+        since = perf_counter()
         decided = decide(before, occurrence.event, known, now)
+        self._metrics.decided(since)
         views = self._record(tx, occurrence, known, decided, now)
         return Outcome(decided.verdict, decided.incident, customer, views, began=before is None)
 
@@ -388,6 +412,22 @@ def _unseen(tx: Tx, before: Incident) -> frozenset[str]:
         if approval.state is ApprovalState.OPEN
         and not surface_rows.was_shown(tx, before.id, f"approval:{approval.id}")
     )
+
+
+def _of(customer: str, claimed: effects.ClaimedEffect) -> dict[str, Any]:
+    """How the log names an effect."""
+    return {
+        "customer": customer,
+        "incident": claimed.stream,
+        "effect": claimed.id,
+        "kind": claimed.kind,
+    }
+
+
+def _told(result: Result) -> dict[str, Any]:
+    """What became of it, as the log says it: our reasons are codes, and nobody's words."""
+    reason = None if isinstance(result, Done) else result.reason
+    return {"outcome": outcome(result)} | ({"reason": reason} if reason else {})
 
 
 def _named(fault: Exception) -> str:

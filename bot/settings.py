@@ -83,6 +83,15 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=60, gt=0)
     """How long an effect is its process's own; when that dies, another try may follow from then on.
     Longer than any call may take."""
+    metrics_port: int | None = None
+    """Where `/metrics` is answered: a port of its own, never the one Teams knows. Not set: nowhere."""
+    metrics_host: str = "127.0.0.1"
+    """The address of that port; in a container one that only monitoring reaches."""
+    drain_seconds: float = Field(default=0, ge=0)
+    """On SIGTERM: how long `/readyz` says no while everything is still taken in, so that what stands
+    in front turns to another one."""
+    shutdown_seconds: float = Field(default=20, gt=0)
+    """After that: how long what has begun may take to end. Less than the container's grace."""
     log_json: bool = True
     """One JSON object per line of the log; `false` for people."""
 

@@ -7,22 +7,26 @@ a conversation, or an intake key. What belongs to one tenant is not found from a
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, bindparam, exists, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select, union
 from sqlmodel import col
 
 from storage.codec import provider_from_json
-from storage.effects import head_of_lane, ready, release
+from storage.effects import NOT_OVER, head_of_lane, ready, release
 from storage.engine import AcrossTx
+from storage.incidents import OVER
 from storage.tables import (
     ConversationRow,
     CustomerRow,
     EffectRow,
+    EventRow,
     HandleRow,
+    IncidentRow,
     IntakeKeyRow,
     PersonRow,
     SurfaceRow,
 )
 from triage.customer import Provider
+from triage.incident import Status
 from triage.report import Source
 
 # --- the sweep -----------------------------------------------------------------------------------
@@ -66,6 +70,10 @@ def release_blocked(tx: AcrossTx, waits_for: str, now: datetime) -> list[int]:
     return release(tx.session, waits_for, now)
 
 
+LOOKS_BACK = timedelta(days=7)
+"""What was ordered longer ago is history: nobody waits for it any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stuck:
     """An effect that is not getting on, and why."""
@@ -78,6 +86,10 @@ class Stuck:
     since: datetime
     attempts: int
     last_error: str | None
+    incident: str | None = None
+    """The incident's name, where it belongs to one."""
+    surface: str | None = None
+    waits_for: str | None = None
 
 
 _overdue = or_(
@@ -85,7 +97,14 @@ _overdue = or_(
     and_(col(EffectRow.status) == "claimed", col(EffectRow.lease_until) <= bindparam("before")),
 )
 _STUCK = (
-    select(EffectRow)
+    select(EffectRow, col(IncidentRow.name))
+    .outerjoin(
+        IncidentRow,
+        and_(
+            col(IncidentRow.customer_id) == col(EffectRow.customer_id),
+            col(IncidentRow.id) == col(EffectRow.stream),
+        ),
+    )
     .where(
         or_(
             col(EffectRow.status).in_(("failed", "blocked")),
@@ -101,13 +120,13 @@ def stuck(
     tx: AcrossTx,
     now: datetime,
     patience: timedelta = timedelta(minutes=5),
-    back: timedelta = timedelta(days=7),
+    back: timedelta = LOOKS_BACK,
 ) -> list[Stuck]:
     """What has failed, is blocked, or has been due for longer than `patience`; of the last days.
 
     What only waits behind another one is not named: that one is.
     """
-    rows = tx.session.scalars(_STUCK, {"before": now - patience, "since": now - back})
+    rows = tx.session.execute(_STUCK, {"before": now - patience, "since": now - back})
     return [
         Stuck(
             customer_id=row.customer_id,
@@ -115,12 +134,65 @@ def stuck(
             stream=row.stream,
             kind=row.kind,
             status=row.status,
-            since=row.due,
+            since=row.done_at or row.due,
             attempts=row.attempts,
             last_error=row.last_error,
+            incident=name,
+            surface=row.surface,
+            waits_for=row.waits_for,
         )
-        for row in rows
+        for row, name in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is not over, in numbers: whose it is, is not among them."""
+
+    effects: dict[tuple[str, str], int]
+    """By kind and status; failed ones as far back as `stuck` looks."""
+    oldest_due: datetime | None
+    """Since when the oldest that could be carried out now has been due."""
+    incidents: dict[tuple[str, str], int]
+    """Open ones, by status and severity."""
+
+
+_EFFECTS_NOT_OVER = (
+    select(col(EffectRow.kind), col(EffectRow.status), func.count())
+    .where(
+        or_(
+            col(EffectRow.status).in_(NOT_OVER),
+            and_(col(EffectRow.status) == "failed", col(EffectRow.ordered_at) >= bindparam("back")),
+        )
+    )
+    .group_by(col(EffectRow.kind), col(EffectRow.status))
+)
+_OLDEST_DUE = (
+    select(col(EffectRow.due))
+    .where(
+        col(EffectRow.status) == "waiting",
+        col(EffectRow.due) <= bindparam("now"),
+        head_of_lane(),
+    )
+    .order_by(col(EffectRow.due))
+    .limit(1)
+)
+_OPEN_INCIDENTS = (
+    select(col(IncidentRow.status), col(IncidentRow.severity), func.count())
+    .where(col(IncidentRow.status).in_([s for s in Status if s not in OVER]))
+    .group_by(col(IncidentRow.status), col(IncidentRow.severity))
+)
+
+
+def backlog(tx: AcrossTx, now: datetime) -> Backlog:
+    """For monitoring. It costs what is not over, however much was ever done."""
+    effects = tx.session.execute(_EFFECTS_NOT_OVER, {"back": now - LOOKS_BACK})
+    incidents = tx.session.execute(_OPEN_INCIDENTS)
+    return Backlog(
+        effects={(kind, status): count for kind, status, count in effects},
+        oldest_due=tx.session.scalar(_OLDEST_DUE, {"now": now}),
+        incidents={(status, severity): count for status, severity, count in incidents},
+    )
 
 
 # --- inbound -------------------------------------------------------------------------------------
@@ -281,6 +353,18 @@ def customers(tx: AcrossTx) -> list[Onboarded]:
         Onboarded(row.customer_id, row.role, row.version, row.tenant_id)
         for row in tx.session.scalars(_CURRENT)
     ]
+
+
+_WHOSE = union(
+    select(col(EventRow.customer_id)),
+    select(col(IncidentRow.customer_id)),
+    select(col(CustomerRow.customer_id)),
+)
+
+
+def whose(tx: AcrossTx) -> list[str]:
+    """Everybody with a record, also where the profile is gone: a check must not go by the profiles."""
+    return sorted(tx.session.scalars(_WHOSE))
 
 
 def find_customers_by_tenant(tx: AcrossTx, tenant_id: str) -> list[str]:

@@ -3,7 +3,8 @@
     waiting ──claim──▶ claimed ──finish──▶ done
        ▲                 │ ├────fail────▶ failed
        ├─────retry───────┘ └───block────▶ blocked
-       └─────────release_blocked────────────┘
+       ├─────────release_blocked────────────┤
+       └─────put_back: failed or blocked────┘
 
 A lane is whatever must not be overtaken: a conversation, or the target of a containment. Only its
 head can be claimed: the oldest effect that is not over. A claim is a lease; when it runs out,
@@ -315,3 +316,27 @@ def release_blocked(tx: Tx, waits_for: str, now: datetime) -> list[int]:
 
 def release(session: UnitSession, waits_for: str, now: datetime) -> list[int]:
     return sorted(session.run(_RELEASE, {"what": waits_for, "now": now}).scalars())
+
+
+_PUT_BACK = (
+    update(EffectRow)
+    .where(
+        col(EffectRow.id).in_(bindparam("ids", expanding=True)),
+        col(EffectRow.status).in_(("failed", "blocked")),
+    )
+    .values(
+        status="waiting",
+        due=bindparam("now"),
+        attempts=1,  # all but the first are granted anew; whoever looks first at a second one, does
+        waits_for=None,
+        done_at=None,
+    )
+    .returning(col(EffectRow.id))
+    .execution_options(synchronize_session=False)
+)
+
+
+def put_back(tx: Tx, effect_ids: Sequence[int], now: datetime) -> list[int]:
+    """Have what failed or is blocked tried again at once: an operator asked for it. Which were."""
+    found = tx.session.run(_PUT_BACK, {"ids": list(effect_ids), "now": now})
+    return sorted(found.scalars())

@@ -9,6 +9,7 @@ thread of the store, sees one customer's rows, and what it returns arrives after
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self, TypeVar
 
 from sqlalchemy import URL, Connection, make_url
@@ -25,8 +26,9 @@ from storage.database import (
 )
 from storage.isolation import CustomerSession, UnitSession
 from storage.looking import SqliteLook, Standing
+from storage.looking import integrity as _integrity
 from storage.looking import standing as _standing
-from storage.sqlite import Sqlite
+from storage.sqlite import Sqlite, path_of
 from triage.customer import Customer, Provider
 
 __all__ = [
@@ -41,6 +43,8 @@ __all__ = [
     "StoreInUseError",
     "Tx",
     "Urgency",
+    "file_of",
+    "integrity",
     "migrate",
     "standing",
 ]
@@ -97,6 +101,10 @@ class Store:
         """Finish every unit that was taken, then let go."""
         await self._database.close()
 
+    def waiting(self) -> int:
+        """How many units wait for their turn to write."""
+        return self._database.waiting()
+
     async def write(
         self, customer_id: str, fn: Callable[[Tx], T], urgency: Urgency = Urgency.EFFECTS
     ) -> T:
@@ -128,14 +136,30 @@ def standing(url: str) -> Standing:
     return _standing(_sqlite(url))
 
 
+def integrity(url: str) -> list[str]:
+    """What is wrong with the file itself, where the database is one. Raises StoreError."""
+    parsed = _parsed(url)
+    return _integrity(parsed) if parsed.get_backend_name() == "sqlite" else []
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a database that is one."""
+    parsed = _parsed(url)
+    return path_of(parsed) if parsed.get_backend_name() == "sqlite" else None
+
+
 def _sqlite(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise StoreError("the database's address cannot be read; use sqlite:///path") from error
+    parsed = _parsed(url)
     if parsed.get_backend_name() != "sqlite":
         raise StoreError(f"{parsed.drivername} is not supported; use sqlite:///path")
     return parsed
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise StoreError("the database's address cannot be read; use sqlite:///path") from error
 
 
 def _for_customer(connection: Connection, customer_id: str, fn: Callable[[Tx], T]) -> T:

@@ -77,7 +77,10 @@ class IncidentRow(Row, table=True):
     """The state as JSON, beside what is searched by."""
 
     __tablename__ = "incident"
-    __table_args__ = (UniqueConstraint("customer_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("customer_id", "name"),
+        Index(None, "status", "severity"),
+    )
 
     id: str = Field(primary_key=True)
     name: str

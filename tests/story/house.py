@@ -416,6 +416,7 @@ def simulated(data: Path, keys: "Keys", changed: Changed | None = None) -> Simul
 def settings(sim: Simulator, database: str) -> Settings:
     return Settings(
         port=0,
+        metrics_port=0,
         database_url=database,
         app_id=APP_ID,
         app_tenant=PROVIDER_TENANT,
