@@ -190,6 +190,7 @@ class Conductor:
         if not isinstance(event, Reported):
             raise LookupError(f"{event.kind} names no incident")  # noqa: TRY004 - nothing was found
         report = event.report
+        tx.hold("reports")  # two that tell of one case at once must not open two
         known_as = [(report.source, report.source_id), *report.mirrors]
         if report.redirected_to:
             known_as.append((report.source, report.redirected_to))

@@ -154,7 +154,12 @@ _INSERT = insert(EffectRow)
 
 
 def _insert(tx: Tx, rows: list[dict[str, Any]], now: datetime) -> None:
+    """In a lane, ids go up as the units that give them are committed: hence its hold. The lanes of
+    an incident's own places are held with the incident."""
     if rows:
+        shared = {row["lane"] for row in rows if not (row["lane"] or "place:").startswith("place:")}
+        tx.hold(*(f"lane:{lane}" for lane in shared))
+        tx.ordered.extend(row["key"] for row in rows)
         born = {"customer_id": tx.customer, "status": "waiting", "attempts": 0, "ordered_at": now}
         tx.session.execute(_INSERT, [born | row for row in rows])
 
@@ -194,6 +199,7 @@ _READY = (
     )
     .where(ready(bindparam("now")))
     .order_by(col(EffectRow.due), col(EffectRow.id))
+    .with_for_update(skip_locked=True)  # two may reach for it at once; SQLite has one writer
 )
 _READY_BY_ID = _READY.where(col(EffectRow.id) == bindparam("effect_id"))
 _NEXT = _READY.limit(1)
