@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from containment.rehearsal import Rehearsal
 from dialogs.messenger import Channel
 from sources.writing import RehearsedWriter
 from storage import across, people
+from storage.carrier import Carrier
 from storage.dispatch import Dispatcher
 from storage.engine import Store
 
@@ -40,7 +42,7 @@ class Vouch:
     store: Store
     clock: Clock
     conductor: Conductor
-    dispatcher: Dispatcher
+    dispatcher: Dispatcher | Carrier
     url: str
 
 
@@ -60,7 +62,7 @@ async def running(
         performer = Performer(gateway.messenger, Rehearsal(), RehearsedWriter())
         lease = timedelta(seconds=settings.lease_seconds)
         conductor = Conductor(store, clock, desk, performer, owner=_owner(), lease=lease)
-        dispatcher = Dispatcher(store, clock.now, conductor.run_effect, settings.dispatch_seconds)
+        dispatcher = _dispatcher(store, settings, clock, conductor, lease)
         conductor.on_work = dispatcher.notify
         reception = Reception(store, clock, desk, conductor)
         app = application(
@@ -110,6 +112,17 @@ async def _listening(app: web.Application, settings: Settings) -> AsyncIterator[
         await runner.cleanup()
 
 
+def _dispatcher(
+    store: Store, settings: Settings, clock: Clock, conductor: Conductor, lease: timedelta
+) -> Dispatcher | Carrier:
+    """The embedded one for a process that has its database alone; else one among replicas."""
+    poll = settings.dispatch_seconds
+    if not store.shared:
+        return Dispatcher(store, clock.now, conductor.run_effect, poll)
+    url = settings.database_url
+    return Carrier(store, url, clock.now, conductor.run_effect, poll=poll, lease=lease)
+
+
 def _owner() -> str:
-    """Names this process in leases."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """Names this process in leases; containers may share a host's name and a process id."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

@@ -8,15 +8,20 @@ to be done stands in our rows.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import psycopg
+import structlog
+from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 from procrastinate.schema import SchemaManager
 from procrastinate.sync_psycopg_connector import SyncPsycopgConnector
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+
+log = structlog.get_logger(__name__)
 
 QUEUE = "effects"
 TASK = "run_effect"
@@ -48,6 +53,15 @@ def defer(connection: Connection, ready: Iterable[Ready]) -> int:
     return len(jobs)
 
 
+def try_to_defer(connection: Connection, ready: Iterable[Ready]) -> None:
+    """As `defer`, but where procrastinate cannot, the transaction goes on without."""
+    try:
+        with connection.begin_nested():
+            defer(connection, ready)
+    except ConnectorException:
+        log.warning("not_deferred", exc_info=True)
+
+
 def _job(effect: Ready) -> Job:
     return Job(
         queue=QUEUE,
@@ -60,9 +74,51 @@ def _job(effect: Ready) -> Job:
 
 
 def _waits_as(effect: Ready) -> str:
+    """`WAITS_AS` says the same to the database."""
     if effect.surface is None:
         return f"effect:{effect.id}"
     return f"show:{effect.customer_id}:{effect.stream}:{effect.surface}"
+
+
+WAITS_AS = (
+    "CASE WHEN effect.surface IS NULL THEN 'effect:' || effect.id"
+    " ELSE 'show:' || effect.customer_id || ':' || effect.stream || ':' || effect.surface END"
+)
+HAS_NO_JOB = text(
+    "NOT EXISTS (SELECT FROM procrastinate_jobs AS job WHERE job.status IN ('todo', 'doing')"
+    f" AND job.queueing_lock = {WAITS_AS})"
+)
+
+# --- the sweep -----------------------------------------------------------------------------------
+
+_ALONE = text("SELECT pg_try_advisory_xact_lock(7226321650)")
+
+
+def sweep_alone(connection: Connection) -> bool:
+    """Whether no other replica sweeps now; none does before this transaction ends."""
+    return bool(connection.scalar(_ALONE))
+
+
+_DROP_ABANDONED = text(
+    """
+    DELETE FROM procrastinate_jobs AS job
+    WHERE job.status = 'doing' AND job.queue_name = :queue
+      AND NOT EXISTS (
+          SELECT FROM procrastinate_events AS event
+          WHERE event.job_id = job.id AND event.type = 'started' AND event.at > now() - :lease)
+      AND NOT EXISTS (
+          SELECT FROM effect
+          WHERE effect.status = 'claimed' AND effect.lease_until > :now
+            AND (effect.id = CAST(job.args ->> 'effect_id' AS integer)
+                 OR effect.customer_id || ':' || effect.lane = job.lock))
+    """
+)
+
+
+def drop_abandoned(connection: Connection, now: datetime, lease: timedelta) -> None:
+    """Throw away jobs that were begun longer than a lease ago and whose effect nobody holds: a
+    replica died with them. They would keep their lane closed for ever."""
+    connection.execute(_DROP_ABANDONED, {"queue": QUEUE, "lease": lease, "now": now})
 
 
 def driver(connection: Connection) -> "psycopg.Connection[Any]":

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
+from storage.carried import Ready
 from storage.codec import effect_from_json, effect_to_json
 from storage.engine import Tx
 from storage.tables import EffectRow
@@ -201,6 +202,41 @@ _READY = (
     .order_by(col(EffectRow.due), col(EffectRow.id))
     .with_for_update(skip_locked=True)  # two may reach for it at once; SQLite has one writer
 )
+_READY_AMONG = select(
+    col(EffectRow.customer_id),
+    col(EffectRow.id),
+    col(EffectRow.kind),
+    col(EffectRow.lane),
+    col(EffectRow.stream),
+    col(EffectRow.surface),
+).where(col(EffectRow.key).in_(bindparam("keys", expanding=True)), ready(bindparam("now")))
+
+
+def ready_among(tx: Tx, keys: Sequence[str], now: datetime) -> list[Ready]:
+    """Which of these effects can be claimed now."""
+    found = tx.session.execute(_READY_AMONG, {"keys": list(keys), "now": now})
+    return [Ready(*row) for row in found]
+
+
+_lane_of = aliased(EffectRow)
+_NEXT_IN_LANE = (
+    select(col(EffectRow.id))
+    .where(
+        col(EffectRow.lane)
+        == select(col(_lane_of.lane))
+        .where(col(_lane_of.id) == bindparam("effect_id"))
+        .scalar_subquery(),
+        ready(bindparam("now")),
+    )
+    .limit(1)
+)
+
+
+def next_in_lane(tx: Tx, effect_id: int, now: datetime) -> int | None:
+    """What can be claimed now in the lane of an effect, which is over."""
+    return tx.session.scalar(_NEXT_IN_LANE, {"effect_id": effect_id, "now": now})
+
+
 _READY_BY_ID = _READY.where(col(EffectRow.id) == bindparam("effect_id"))
 _NEXT = _READY.limit(1)
 _TAKE = (
