@@ -5,9 +5,13 @@ its test is over (tests/conftest.py) and given to the next.
 """
 
 import os
+import sqlite3
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from threading import Thread
+from time import sleep
+from typing import Any
 
 import psycopg
 from psycopg.sql import SQL, Identifier
@@ -37,10 +41,21 @@ def postgres_url(folder: Path) -> str:
     return f"{os.environ[VARIABLE]}/{_given[folder]}"
 
 
-def rows(url: str, query: str) -> list[tuple[object, ...]]:
+def rows(url: str, query: str) -> list[tuple[Any, ...]]:
     """What a query finds, past our own engine."""
+    if url.startswith("sqlite"):
+        file = url.replace("sqlite:///", "file:")
+        with closing(sqlite3.connect(f"{file}?mode=ro", uri=True)) as reading:
+            return reading.execute(query).fetchall()
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         return connection.execute(query.encode()).fetchall()
+
+
+def await_last_words(url: str, pid: int) -> None:
+    """Of a process that was killed: PostgreSQL still commits what it had been told to."""
+    living = f"SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'vouch %:{pid}'"
+    while not url.startswith("sqlite") and rows(url, living):
+        sleep(0.005)
 
 
 def release() -> None:

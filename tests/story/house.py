@@ -35,6 +35,7 @@ from simulator.world import Chat, Conversation, Message, Sender, Thread
 from storage import across, incidents
 from storage.engine import Store, Tx
 from storage.tables import EventRow
+from tests.databases import ON_POSTGRES, url
 from tests.story.record import check_records
 from triage.incident import Incident
 from triage.report import Source
@@ -367,7 +368,7 @@ async def house(tmp_path: Path, changed: Changed | None = None) -> AsyncIterator
     """
     changed = changed or {}
     keys = await onboard(tmp_path / "vouch.sqlite3", changed)
-    database = f"sqlite:///{tmp_path / 'vouch.sqlite3'}"
+    database = url(tmp_path)
     clock = ManualClock(datetime.now(UTC))
     async with (
         Simulator(simulated(tmp_path, keys, changed)) as sim,
@@ -423,11 +424,16 @@ _onboarded: dict[tuple[str, ...], tuple[bytes, Keys]] = {}
 
 
 async def onboard(file: Path, changed: Changed | None = None) -> Keys:
-    """Everybody's profile, but for those that a change leaves empty; the keys of their sources."""
+    """Everybody's profile, but for those that a change leaves empty; the keys of their sources.
+
+    Where tests run on PostgreSQL, in the database of the file's folder.
+    """
     profiles = tuple(
         (changed or {}).get(profile.stem, str)(profile.read_text(encoding="utf-8"))
         for profile in sorted(PROFILES.glob("*.toml"))
     )
+    if ON_POSTGRES:
+        return await _onboard(url(file.parent), profiles)
     if profiles not in _onboarded:
         keys = await _onboard(f"sqlite:///{file}", profiles)
         _onboarded[profiles] = (await asyncio.to_thread(file.read_bytes), keys)
