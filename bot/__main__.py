@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from bot import demo as demos
 from bot import logs
-from bot.app import NoProviderError, running
+from bot.app import running
 from bot.clock import SystemClock
+from bot.desk import NoProviderError
 from bot.doctor import Finding, broken, is_well
 from bot.settings import Settings, faults, from_environment
 from bot.setup import NoSuchCustomerError, add_intake_key, add_profile

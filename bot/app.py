@@ -14,25 +14,19 @@ from aiohttp import web
 
 from bot.clock import Clock, SystemClock
 from bot.conductor import Conductor
-from bot.gathering import ProviderDesk
+from bot.desk import keep_desk, read_desk
 from bot.performing import Performer
 from bot.reception import Reception
 from bot.settings import Settings
 from bot.teams.gateway import Gateway
 from bot.web import Intake, Readiness, application
 from containment.rehearsal import Rehearsal
-from dialogs.messenger import Channel
 from sources.writing import RehearsedWriter
-from storage import across, people
 from storage.carrier import Carrier
 from storage.dispatch import Dispatcher
 from storage.engine import Store
 
 log = structlog.get_logger(__name__)
-
-
-class NoProviderError(Exception):
-    """Nobody is there to work on incidents: the provider's profile must be added first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +52,7 @@ async def running(
     store = Store.open(settings.database_url)
     gateway = Gateway(settings)
     try:
-        desk = await _desk(store)
+        desk = await read_desk(store)
         performer = Performer(gateway.messenger, Rehearsal(), RehearsedWriter())
         lease = timedelta(seconds=settings.lease_seconds)
         conductor = Conductor(store, clock, desk, performer, owner=_owner(), lease=lease)
@@ -73,29 +67,18 @@ async def running(
         await gateway.start()
         async with _listening(app, settings) as url:
             work = asyncio.create_task(dispatcher.run()) if dispatch else None
+            look = asyncio.create_task(keep_desk(store, desk, clock.now)) if store.shared else None
             try:
                 yield Vouch(store, clock, conductor, dispatcher, url)
             finally:
+                if look is not None:
+                    look.cancel()
                 if work is not None:
                     dispatcher.stop()
                     await work
     finally:
         await gateway.close()
         await store.close()
-
-
-async def _desk(store: Store) -> ProviderDesk:
-    provider = await store.read_across(across.provider)
-    if provider is None:
-        raise NoProviderError(
-            "No provider profile yet. Add one with `vouch customer add provider.toml`; "
-            "storage/profile.md shows how to write it."
-        )
-    known = await store.read(
-        provider.id, lambda tx: people.channel(tx, provider.tenant_id, provider.channel_id)
-    )
-    channel = Channel(provider.tenant_id, provider.channel_id, known.service_url) if known else None
-    return ProviderDesk(provider, channel)
 
 
 @asynccontextmanager

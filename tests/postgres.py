@@ -33,7 +33,7 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server(port: int | None = None) -> Iterator[str]:
     """Its address, with no database in it: `postgresql+psycopg://vouch@127.0.0.1:port`."""
     where = binaries()
     if where is None:
@@ -41,7 +41,7 @@ def server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="vouch-postgres-") as scratch:
         folder = Path(scratch)
         _give_away(folder)
-        data, port = folder / "data", _free_port()
+        data, port = folder / "data", port or free_port()
         _run(where / "initdb", "-D", data, "-U", "vouch", "-A", "trust", "-N", "-E", "UTF8")
         settings = (
             f"port={port}",
@@ -90,7 +90,7 @@ def _run(program: Path, *arguments: Path | str) -> None:
         sys.exit(f"{program.name} failed")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from storage import effects
 from storage.engine import Store, Tx
@@ -100,15 +101,18 @@ async def test_a_surface_has_one_job_that_waits_and_containment_goes_first(
 
 
 async def test_a_fault_of_procrastinate_delays_and_loses_nothing(hand: Hand, store: Store) -> None:
-    async with hand.working():
-        await hand.order(a_say("a", "person:a"))
-        await hand.until(1)
-        await executed(store, "ALTER TABLE procrastinate_jobs RENAME TO gone")
-        await hand.order(a_say("b", "person:b"))
-        await asyncio.sleep(0.3)
-        assert hand.done == ["a"]
-        await executed(store, "ALTER TABLE gone RENAME TO procrastinate_jobs")
-        await hand.until(2)
+    with capture_logs() as logs:
+        async with hand.working():
+            await hand.order(a_say("a", "person:a"))
+            await hand.until(1)
+            await executed(store, "ALTER TABLE procrastinate_jobs RENAME TO gone")
+            await hand.order(a_say("b", "person:b"))
+            await asyncio.sleep(0.3)
+            assert hand.done == ["a"]
+            await executed(store, "ALTER TABLE gone RENAME TO procrastinate_jobs")
+            await hand.until(2)
+
+    assert {"not_deferred", "sweep_failed"} <= {line["event"] for line in logs}
 
 
 async def test_jobs_that_were_lost_are_made_again(hand: Hand, store: Store) -> None:

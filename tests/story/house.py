@@ -428,10 +428,7 @@ async def onboard(file: Path, changed: Changed | None = None) -> Keys:
 
     Where tests run on PostgreSQL, in the database of the file's folder.
     """
-    profiles = tuple(
-        (changed or {}).get(profile.stem, str)(profile.read_text(encoding="utf-8"))
-        for profile in sorted(PROFILES.glob("*.toml"))
-    )
+    profiles = _profiles(changed or {})
     if ON_POSTGRES:
         return await _onboard(url(file.parent), profiles)
     if profiles not in _onboarded:
@@ -440,6 +437,18 @@ async def onboard(file: Path, changed: Changed | None = None) -> Keys:
     content, keys = _onboarded[profiles]
     await asyncio.to_thread(file.write_bytes, content)
     return keys
+
+
+async def onboard_at(database: str) -> Keys:
+    """As `onboard`, in this database."""
+    return await _onboard(database, _profiles({}))
+
+
+def _profiles(changed: Changed) -> tuple[str, ...]:
+    return tuple(
+        changed.get(profile.stem, str)(profile.read_text(encoding="utf-8"))
+        for profile in sorted(PROFILES.glob("*.toml"))
+    )
 
 
 async def _onboard(database: str, profiles: tuple[str, ...]) -> Keys:
