@@ -17,10 +17,11 @@ from sqlalchemy import make_url
 
 from bot import demo as demos
 from bot import logs
-from bot.app import NoProviderError, running
+from bot.app import running
 from bot.clock import SystemClock
 from bot.commands import REFUSALS, AddKey, AddProfile, Command, Retry, perform
 from bot.control import NobodyAnswersError, RefusedCommandError, hand_over
+from bot.desk import NoProviderError
 from bot.doctor import Finding, broken, is_well, nothing_is_stuck, ok
 from bot.settings import Settings, faults, from_environment
 from bot.signals import stop_signal

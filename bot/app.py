@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from bot.clock import Clock, SystemClock
 from bot.commands import AddProfile, Command
 from bot.conductor import Conductor
 from bot.control import controlled
-from bot.gathering import ProviderDesk
+from bot.desk import keep_desk, read_desk
 from bot.metrics import Counted, Metrics, MetricsPage, metrics_application, timing
 from bot.performing import Performer
 from bot.reception import Reception
@@ -23,17 +24,12 @@ from bot.settings import Settings
 from bot.teams.gateway import Gateway
 from bot.web import Intake, Readiness, application
 from containment.rehearsal import Rehearsal
-from dialogs.messenger import Channel
 from sources.writing import RehearsedWriter
-from storage import across, people
+from storage.carrier import Carrier
 from storage.dispatch import Dispatcher
 from storage.engine import Store
 
 log = structlog.get_logger(__name__)
-
-
-class NoProviderError(Exception):
-    """Nobody is there to work on incidents: the provider's profile must be added first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,7 @@ class Vouch:
     store: Store
     clock: Clock
     conductor: Conductor
-    dispatcher: Dispatcher
+    dispatcher: Dispatcher | Carrier
     url: str
     metrics_url: str | None = None
 
@@ -62,13 +58,13 @@ async def running(
     metrics = Metrics()
     gateway.messenger = Counted(gateway.messenger, metrics)
     try:
-        desk = await _desk(store)
+        desk = await read_desk(store)
         performer = Performer(gateway.messenger, Rehearsal(), RehearsedWriter())
         lease = timedelta(seconds=settings.lease_seconds)
         conductor = Conductor(
             store, clock, desk, performer, owner=_owner(), lease=lease, metrics=metrics
         )
-        dispatcher = Dispatcher(store, clock.now, conductor.run_effect, settings.dispatch_seconds)
+        dispatcher = _dispatcher(store, settings, clock, conductor, lease)
         conductor.on_work = dispatcher.notify
         reception = Reception(store, clock, desk, conductor)
         looked_ago = dispatcher.looked_ago if dispatch else lambda: 0.0
@@ -79,7 +75,7 @@ async def running(
 
         async def afterwards(command: Command) -> None:
             if isinstance(command, AddProfile):
-                fresh = await _desk(store)
+                fresh = await read_desk(store)
                 desk.profile, desk.channel = fresh.profile, fresh.channel
             conductor.on_work()
 
@@ -91,9 +87,12 @@ async def running(
         ):
             server = await _listening(app, settings)
             work = asyncio.create_task(dispatcher.run()) if dispatch else None
+            look = asyncio.create_task(keep_desk(store, desk, clock.now)) if store.shared else None
             try:
                 yield Vouch(store, clock, conductor, dispatcher, server.url, metrics_url)
             finally:
+                if look is not None:
+                    look.cancel()
                 await _stop(settings, readiness, server, dispatcher, work)
     finally:
         await gateway.close()
@@ -104,13 +103,13 @@ async def _stop(
     settings: Settings,
     readiness: Readiness,
     server: "_Server",
-    dispatcher: Dispatcher,
+    dispatcher: Dispatcher | Carrier,
     work: asyncio.Task[None] | None,
 ) -> None:
     """First `/readyz` says no, then nothing is taken in any more, then what has begun may end.
 
     What does not end within the bound is left: what was accepted is committed, and a claimed effect
-    is free again when the database is next opened.
+    is free again when the database is next opened, or its lease is over.
     """
     readiness.is_stopping = True
     log.info("stopping", drain=settings.drain_seconds, bound=settings.shutdown_seconds)
@@ -122,20 +121,6 @@ async def _stop(
     except TimeoutError:
         log.warning("stopped_before_everything_ended", bound=settings.shutdown_seconds)
     log.info("stopped")
-
-
-async def _desk(store: Store) -> ProviderDesk:
-    provider = await store.read_across(across.provider)
-    if provider is None:
-        raise NoProviderError(
-            "No provider profile yet. Add one with `vouch customer add provider.toml`; "
-            "storage/profile.md shows how to write it."
-        )
-    known = await store.read(
-        provider.id, lambda tx: people.channel(tx, provider.tenant_id, provider.channel_id)
-    )
-    channel = Channel(provider.tenant_id, provider.channel_id, known.service_url) if known else None
-    return ProviderDesk(provider, channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +161,17 @@ async def _listen(runner: web.AppRunner, event: str, host: str, port: int) -> st
     return f"http://{bound_host}:{bound_port}"
 
 
+def _dispatcher(
+    store: Store, settings: Settings, clock: Clock, conductor: Conductor, lease: timedelta
+) -> Dispatcher | Carrier:
+    """The embedded one for a process that has its database alone; else one among replicas."""
+    poll = settings.dispatch_seconds
+    if not store.shared:
+        return Dispatcher(store, clock.now, conductor.run_effect, poll)
+    url = settings.database_url
+    return Carrier(store, url, clock.now, conductor.run_effect, poll=poll, lease=lease)
+
+
 def _owner() -> str:
-    """Names this process in leases."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """Names this process in leases; containers may share a host's name and a process id."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

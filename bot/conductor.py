@@ -216,6 +216,7 @@ class Conductor:
         event = occurrence.event
         if not isinstance(event, Reported):
             raise LookupError(f"{event.kind} names no incident")  # noqa: TRY004 - nothing was found
+        tx.hold("reports")  # two that tell of one case at once must not open two
         known = [_present(tx, found) for found in _known_as(tx, event.report)]
         if known:
             goes_on, *parts = known

@@ -213,7 +213,7 @@ async def _records(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
 
 
 def _database(stands: Standing) -> Finding:
-    where = f"database: {stands.path}"
+    where = f"database: {stands.where}"
     match stands.tables:
         case "none":
             return missing(f"{where} does not exist", "The first profile that is added makes it.")

@@ -44,7 +44,8 @@ class Settings(BaseSettings):
     port: int = 3978
     """The port it listens on."""
     database_url: str = "sqlite:///vouch.sqlite3"
-    """Where Vouch keeps its records: `sqlite:///relative` or `sqlite:////absolute`."""
+    """Where Vouch keeps its records: `sqlite:///relative` or `sqlite:////absolute` for one process;
+    `postgresql+psycopg://user:password@host/database` for several."""
 
     app_id: str
     """The bot's Entra application (client) id."""

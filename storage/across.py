@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, bindparam, exists, func, or_, select, union
 from sqlmodel import col
 
+from storage import carried
 from storage.codec import provider_from_json
 from storage.effects import NOT_OVER, head_of_lane, ready, release
 from storage.engine import AcrossTx
@@ -43,6 +44,34 @@ def due(tx: AcrossTx, now: datetime, limit: int) -> list[tuple[str, int]]:
     """What can be claimed now, by customer and effect id: containment first, then the oldest."""
     found = tx.session.run(_DUE, {"now": now, "limit": limit})
     return [(row.customer_id, row.id) for row in found]
+
+
+_UNCARRIED = (
+    select(
+        col(EffectRow.customer_id),
+        col(EffectRow.id),
+        col(EffectRow.kind),
+        col(EffectRow.lane),
+        col(EffectRow.stream),
+        col(EffectRow.surface),
+    )
+    .where(ready(bindparam("now")), carried.HAS_NO_JOB)
+    .order_by(col(EffectRow.due), col(EffectRow.id))
+    .limit(bindparam("limit"))
+)
+
+
+MOST_AT_A_SWEEP = 500
+
+
+def promote(tx: AcrossTx, now: datetime, lease: timedelta) -> None:
+    """PostgreSQL: make a job of everything that can be claimed now and has none. Does nothing where
+    another replica is at it."""
+    connection = tx.session.connection()
+    if carried.sweep_alone(connection):
+        carried.drop_abandoned(connection, now, lease)
+        found = tx.session.execute(_UNCARRIED, {"now": now, "limit": MOST_AT_A_SWEEP})
+        carried.defer(connection, [carried.Ready(*row) for row in found])
 
 
 _NEXT_DUE = (

@@ -18,11 +18,12 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, exists, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
+from storage.carried import Ready
 from storage.codec import effect_from_json, effect_to_json
 from storage.engine import Tx
 from storage.isolation import UnitSession
@@ -100,7 +101,12 @@ def show_is_pending() -> ColumnElement[bool]:
     )
 
 
-_INSERT_NEW = insert(EffectRow).on_conflict_do_nothing(index_elements=["customer_id", "key"])
+_UNIQUE = ["customer_id", "key"]
+_INSERT_NEW = sqlite.insert(EffectRow).on_conflict_do_nothing(index_elements=_UNIQUE)
+_INSERT_NEW_BESIDE = postgresql.insert(EffectRow).on_conflict_do_nothing(index_elements=_UNIQUE)
+_KNOWN_KEYS = select(col(EffectRow.key)).where(
+    col(EffectRow.key).in_(bindparam("keys", expanding=True))
+)
 
 
 def order(tx: Tx, stream: str, wanted: Sequence[Effect | Show], now: datetime) -> None:
@@ -113,8 +119,23 @@ def order(tx: Tx, stream: str, wanted: Sequence[Effect | Show], now: datetime) -
         "due": now,
         "ordered_at": now,
     }
-    if wanted:
-        tx.session.run(_INSERT_NEW, [born | _ordered(stream, each) for each in wanted])
+    rows = [born | _ordered(stream, each) for each in wanted]
+    if rows and tx.beside is None:
+        tx.session.run(_INSERT_NEW, rows)
+    elif rows:
+        _order_beside(tx, rows)
+
+
+def _order_beside(tx: Tx, rows: list[dict[str, Any]]) -> None:
+    """Where others order too. In a lane, ids go up as the units that give them are committed: hence
+    its hold. The lanes of an incident's own places are held with the incident."""
+    lanes = {row["lane"] for row in rows if not (row["lane"] or "place:").startswith("place:")}
+    tx.hold(*(f"lane:{lane}" for lane in lanes))
+    known = tx.session.run(_KNOWN_KEYS, {"keys": [row["key"] for row in rows]}).scalars().all()
+    new = [row for row in rows if row["key"] not in known]
+    tx.ordered.extend(row["key"] for row in new)
+    if new:
+        tx.session.run(_INSERT_NEW_BESIDE, new)
 
 
 def _ordered(stream: str, wanted: Effect | Show) -> dict[str, Any]:
@@ -172,7 +193,44 @@ _READY = (
     )
     .where(ready(bindparam("now")))
     .order_by(col(EffectRow.due), col(EffectRow.id))
+    .with_for_update(skip_locked=True)  # two may reach for it at once; SQLite has one writer
 )
+_READY_AMONG = select(
+    col(EffectRow.customer_id),
+    col(EffectRow.id),
+    col(EffectRow.kind),
+    col(EffectRow.lane),
+    col(EffectRow.stream),
+    col(EffectRow.surface),
+).where(col(EffectRow.key).in_(bindparam("keys", expanding=True)), ready(bindparam("now")))
+
+
+def ready_among(tx: Tx, keys: Sequence[str], now: datetime) -> list[Ready]:
+    """Which of these effects can be claimed now."""
+    found = tx.session.run(_READY_AMONG, {"keys": list(keys), "now": now})
+    return [Ready(*row) for row in found]
+
+
+_lane_of = aliased(EffectRow)
+_NEXT_IN_LANE = (
+    select(col(EffectRow.id))
+    .where(
+        col(EffectRow.lane)
+        == select(col(_lane_of.lane))
+        .where(col(_lane_of.id) == bindparam("effect_id"))
+        .scalar_subquery(),
+        ready(bindparam("now")),
+    )
+    .limit(1)
+)
+
+
+def next_in_lane(tx: Tx, effect_id: int, now: datetime) -> int | None:
+    """What can be claimed now in the lane of an effect, which is over."""
+    found = tx.session.run(_NEXT_IN_LANE, {"effect_id": effect_id, "now": now})
+    return found.scalar()
+
+
 _READY_BY_ID = _READY.where(col(EffectRow.id) == bindparam("effect_id"))
 _NEXT = _READY.limit(1)
 _TAKE = (

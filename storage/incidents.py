@@ -96,6 +96,7 @@ _SEEN = select(col(EventRow.stream), col(EventRow.answer)).where(
 _STATE = select(col(IncidentRow.version), col(IncidentRow.chain), col(IncidentRow.state)).where(
     col(IncidentRow.id) == bindparam("id")
 )
+_HELD_STATE = _STATE.with_for_update(key_share=True)
 
 _REF = select(col(SourceRefRow.incident_id)).where(
     col(SourceRefRow.source) == bindparam("source"),
@@ -121,11 +122,19 @@ def seen(tx: Tx, key: str) -> StoredAnswer | None:
 
 
 def load(tx: Tx, incident_id: str) -> Incident | None:
-    row = tx.session.run(_STATE, {"id": incident_id}).one_or_none()
+    """Where others write beside this unit, they wait for it before they load the incident too."""
+    state = _HELD_STATE if tx.beside is not None else _STATE
+    row = tx.session.run(state, {"id": incident_id}).one_or_none()
     if row is None:
         return None
     tx.heads[incident_id] = Head(row.version, row.chain)
     return incident_from_json(row.state)
+
+
+def hold(tx: Tx, incident_id: str) -> None:
+    """As `load` does: whoever changes what belongs to an incident takes the incident first."""
+    if tx.beside is not None:
+        tx.session.run(_HELD_STATE, {"id": incident_id})
 
 
 def find_by_ref(tx: Tx, source: Source, source_id: str) -> str | None:
@@ -346,6 +355,7 @@ def record_desk(
     tx: Tx, *, key: str, kind: str, payload: dict[str, Any], at: datetime, actor: str | None
 ) -> bool:
     """Append to the customer's desk; False when this key was recorded before."""
+    tx.hold("desk")
     if seen(tx, key):
         return False
     stream = desk(tx.customer)

@@ -30,10 +30,10 @@ PATIENCE_SECONDS = 2
 class Standing:
     """How a database stands, as far as can be told without owning it."""
 
-    path: Path
+    where: str
     tables: Literal["none", "current", "older", "newer"]
     used_by: str | None
-    """The id of the process that has it; None when nobody has."""
+    """The id of the process that has it, or the names of those; None when nobody has."""
 
 
 def standing(url: URL) -> Standing:
@@ -41,14 +41,14 @@ def standing(url: URL) -> Standing:
     path = path_of(url)
     if not path.exists():
         _require(path.parent)
-        return Standing(path, "none", None)
+        return Standing(str(path), "none", None)
     _require(path.parent)
     _require(path)
     try:
         _begin_to_write(path)
         with _reading(path).connect() as connection:
             tables = schema.age(connection)
-        return Standing(path, tables, _user(path))
+        return Standing(str(path), tables, _user(path))
     except (sqlite3.DatabaseError, DatabaseError) as error:
         reason = error.orig if isinstance(error, DatabaseError) else error
         raise StoreError(f"{path} cannot be used: {reason}") from error

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, case, insert, select, update
 from sqlmodel import col
 
+from storage import incidents
 from storage.effects import show_is_pending
 from storage.engine import Tx
 from storage.tables import SurfaceRow
@@ -135,6 +136,7 @@ def shown(
 
     `place` is None for what stands in no conversation: a source system's status.
     """
+    incidents.hold(tx, incident_id)
     newest = {"of_incident": incident_id, "called": name, "revision": revision, "at": at}
     statement = _SHOWN
     if place:

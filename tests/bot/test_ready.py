@@ -79,12 +79,14 @@ async def test_without_a_token_for_teams_it_is_alive_and_not_ready(tmp_path: Pat
     async with Simulator(simulated(tmp_path, keys)) as sim:
         known = settings(sim, f"sqlite:///{tmp_path / 'vouch.sqlite3'}")
         wrong = Settings(**(known.model_dump() | {"app_secret": SecretStr("guessed")}))
-        async with running(wrong, dispatch=False) as vouch:
-            async with aiohttp.ClientSession(vouch.url) as session:
-                async with session.get("/healthz") as response:
-                    assert response.status == 200
-                async with session.get("/readyz") as response:
-                    said = await response.text()
+        async with (
+            running(wrong, dispatch=False) as vouch,
+            aiohttp.ClientSession(vouch.url) as session,
+        ):
+            async with session.get("/healthz") as response:
+                assert response.status == 200
+            async with session.get("/readyz") as response:
+                said = await response.text()
 
     assert response.status == 503
     assert json.loads(said) == {

@@ -12,7 +12,8 @@ from storage import incidents
 from storage.backup import back_up, restore
 from storage.checking import check
 from storage.engine import StoreError, StoreInUseError
-from tests.storage.records import CONTOSO, begin, go_on, opened, url
+from tests.databases import sqlite_url as url
+from tests.storage.records import CONTOSO, begin, go_on, opened
 
 ONE = f"{CONTOSO}-incident-1"
 

@@ -9,7 +9,8 @@ import pytest
 from storage import incidents
 from storage.checking import check
 from storage.engine import Store, StoreError, Tx
-from tests.storage.records import CONTOSO, FABRIKAM, NOW, begin, go_on, opened, url
+from tests.databases import sqlite_url as url
+from tests.storage.records import CONTOSO, FABRIKAM, NOW, begin, go_on, opened
 
 ONE = f"{CONTOSO}-incident-1"
 

@@ -30,6 +30,9 @@ from tests.storage.records import (
 )
 from triage.report import Alert, Source
 
+pytestmark = pytest.mark.sqlite
+
+
 ONE = f"{CONTOSO}-incident-1"
 THREAD = Place(TENANT, "19:abc@thread.tacv2;messageid=1", "1", "https://smba.example/emea/")
 

@@ -35,6 +35,7 @@ from simulator.world import Chat, Conversation, Message, Sender, Thread
 from storage import across, incidents
 from storage.engine import Store, Tx
 from storage.tables import EventRow, IncidentRow
+from tests.databases import ON_POSTGRES, url
 from tests.story.record import check_records
 from triage.incident import Incident
 from triage.report import Source
@@ -378,7 +379,7 @@ async def house(tmp_path: Path, changed: Changed | None = None) -> AsyncIterator
     """
     changed = changed or {}
     keys = await onboard(tmp_path / "vouch.sqlite3", changed)
-    database = f"sqlite:///{tmp_path / 'vouch.sqlite3'}"
+    database = url(tmp_path)
     clock = ManualClock(datetime.now(UTC))
     async with (
         Simulator(simulated(tmp_path, keys, changed)) as sim,
@@ -435,17 +436,31 @@ _onboarded: dict[tuple[str, ...], tuple[bytes, Keys]] = {}
 
 
 async def onboard(file: Path, changed: Changed | None = None) -> Keys:
-    """Everybody's profile, but for those that a change leaves empty; the keys of their sources."""
-    profiles = tuple(
-        (changed or {}).get(profile.stem, str)(profile.read_text(encoding="utf-8"))
-        for profile in sorted(PROFILES.glob("*.toml"))
-    )
+    """Everybody's profile, but for those that a change leaves empty; the keys of their sources.
+
+    Where tests run on PostgreSQL, in the database of the file's folder.
+    """
+    profiles = _profiles(changed or {})
+    if ON_POSTGRES:
+        return await _onboard(url(file.parent), profiles)
     if profiles not in _onboarded:
         keys = await _onboard(f"sqlite:///{file}", profiles)
         _onboarded[profiles] = (await asyncio.to_thread(file.read_bytes), keys)
     content, keys = _onboarded[profiles]
     await asyncio.to_thread(file.write_bytes, content)
     return keys
+
+
+async def onboard_at(database: str) -> Keys:
+    """As `onboard`, in this database."""
+    return await _onboard(database, _profiles({}))
+
+
+def _profiles(changed: Changed) -> tuple[str, ...]:
+    return tuple(
+        changed.get(profile.stem, str)(profile.read_text(encoding="utf-8"))
+        for profile in sorted(PROFILES.glob("*.toml"))
+    )
 
 
 async def _onboard(database: str, profiles: tuple[str, ...]) -> Keys:

@@ -19,6 +19,7 @@ from bot.settings import Settings
 from simulator.faults import Fault
 from storage.checking import check
 from storage.engine import Store
+from tests.databases import rows, url
 from tests.story.graph_incident import alert, device, file, incident, malware_ran, user
 from tests.story.house import APP_SECRET, Json
 from tests.story.nursery import Nursery, nursery
@@ -308,8 +309,8 @@ async def test_the_log_tells_what_happened_and_not_what_was_said(
         await act(v, "Mia Lindqvist", "19:nordwall", "close_as", close)
         await refused_in_every_way(v, v._key)
         await v.rest()
-        handles = [row[0] for row in v._rows("SELECT token FROM handle")]
-        said = [row[0] for row in v._rows("SELECT text FROM message")]
+        handles = [row[0] for row in rows(url(tmp_path), "SELECT token FROM handle")]
+        said = [row[0] for row in rows(url(tmp_path), "SELECT text FROM message")]
         await v.stop()
 
         lines = log_of(tmp_path)

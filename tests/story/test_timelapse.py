@@ -21,6 +21,7 @@ from simulator.botclock import ClockControl
 from simulator.server import Simulator
 from storage import incidents
 from storage.engine import Tx
+from tests import databases
 from tests.story.house import Json, onboard, settings, simulated
 from triage.incident import Incident
 
@@ -110,7 +111,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     config = replace(simulated(tmp_path, keys), bot_clock=ClockControl(url=url, token=TOKEN))
     clock = ShiftedClock()
     async with Simulator(config) as sim:
-        own = settings(sim, f"sqlite:///{tmp_path / 'vouch.sqlite3'}")
+        own = settings(sim, databases.url(tmp_path))
         async with (
             running(own, clock, dispatch=False) as vouch,
             time_lapse(vouch, clock, 0.2, door, TOKEN),
