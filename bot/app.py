@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,9 +19,13 @@ from bot.performing import Performer
 from bot.reception import Reception
 from bot.settings import Settings
 from bot.teams.gateway import Gateway
+from bot.teams.network import Network
 from bot.web import Intake, Readiness, application
 from containment.rehearsal import Rehearsal
 from dialogs.messenger import Channel
+from paging.pager import NoPager, Pager
+from paging.pagerduty import PagerDuty
+from paging.webhook import Webhook, secret_of
 from sources.writing import RehearsedWriter
 from storage import across, people
 from storage.dispatch import Dispatcher
@@ -57,7 +62,9 @@ async def running(
     gateway = Gateway(settings)
     try:
         desk = await _desk(store)
-        performer = Performer(gateway.messenger, Rehearsal(), RehearsedWriter())
+        performer = Performer(
+            gateway.messenger, Rehearsal(), RehearsedWriter(), _pager(settings, gateway.network)
+        )
         lease = timedelta(seconds=settings.lease_seconds)
         conductor = Conductor(store, clock, desk, performer, owner=_owner(), lease=lease)
         dispatcher = Dispatcher(store, clock.now, conductor.run_effect, settings.dispatch_seconds)
@@ -80,6 +87,17 @@ async def running(
     finally:
         await gateway.close()
         await store.close()
+
+
+def _pager(settings: Settings, network: Network) -> Pager:
+    if settings.pagerduty_key is not None:
+        key = settings.pagerduty_key.get_secret_value()
+        return PagerDuty(network, settings.pagerduty_url, key)
+    if settings.page_webhook_url is not None and settings.page_webhook_secret is not None:
+        secret = secret_of(settings.page_webhook_secret.get_secret_value())
+        return Webhook(network, settings.page_webhook_url, secret, time.time)
+    log.warning("no_pager", consequence="nobody is rung where nobody acts")
+    return NoPager()
 
 
 async def _desk(store: Store) -> ProviderDesk:

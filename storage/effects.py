@@ -25,7 +25,7 @@ from storage.codec import effect_from_json, effect_to_json
 from storage.engine import Tx
 from storage.tables import EffectRow
 from triage.actions import Target
-from triage.effects import Contain, Effect, PostDigest, ReadRoster, Say, Wake
+from triage.effects import Contain, Effect, Page, PostDigest, ReadRoster, Say, Wake
 
 SHOW = "show"
 """The kind of an effect that shows a surface; it has no payload, for it shows the newest view."""
@@ -69,6 +69,8 @@ def _lane(stream: str, effect: Effect) -> str | None:
             return target_lane(effect.target)
         case ReadRoster():
             return f"roster:{effect.conversation_id}"
+        case Page(alarm=alarm):
+            return f"page:{alarm}"
         case Wake() | PostDigest():
             return None
     assert_never(effect)
