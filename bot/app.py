@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,8 +23,12 @@ from bot.performing import Performer
 from bot.reception import Reception
 from bot.settings import Settings
 from bot.teams.gateway import Gateway
+from bot.teams.network import Network
 from bot.web import Intake, Readiness, application
 from containment.rehearsal import Rehearsal
+from paging.pager import NoPager, Pager
+from paging.pagerduty import PagerDuty
+from paging.webhook import Webhook, secret_of
 from sources.writing import RehearsedWriter
 from storage.carrier import Carrier
 from storage.dispatch import Dispatcher
@@ -59,7 +64,9 @@ async def running(
     gateway.messenger = Counted(gateway.messenger, metrics)
     try:
         desk = await read_desk(store)
-        performer = Performer(gateway.messenger, Rehearsal(), RehearsedWriter())
+        performer = Performer(
+            gateway.messenger, Rehearsal(), RehearsedWriter(), _pager(settings, gateway.network)
+        )
         lease = timedelta(seconds=settings.lease_seconds)
         conductor = Conductor(
             store, clock, desk, performer, owner=_owner(), lease=lease, metrics=metrics
@@ -133,6 +140,17 @@ async def _listening(app: web.Application, settings: Settings) -> _Server:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_seconds)
     url = await _listen(runner, "listening", settings.host, settings.port)
     return _Server(runner, url)
+
+
+def _pager(settings: Settings, network: Network) -> Pager:
+    if settings.pagerduty_key is not None:
+        key = settings.pagerduty_key.get_secret_value()
+        return PagerDuty(network, settings.pagerduty_url, key)
+    if settings.page_webhook_url is not None and settings.page_webhook_secret is not None:
+        secret = secret_of(settings.page_webhook_secret.get_secret_value())
+        return Webhook(network, settings.page_webhook_url, secret, time.time)
+    log.warning("no_pager", consequence="nobody is rung where nobody acts")
+    return NoPager()
 
 
 @asynccontextmanager

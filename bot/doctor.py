@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from pydantic import ValidationError
@@ -69,11 +70,13 @@ def broken(what: str, remedy: str) -> Finding:
 async def examine(settings: Settings, clock: Clock, probe: Probe) -> AsyncIterator[Finding]:
     """From the outside in: credential, Microsoft, database, provider, customers, stuck work."""
     yield _proof(settings, clock.now())
+    yield _pager(settings)
     checks = [
         _patiently("token", _token(probe, settings)),
         _patiently("clock", _skew(probe)),
         _patiently("signing keys", _keys(probe)),
         *(_patiently(host, _host(probe, host)) for host in sorted(settings.service_hosts)),
+        *(_patiently("pager", _ringable(probe, url)) for url in _pager_urls(settings)),
     ]
     for finding in await asyncio.gather(*checks):
         yield finding
@@ -187,6 +190,38 @@ async def _host(probe: Probe, host: str) -> Finding:
     except NoAnswerError as error:
         return broken(f"{host}: cannot be reached: {error}", "Check VOUCH_SERVICE_HOSTS.")
     return ok(f"{host}: reached, and allowed to get the bot's token")
+
+
+# --- pager ---------------------------------------------------------------------------------------
+
+
+def _pager_urls(settings: Settings) -> list[str]:
+    if settings.pagerduty_key is not None:
+        return [settings.pagerduty_url]
+    return [settings.page_webhook_url] if settings.page_webhook_url is not None else []
+
+
+def _pager(settings: Settings) -> Finding:
+    if settings.pagerduty_key is not None:
+        return ok("pager: PagerDuty rings where nobody acts")
+    if settings.page_webhook_url is not None:
+        return ok("pager: a signed webhook rings where nobody acts")
+    return missing(
+        "pager: none, so nobody will be rung where nobody acts",
+        "Set VOUCH_PAGERDUTY_KEY, or VOUCH_PAGE_WEBHOOK_URL and VOUCH_PAGE_WEBHOOK_SECRET.",
+    )
+
+
+async def _ringable(probe: Probe, url: str) -> Finding:
+    """Its host is there; nothing is rung."""
+    host = urlsplit(url).netloc
+    try:
+        await probe.reach(host)
+    except NoAnswerError as error:
+        return broken(
+            f"pager: {host} cannot be reached: {error}", "Check its address and the network."
+        )
+    return ok(f"pager: {host} is there; whether it rings is not tried")
 
 
 # --- records -------------------------------------------------------------------------------------

@@ -330,6 +330,13 @@ SENTENCES: dict[str, str] = {
     "say.merged": "{name} is part of {into} now. Everything goes on there.",
     "place.customer": "the customer's thread",
     "place.analyst": "the analysts' thread",
+    # Rung on a phone: the case, what to do and by when; no name of anybody
+    "page.take": "{incident} ({severity:severity}): nobody has taken it. Take it by {by}.",
+    "page.call": "{incident} ({severity:severity}): a call is overdue. Make it by {by}.",
+    "page.decide": "{incident} ({severity:severity}): an analyst must decide. Decide by {by}.",
+    "page.contain": "{incident} ({severity:severity}): containment failed. Contain it by hand by {by}.",
+    "page.taken": "{incident}: an analyst is at work.",
+    "page.over": "{incident}: no longer needed.",
     # What happened, for those who work on it
     "headline.malicious_file": "Malware: {file} on {device} ({person}), {at}",
     "headline.unfamiliar_sign_in": "An unfamiliar device signed in as {person} at {at}",

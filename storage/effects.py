@@ -29,7 +29,7 @@ from storage.engine import Tx
 from storage.isolation import UnitSession
 from storage.tables import EffectRow, SurfaceRow
 from triage.actions import Target
-from triage.effects import Contain, Effect, PostDigest, ReadRoster, Say, Wake
+from triage.effects import Contain, Effect, Page, PostDigest, ReadRoster, Say, Wake
 
 SHOW = "show"
 """The kind of an effect that shows a surface; it has no payload, for it shows the newest view."""
@@ -73,6 +73,8 @@ def _lane(stream: str, effect: Effect) -> str | None:
             return target_lane(effect.target)
         case ReadRoster():
             return f"roster:{effect.conversation_id}"
+        case Page(alarm=alarm):
+            return f"page:{alarm}"
         case Wake() | PostDigest():
             return None
     assert_never(effect)

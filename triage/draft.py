@@ -10,6 +10,8 @@ from triage.effects import (
     CUSTOMER_THREAD,
     Contain,
     Effect,
+    Page,
+    PageAction,
     PostDigest,
     Say,
     Wake,
@@ -109,6 +111,21 @@ class Draft:
 
     def tell_person(self, object_id: str, purpose: str, says: Phrase) -> None:
         self._say(f"person:{object_id}", purpose, says)
+
+    def page(self, does: PageAction, purpose: str, says: Phrase) -> None:
+        """Each purpose is one alarm a generation; `triage/paging.py` says which there are."""
+        alarm = self._key("page", purpose)
+        self.effects.append(
+            Page(
+                key=alarm if does is PageAction.TRIGGER else f"{alarm}:{does}",
+                does=does,
+                alarm=alarm,
+                severity=self.incident.severity,
+                incident=self.incident.name,
+                says=says,
+                at=self.now,
+            )
+        )
 
     def _say(self, place: str, purpose: str, says: Phrase) -> None:
         self.effects.append(Say(self._key("say", f"{place}:{purpose}"), place, says))

@@ -45,6 +45,11 @@ class Gateway:
         )
         self._fetching: asyncio.Task[None] | None = None
 
+    @property
+    def network(self) -> Network:
+        """The one client session, for whoever else calls out."""
+        return self._network
+
     async def start(self) -> None:
         """Asks nothing of anybody yet: keys and token are fetched by the first who needs them."""
         await self._network.open()

@@ -25,7 +25,16 @@ from storage.across import Stuck
 from storage.engine import Store, Tx, migrate
 from storage.tables import CustomerRow
 from tests.story.graph_incident import malware_ran
-from tests.story.house import APP_SECRET, House, house, onboard, settings, simulated
+from tests.story.house import (
+    APP_SECRET,
+    ROUTING_KEY,
+    WEBHOOK_SECRET,
+    House,
+    house,
+    onboard,
+    settings,
+    simulated,
+)
 from tests.teams.test_gateway_proofs import new_pair
 
 NOW = datetime.now(UTC)
@@ -77,6 +86,8 @@ async def test_a_house_in_order_is_ok_throughout(tmp_path: Path) -> None:
             "ok: settings: complete; VOUCH_APP_SECRET is the bot's credential",
             "ok: token: Entra gives the bot one",
             "ok: clock: agrees with Entra's",
+            "ok: pager: PagerDuty rings where nobody acts",
+            f"ok: pager: {host} is there; whether it rings is not tried",
             "ok: signing keys: ",
             f"ok: {host}: reached",
             f"vouch.sqlite3, in use by process {os.getpid()}",
@@ -91,6 +102,8 @@ async def test_a_house_in_order_is_ok_throughout(tmp_path: Path) -> None:
         ):
             assert line in said
         assert APP_SECRET not in said
+        assert ROUTING_KEY not in said
+        assert h.sim.pager.view() == []
 
 
 async def test_looking_leaves_a_running_server_at_work(tmp_path: Path) -> None:
@@ -165,6 +178,30 @@ async def test_a_host_that_is_slow_is_not_waited_for(
     found = await examined(of(sim, tmp_path))
 
     assert "broken: signing keys: no answer in 0.5 s. Check the network." in lines(found)
+
+
+async def test_without_a_pager_it_is_said_that_nobody_will_be_rung(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    found = await examined(of(sim, tmp_path, pagerduty_key=None))
+
+    assert (
+        "missing: pager: none, so nobody will be rung where nobody acts. Set VOUCH_PAGERDUTY_KEY, "
+        "or VOUCH_PAGE_WEBHOOK_URL and VOUCH_PAGE_WEBHOOK_SECRET."
+    ) in lines(found)
+
+
+async def test_a_pager_that_does_not_answer_is_told(sim: Simulator, tmp_path: Path) -> None:
+    webhook = {
+        "pagerduty_key": None,
+        "page_webhook_url": "https://localhost:9/hook",
+        "page_webhook_secret": SecretStr(WEBHOOK_SECRET),
+    }
+
+    found = await examined(of(sim, tmp_path, **webhook))
+
+    (line,) = lines(found, State.BROKEN)
+    assert line.startswith("broken: pager: localhost:9 cannot be reached: ")
 
 
 @pytest.mark.parametrize(("minutes", "which"), [(10, "ahead of"), (-10, "behind")])
@@ -441,6 +478,7 @@ async def test_the_command_says_what_it_finds(
         if given is not None:
             monkeypatch.setenv(f"VOUCH_{name.upper()}", str(given))
     monkeypatch.setenv("VOUCH_APP_SECRET", APP_SECRET)
+    monkeypatch.setenv("VOUCH_PAGERDUTY_KEY", ROUTING_KEY)
 
     ended = await run_in_thread(CliRunner().invoke, app, ["doctor"])
 
