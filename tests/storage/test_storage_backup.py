@@ -155,4 +155,4 @@ async def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path) -> None
 
 def test_postgresql_has_a_tool_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="pg_dump"):
-        back_up("postgresql://vouch@db/vouch", tmp_path / "copy")
+        back_up("postgresql+psycopg://vouch@db/vouch", tmp_path / "copy")
