@@ -6,11 +6,12 @@
 Nothing waits in memory, and the process may die at any line: what was recorded is found again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from time import perf_counter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from pydantic import TypeAdapter
@@ -26,23 +27,26 @@ from storage import effects, handles, incidents, people, profiles
 from storage import surfaces as surface_rows
 from storage.codec import digest
 from storage.engine import Store, Tx, Urgency
-from triage.customer import Customer
+from triage.customer import Customer, Role
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
 from triage.effects import CUSTOMER_THREAD
 from triage.events import (
     Answered,
     ApprovalAnswered,
+    CardsToday,
     Event,
     Facts,
     Match,
     MergedInto,
     NewIncident,
     Reported,
+    Undelivered,
+    Woke,
     Wrote,
 )
 from triage.extract import accounts, strong_keys
-from triage.incident import ApprovalState, Incident
+from triage.incident import ApprovalState, Incident, Person
 from triage.merging import handed_on
 from triage.report import IncidentReport
 from triage.surfaces import surfaces
@@ -260,6 +264,8 @@ class Conductor:
             at_risk=at_risk,
             concerned=_also_concerned(tx, before, event),
             unseen=_unseen(tx, before) if before else frozenset(),
+            helpers=_helpers(tx, concerned, event, customer),
+            cards=_cards(tx, concerned, before, event, now),
         )
 
     def _record(
@@ -429,6 +435,30 @@ def _told(result: Result) -> dict[str, Any]:
     """What became of it, as the log says it: our reasons are codes, and nobody's words."""
     reason = None if isinstance(result, Done) else result.reason
     return {"outcome": outcome(result)} | ({"reason": reason} if reason else {})
+
+
+def _helpers(
+    tx: Tx, concerned: Collection[str], event: Event, customer: Customer
+) -> dict[str, Person]:
+    """Who could help to reach those who do not answer; asked for only where somebody may not."""
+    if not isinstance(event, Woke | Undelivered | Reported):
+        return {}
+    known = [people.get(tx, customer.tenant_id, person) for person in concerned]
+    facts = [customer.facts_about(k.upn) for k in known if k]
+    managers = [f.manager for f in facts if f and f.manager]
+    contacts = [c.upn for c in customer.with_role(Role.SECURITY)]
+    return people.helpers(tx, dict.fromkeys([*managers, *contacts]), customer)
+
+
+def _cards(
+    tx: Tx, concerned: Collection[str], before: Incident | None, event: Event, now: datetime
+) -> dict[str, CardsToday]:
+    """Whoever answers has the card before them: what follows needs no counting."""
+    if isinstance(event, Answered):
+        return {}
+    zone = ZoneInfo(profiles.current(tx).zone)
+    today = datetime.combine(now.astimezone(zone).date(), time(), zone)
+    return surface_rows.posted_since(tx, concerned, today, before.id if before else "")
 
 
 def _named(fault: Exception) -> str:

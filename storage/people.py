@@ -65,6 +65,17 @@ def by_upn(tx: Tx, tenant_id: str, upn: str) -> Known | None:
     return _known(rows[0]) if len(rows) == 1 else None
 
 
+def helpers(tx: Tx, upns: Iterable[str], profile: Customer) -> dict[str, Person]:
+    """Those of the roster, by UPN in lower case, whom exactly one person goes by."""
+    found = {}
+    for upn in upns:
+        wanted = {"tenant_id": profile.tenant_id, "upn": upn.lower()}
+        rows = tx.session.scalars(_BY_UPN, wanted).all()
+        if len(rows) == 1:
+            found[upn.lower()] = _as_person(rows[0], profile)
+    return found
+
+
 def match(tx: Tx, account: Account, profile: Customer) -> Match:
     """Who an account of an incident belongs to. Nobody is guessed.
 

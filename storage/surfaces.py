@@ -4,18 +4,19 @@
 wanted revision. Whoever has shown a view says so with `shown`, naming the revision it had read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, case, insert, select, update
+from sqlalchemy import Row, bindparam, case, func, insert, select, update
 from sqlmodel import col
 
 from storage import incidents
 from storage.effects import show_is_pending
 from storage.engine import Tx
 from storage.tables import SurfaceRow
+from triage.events import CardsToday
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,35 @@ def place_of(tx: Tx, incident_id: str, name: str) -> Place | None:
     return _place(row) if row else None
 
 
+_POSTED = (
+    select(
+        col(SurfaceRow.name),
+        func.count().label("cards"),
+        func.max(col(SurfaceRow.posted_at)).label("last"),
+    )
+    .where(
+        col(SurfaceRow.name).in_(bindparam("names", expanding=True)),
+        col(SurfaceRow.posted_at) >= bindparam("since"),
+        col(SurfaceRow.incident_id) != bindparam("besides"),
+    )
+    .group_by(col(SurfaceRow.name))
+)
+
+
+def posted_since(
+    tx: Tx, people: Collection[str], since: datetime, besides: str
+) -> dict[str, CardsToday]:
+    """The cards people were sent, by object id, but for those of one incident."""
+    if not people:
+        return {}
+    names = [f"person:{person}" for person in people]
+    wanted = {"names": names, "since": since, "besides": besides}
+    return {
+        row.name.removeprefix("person:"): CardsToday(row.cards, row.last)
+        for row in tx.session.run(_POSTED, wanted)
+    }
+
+
 def was_shown(tx: Tx, incident_id: str, name: str) -> bool:
     row = _row(tx, incident_id, name)
     return row is not None and row.shown_revision > 0
@@ -154,6 +184,7 @@ _SHOWN = (
             else_=col(SurfaceRow.shown_revision),
         ),
         shown_at=bindparam("at"),
+        posted_at=func.coalesce(col(SurfaceRow.posted_at), bindparam("at")),
     )
     .returning(col(SurfaceRow.name))
     .execution_options(synchronize_session=False)

@@ -1,8 +1,8 @@
 """Whom to ask what, by which route, until when; and what a reply does to its question."""
 
 from dataclasses import replace
-from datetime import timedelta
 
+from triage import calling, ladder
 from triage.assess import assess, could_change, covering_fact, weight_of
 from triage.authority import standing_of
 from triage.draft import Draft
@@ -10,7 +10,7 @@ from triage.incident import (
     Affected,
     Answered,
     Assurance,
-    CallTask,
+    Held,
     Incident,
     IncidentType,
     Open,
@@ -30,6 +30,9 @@ from triage.report import Product, Severity
 
 LONGEST_TEXT = 500
 """Characters of somebody's words that the state carries; the whole is in the event."""
+
+PENDING = ("held", "open")
+"""States of a question that can still be withdrawn."""
 
 MOST_ASKED = 3
 """People asked at once about one incident; a case with more is an analyst's."""
@@ -82,7 +85,7 @@ def _withdraw_card(draft: Draft, person: str) -> None:
     """What was asked in Teams before the account became suspect is asked no more there."""
     for question in draft.incident.questions:
         mine = question.person.object_id == person and question.route is Route.CARD
-        if mine and question.state.state == "open":
+        if mine and question.state.state in PENDING:
             _withdraw(draft, question)
 
 
@@ -111,6 +114,7 @@ def ask(draft: Draft) -> None:
             _ask_person(draft, person, kind, route)
     for question in incident.answered:
         _ask_follow_up(draft, question)
+    _hurry(draft)
     if len(people(incident)) > MOST_ASKED:
         draft.hand_over_once(phrase("why.many_people"))
 
@@ -143,17 +147,32 @@ def _say_who_is_unknown(draft: Draft, affected: Affected) -> None:
     draft.hand_over_once(phrase(f"why.person_{affected.why_not}", account=affected.account.label))
 
 
-def _ask_person(draft: Draft, person: Person, kind: QuestionKind, route: Route) -> None:
+def _hurry(draft: Draft) -> None:
+    """What was held goes out when the case turns out to be urgent."""
+    for question in draft.incident.questions:
+        if isinstance(question.state, Held) and ladder.is_urgent(draft):
+            open_question(draft, replace(question, asked_at=draft.now, state=_open(draft)))
+
+
+def _ask_person(
+    draft: Draft, person: Person, kind: QuestionKind, route: Route, *, at_once: bool = False
+) -> None:
+    """`at_once` where the person is there: a follow-up waits for no morning."""
     known = (*draft.incident.heard, *draft.incident.questions)
     if any(_already_asks(q, person, kind, route) for q in known):
         return
-    question = _new_question(draft, person, kind, route)
+    if route is Route.CARD and ladder.is_over_budget(draft, person):
+        draft.note(phrase("timeline.over_budget", person=person.name))
+        route = Route.PHONE
+    question = _new_question(draft, person, kind, route, at_once=at_once)
     if not could_change(draft.incident, draft.customer, draft.now, question):
         draft.hand_over_once(phrase("why.no_answer_matters"))
         return
-    if route is Route.CARD and _has_open_card(draft, person):
-        # It joins the card that is open already; an edited card notifies nobody.
-        draft.tell_person(person.object_id, f"more:{question.id}", phrase("notice.one_more"))
+    if isinstance(question.state, Held):
+        draft.put_question(question)
+        draft.note(phrase("timeline.held", person=person.name, until=question.state.until))
+        draft.wake(f"send:{question.id}", question.state.until)
+        return
     open_question(draft, question)
 
 
@@ -172,62 +191,50 @@ def _already_asks(question: Question, person: Person, kind: QuestionKind, route:
     """Asked by this route, or answered by any. Withdrawn is as if never asked: a card withdrawn for
     taint is asked by phone, one withdrawn by a closing is asked again when the case reopens."""
     mine = question.person.object_id == person.object_id and question.kind is kind
-    asked = question.route is route and question.state.state != "withdrawn"
+    asked = question.route in (route, Route.PHONE) and question.state.state != "withdrawn"
     return mine and (asked or question.answer is not None)
 
 
-def _new_question(draft: Draft, person: Person, kind: QuestionKind, route: Route) -> Question:
+def _new_question(
+    draft: Draft, person: Person, kind: QuestionKind, route: Route, *, at_once: bool
+) -> Question:
+    """Sent now, or held until it may be; a phone call is the analyst's to time."""
     number = len(draft.incident.questions) + 1
-    state = Open(draft.now + timedelta(minutes=_minutes(draft)))
+    at_once = at_once or route is Route.PHONE
+    at = draft.now if at_once else ladder.send_at(draft, person)
+    state = Held(at) if at > draft.now else _open(draft)
     return Question(f"q{number}", kind, person, route, draft.now, state)
 
 
-def _minutes(draft: Draft) -> int:
-    deadlines = draft.customer.deadlines
-    match draft.incident.severity:
-        case Severity.HIGH:
-            return deadlines.high
-        case Severity.MEDIUM:
-            return deadlines.medium
-        case Severity.LOW | Severity.INFORMATIONAL:
-            return deadlines.low
+def _open(draft: Draft) -> Open:
+    return Open(ladder.after(draft, draft.now, ladder.minutes(draft)))
+
+
+def send_held(draft: Draft, question_id: str) -> None:
+    """What was held may go out now."""
+    question = draft.incident.question(question_id)
+    if question is None or not isinstance(question.state, Held):
+        return
+    if question.state.until <= draft.now:
+        open_question(draft, replace(question, asked_at=draft.now, state=_open(draft)))
 
 
 def open_question(draft: Draft, question: Question) -> None:
     """Open it, set its deadline, and where it goes by phone give an analyst the call."""
+    if question.route is Route.CARD and _has_open_card(draft, question.person):
+        # It joins the card that is open already; an edited card notifies nobody. What comes at the
+        # same moment is told of once.
+        purpose = f"more:{draft.now.isoformat()}"
+        draft.tell_person(question.person.object_id, purpose, phrase("notice.one_more"))
     draft.put_question(question)
-    if isinstance(question.state, Open):
-        draft.wake(f"question:{question.id}", question.state.due)
+    ladder.begin(draft, question)
     if question.route is Route.PHONE:
         draft.note(phrase("timeline.call_needed", person=question.person.name))
-        call(draft, question)
+        calling.call(draft, question)
     else:
         draft.note(phrase("timeline.asked", person=question.person.name))
         if not question.person.reachable:
             unreachable(draft, question.person.object_id, "not_installed")
-
-
-def call(draft: Draft, question: Question) -> None:
-    """A call task with the number the customer vouches for, and where that number comes from."""
-    if any(c.question == question.id and c.done_at is None for c in draft.incident.calls):
-        return
-    facts = draft.customer.facts_about(question.person.upn)
-    contact = draft.customer.contact(question.person.upn)
-    known = next((k for k in (facts, contact) if k and k.phone and k.phone_source), None)
-    due = question.state.due if isinstance(question.state, Open) else draft.now + CALL_WITHIN
-    draft.put_call(
-        CallTask(
-            id=f"c{len(draft.incident.calls) + 1}",
-            person=question.person,
-            question=question.id,
-            number=known.phone if known else None,
-            number_source=known.phone_source if known else None,
-            due=due,
-        )
-    )
-
-
-CALL_WITHIN = timedelta(minutes=15)
 
 
 def people(incident: Incident) -> tuple[Person, ...]:
@@ -295,7 +302,7 @@ def _note_reply(draft: Draft, question: Question, reply: Reply, answer: Answer |
     if answer.call:
         draft.note(phrase("timeline.reply_counted", person=who, answer=said))
         _tell(draft, f"call_me:{which}", phrase("why.call_me", person=who))
-        call(draft, question)
+        calling.call(draft, question)
         return
     draft.note(phrase(f"timeline.reply_{reply.standing}", person=who, answer=said))
     if reply.standing is Standing.FOR_ANALYST:
@@ -326,10 +333,10 @@ def _follow(draft: Draft, question: Question, answer: Answer) -> None:
     follow_ups = {a.then for a in QUESTIONS[question.kind].answers} - {answer.then}
     for other in draft.incident.questions:
         mine = other.person.object_id == question.person.object_id
-        if mine and other.state.state == "open" and other.kind in follow_ups:
+        if mine and other.state.state in PENDING and other.kind in follow_ups:
             _withdraw(draft, other)
     if answer.then is not None:
-        _ask_person(draft, question.person, answer.then, question.route)
+        _ask_person(draft, question.person, answer.then, question.route, at_once=True)
 
 
 def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: str) -> None:
@@ -357,26 +364,29 @@ def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: s
 def _end_calls(draft: Draft, question: Question) -> None:
     for task in draft.incident.calls:
         if task.question == question.id and task.done_at is None:
-            draft.put_call(replace(task, done_at=draft.now))
+            calling.end(draft, task)
 
 
 def unreachable(draft: Draft, person: str, why: str) -> None:
-    """Somebody cannot be reached in Teams: an analyst calls at once, with the reason."""
+    """Somebody cannot be reached in Teams: the next rung at once, with the reason."""
     for question in draft.incident.questions:
         mine = question.person.object_id == person and question.route is not Route.PHONE
         if mine and question.state.state == "open":
-            draft.put_question(replace(question, state=Unreachable(draft.now, why)))
-            draft.hand_over(phrase("why.unreachable", person=question.person.name, why=why))
-            call(draft, question)
+            gone = replace(question, state=Unreachable(draft.now, why))
+            draft.put_question(gone)
+            ladder.climb(
+                draft, gone, phrase("why.unreachable", person=question.person.name, why=why)
+            )
+    ladder.step_failed(draft, person, why)
 
 
 def withdraw_all(draft: Draft) -> None:
     for question in draft.incident.questions:
-        if question.state.state == "open":
+        if question.state.state in PENDING:
             draft.put_question(replace(question, state=Withdrawn(draft.now)))
     for task in draft.incident.calls:
         if task.done_at is None:
-            draft.put_call(replace(task, done_at=draft.now))
+            calling.end(draft, task)
 
 
 # --- a case became part of this one --------------------------------------------------------------

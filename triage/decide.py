@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from triage import asking, containing, merging, telling
+from triage import asking, calling, containing, ladder, merging, paging, telling
 from triage.actions import LOOKING, ActionKind
 from triage.assess import RULES, assess, read_report
 from triage.authority import (
@@ -59,12 +59,10 @@ from triage.incident import (
     Disposition,
     Incident,
     IncidentType,
-    Open,
     Proposal,
     Question,
     ResponseAction,
     Route,
-    Silent,
     SourceRef,
     Standing,
     Status,
@@ -366,6 +364,7 @@ def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
     asking.take_call(draft, question, event.choice, event.by, event.by_name)
     if draft.incident.owner is None:
         draft.set(owner=event.by, owner_name=event.by_name)
+        paging.taken(draft)
     if over and _log_odds(draft) > before:
         _correct(draft, question)
     return Accepted(phrase("thanks.recorded"))
@@ -394,6 +393,7 @@ def _taken(draft: Draft, event: Taken) -> Verdict:
     if draft.incident.owner == event.by:
         return AlreadyAnswered(phrase("thanks.already"))
     draft.set(owner=event.by, owner_name=event.by_name)
+    paging.taken(draft)
     draft.note(phrase("timeline.taken", by=event.by_name))
     return Accepted(phrase("thanks.taken"))
 
@@ -524,7 +524,17 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
     what, _, which = event.name.partition(":")
     match what:
         case "question":
-            _question_due(draft, which)
+            ladder.due(draft, which)
+        case "remind":
+            ladder.remind(draft, which)
+        case "send":
+            asking.send_held(draft, which)
+        case "rung":
+            ladder.step_due(draft, which)
+        case "call":
+            calling.overdue(draft, which)
+        case "take":
+            paging.nobody_took_it(draft)
         case "approval":
             _approval_due(draft, which)
         case "close":
@@ -532,18 +542,6 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
         case _:
             raise ValueError(f"nothing is called {event.name}")
     return Accepted()
-
-
-def _question_due(draft: Draft, question_id: str) -> None:
-    """Silence weighs nothing: the next rung is an analyst, who calls."""
-    question = draft.incident.question(question_id)
-    if question is None or not isinstance(question.state, Open) or question.state.due > draft.now:
-        return
-    why = phrase("why.silence", person=question.person.name)
-    draft.put_question(replace(question, state=Silent(draft.now)))
-    draft.hand_over(why)
-    draft.tell_analysts(f"silent:{question_id}", why)
-    asking.call(draft, question)
 
 
 def _approval_due(draft: Draft, approval_id: str) -> None:
@@ -642,6 +640,7 @@ def _undelivered(draft: Draft, event: Undelivered) -> Verdict:
         return Accepted()
     if event.place == ANALYST_THREAD:
         # Noting it would change the very card that cannot be shown, and order it again for ever.
+        paging.nobody_took_it(draft)
         return Accepted()
     why = phrase("why.undelivered", place=event.place, why=event.why)
     draft.hand_over(why)
@@ -719,7 +718,8 @@ def _stop_closing(draft: Draft) -> None:
 
 def _something_is_open(incident: Incident) -> bool:
     return (
-        any(q.state.state == "open" for q in incident.questions)
+        any(q.state.state in asking.PENDING for q in incident.questions)
+        or any(map(ladder.is_climbing, incident.questions))
         or any(a.state is ApprovalState.OPEN for a in incident.approvals)
         or any(c.done_at is None for c in incident.calls)
         or any(a.state in (ActionState.ORDERED, ActionState.UNDOING) for a in incident.actions)
@@ -783,6 +783,7 @@ def _close(
     decision = draft.incident.decision or assess(draft.incident, draft.customer, draft.now)
     asking.withdraw_all(draft)
     containing.withdraw_approvals(draft)
+    paging.taken(draft)
     closed = Closed(
         at=draft.now,
         by=by,
@@ -826,6 +827,7 @@ def _reopen(draft: Draft, why: Phrase) -> None:
         recommendation_discussed_by=None,
         reopened=draft.incident.reopened + 1,
         handed_over=None,
+        paged_at=None,
         handed_reasons=(),
     )
     draft.hand_over(why)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from triage.incident import Disposition, IncidentType, Person, Question, ResponseAction, Taint
@@ -247,6 +248,14 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class CardsToday:
+    """What somebody was sent today, by the customer's clock, in other incidents."""
+
+    count: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What an event may know beyond its incident and the profile; stored with the event."""
 
@@ -259,3 +268,8 @@ class Facts:
     """Who of those acting is affected, also where the state no longer lists everybody."""
     unseen: frozenset[str] = frozenset()
     """Open approvals whose card nobody was ever shown."""
+    helpers: Mapping[str, Person] = field(default_factory=dict)
+    """The managers and security contacts who could help to reach the people concerned, by UPN in
+    lower case; who is not in the roster is missing."""
+    cards: Mapping[str, CardsToday] = field(default_factory=dict)
+    """By object id."""

@@ -272,6 +272,14 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Not sent yet: the night, or the minutes after another card, are waited out."""
+
+    until: datetime
+    state: Literal["held"] = "held"
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
     due: datetime
     state: Literal["open"] = "open"
@@ -306,7 +314,31 @@ class Withdrawn:
     state: Literal["withdrawn"] = "withdrawn"
 
 
-QuestionState = Open | Answered | Silent | Unreachable | Withdrawn
+QuestionState = Held | Open | Answered | Silent | Unreachable | Withdrawn
+
+
+class Rung(StrEnum):
+    """Whom we turn to, in this order, when the person asked gives no answer."""
+
+    MANAGER = "manager"
+    CONTACT = "contact"
+    """The customer's security contact."""
+    ANALYST = "analyst"
+    """Calls; whoever does not call in time is rung by the pager."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rung that was taken, or skipped at once because nobody could be reached there."""
+
+    rung: Rung
+    at: datetime
+    person: Person | None = None
+    """Who was asked to reach the person."""
+    due: datetime | None = None
+    """When the next rung is taken."""
+    skipped: str | None = None
+    """Why, as a code that has a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +350,8 @@ class Question:
     asked_at: datetime
     state: QuestionState
     replies: tuple[Reply, ...] = ()
+    steps: tuple[Step, ...] = ()
+    """What was done because no answer came."""
 
     @property
     def answer(self) -> Reply | None:
@@ -417,6 +451,8 @@ class CallTask:
     number_source: str | None
     due: datetime
     done_at: datetime | None = None
+    paged_at: datetime | None = None
+    """Nobody had called in time: the pager rang."""
 
 
 class Band(StrEnum):
@@ -553,6 +589,8 @@ class Incident:
     owner_name: str | None = None
     threaded: bool = False
     """The customer has, or is to have, a thread for it; once so, always so."""
+    paged_at: datetime | None = None
+    """Nobody took it in time: the pager rang, and still may."""
     handed_over: Phrase | None = None
     """Why a person must look, while nobody has taken it."""
     handed_reasons: tuple[Phrase, ...] = ()

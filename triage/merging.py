@@ -7,7 +7,7 @@ correlation.
 
 from dataclasses import replace
 
-from triage import asking, containing
+from triage import asking, containing, paging
 from triage.authority import is_thread_guarded
 from triage.draft import Draft
 from triage.events import Absorbed, MergedInto
@@ -41,6 +41,7 @@ def merge(draft: Draft, event: MergedInto) -> None:
     """The case ends here, and says where it goes on."""
     asking.withdraw_all(draft)
     containing.withdraw_approvals(draft)
+    paging.taken(draft)
     draft.set(merged=Merged(draft.now, event.into, event.name), closing=None, handed_over=None)
     says = phrase("timeline.merged", name=event.name)
     draft.note(says)

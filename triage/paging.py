@@ -4,7 +4,7 @@ A page reaches a phone's lock screen and a third party's servers: it names the c
 done and until when, and nobody.
 """
 
-from datetime import datetime
+from datetime import timedelta
 from enum import StrEnum
 
 from triage.draft import Draft
@@ -25,12 +25,19 @@ class Need(StrEnum):
     """A containment failed, or is late: it must be done by hand."""
 
 
-def ring(draft: Draft, need: Need, by: datetime) -> None:
-    """Rings once for each need, until the case is reopened."""
+RING_WITHIN = timedelta(minutes=15)
+"""What whoever is rung has to act."""
+
+
+def ring(draft: Draft, need: Need, which: str = "") -> None:
+    """Rings once for each need, and for `which` of several, until the case is reopened."""
     says = phrase(
-        f"page.{need}", incident=draft.incident.name, severity=draft.incident.severity, by=by
+        f"page.{need}",
+        incident=draft.incident.name,
+        severity=draft.incident.severity,
+        by=draft.now + RING_WITHIN,
     )
-    draft.page(PageAction.TRIGGER, need, says)
+    draft.page(PageAction.TRIGGER, need + which, says)
 
 
 def acknowledge(draft: Draft, need: Need) -> None:
@@ -38,6 +45,24 @@ def acknowledge(draft: Draft, need: Need) -> None:
     draft.page(PageAction.ACKNOWLEDGE, need, phrase("page.taken", incident=draft.incident.name))
 
 
-def resolve(draft: Draft, need: Need) -> None:
+def resolve(draft: Draft, need: Need, which: str = "") -> None:
     """It is done, or no longer needed."""
-    draft.page(PageAction.RESOLVE, need, phrase("page.over", incident=draft.incident.name))
+    draft.page(PageAction.RESOLVE, need + which, phrase("page.over", incident=draft.incident.name))
+
+
+def nobody_took_it(draft: Draft) -> None:
+    """The case was handed over, its time to be taken is over, and it is nobody's."""
+    incident = draft.incident
+    waits = incident.handed_over is not None and incident.owner is None and not incident.is_over
+    if waits and incident.paged_at is None:
+        draft.set(paged_at=draft.now)
+        draft.note(phrase("timeline.paged_take"))
+        ring(draft, Need.TAKE)
+
+
+def taken(draft: Draft) -> None:
+    """Somebody is at work, or the case is over: the alarm for it ends."""
+    if draft.incident.paged_at is not None:
+        draft.set(paged_at=None)
+        acknowledge(draft, Need.TAKE)
+        resolve(draft, Need.TAKE)

@@ -83,7 +83,11 @@ def surfaces(incident: Incident, customer: Customer) -> dict[str, View]:
 
 
 def asked_in_teams(incident: Incident) -> tuple[Person, ...]:
-    asked = {q.person.object_id: q.person for q in incident.questions if q.route is not Route.PHONE}
+    asked = {
+        q.person.object_id: q.person
+        for q in incident.questions
+        if q.route is not Route.PHONE and q.state.state != "held"
+    }
     return tuple(asked.values())
 
 

@@ -13,7 +13,6 @@ from triage.events import Facts
 from triage.paging import Need
 
 NOW = datetime(2026, 11, 24, 23, 5, tzinfo=UTC)
-LATER = NOW.replace(minute=20)
 
 
 def draft() -> Draft:
@@ -27,8 +26,8 @@ def pages(of: Draft) -> list[Page]:
 
 def test_a_need_rings_under_one_key_however_often_it_is_found() -> None:
     first, second = draft(), draft()
-    paging.ring(first, Need.TAKE, LATER)
-    paging.ring(second, Need.TAKE, LATER)
+    paging.ring(first, Need.TAKE)
+    paging.ring(second, Need.TAKE)
 
     [page], [again] = pages(first), pages(second)
     assert (page.key, page.does) == (again.key, PageAction.TRIGGER)
@@ -38,17 +37,17 @@ def test_a_need_rings_under_one_key_however_often_it_is_found() -> None:
 
 def test_another_need_and_another_generation_ring_anew() -> None:
     of = draft()
-    paging.ring(of, Need.TAKE, LATER)
-    paging.ring(of, Need.CALL, LATER)
+    paging.ring(of, Need.TAKE)
+    paging.ring(of, Need.CALL)
     of.set(reopened=1)
-    paging.ring(of, Need.TAKE, LATER)
+    paging.ring(of, Need.TAKE)
 
     assert len({page.key for page in pages(of)}) == 3
 
 
 def test_what_ends_an_alarm_names_the_page_that_rang() -> None:
     of = draft()
-    paging.ring(of, Need.TAKE, LATER)
+    paging.ring(of, Need.TAKE)
     paging.acknowledge(of, Need.TAKE)
     paging.resolve(of, Need.TAKE)
 
@@ -62,7 +61,7 @@ def test_what_ends_an_alarm_names_the_page_that_rang() -> None:
 @pytest.mark.parametrize("language", ["en", "de", "pt-BR"])
 def test_a_page_is_short_says_what_and_by_when_and_names_nobody(need: Need, language: str) -> None:
     of = draft()
-    paging.ring(of, need, LATER)
+    paging.ring(of, need)
     [page] = pages(of)
 
     said = say(page.says, Reader(language, "UTC"))
