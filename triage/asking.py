@@ -374,9 +374,8 @@ def unreachable(draft: Draft, person: str, why: str) -> None:
         if mine and question.state.state == "open":
             gone = replace(question, state=Unreachable(draft.now, why))
             draft.put_question(gone)
-            ladder.climb(
-                draft, gone, phrase("why.unreachable", person=question.person.name, why=why)
-            )
+            draft.note(ladder.why_no_answer(gone))
+            ladder.climb(draft, gone)
     ladder.step_failed(draft, person, why)
 
 

@@ -16,7 +16,17 @@ from triage.assess import assess
 from triage.authority import is_thread_guarded
 from triage.customer import Role
 from triage.draft import Draft
-from triage.incident import IncidentType, Open, Person, Question, Route, Rung, Silent, Step
+from triage.incident import (
+    IncidentType,
+    Open,
+    Person,
+    Question,
+    Route,
+    Rung,
+    Silent,
+    Step,
+    Unreachable,
+)
 from triage.phrases import Phrase, phrase
 from triage.priority import Level, priority
 
@@ -119,7 +129,7 @@ def due(draft: Draft, question_id: str) -> None:
         return
     silent = replace(question, state=Silent(draft.now))
     draft.put_question(silent)
-    climb(draft, silent, phrase("why.silence", person=question.person.name))
+    climb(draft, silent)
 
 
 def step_due(draft: Draft, which: str) -> None:
@@ -129,7 +139,7 @@ def step_due(draft: Draft, which: str) -> None:
     if question is None or not _waits_at(question, rung):
         return
     if question.steps[-1].due is not None and question.steps[-1].due <= draft.now:
-        climb(draft, question, phrase("why.silence", person=question.person.name))
+        climb(draft, question)
 
 
 def step_failed(draft: Draft, person: str, why: str) -> None:
@@ -146,7 +156,7 @@ def step_failed(draft: Draft, person: str, why: str) -> None:
             said = replace(question, steps=(*question.steps[:-1], skipped))
             draft.put_question(said)
             _note_skipped(draft, skipped)
-            climb(draft, said, phrase("why.silence", person=question.person.name))
+            climb(draft, said)
 
 
 def is_climbing(question: Question) -> bool:
@@ -159,8 +169,8 @@ def _waits_at(question: Question, rung: str) -> bool:
     return is_climbing(question) and question.steps[-1].rung == rung
 
 
-def climb(draft: Draft, question: Question, why: Phrase) -> None:
-    """Take the next rung that can be taken. `why` is for the analyst, who is the last of them."""
+def climb(draft: Draft, question: Question) -> None:
+    """Take the next rung that can be taken."""
     tried = {step.rung for step in question.steps}
     for rung in (r for r in Rung if r not in tried):
         person, skipped = _who(draft, question, rung)
@@ -170,7 +180,7 @@ def climb(draft: Draft, question: Question, why: Phrase) -> None:
         question = replace(question, steps=(*question.steps, step))
         draft.put_question(question)
         if skipped is None:
-            _take(draft, question, step, why)
+            _take(draft, question, step)
             return
         _note_skipped(draft, step)
 
@@ -182,7 +192,7 @@ def _note_skipped(draft: Draft, step: Step) -> None:
         draft.note(phrase("timeline.rung_skipped", rung=rung, why=step.skipped))
 
 
-def _take(draft: Draft, question: Question, step: Step, why: Phrase) -> None:
+def _take(draft: Draft, question: Question, step: Step) -> None:
     who = question.person.name
     match step.rung:
         case Rung.MANAGER | Rung.CONTACT:
@@ -199,11 +209,19 @@ def _take(draft: Draft, question: Question, step: Step, why: Phrase) -> None:
             draft.tell_person(step.person.object_id, f"{step.rung}:{question.id}", asks)
             draft.wake(f"rung:{question.id}:{step.rung}", step.due)
         case Rung.ANALYST:
+            why = why_no_answer(question)
             draft.hand_over(why)
             draft.tell_analysts(f"silent:{question.id}", why)
             calling.call(draft, question)
         case _:
             assert_never(step.rung)
+
+
+def why_no_answer(question: Question) -> Phrase:
+    who = question.person.name
+    if isinstance(question.state, Unreachable):
+        return phrase("why.unreachable", person=who, why=question.state.why)
+    return phrase("why.silence", person=who)
 
 
 NOBODY = "nobody_named"

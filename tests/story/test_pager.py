@@ -116,7 +116,7 @@ async def test_an_outage_of_an_hour_is_waited_out(tmp_path: Path) -> None:
         assert await alarms(h) == []
 
         await h.later(hours=2)
-        assert len(await alarms(h)) == 1
+        assert len([a for a in await alarms(h) if a["key"].endswith(":page:take:0")]) == 1
 
 
 async def test_a_page_ordered_twice_is_one(tmp_path: Path) -> None:
