@@ -89,6 +89,7 @@ class Sqlite:
         with ExitStack() as undo:
             owned = _Ownership.take(path)
             undo.callback(owned.release)
+            _make_private(path)
             engine = _engine(path)
             try:
                 writer = undo.enter_context(engine.connect())
@@ -255,6 +256,14 @@ def _engine(path: Path) -> Engine:
         driver.execute("PRAGMA foreign_keys = ON")
 
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """A new file is its owner's alone, and so is what SQLite keeps beside it; an old one stays."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:

@@ -79,6 +79,17 @@ async def test_a_copy_is_one_file_for_its_owner_alone(tmp_path: Path) -> None:
     assert list(copy.parent.iterdir()) == [copy]
 
 
+async def test_new_records_are_for_their_owner_alone(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.write(CONTOSO, begin())
+
+        assert modes(tmp_path) == [0o600] * 4, "records, what SQLite keeps beside them, lock"
+
+
+def modes(folder: Path) -> list[int]:
+    return [stat.S_IMODE(file.stat().st_mode) for file in folder.glob("vouch.sqlite3*")]
+
+
 async def test_a_copy_is_made_of_what_a_killed_process_left_in_the_journal(tmp_path: Path) -> None:
     """The database file alone, without the journal beside it, lacks what was committed last."""
     async with opened(tmp_path) as store:
