@@ -391,8 +391,10 @@ def simulator(data: Path) -> Iterator[dict[str, Any]]:
     command += ["--app-secret=s", f"--data={data}", f"--pager={keys}"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-        process.send_signal(signal.SIGTERM)
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
 
 
@@ -431,7 +433,7 @@ def test_the_on_call_phone_shows_what_rang_and_whether_it_still_does(
         _shot(page, "pager-ringing")
 
         _rings(ready, "one", "acknowledge", take)
-        _rings(ready, "two", "resolve", "")
+        _rings(ready, "two", "resolve", "over")
         expect(phone.get_by_text("Somebody is at work", exact=True)).to_be_visible()
         expect(phone.get_by_text("Over", exact=True)).to_be_visible()
         expect(phone.get_by_role("heading")).to_have_text("The on-call phone rang")

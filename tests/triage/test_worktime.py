@@ -172,6 +172,14 @@ def test_a_country_nobody_knows_has_no_holidays() -> None:
     assert worktime.is_working(calendar, at("2026-12-25 10:00"))
 
 
+def test_of_a_year_far_off_the_holidays_that_are_known_count() -> None:
+    """India's moon calendar ends with 2035."""
+    calendar = Calendar("Asia/Kolkata", OFFICE, Holidays(country="IN"))
+
+    assert not worktime.is_working(calendar, utc("2040-01-26 06:00"))  # Republic Day
+    assert worktime.is_working(calendar, utc("2040-01-27 06:00"))
+
+
 # --- targets and quiet hours ---------------------------------------------------------------------
 
 
