@@ -18,6 +18,7 @@ import pytest
 
 from bot.demo import PROVIDER_TENANT
 from simulator.server import Simulator
+from storage import incidents
 from storage.engine import Store, migrate, standing
 from tests.databases import new_database, rows
 from tests.postgres import free_port, server
@@ -141,6 +142,9 @@ async def replicas(tmp_path: Path, on_postgres: str, cradle: Nursery) -> AsyncIt
 @asynccontextmanager
 async def _replicas(tmp_path: Path, database: str, cradle: Nursery) -> AsyncIterator[Replicas]:
     keys = await onboard_at(database)
+    store = Store.open(database)
+    await store.write("contoso", incidents.next_number)  # not the first one, which is seldom
+    await store.close()
     async with (
         Simulator(simulated(tmp_path, keys)) as sim,
         aiohttp.ClientSession(sim.page_url) as control,
@@ -177,6 +181,24 @@ async def test_one_report_that_reaches_two_replicas_at_once_opens_one_case(
     assert await recorded(replicas.database) == 1
     texts = [m.text for m in replicas.said() if m.card]
     assert len(texts) == len({m.conversation for m in replicas.said() if m.card})
+
+
+async def test_reports_of_one_case_by_other_names_open_one_case_as_well(
+    replicas: Replicas,
+) -> None:
+    """Only the person and the device they tell of say that it is one."""
+    urls = list(replicas.living.values())
+    told = [malware_ran() | {"id": f"other-{n}"} for n in range(8)]
+    for n, one in enumerate(told):
+        for alert in one["alerts"]:
+            alert["id"] = f"{alert['id']}-{n}"
+    answers = await asyncio.gather(
+        *(replicas.report(urls[n % 2], one) for n, one in enumerate(told))
+    )
+    await replicas.rest()
+
+    assert Counter(answers) == {201: 1, 200: 7}
+    assert await recorded(replicas.database) == 1
 
 
 async def test_a_replica_that_is_killed_in_a_call_is_replaced_within_its_lease(
