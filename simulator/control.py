@@ -19,6 +19,7 @@ from simulator.errors import Json, RefusedError
 from simulator.faults import Fault, Faults
 from simulator.faults import Kind as FaultKind
 from simulator.journal import Journal
+from simulator.pager import Pager
 from simulator.people import People, Press
 from simulator.scenarios import Scenarios
 from simulator.to_bot import ToBot
@@ -141,6 +142,7 @@ class Control:
         scenarios: Scenarios,
         service_url: Mapping[str, str],
         clock: BotClock,
+        pager: Pager,
     ) -> None:
         self._app_id = app_id
         self._world = world
@@ -152,6 +154,7 @@ class Control:
         self._scenarios = scenarios
         self._service_url = service_url
         self._clock = clock
+        self._pager = pager
 
     def routes(self) -> list[web.RouteDef]:
         conversation = "/api/conversations/{conversation}/messages"
@@ -169,6 +172,7 @@ class Control:
             web.post("/api/users/{user}/{change:install|uninstall}", self.install_user),
             web.post("/api/users/{user}/{change:block|unblock}", self.block),
             web.post("/api/install-all", self.install_all),
+            web.get("/api/pager", self.pager),
             web.get("/api/faults", self.faults),
             web.post("/api/faults", self.order_fault),
             web.delete("/api/faults", self.clear_faults),
@@ -185,7 +189,9 @@ class Control:
     # Watching
 
     async def state(self, _: web.Request) -> web.Response:
-        return web.json_response(state_view(self._world, self._bot.url, self._clock.view()))
+        return web.json_response(
+            state_view(self._world, self._bot.url, self._clock.view(), self._pager.view())
+        )
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Says what changed as it changes; a browser that was cut off goes on where it was."""
@@ -282,6 +288,9 @@ class Control:
         return web.json_response(user_view(self._world, user))
 
     # Breaking and looking behind
+
+    async def pager(self, _: web.Request) -> web.Response:
+        return web.json_response(self._pager.view())
 
     async def faults(self, _: web.Request) -> web.Response:
         return web.json_response([_fault_view(fault) for fault in self._faults])

@@ -24,6 +24,7 @@ from simulator.errors import MAX_BODY, answer_errors
 from simulator.faults import Faults
 from simulator.journal import Journal
 from simulator.keys import KeySource, new_key
+from simulator.pager import Pager, PagerKeys
 from simulator.people import People
 from simulator.scenariofile import read_scenarios
 from simulator.scenarios import Scenarios
@@ -62,6 +63,7 @@ class SimulatorConfig:
     scenarios: Path = SCENARIOS
     intake_keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     bot_clock: ClockControl | None = None
+    pager: PagerKeys = field(default_factory=PagerKeys)
     key_source: KeySource = new_key
 
 
@@ -81,6 +83,7 @@ class Simulator:
             config.app_id, config.app_secret, self.world.tenants, config.key_source()
         )
         self._framework = BotFramework(config.app_id, self.entra.key, config.key_source)
+        self.pager = Pager(config.pager, self._changes, self._clock.now)
         self._faults = Faults()
         self._journal = Journal()
         self._service_urls: dict[str, str] = {}
@@ -145,6 +148,7 @@ class Simulator:
         app.add_routes(self.entra.routes())
         app.add_routes(self._framework.routes())
         app.add_routes(connector.routes())
+        app.add_routes(self.pager.routes())
         return app
 
     def _page(self, bot: ToBot) -> web.Application:
@@ -173,6 +177,7 @@ class Simulator:
             scenarios=Scenarios(scenarios, self.world, people, bot, intake_keys),
             service_url=self._service_urls,
             clock=self._clock,
+            pager=self.pager,
         )
 
 

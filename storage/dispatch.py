@@ -80,7 +80,7 @@ class Dispatcher:
         on until `until`."""
         while True:
             async with asyncio.TaskGroup() as flight:
-                while await self._start_due(flight):  # noqa: ASYNC110 - lets what was started begin
+                while await self._start_due(flight, also_stopped=True):  # noqa: ASYNC110 - lets what was started begin
                     await asyncio.sleep(0)
             if await self._store.read_across(lambda tx: across.due(tx, self._now(), 1)):
                 continue
@@ -90,12 +90,16 @@ class Dispatcher:
                 return
             move_to(following)
 
-    async def _start_due(self, flight: asyncio.TaskGroup) -> int:
+    async def _start_due(self, flight: asyncio.TaskGroup, *, also_stopped: bool = False) -> int:
+        """How many were started: none after `stop`, which may come while there is no room."""
         now = self._now()
         due = await self._store.read_across(lambda tx: across.due(tx, now, AT_ONCE * 2))
         fresh = [d for d in due if d not in self._running]
         for customer, effect_id in fresh:
             await self._room.acquire()
+            if self._stopping and not also_stopped:
+                self._room.release()
+                return 0
             self._running.add((customer, effect_id))
             flight.create_task(self._run(customer, effect_id))
         return len(fresh)

@@ -11,6 +11,7 @@ Its address says which database it is: SQLite for one process, PostgreSQL for se
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self, TypeVar
 
 from sqlalchemy import URL, Connection, make_url
@@ -28,6 +29,7 @@ from storage.database import (
 )
 from storage.isolation import CustomerSession, UnitSession
 from storage.looking import Standing
+from storage.sqlite import path_of
 from triage.customer import Customer, Provider
 
 __all__ = [
@@ -42,6 +44,8 @@ __all__ = [
     "StoreInUseError",
     "Tx",
     "Urgency",
+    "file_of",
+    "integrity",
     "migrate",
     "standing",
 ]
@@ -67,10 +71,8 @@ class Tx:
     """Of the incidents loaded in it: `incidents.record` writes on top of these."""
     profiles: dict[str, Customer | Provider] = field(default_factory=dict)
     """The customer's profile, once it was read."""
-    pending_shows: dict[str, set[str]] = field(default_factory=dict)
-    """Surfaces, by incident, that a Show is ordered for and will read anew."""
     ordered: list[str] = field(default_factory=list)
-    """The keys of the effects that were ordered in it."""
+    """The keys of the effects that were ordered in it, where others may carry them out."""
     beside: Connection | None = None
     """Where other units write at the same time: the connection, to keep them away by."""
 
@@ -123,6 +125,10 @@ class Store:
         """Finish every unit that was taken, then let go."""
         await self._database.close()
 
+    def waiting(self) -> int:
+        """How many units wait for their turn to write."""
+        return self._database.waiting()
+
     async def write(
         self, customer_id: str, fn: Callable[[Tx], T], urgency: Urgency = Urgency.EFFECTS
     ) -> T:
@@ -164,6 +170,18 @@ def standing(url: str) -> Standing:
     if address.drivername == postgres.DRIVER:
         return postgres.standing(address)
     return looking.standing(address)
+
+
+def integrity(url: str) -> list[str]:
+    """What is wrong with the file itself, where the database is one. Raises StoreError."""
+    address = _address(url)
+    return looking.integrity(address) if address.get_backend_name() == "sqlite" else []
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a database that is one."""
+    address = _address(url)
+    return path_of(address) if address.get_backend_name() == "sqlite" else None
 
 
 USABLE = f"use sqlite:///path or {postgres.DRIVER}://user@host/database"

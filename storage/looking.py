@@ -56,6 +56,23 @@ def standing(url: URL) -> Standing:
         raise StoreError(f"{error.filename} cannot be used: {error.strerror}") from error
 
 
+def integrity(url: URL) -> list[str]:
+    """What SQLite finds wrong with the file itself, its indexes and its references."""
+    path = path_of(url)
+    if not path.exists():
+        raise StoreError(f"{path} does not exist")
+    try:
+        with closing(_connect(path, "ro")) as driver:
+            said = [row[0] for row in driver.execute("PRAGMA integrity_check(100)")]
+            strays = driver.execute("PRAGMA foreign_key_check").fetchmany(100)
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    return [line for line in said if line != "ok"] + [
+        f"row {row} of {table} refers to a row of {parent} that is not there"
+        for table, row, parent, _ in strays
+    ]
+
+
 def _require(path: Path) -> None:
     if not os.access(path, os.R_OK | os.W_OK):
         reason = "cannot be written" if path.exists() else "does not exist"
@@ -112,6 +129,9 @@ class SqliteLook:
                     connection.exec_driver_sql("ROLLBACK")
         except DatabaseError as error:
             raise StoreError(f"{self._path} cannot be read: {error.orig}") from error
+
+    def waiting(self) -> int:
+        return 0
 
     async def close(self) -> None:
         self._engine.dispose()

@@ -116,6 +116,9 @@ class Postgres:
     async def read(self, unit: Callable[[Connection], T]) -> T:
         return await self._look.read(unit)
 
+    def waiting(self) -> int:
+        return self._waiting.count()
+
     async def close(self) -> None:
         self._waiting.close()
         await asyncio.to_thread(self._let_go)
@@ -235,6 +238,9 @@ class PostgresLook:
                     _refuse_for_now(error)
                     raise
         raise AssertionError("the last try returns or raises")
+
+    def waiting(self) -> int:
+        return 0
 
     async def close(self) -> None:
         self._closed = True

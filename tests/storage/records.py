@@ -152,7 +152,7 @@ def show(incident_id: str, digest: str) -> Callable[[Tx], dict[str, int]]:
             effects.Show(name, effects.place_lane(incident_id, name), revision)
             for name, revision in changed.items()
         ]
-        effects.order_shows(tx, incident_id, shows, NOW)
+        effects.order(tx, incident_id, shows, NOW)
         return changed
 
     return unit

@@ -65,11 +65,13 @@ def released(waits_for: str) -> Callable[[Tx], list[int]]:
 
 
 async def test_an_effect_ordered_twice_is_there_once(store: Store) -> None:
-    def order(*keys: str) -> Callable[[Tx], list[str]]:
-        return lambda tx: effects.order(tx, ONE, [a_say(key) for key in keys], NOW)
+    def order(*keys: str) -> Callable[[Tx], None]:
+        return lambda tx: effects.order(tx, ONE, [a_wake(key, NOW) for key in keys], NOW)
 
-    assert await store.write(CONTOSO, order("a", "a", "b")) == ["a", "b"]
-    assert await store.write(CONTOSO, order("b", "c")) == ["c"]
+    await store.write(CONTOSO, order("a", "a", "b"))
+    assert len(await due(store)) == 2
+    await store.write(CONTOSO, order("b", "c"))
+    assert len(await due(store)) == 3
 
 
 async def test_an_effect_that_was_done_is_not_ordered_again(store: Store) -> None:
@@ -384,3 +386,49 @@ async def test_whoever_is_stuck_is_named_with_its_reason(store: Store) -> None:
         (2, "blocked", "403"),
         (3, "waiting", None),
     ]
+
+
+async def test_what_is_put_back_is_due_at_once_and_has_its_tries_anew(store: Store) -> None:
+    for name in ("failing", "blocking", "fine"):
+        await ordered(store, a_say(name, f"person:{name}"))
+    for id_ in (1, 2, 3):
+        await store.write(CONTOSO, claimed(id_))
+    await store.write(CONTOSO, lambda tx: effects.fail(tx, 1, ME, "too large", NOW))
+    await store.write(CONTOSO, blocked(2, "person:x"))
+    await finish(store, 3)
+
+    put_back = await store.write(CONTOSO, lambda tx: effects.put_back(tx, [1, 2, 3, 4], SOON))
+
+    assert put_back == [1, 2], "what is done stays done"
+    assert await store.write(FABRIKAM, lambda tx: effects.put_back(tx, [1], SOON)) == []
+    found = await store.read_across(lambda tx: across.due(tx, SOON, 9))
+    assert [id_ for _, id_ in found] == [1, 2]
+    again = await store.write(CONTOSO, lambda tx: effects.claim(tx, 1, ME, SOON, LEASE))
+    assert again is not None
+    assert again.attempt == 2
+
+
+async def test_the_backlog_counts_what_is_not_over(store: Store) -> None:
+    await store.write(FABRIKAM, begin())
+    for name in ("failing", "blocking", "waiting", "fine"):
+        await ordered(store, a_say(name, f"person:{name}"))
+    for id_ in (1, 2, 4):
+        await store.write(CONTOSO, claimed(id_))
+    await store.write(CONTOSO, lambda tx: effects.fail(tx, 1, ME, "too large", NOW))
+    await store.write(CONTOSO, blocked(2, "person:x"))
+    await ordered(store, a_say("behind it", "person:blocking"), a_wake("w", SOON))
+    await finish(store, 4)
+
+    now = NOW + timedelta(minutes=1)
+    backlog = await store.read_across(lambda tx: across.backlog(tx, now))
+    later = await store.read_across(lambda tx: across.backlog(tx, NOW + timedelta(days=8)))
+
+    assert backlog.effects == {
+        ("say", "failed"): 1,
+        ("say", "blocked"): 1,
+        ("say", "waiting"): 2,
+        ("wake", "waiting"): 1,
+    }
+    assert backlog.oldest_due == NOW
+    assert sum(backlog.incidents.values()) == 2
+    assert ("say", "failed") not in later.effects, "history"

@@ -58,6 +58,8 @@ class Mortal:
         self._key = key
         self._port = _free_port()
         self._pid: int | None = None
+        self.settings: dict[str, str] = {}
+        """What it is started with beside the usual."""
         self.deaths = 0
         self.orphans: set[str] = set()
         """Messages Teams took whose answer Vouch did not live to write down."""
@@ -85,6 +87,18 @@ class Mortal:
         self.deaths += 1
         self.orphans |= {m.id for m in self.said()} - self._recorded()
 
+    def move_to(self, folder: Path) -> None:
+        """From now on it lives by the records of another folder."""
+        self._folder = folder
+
+    async def stop(self) -> int:
+        """SIGTERM; the exit code. What was taken and not written down is an orphan all the same."""
+        pid, self._pid = self._pid, None
+        assert pid is not None
+        code = await asyncio.to_thread(self._cradle.stop, pid)
+        self.orphans |= {m.id for m in self.said()} - self._recorded()
+        return code
+
     async def _is_ready(self) -> bool:
         try:
             async with self.control.get(f"{self.sim.bot_url}/readyz") as response:
@@ -106,7 +120,7 @@ class Mortal:
             "VOUCH_CA_FILE": str(self.sim.ca_file),
             "VOUCH_LEASE_SECONDS": "0.4",
             "VOUCH_DISPATCH_SECONDS": "0.05",
-        }
+        } | self.settings
 
     # --- what is asked of it ---
 
@@ -118,11 +132,13 @@ class Mortal:
                 return
         raise AssertionError("never acknowledged")
 
-    async def report(self) -> int:
+    async def report(self, incident: Json | None = None) -> int:
         url = f"{self.sim.bot_url}/api/incidents/defender"
         headers = {"Authorization": f"Bearer {self._key}"}
         try:
-            async with self.control.post(url, json=INCIDENT, headers=headers) as response:
+            async with self.control.post(
+                url, json=incident or INCIDENT, headers=headers
+            ) as response:
                 return response.status
         except aiohttp.ClientError:
             return 502
