@@ -148,9 +148,12 @@ class Mortal:
 
         async def pressed() -> int:
             await self.rest()
-            card = [m for m in self.said() if m.conversation.startswith(on) and m.card][-1]
-            if action not in card.actions:
+            found = [m for m in self.said() if m.conversation.startswith(on) and m.card]
+            # A thread that was opened twice has a root on which nothing more is asked.
+            cards = [m for m in found if action in m.actions]
+            if not cards:
                 return 200  # it was heard before, though the answer was lost
+            card = cards[-1]
             user = next(
                 u
                 for t in self.sim.world.tenants.values()
