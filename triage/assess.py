@@ -271,10 +271,8 @@ def _is_egress(ip: str | None, customer: Customer) -> bool:
 
 
 def _is_anonymous(alert: Alert) -> bool:
-    return (alert.detector or "").lower() in (
-        "anonymizedipaddress",
-        "riskyipaddress",
-    ) or "anonymous ip" in alert.title.lower()
+    named = (alert.detector or "").lower() in ("anonymizedipaddress", "riskyipaddress")
+    return named or "anonymous ip" in alert.title.lower()
 
 
 def _evidence(report: IncidentReport) -> list[object]:

@@ -8,12 +8,22 @@ correlation.
 from dataclasses import replace
 
 from triage import asking, containing
+from triage.assess import weight_of
 from triage.authority import is_thread_guarded
 from triage.draft import Draft
 from triage.events import Absorbed, MergedInto
-from triage.incident import ActionState, Incident, Merged
+from triage.incident import (
+    ActionState,
+    Answered,
+    Assurance,
+    Incident,
+    Merged,
+    Question,
+    Standing,
+    Taint,
+)
 from triage.phrases import phrase
-from triage.playbooks import gravest_first
+from triage.playbooks import QUESTIONS, gravest_first
 
 
 def handed_on(incident: Incident) -> Absorbed:
@@ -61,9 +71,81 @@ def absorb(draft: Draft, event: Absorbed) -> None:
         closing=None,
         kept_open=draft.incident.kept_open or event.kept_open,
     )
-    asking.hear(draft, event.questions, event.taints)
+    _suspect(draft, event.taints)
+    for question in event.questions:
+        _hear(draft, question)
     containing.take_over(draft, event.actions)
     if draft.incident.handed_over is None and event.handed_over is not None:
         draft.hand_over(event.handed_over)
     if draft.incident.owner is None and event.owner is not None:
         draft.set(owner=event.owner, owner_name=event.owner_name)
+
+
+# --- what people said there ----------------------------------------------------------------------
+
+
+def _suspect(draft: Draft, taints: tuple[Taint, ...]) -> None:
+    """A suspicion that arose there is this case's own from now on: the other one, which may be why
+    the account is suspect here, is over."""
+    known = {t.object_id: t for t in draft.incident.taints}
+    for told in taints:
+        before = known.get(told.object_id)
+        if before is None:
+            asking.withdraw_card(draft, told.object_id)
+        if before is None or before.why.key == "taint.other_incident":
+            known[told.object_id] = told
+    draft.set(taints=tuple(known.values()))
+
+
+def _hear(draft: Draft, told: Question) -> None:
+    """What the same person was asked in both cases counts once: the later word where we know whose
+    it is, else the worse. What still waits for that answer here waits no more."""
+    same = [q for q in (*draft.incident.heard, *draft.incident.questions) if _is_same(q, told)]
+    ours = next((q for q in same if q.answer is not None), None)
+    for question in same:
+        if question.answer is None and question.state.state != "withdrawn":
+            asking.withdraw(draft, question)
+    if ours is None:
+        _remember(draft, told)
+    elif not _outweighs(draft, told, ours):
+        return
+    elif ours in draft.incident.heard:
+        draft.set(heard=tuple(told if q is ours else q for q in draft.incident.heard))
+    elif told.answer is not None:
+        replies = asking.kept((*ours.replies, told.answer))
+        draft.put_question(replace(ours, state=Answered(draft.now), replies=replies))
+
+
+def _is_same(one: Question, other: Question) -> bool:
+    return (one.person.object_id, one.kind) == (other.person.object_id, other.kind)
+
+
+def _outweighs(draft: Draft, told: Question, ours: Question) -> bool:
+    if told.answer is None or ours.answer is None:
+        return ours.answer is None
+    later = max(ours.answer, told.answer, key=lambda reply: reply.at)
+    if later.assurance is Assurance.L3:
+        return later is told.answer
+    return _weight(draft, told) > _weight(draft, ours)
+
+
+def _weight(draft: Draft, question: Question) -> float:
+    reply = question.answer
+    answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
+    if reply is None or answer is None:
+        return 0.0
+    weight = weight_of(answer, draft.incident, reply.assurance)
+    return max(0.0, weight) if reply.standing is Standing.TAINTED else weight
+
+
+MOST_HEARD = 20
+"""Answers of merged cases that the state carries, those that speak for harm before the others; the
+event log holds all."""
+
+
+def _remember(draft: Draft, told: Question) -> None:
+    heard = (*draft.incident.heard, told)
+    if len(heard) > MOST_HEARD:
+        lightest = min(heard, key=lambda q: _weight(draft, q))
+        heard = tuple(q for q in heard if q is not lightest)
+    draft.set(heard=heard)

@@ -74,8 +74,9 @@ def surfaces(incident: Incident, customer: Customer) -> dict[str, View]:
     if not authority.is_thread_guarded(incident, customer):
         for approval in incident.approvals:
             views[f"approval:{approval.id}"] = approval_card(incident, customer, approval)
-    for ref in incident.refs if incident.merged is None else ():
-        views[f"source:{ref.source}:{ref.source_id}"] = source_status(incident, ref)
+    if incident.merged is None:  # of a merged case, the other one tells the sources
+        for ref in incident.refs:
+            views[f"source:{ref.source}:{ref.source_id}"] = source_status(incident, ref)
     return views
 
 
@@ -284,8 +285,14 @@ def _placeholder(incident: Incident) -> CustomerThread:
         turn=phrase("turn.analysts"),
         needed=phrase("needed.told_otherwise"),
         until=None,
-        outcome=_merged(incident) or ((phrase("outcome.placeholder"),) if incident.closed else ()),
+        outcome=_placeholder_outcome(incident),
     )
+
+
+def _placeholder_outcome(incident: Incident) -> tuple[Phrase, ...]:
+    over = phrase("outcome.placeholder") if incident.closed else None
+    says = _goes_on(incident) or over
+    return (says,) if says else ()
 
 
 def headline(incident: Incident) -> Phrase:
@@ -360,7 +367,7 @@ def _doing(incident: Incident) -> tuple[Phrase, ...]:
 
 def _turn(incident: Incident, customer: Customer) -> Phrase:
     if incident.is_over:
-        return next(iter(_merged(incident)), phrase("turn.nobody"))
+        return _goes_on(incident) or phrase("turn.nobody")
     if any(a.state is ApprovalState.OPEN for a in incident.approvals):
         return phrase("turn.customer", customer=customer.name)
     if incident.closing is not None:
@@ -413,9 +420,11 @@ def _outcome(incident: Incident) -> tuple[Phrase, ...]:
     if incident.closing is not None:
         says = verdict(incident.closing.proposal)
         return (phrase("outcome.closing", disposition=says, until=incident.closing.until),)
+    if goes_on := _goes_on(incident):
+        return (goes_on,)
     closed = incident.closed
     if closed is None:
-        return _merged(incident)
+        return ()
     minutes = max(1, round((closed.at - incident.received).total_seconds() / 60))
     lines = [
         phrase("outcome.closed", disposition=verdict(closed)),
@@ -429,9 +438,9 @@ def _outcome(incident: Incident) -> tuple[Phrase, ...]:
     return tuple(lines)
 
 
-def _merged(incident: Incident) -> tuple[Phrase, ...]:
+def _goes_on(incident: Incident) -> Phrase | None:
     """Where the case goes on, if it is part of another one."""
-    return (phrase("outcome.merged", name=incident.merged.name),) if incident.merged else ()
+    return phrase("outcome.merged", name=incident.merged.name) if incident.merged else None
 
 
 def _customer_buttons(incident: Incident) -> tuple[Button, ...]:
@@ -553,7 +562,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
 def _next(incident: Incident) -> tuple[Phrase, datetime | None]:
     """The one thing to do now, in order of what cannot wait, and until when."""
     if incident.is_over:
-        return next(iter(_merged(incident)), phrase("next.nothing")), None
+        return _goes_on(incident) or phrase("next.nothing"), None
     for action in incident.actions:
         if action.state in (ActionState.FAILED, ActionState.REFUSED):
             return phrase("next.action_failed", action=describe(action)), None

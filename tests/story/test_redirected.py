@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.story import sentinel_incident
-from tests.story.graph_incident import CARLA, alert, device, incident, malware_ran, user
+from tests.story.graph_incident import CARLA, device, malware_ran, remote_tool, user
 from tests.story.house import House, Json, house
 from triage.incident import Status
 
@@ -66,17 +66,10 @@ async def test_an_incident_that_goes_into_an_unknown_one_goes_on_under_both_ids(
 
 def carlas_remote_tool(id_: str) -> Json:
     """A case that shares nothing with Bob's."""
-    return incident(
-        alert(
-            "Suspicious use of the remote access tool AnyDesk",
-            "microsoftDefenderForEndpoint",
-            user(CARLA, "carla@contoso.example"),
-            device("laptop-9.ad.contoso.example", machine="b" * 40),
-            id_=f"da{id_}",
-            mitreTechniques=["T1219"],
-        ),
-        id_=id_,
-        severity="medium",
+    return remote_tool(
+        id_,
+        user(CARLA, "carla@contoso.example"),
+        device("laptop-9.ad.contoso.example", machine="b" * 40),
     )
 
 
