@@ -116,11 +116,14 @@ def ask(draft: Draft) -> None:
 
 
 def _nobody_is_asked(draft: Draft) -> None:
-    """What was asked before a case turned out to be restricted is asked no more."""
+    """What was asked before a case turned out to be restricted, or ransomware, is asked no more."""
     match draft.incident.type:
         case IncidentType.RESTRICTED:
             withdraw_all(draft)
             draft.hand_over_once(phrase("why.restricted"))
+        case IncidentType.RANSOMWARE:
+            withdraw_all(draft)
+            draft.hand_over_once(phrase("why.nobody_to_ask"))
         case IncidentType.UNKNOWN:
             draft.hand_over_once(phrase("why.unknown_type"))
         case _:

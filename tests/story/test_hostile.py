@@ -8,35 +8,15 @@ import pytest
 
 from cards.elements import MAX_BYTES
 from cards.layout import MOST_ROWS
-from tests.story.graph_incident import BOB, device, file, incident, malware_ran, user
+from tests.story.graph_incident import malware_ran
+from tests.story.hostile_incident import READS, storm
 from tests.story.house import House, Json, Seen, Sent, house
 from triage.report import Source
-
-EVIL = "[pay](https://evil.example) **now** <at>Jon Park</at> \u202egpj.exe\n# {{TIME(2017-02-14T06:08:39Z)}}"
-READS = "(pay)(hxxps://evil[.]example) ∗∗now∗∗ ‹at›Jon Park‹/at› gpj.exe # { {TIME"  # noqa: RUF001
-LONG = (EVIL + "W" * 10_000)[:10_000]
-
-
-def five_hundred() -> Json:
-    return incident(*map(_alert, range(500)), displayName=LONG, customTags=[LONG] * 50)
-
-
-def _alert(number: int) -> Json:
-    alert: Json = malware_ran(id_=f"x{number}")["alerts"][0]
-    alert["title"] = LONG
-    alert["category"] = EVIL
-    alert["evidence"] = [
-        user(BOB, "bob@contoso.example", displayName=EVIL),
-        user(None, f"{number}@{EVIL}"),
-        device(f"host-{number}.{EVIL}", machine=f"{number:040x}"),
-        file(f"{number} {EVIL}", verdict="suspicious", remediationStatus="remediated"),
-    ]
-    return alert
 
 
 async def opened(h: House) -> tuple[Seen, Seen, Seen]:
     """The case of 500 hostile alerts, as the customer, Bob and the analysts see it."""
-    status, answer = await h.post(five_hundred())
+    status, answer = await h.post(storm())
     assert (status, answer["results"][0]["outcome"]) == (201, "opened")
     await h.settle()
     return await h.root(), await h.card("Bob Meyer"), await h.soc()
@@ -153,7 +133,7 @@ async def test_the_headline_names_what_and_where_and_is_not_a_wall(tmp_path: Pat
 
         assert READS[:40] in headline
         assert " on HOST-0 (Bob Meyer), " in headline
-        assert len(headline) < 160
+        assert len(headline) <= 120
         assert len(root.activity["summary"]) < 200
 
 
