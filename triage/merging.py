@@ -1,29 +1,28 @@
 """Two cases of ours turn out to be one: the source redirects one to the other, or mirrors it.
 
-The one that is merged asks, approves and does nothing any more; the other takes over what people
-said there, whose account came under suspicion, and what was done. Source: domain.md section 5,
-correlation.
+The one that is merged begins nothing any more; the other takes over what people said there, whose
+account came under suspicion, and what was done. What was on its way, or is still said there, is
+handed on again when it comes. Source: domain.md section 5, correlation.
 """
 
 from dataclasses import replace
 
 from triage import asking, containing
-from triage.assess import weight_of
+from triage.assess import answer_weight, outweighs
 from triage.authority import is_thread_guarded
 from triage.draft import Draft
 from triage.events import Absorbed, MergedInto
 from triage.incident import (
     ActionState,
     Answered,
-    Assurance,
     Incident,
+    IncidentType,
     Merged,
     Question,
-    Standing,
     Taint,
 )
 from triage.phrases import phrase
-from triage.playbooks import QUESTIONS, gravest_first
+from triage.playbooks import PLAYBOOKS, Channel, gravest_first
 
 
 def handed_on(incident: Incident) -> Absorbed:
@@ -34,9 +33,13 @@ def handed_on(incident: Incident) -> Absorbed:
             q if q in incident.heard else replace(q, id=f"{incident.name}/{q.id}")
             for q in incident.answered
         ),
-        actions=tuple(a for a in incident.actions if a.state in _SETTLED),
+        actions=tuple(
+            replace(a, denied=containing.was_denied(incident, a))
+            for a in incident.actions
+            if a.state not in _NOTHING_DONE or containing.was_denied(incident, a)
+        ),
         taints=incident.taints,
-        types=incident.types,
+        types=tuple(t for t in incident.types if _forbids(t)),
         owner=incident.owner,
         owner_name=incident.owner_name,
         handed_over=incident.handed_over,
@@ -44,14 +47,20 @@ def handed_on(incident: Incident) -> Absorbed:
     )
 
 
-_SETTLED = (ActionState.DONE, ActionState.UNDONE)
+_NOTHING_DONE = (ActionState.PROPOSED, ActionState.ALREADY_DONE)
+
+
+def _forbids(kind: IncidentType) -> bool:
+    """Kinds that rule something out for the whole case. The others come with the alerts, when the
+    source tells of them under the other case: till then nobody else is asked about them."""
+    return PLAYBOOKS[kind].channel is Channel.NOBODY or not PLAYBOOKS[kind].lowers
 
 
 def merge(draft: Draft, event: MergedInto) -> None:
     """The case ends here, and says where it goes on."""
     asking.withdraw_all(draft)
     containing.withdraw_approvals(draft)
-    draft.set(merged=Merged(draft.now, event.into, event.name), closing=None, handed_over=None)
+    draft.set(merged=Merged(draft.now, event.into, event.name), closing=None)
     says = phrase("timeline.merged", name=event.name)
     draft.note(says)
     draft.tell_analysts("merged", says)
@@ -62,9 +71,11 @@ def merge(draft: Draft, event: MergedInto) -> None:
 
 def absorb(draft: Draft, event: Absorbed) -> None:
     """Suspicion and answers count on, what was done is not done again, and whoever worked on the
-    other case, or was to look at it, keeps it. A closing that is held begins anew."""
+    other case, or was to look at it, keeps it. A closing that is held begins anew. Absorbing the
+    same case again adds what it has learnt since."""
     says = phrase("timeline.absorbed", name=event.name)
-    draft.note(says)
+    if all(entry.says != says for entry in draft.incident.timeline):
+        draft.note(says)
     draft.tell_analysts(f"absorbed:{event.name}", says)
     draft.set(
         types=gravest_first((*draft.incident.types, *event.types)),
@@ -100,42 +111,20 @@ def _suspect(draft: Draft, taints: tuple[Taint, ...]) -> None:
 def _hear(draft: Draft, told: Question) -> None:
     """What the same person was asked in both cases counts once: the later word where we know whose
     it is, else the worse. What still waits for that answer here waits no more."""
-    same = [q for q in (*draft.incident.heard, *draft.incident.questions) if _is_same(q, told)]
+    same = [q for q in (*draft.incident.heard, *draft.incident.questions) if q.topic == told.topic]
     ours = next((q for q in same if q.answer is not None), None)
     for question in same:
         if question.answer is None and question.state.state != "withdrawn":
             asking.withdraw(draft, question)
     if ours is None:
         _remember(draft, told)
-    elif not _outweighs(draft, told, ours):
+    elif not outweighs(draft.incident, told, ours):
         return
     elif ours in draft.incident.heard:
         draft.set(heard=tuple(told if q is ours else q for q in draft.incident.heard))
     elif told.answer is not None:
         replies = asking.kept((*ours.replies, told.answer))
         draft.put_question(replace(ours, state=Answered(draft.now), replies=replies))
-
-
-def _is_same(one: Question, other: Question) -> bool:
-    return (one.person.object_id, one.kind) == (other.person.object_id, other.kind)
-
-
-def _outweighs(draft: Draft, told: Question, ours: Question) -> bool:
-    if told.answer is None or ours.answer is None:
-        return ours.answer is None
-    later = max(ours.answer, told.answer, key=lambda reply: reply.at)
-    if later.assurance is Assurance.L3:
-        return later is told.answer
-    return _weight(draft, told) > _weight(draft, ours)
-
-
-def _weight(draft: Draft, question: Question) -> float:
-    reply = question.answer
-    answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
-    if reply is None or answer is None:
-        return 0.0
-    weight = weight_of(answer, draft.incident, reply.assurance)
-    return max(0.0, weight) if reply.standing is Standing.TAINTED else weight
 
 
 MOST_HEARD = 20
@@ -146,6 +135,6 @@ event log holds all."""
 def _remember(draft: Draft, told: Question) -> None:
     heard = (*draft.incident.heard, told)
     if len(heard) > MOST_HEARD:
-        lightest = min(heard, key=lambda q: _weight(draft, q))
+        lightest = min(heard, key=lambda q: answer_weight(draft.incident, q))
         heard = tuple(q for q in heard if q is not lightest)
     draft.set(heard=heard)

@@ -12,7 +12,7 @@ from typing import Literal
 from triage import authority
 from triage.actions import LOOKING, ActionKind, TargetKind
 from triage.assess import what_ifs
-from triage.containing import describe, is_reversible, may_be_ordered
+from triage.containing import describe, is_reversible, left_out, may_be_ordered
 from triage.customer import AssetKind, Customer, Tells
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
 from triage.incident import (
@@ -313,11 +313,27 @@ MOST_SEEN = 3
 
 
 def _seen(incident: Incident) -> tuple[Phrase, ...]:
-    """The latest alerts, in the source's words: what the case is made of."""
-    return tuple(
-        phrase("known.alert", title=n.title, at=n.at or incident.received)
-        for n in incident.alerts[-MOST_SEEN:]
+    """The latest alerts, in the source's words, and how many more there are."""
+    return (
+        *(
+            phrase("known.alert", title=n.title, at=n.at or incident.received)
+            for n in incident.alerts[-MOST_SEEN:]
+        ),
+        *_more_alerts(incident),
     )
+
+
+def _more_alerts(incident: Incident) -> tuple[Phrase, ...]:
+    left = incident.alert_count - len(incident.alerts[-MOST_SEEN:])
+    return (phrase("seen.more_alerts", count=left),) if left > 0 else ()
+
+
+def _left_out(incident: Incident) -> tuple[Phrase, ...]:
+    """What the cards, or our actions, do not cover."""
+    lines = [phrase("seen.overflow")] if incident.overflow else []
+    if left_out(incident) and not incident.is_over:
+        lines.append(phrase("why.targets_left_out"))
+    return tuple(lines)
 
 
 def _expected(incident: Incident) -> tuple[Phrase, ...]:
@@ -542,9 +558,11 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         facts=(
             *_why_a_person(incident),
             *_by_hand(incident),
-            *_already(incident),
-            *_unknown_people(incident),
+            *_left_out(incident),
+            *_unknown_people(incident)[:MOST_SEEN],
             *_assets(incident, customer),
+            *_already(incident),
+            *_unknown_people(incident)[MOST_SEEN:],
         ),
         questions=tuple(_analyst_question(incident, customer, q) for q in incident.questions),
         calls=tuple(_analyst_call(incident, c) for c in incident.calls if c.done_at is None),
@@ -597,6 +615,7 @@ def _evidence(incident: Incident) -> tuple[Phrase, ...]:
         phrase("seen.alert", title=n.title, product=n.product, at=n.at or incident.received)
         for n in incident.alerts[-MOST_SEEN:]
     ]
+    lines += _more_alerts(incident)
     lines += [
         phrase("seen.file", name=f.name, hash=f.sha256 or f.sha1)
         for f in incident.files[:MOST_SEEN]

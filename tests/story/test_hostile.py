@@ -106,18 +106,21 @@ async def test_the_analysts_read_the_score_what_to_do_and_how_much_is_left_out(
     async with house(tmp_path) as h:
         _, _, soc = await opened(h)
         case = await h.incident("4711")
-        facts = len(case.already_done) + len([a for a in case.affected if a.why_not])
+        unknown = len([a for a in case.affected if a.why_not])
+        left_out = [
+            "More people or machines are affected than are listed here",
+            "Not every machine or account of this case can be acted on from here; look at the rest",
+        ]
+        facts = len(left_out) + unknown + len(case.already_done)
 
         assert {"66%", "escalate", "Wait for the answer of Bob Meyer"} <= set(lines(soc))
-        assert sum(" is already in quarantine" in line for line in lines(soc)) == MOST_ROWS
+        assert set(left_out) <= set(lines(soc)), "what matters is not crowded out"
+        assert sum(" is already in quarantine" in line for line in lines(soc)) < MOST_ROWS
         assert f"and {facts - MOST_ROWS} more" in lines(soc)
         assert len(lines(soc)) < 120
         assert max(map(len, lines(soc))) <= 400
 
 
-@pytest.mark.xfail(
-    reason="triage/surfaces.py shows the last three alerts and no count", strict=True
-)
 async def test_both_sides_read_how_many_alerts_there_are(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         root, _, soc = await opened(h)

@@ -25,7 +25,7 @@ from tests.triage.triage_script import (
     sign_in,
 )
 from triage.actions import ActionKind
-from triage.asking import MOST_HEARD
+from triage.containing import recheck
 from triage.customer import Consent
 from triage.decide import AlreadyAnswered, Refused
 from triage.events import Absorbed, ActionDone, KeptOpen, MergedInto, UndoOrdered
@@ -39,7 +39,7 @@ from triage.incident import (
     Route,
     Status,
 )
-from triage.merging import handed_on
+from triage.merging import MOST_HEARD, handed_on
 from triage.phrases import phrase
 from triage.playbooks import QUESTIONS
 from triage.report import Severity
@@ -453,3 +453,82 @@ def test_what_is_done_there_is_not_asked_for_here() -> None:
 
     open_ = [a.action for a in into.state.approvals if a.state is ApprovalState.OPEN]
     assert into.action(ActionKind.ISOLATE_DEVICE).id not in open_
+
+
+# --- what is still on its way ---------------------------------------------------------------------
+
+
+def _ordered_there() -> tuple[Case, Case]:
+    customer = contoso(rules=AUTOMATIC)
+    part = Case(customer).reported(malware_ran(by_hand=True)).answers("opened")
+    assert part.action(ActionKind.ISOLATE_DEVICE).state is ActionState.ORDERED
+    return part, Case(customer).reported(malware_blocked(source_id="9"))
+
+
+def test_what_is_on_its_way_there_is_not_ordered_again_and_ends_here_too() -> None:
+    part, into = _ordered_there()
+
+    merged(part, into)
+    assert into.action(ActionKind.ISOLATE_DEVICE).state is ActionState.ORDERED
+    assert ActionKind.ISOLATE_DEVICE not in into.ever_contained()
+
+    part.done(part.action(ActionKind.ISOLATE_DEVICE).id)
+    into.happens(handed_on(part.state))
+    assert into.action(ActionKind.ISOLATE_DEVICE).state is ActionState.DONE
+
+
+def test_what_fails_on_its_way_there_is_for_a_person_here() -> None:
+    part, into = _ordered_there()
+    merged(part, into)
+
+    part.fails(part.action(ActionKind.ISOLATE_DEVICE).id)
+    into.happens(handed_on(part.state))
+
+    assert into.action(ActionKind.ISOLATE_DEVICE).state is ActionState.FAILED
+    assert into.state.handed_over is not None
+
+
+def test_what_is_ordered_may_still_be_carried_out_in_a_merged_case_and_not_in_a_closed_one() -> (
+    None
+):
+    part, _ = _ordered_there()
+    ordered = part.action(ActionKind.ISOLATE_DEVICE)
+    part.happens(INTO)
+    assert recheck(part.state, ordered, part.customer, part.now) is None
+
+    closed, _ = _ordered_there()
+    closed.closes(disposition="falsePositive")
+    assert recheck(closed.state, ordered, closed.customer, closed.now) is not None
+
+
+def test_being_told_twice_changes_nothing() -> None:
+    part, into = _ordered_there()
+    merged(part, into)
+    before = into.state
+
+    into.happens(handed_on(part.state))
+
+    assert replace(into.state, decision=None) == replace(before, decision=None)
+
+
+def test_a_no_of_the_customer_stands_here_too() -> None:
+    customer = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE),))
+    part = Case(customer).reported(malware_ran(by_hand=True)).answers("opened")
+    part.answers("enabled_content", on="q2")
+    isolate = part.action(ActionKind.ISOLATE_DEVICE).id
+    part.denies(on=next(p.id for p in part.state.approvals if p.action == isolate))
+
+    into = merged(part, Case(contoso(rules=AUTOMATIC)).reported(malware_blocked(source_id="9")))
+
+    assert into.action(ActionKind.ISOLATE_DEVICE).denied
+    assert ActionKind.ISOLATE_DEVICE not in into.ever_contained()
+
+
+def test_nobody_is_asked_about_somebody_elses_file() -> None:
+    into = merged(
+        Case().reported(malware_ran()), Case().reported(remote_tool(CARLA, source_id="9"))
+    )
+
+    assert {(q.person, q.kind) for q in into.state.questions} == {
+        (CARLA, QuestionKind.REMOTE_TOOL_ASKED_BY)
+    }

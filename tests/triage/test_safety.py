@@ -289,3 +289,24 @@ def test_who_signed_in_is_contradicted_by_what_was_planted_after_it() -> None:
 
     assert "answer.contradicted" in case.rules
     assert case.log_odds == pytest.approx(before + 1)
+
+
+def test_one_answer_given_on_a_card_and_on_the_phone_weighs_once() -> None:
+    case = Case().reported(malware_ran(by_hand=True))
+    before = case.log_odds
+    case.answers("not_me")
+    once = case.log_odds - before
+    case.says_on_the_phone("not_me")
+
+    assert case.log_odds - before == once > 0
+
+
+def test_what_a_mirror_tells_is_no_second_product() -> None:
+    told = malware_ran()
+    case = Case().reported(told)
+    before = case.log_odds
+    same = tuple(replace(a, product=Product.SENTINEL) for a in told.alerts)
+
+    case.reported(report(*same, source_id="s-1", mirrors=((told.source, told.source_id),)))
+
+    assert case.log_odds == before

@@ -235,6 +235,20 @@ def test_where_only_addresses_are_told_all_of_them_must_be_the_customers_own(
     assert ("sign.known_egress" in by_address(title, *addresses).rules) is known
 
 
+def test_a_foreign_address_counts_beside_a_sign_in_from_the_own_network() -> None:
+    own = sign_in(ip=OWN.address)
+    foreign = alert(
+        "Activity from suspicious IP addresses",
+        Product.CLOUD_APPS,
+        Severity.MEDIUM,
+        user(CARLA),
+        FOREIGN,
+    )
+    case = Case(contoso(egress=("203.0.113.0/24",))).reported(report(*own.alerts, foreign))
+
+    assert "sign.known_egress" not in case.rules
+
+
 def test_the_customers_own_network_closes_no_case_by_itself() -> None:
     case = by_address("Activity from suspicious IP addresses", OWN)
 
