@@ -436,8 +436,6 @@ def _outcome(incident: Incident) -> tuple[Phrase, ...]:
     if incident.closing is not None:
         says = verdict(incident.closing.proposal)
         return (phrase("outcome.closing", disposition=says, until=incident.closing.until),)
-    if goes_on := _goes_on(incident):
-        return (goes_on,)
     closed = incident.closed
     if closed is None:
         return ()
@@ -572,7 +570,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         owner=incident.owner_name,
         portal=_portal(incident),
         timeline=tuple((e.at, e.says) for e in incident.timeline[-10:]),
-        outcome=(*_outcome(incident), *_comment(incident)) if incident.is_over else (),
+        outcome=(*_outcome(incident), *_comment(incident)) if incident.closed else (),
         buttons=_analyst_buttons(incident),
     )
 
