@@ -42,12 +42,13 @@ format: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-# Needs uv on the path. The locks name versions and hashes, never an index.
+# Needs uv on the path. The locks name versions and hashes.
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
 lock:
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
-	echo 'setuptools>=75' | uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 - -o requirements-build.lock
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 bench/requirements-peers.in -o bench/requirements-peers.lock
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) --extra dev pyproject.toml -o requirements-dev.lock
+	echo 'setuptools>=75' | $(COMPILE) - -o requirements-build.lock
+	$(COMPILE) bench/requirements-peers.in -o bench/requirements-peers.lock
 
 clean:
 	rm -rf .venv bench/.venv-peers build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -210,6 +210,8 @@ class Conductor:
         decided = decide(before, occurrence.event, known, now)
         self._metrics.decided(since)
         views = self._record(tx, occurrence, known, decided, now)
+        if decided.incident.merged and decided.incident != before:
+            self._hand_on(tx, decided.incident, decided.incident.merged.into, occurrence, now)
         return Outcome(decided.verdict, decided.incident, customer, views, began=before is None)
 
     def _find(self, tx: Tx, occurrence: Occurrence, now: datetime) -> Incident | None:
@@ -239,11 +241,18 @@ class Conductor:
             return
         merged = MergedInto(goes_on.id, goes_on.name)
         self._advance(tx, Occurrence(f"{occurrence.key}:merged:{part.id}", merged, part.id), now)
-        absorbed = handed_on(part)
-        self._advance(
-            tx, Occurrence(f"{occurrence.key}:absorbed:{part.id}", absorbed, goes_on.id), now
-        )
-        incidents.move_refs(tx, part.id, goes_on.id)
+        incidents.move_identity(tx, part.id, goes_on.id)
+
+    def _hand_on(
+        self, tx: Tx, part: Incident, into: str, occurrence: Occurrence, now: datetime
+    ) -> None:
+        """What a merged case knows belongs to the one that goes on: when it is merged, and when an
+        action that was on its way ends, or somebody still answers."""
+        goes_on = _present(tx, into)
+        while goes_on.merged:
+            goes_on = _present(tx, goes_on.merged.into)
+        absorbed = Occurrence(f"{occurrence.key}:absorbed:{part.id}", handed_on(part), goes_on.id)
+        self._advance(tx, absorbed, now)
 
     def _facts(self, tx: Tx, before: Incident | None, event: Event, now: datetime) -> Facts:
         customer = profiles.current(tx)

@@ -50,7 +50,7 @@ from cards.wording import (
     say,
     signed,
 )
-from triage.incident import Band, Disposition, Reason
+from triage.incident import Band, Disposition, Reason, Status
 from triage.phrases import Moment
 from triage.priority import Priority
 from triage.views import (
@@ -160,12 +160,17 @@ def _priority(ranked: Priority, reader: Reader) -> str:
     return f"{ranked.level}: {' × '.join(terms)}"
 
 
+_OVER = (Status.RESOLVED, Status.MERGED)
+"""Nobody's turn: that nobody owns it is nothing to tell of."""
+
+
 def _next(view: AnalystThread, reader: Reader) -> Container:
-    owner = outside(view.owner) if view.owner else label("label.nobody", reader)
     facts = [Fact(title=label("label.next_action", reader), value=say(view.next_action, reader))]
     if view.due is not None:
         facts.append(Fact(title=label("label.due", reader), value=day_and_clock(view.due, reader)))
-    facts.append(Fact(title=label("label.owner", reader), value=owner))
+    if view.owner or view.status not in _OVER:
+        owner = outside(view.owner) if view.owner else label("label.nobody", reader)
+        facts.append(Fact(title=label("label.owner", reader), value=owner))
     return Container(items=[FactSet(facts=facts)], style="emphasis", spacing="medium")
 
 

@@ -664,6 +664,8 @@ SENTENCES: dict[str, str] = {
     "consequence.isolate_server": "{target} loses its network: what runs on it{purpose:also} stops for everybody until it is released. Our analysts can undo it at once.",
     "next.denied": "The customer said no: {action}. Call them and agree on what to do",
     "seen.alert": "{at:moment}: {title} ({product:product})",
+    "seen.more_alerts": "and {count} more alerts",
+    "seen.overflow": "More people or machines are affected than are listed here",
     "seen.file": "File {name}{hash:also}",
     "seen.process": "Process {name}{parent:also}{command:also}",
     "seen.sign_in": "Sign-in{app:also}{device:also}{ip:also}{country:also}",

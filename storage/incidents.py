@@ -403,9 +403,20 @@ _MOVE_REFS = (
 )
 
 
-def move_refs(tx: Tx, incident_id: str, to: str) -> None:
-    """What a source calls a case that was merged leads to the one that goes on."""
+_KEYS_OF = select(col(EntityKeyRow.key), col(EntityKeyRow.last_seen)).where(
+    col(EntityKeyRow.incident_id) == bindparam("incident_id")
+)
+
+
+def move_identity(tx: Tx, incident_id: str, to: str) -> None:
+    """Whatever a case that was merged is recognised by leads to the one that goes on: what sources
+    call it, and who and what it is about."""
     tx.session.run(_MOVE_REFS, {"of_incident": incident_id, "to_incident": to})
+    seen: dict[datetime, list[str]] = {}
+    for row in tx.session.run(_KEYS_OF, {"incident_id": incident_id}):
+        seen.setdefault(row.last_seen, []).append(row.key)
+    for at, keys in seen.items():
+        remember_keys(tx, to, keys, at)
 
 
 _ALERTS = select(AlertRow).where(

@@ -22,6 +22,7 @@ from triage.incident import (
     IncidentType,
     Proposal,
     Question,
+    QuestionKind,
     Reason,
     Reply,
     Route,
@@ -248,16 +249,17 @@ def _sign_in(report: IncidentReport, customer: Customer) -> list[Reason]:
 
 
 def _is_known_egress(report: IncidentReport, customer: Customer) -> bool:
-    """Every sign-in came from the customer's own networks; where a source tells addresses alone, as
-    Cloud Apps does, every address of its alerts about sign-ins."""
-    found = [e.ip for e in _evidence(report) if isinstance(e, SignInEvidence)] or [
-        e.address
-        for a in report.alerts
-        if type_of(a) is IncidentType.UNFAMILIAR_SIGN_IN
-        for e in a.evidence
-        if isinstance(e, IpEvidence)
-    ]
+    """Everything the report says of where somebody signed in from is the customer's own network."""
+    found = [ip for alert in report.alerts for ip in _signed_in_from(alert)]
     return bool(found) and all(_is_egress(ip, customer) for ip in found)
+
+
+def _signed_in_from(alert: Alert) -> list[str | None]:
+    """By its sign-ins; where a source tells addresses alone, as Cloud Apps does, by those."""
+    sign_ins = [e.ip for e in alert.evidence if isinstance(e, SignInEvidence)]
+    if sign_ins or type_of(alert) is not IncidentType.UNFAMILIAR_SIGN_IN:
+        return sign_ins
+    return [e.address for e in alert.evidence if isinstance(e, IpEvidence)]
 
 
 def _is_egress(ip: str | None, customer: Customer) -> bool:
@@ -271,10 +273,8 @@ def _is_egress(ip: str | None, customer: Customer) -> bool:
 
 
 def _is_anonymous(alert: Alert) -> bool:
-    return (alert.detector or "").lower() in (
-        "anonymizedipaddress",
-        "riskyipaddress",
-    ) or "anonymous ip" in alert.title.lower()
+    named = (alert.detector or "").lower() in ("anonymizedipaddress", "riskyipaddress")
+    return named or "anonymous ip" in alert.title.lower()
 
 
 def _evidence(report: IncidentReport) -> list[object]:
@@ -308,7 +308,7 @@ def _from_sources(incident: Incident) -> tuple[Reason, ...]:
 
 
 def _further_products(incident: Incident) -> tuple[Reason, ...]:
-    products = list(dict.fromkeys(p for ref in incident.refs for p in ref.products))
+    products = list(dict.fromkeys(p for ref in incident.own_refs for p in ref.products))
     return tuple(
         Reason(
             f"sign.second_product.{product}",
@@ -360,12 +360,32 @@ def _covers(patterns: tuple[str, ...], things: list[str]) -> bool:
 
 
 def _from_answers(incident: Incident, answered: Iterable[Question]) -> tuple[Reason, ...]:
-    reasons: list[Reason] = []
+    """What the same person was asked twice, by card and by phone or in two cases, counts once."""
+    standing: dict[tuple[str, QuestionKind], Question] = {}
     for question in answered:
-        reply = question.answer
-        if reply is not None:
-            reasons += _weigh(question, reply, incident)
+        before = standing.get(question.topic)
+        if before is None or outweighs(incident, question, before):
+            standing[question.topic] = question
+    reasons: list[Reason] = []
+    for question in standing.values():
+        if question.answer is not None:
+            reasons += _weigh(question, question.answer, incident)
     return tuple(reasons)
+
+
+def outweighs(incident: Incident, one: Question, other: Question) -> bool:
+    """Of two answers to the same question: the later one where we know who gave it, else the worse."""
+    if one.answer is None or other.answer is None:
+        return other.answer is None
+    later = max(other.answer, one.answer, key=lambda reply: reply.at)
+    if later.assurance is Assurance.L3:
+        return later is one.answer
+    return answer_weight(incident, one) > answer_weight(incident, other)
+
+
+def answer_weight(incident: Incident, question: Question) -> float:
+    reply = question.answer
+    return sum(r.weight for r in _weigh(question, reply, incident)) if reply else 0.0
 
 
 def _weigh(question: Question, reply: Reply, incident: Incident) -> list[Reason]:
@@ -412,7 +432,7 @@ def what_ifs(
     incident: Incident, customer: Customer, now: datetime, question: Question
 ) -> Iterator[tuple[Answer, Decision]]:
     """Every answer this question may get, and the decision if it were given."""
-    others = tuple(q for q in incident.answered if q.id != question.id)
+    others = tuple(q for q in incident.answered if q.topic != question.topic)
     reasons = (*_before_answers(incident, customer, now), *_from_answers(incident, others))
     # What is not asked on a card is answered by phone.
     assurance = Assurance.L0 if question.route is Route.CARD else Assurance.L3

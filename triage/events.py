@@ -147,9 +147,10 @@ class Absorbed:
     questions: tuple[Question, ...]
     """Those that were answered there."""
     actions: tuple[ResponseAction, ...]
-    """What we did there, and what we undid again."""
+    """What was done, is being done or was undone there, and what the customer said no to."""
     taints: tuple[Taint, ...]
     types: tuple[IncidentType, ...]
+    """Kinds of case that rule something out for this one too."""
     owner: str | None
     owner_name: str | None
     handed_over: Phrase | None = None

@@ -354,6 +354,11 @@ class Question:
     """What was done because no answer came."""
 
     @property
+    def topic(self) -> tuple[str, QuestionKind]:
+        """Who is asked what, by whatever route and in whichever case."""
+        return (self.person.object_id, self.kind)
+
+    @property
     def answer(self) -> Reply | None:
         """The reply that stands: the last one that counted, or was floored."""
         standing = [r for r in self.replies if r.choice and r.standing in _STANDS]
@@ -409,6 +414,8 @@ class ResponseAction:
     """Recorded and shown; nothing was touched."""
     why: str | None = None
     """Why it failed or was refused."""
+    denied: bool = False
+    """A person of the customer said no to it, in a case that became part of this one."""
 
 
 class ApprovalState(StrEnum):
@@ -635,10 +642,14 @@ class Incident:
         return self.types[0]
 
     @property
-    def alert_count(self) -> int:
-        """What a source mirrors is counted once."""
+    def own_refs(self) -> tuple[SourceRef, ...]:
+        """Those that tell something of their own, and mirror no other one."""
         known = {(ref.source, ref.source_id) for ref in self.refs}
-        return sum(ref.alert_count for ref in self.refs if not known & set(ref.mirrors))
+        return tuple(ref for ref in self.refs if not known & set(ref.mirrors))
+
+    @property
+    def alert_count(self) -> int:
+        return sum(ref.alert_count for ref in self.own_refs)
 
     @property
     def is_over(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Literal
 from triage import authority
 from triage.actions import LOOKING, ActionKind, TargetKind
 from triage.assess import what_ifs
-from triage.containing import describe, is_reversible, may_be_ordered
+from triage.containing import describe, is_reversible, left_out, may_be_ordered
 from triage.customer import AssetKind, Customer, Tells
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
 from triage.incident import (
@@ -74,8 +74,9 @@ def surfaces(incident: Incident, customer: Customer) -> dict[str, View]:
     if not authority.is_thread_guarded(incident, customer):
         for approval in incident.approvals:
             views[f"approval:{approval.id}"] = approval_card(incident, customer, approval)
-    for ref in incident.refs if incident.merged is None else ():
-        views[f"source:{ref.source}:{ref.source_id}"] = source_status(incident, ref)
+    if incident.merged is None:  # of a merged case, the other one tells the sources
+        for ref in incident.refs:
+            views[f"source:{ref.source}:{ref.source_id}"] = source_status(incident, ref)
     return views
 
 
@@ -288,8 +289,14 @@ def _placeholder(incident: Incident) -> CustomerThread:
         turn=phrase("turn.analysts"),
         needed=phrase("needed.told_otherwise"),
         until=None,
-        outcome=_merged(incident) or ((phrase("outcome.placeholder"),) if incident.closed else ()),
+        outcome=_placeholder_outcome(incident),
     )
+
+
+def _placeholder_outcome(incident: Incident) -> tuple[Phrase, ...]:
+    over = phrase("outcome.placeholder") if incident.closed else None
+    says = _goes_on(incident) or over
+    return (says,) if says else ()
 
 
 def headline(incident: Incident) -> Phrase:
@@ -310,11 +317,27 @@ MOST_SEEN = 3
 
 
 def _seen(incident: Incident) -> tuple[Phrase, ...]:
-    """The latest alerts, in the source's words: what the case is made of."""
-    return tuple(
-        phrase("known.alert", title=n.title, at=n.at or incident.received)
-        for n in incident.alerts[-MOST_SEEN:]
+    """The latest alerts, in the source's words, and how many more there are."""
+    return (
+        *(
+            phrase("known.alert", title=n.title, at=n.at or incident.received)
+            for n in incident.alerts[-MOST_SEEN:]
+        ),
+        *_more_alerts(incident),
     )
+
+
+def _more_alerts(incident: Incident) -> tuple[Phrase, ...]:
+    left = incident.alert_count - len(incident.alerts[-MOST_SEEN:])
+    return (phrase("seen.more_alerts", count=left),) if left > 0 else ()
+
+
+def _left_out(incident: Incident) -> tuple[Phrase, ...]:
+    """What the cards, or our actions, do not cover."""
+    lines = [phrase("seen.overflow")] if incident.overflow else []
+    if left_out(incident) and not incident.is_over:
+        lines.append(phrase("why.targets_left_out"))
+    return tuple(lines)
 
 
 def _expected(incident: Incident) -> tuple[Phrase, ...]:
@@ -364,7 +387,7 @@ def _doing(incident: Incident) -> tuple[Phrase, ...]:
 
 def _turn(incident: Incident, customer: Customer) -> Phrase:
     if incident.is_over:
-        return next(iter(_merged(incident)), phrase("turn.nobody"))
+        return _goes_on(incident) or phrase("turn.nobody")
     if any(a.state is ApprovalState.OPEN for a in incident.approvals):
         return phrase("turn.customer", customer=customer.name)
     if incident.closing is not None:
@@ -419,7 +442,7 @@ def _outcome(incident: Incident) -> tuple[Phrase, ...]:
         return (phrase("outcome.closing", disposition=says, until=incident.closing.until),)
     closed = incident.closed
     if closed is None:
-        return _merged(incident)
+        return ()
     minutes = max(1, round((closed.at - incident.received).total_seconds() / 60))
     lines = [
         phrase("outcome.closed", disposition=verdict(closed)),
@@ -433,9 +456,9 @@ def _outcome(incident: Incident) -> tuple[Phrase, ...]:
     return tuple(lines)
 
 
-def _merged(incident: Incident) -> tuple[Phrase, ...]:
+def _goes_on(incident: Incident) -> Phrase | None:
     """Where the case goes on, if it is part of another one."""
-    return (phrase("outcome.merged", name=incident.merged.name),) if incident.merged else ()
+    return phrase("outcome.merged", name=incident.merged.name) if incident.merged else None
 
 
 def _customer_buttons(incident: Incident) -> tuple[Button, ...]:
@@ -537,9 +560,11 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         facts=(
             *_why_a_person(incident),
             *_by_hand(incident),
-            *_already(incident),
-            *_unknown_people(incident),
+            *_left_out(incident),
+            *_unknown_people(incident)[:MOST_SEEN],
             *_assets(incident, customer),
+            *_already(incident),
+            *_unknown_people(incident)[MOST_SEEN:],
         ),
         questions=tuple(_analyst_question(incident, customer, q) for q in incident.questions),
         calls=tuple(_analyst_call(incident, c) for c in incident.calls if c.done_at is None),
@@ -549,7 +574,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         owner=incident.owner_name,
         portal=_portal(incident),
         timeline=tuple((e.at, e.says) for e in incident.timeline[-10:]),
-        outcome=(*_outcome(incident), *_comment(incident)) if incident.is_over else (),
+        outcome=(*_outcome(incident), *_comment(incident)) if incident.closed else (),
         buttons=_analyst_buttons(incident),
     )
 
@@ -557,7 +582,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
 def _next(incident: Incident) -> tuple[Phrase, datetime | None]:
     """The one thing to do now, in order of what cannot wait, and until when."""
     if incident.is_over:
-        return next(iter(_merged(incident)), phrase("next.nothing")), None
+        return _goes_on(incident) or phrase("next.nothing"), None
     for action in incident.actions:
         if action.state in (ActionState.FAILED, ActionState.REFUSED):
             return phrase("next.action_failed", action=describe(action)), None
@@ -592,6 +617,7 @@ def _evidence(incident: Incident) -> tuple[Phrase, ...]:
         phrase("seen.alert", title=n.title, product=n.product, at=n.at or incident.received)
         for n in incident.alerts[-MOST_SEEN:]
     ]
+    lines += _more_alerts(incident)
     lines += [
         phrase("seen.file", name=f.name, hash=f.sha256 or f.sha1)
         for f in incident.files[:MOST_SEEN]
