@@ -155,6 +155,8 @@ class Absorbed:
     owner_name: str | None
     handed_over: Phrase | None = None
     """Why a person was to look at it."""
+    paged: bool = False
+    """It rang for somebody to take it, and nobody has."""
     kept_open: bool = False
     """Somebody objected to its closing."""
     kind: Literal["absorbed"] = "absorbed"

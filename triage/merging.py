@@ -43,6 +43,7 @@ def handed_on(incident: Incident) -> Absorbed:
         owner=incident.owner,
         owner_name=incident.owner_name,
         handed_over=incident.handed_over,
+        paged=incident.paged_at is not None,
         kept_open=incident.kept_open,
     )
 
@@ -60,7 +61,7 @@ def merge(draft: Draft, event: MergedInto) -> None:
     """The case ends here, and says where it goes on."""
     asking.withdraw_all(draft)
     containing.withdraw_approvals(draft)
-    paging.taken(draft)
+    paging.rings_elsewhere(draft)
     draft.set(merged=Merged(draft.now, event.into, event.name), closing=None)
     says = phrase("timeline.merged", name=event.name)
     draft.note(says)
@@ -91,6 +92,9 @@ def absorb(draft: Draft, event: Absorbed) -> None:
         draft.hand_over(event.handed_over)
     if draft.incident.owner is None and event.owner is not None:
         draft.set(owner=event.owner, owner_name=event.owner_name)
+        paging.taken(draft)
+    elif event.paged:
+        paging.nobody_took_it(draft)
 
 
 # --- what people said there ----------------------------------------------------------------------

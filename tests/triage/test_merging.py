@@ -28,7 +28,8 @@ from triage.actions import ActionKind
 from triage.containing import recheck
 from triage.customer import Consent
 from triage.decide import AlreadyAnswered, Refused
-from triage.events import Absorbed, ActionDone, KeptOpen, MergedInto, UndoOrdered
+from triage.effects import Page, PageAction
+from triage.events import Absorbed, ActionDone, KeptOpen, MergedInto, Taken, UndoOrdered
 from triage.incident import (
     ActionState,
     ApprovalState,
@@ -55,6 +56,10 @@ def merged(part: Case, into: Case) -> Case:
     return into.happens(handed)
 
 
+def pages(of: Case) -> list[PageAction]:
+    return [e.does for e in of.ever if isinstance(e, Page)]
+
+
 def rules(of: Incident) -> set[str]:
     return {r.rule for r in of.decision.reasons} if of.decision else set()
 
@@ -74,6 +79,31 @@ def test_nothing_is_asked_or_approved_in_a_merged_case() -> None:
     assert isinstance(thread, AnalystThread)
     assert thread.buttons == ()
     assert thread.next_action == phrase("outcome.merged", name="CONTOSO-43")
+
+
+def test_a_case_that_rings_rings_on_in_the_other_until_somebody_takes_that() -> None:
+    part = Case().reported(malware_ran()).answers("not_sure").until_due("take")
+    into = Case(now=part.now).reported(sign_in(CARLA))
+    assert pages(part) == [PageAction.TRIGGER]
+    assert pages(into) == []
+
+    part.happens(INTO)
+    into.happens(handed_on(part.state)).happens(handed_on(part.state), after=1)
+    assert pages(part) == [PageAction.TRIGGER, PageAction.RESOLVE]
+    assert pages(into) == [PageAction.TRIGGER]
+
+    into.happens(Taken(ANNA.object_id, ANNA.name)).happens(handed_on(part.state), after=1)
+    assert pages(into) == [PageAction.TRIGGER, PageAction.ACKNOWLEDGE, PageAction.RESOLVE]
+
+
+def test_a_case_that_rings_is_quiet_when_somebody_has_the_other() -> None:
+    rings = Case().reported(malware_ran()).answers("not_sure").until_due("take")
+    part = Case(now=rings.now).reported(sign_in(CARLA)).happens(Taken(ANNA.object_id, ANNA.name))
+
+    rings.happens(handed_on(part.happens(INTO).state))
+
+    assert rings.state.owner == ANNA.object_id
+    assert pages(rings)[-1] is PageAction.RESOLVE
 
 
 def test_it_is_merged_once() -> None:
