@@ -606,6 +606,7 @@ SENTENCES: dict[str, str] = {
     "next.close": "Close as proposed, or say what it was",
     "next.look": "Look into it and say what it was",
     "next.take": "Take it",
+    "question.held": "Waits until {due:moment}",
     "question.open": "Open until {due}",
     "question.answered": "Answered: {answer}",
     "question.silent": "No answer in time",

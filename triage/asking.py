@@ -32,7 +32,7 @@ LONGEST_TEXT = 500
 """Characters of somebody's words that the state carries; the whole is in the event."""
 
 PENDING = ("held", "open")
-"""States of a question that can still be withdrawn."""
+"""States of a question whose time is not over."""
 
 MOST_ASKED = 3
 """People asked at once about one incident; a case with more is an analyst's."""
@@ -85,12 +85,21 @@ def withdraw_card(draft: Draft, person: str) -> None:
     """What was asked in Teams before the account became suspect is asked no more there."""
     for question in draft.incident.questions:
         mine = question.person.object_id == person and question.route is Route.CARD
-        if mine and question.state.state in PENDING:
-            withdraw(draft, question)
+        if mine:
+            _ask_no_more(draft, question)
+
+
+def _ask_no_more(draft: Draft, question: Question) -> None:
+    """Withdraw it while its time runs. After that the silence stands, and nobody else is turned to."""
+    if question.state.state in PENDING:
+        withdraw(draft, question)
+    elif ladder.is_climbing(question):
+        ladder.stop(draft, question)
 
 
 def withdraw(draft: Draft, question: Question) -> None:
-    draft.put_question(replace(question, state=Withdrawn(draft.now)))
+    withdrawn = Withdrawn(draft.now, unsent=not question.was_sent)
+    draft.put_question(replace(question, state=withdrawn))
     _end_calls(draft, question)
 
 
@@ -336,8 +345,8 @@ def _follow(draft: Draft, question: Question, answer: Answer) -> None:
     follow_ups = {a.then for a in QUESTIONS[question.kind].answers} - {answer.then}
     for other in draft.incident.questions:
         mine = other.person.object_id == question.person.object_id
-        if mine and other.state.state in PENDING and other.kind in follow_ups:
-            withdraw(draft, other)
+        if mine and other.kind in follow_ups:
+            _ask_no_more(draft, other)
     if answer.then is not None:
         _ask_person(draft, question.person, answer.then, question.route, at_once=True)
 
@@ -384,8 +393,7 @@ def unreachable(draft: Draft, person: str, why: str) -> None:
 
 def withdraw_all(draft: Draft) -> None:
     for question in draft.incident.questions:
-        if question.state.state in PENDING:
-            draft.put_question(replace(question, state=Withdrawn(draft.now)))
+        _ask_no_more(draft, question)
     for task in draft.incident.calls:
         if task.done_at is None:
             calling.end(draft, task)

@@ -357,7 +357,9 @@ def _basis_phrase(basis: Basis, draft: Draft) -> Phrase:
 
 def tell_people(draft: Draft, purpose: str, key: str, action: ResponseAction) -> None:
     """Say it to whoever is asked on a card, and is not under suspicion: an edit notifies nobody."""
-    on_card = {q.person.object_id for q in draft.incident.questions if q.route is Route.CARD}
+    on_card = {
+        q.person.object_id for q in draft.incident.questions if q.route is Route.CARD and q.was_sent
+    }
     for person in sorted(on_card):
         if not draft.incident.is_tainted(person):
             draft.tell_person(person, purpose, phrase(key, device=action.target.label))

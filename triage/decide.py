@@ -811,7 +811,7 @@ def _close(
 
 def _tell_people_the_end(draft: Draft, proposal: Proposal) -> None:
     """Whoever was asked hears what it was; not through an account under suspicion."""
-    asked = {q.person.object_id: q for q in draft.incident.questions}
+    asked = {q.person.object_id: q for q in draft.incident.questions if q.was_sent}
     for question in asked.values():
         person = question.person
         if question.route is Route.CARD and not draft.incident.is_tainted(person.object_id):

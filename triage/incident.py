@@ -311,6 +311,8 @@ class Withdrawn:
     """Asked no more: the case closed, or the account became suspect."""
 
     at: datetime
+    unsent: bool = False
+    """It was held till then: the person never saw it."""
     state: Literal["withdrawn"] = "withdrawn"
 
 
@@ -357,6 +359,15 @@ class Question:
     def topic(self) -> tuple[str, QuestionKind]:
         """Who is asked what, by whatever route and in whichever case."""
         return (self.person.object_id, self.kind)
+
+    @property
+    def was_sent(self) -> bool:
+        """What is held, or was till it was withdrawn, nobody knows of."""
+        match self.state:
+            case Held() | Withdrawn(unsent=True):
+                return False
+            case _:
+                return True
 
     @property
     def answer(self) -> Reply | None:

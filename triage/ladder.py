@@ -165,6 +165,12 @@ def is_climbing(question: Question) -> bool:
     return unanswered and bool(question.steps) and question.steps[-1].due is not None
 
 
+def stop(draft: Draft, question: Question) -> None:
+    """No further rung is taken."""
+    last = replace(question.steps[-1], due=None)
+    draft.put_question(replace(question, steps=(*question.steps[:-1], last)))
+
+
 def _waits_at(question: Question, rung: str) -> bool:
     return is_climbing(question) and question.steps[-1].rung == rung
 

@@ -22,6 +22,7 @@ from triage.incident import (
     Band,
     CallTask,
     Disposition,
+    Held,
     Incident,
     Open,
     Person,
@@ -87,7 +88,7 @@ def asked_in_teams(incident: Incident) -> tuple[Person, ...]:
     asked = {
         q.person.object_id: q.person
         for q in incident.questions
-        if q.route is not Route.PHONE and q.state.state != "held"
+        if q.route is not Route.PHONE and q.was_sent
     }
     return tuple(asked.values())
 
@@ -703,7 +704,13 @@ def _analyst_question(
 
 
 def _due_of(question: Question) -> datetime | None:
-    return question.state.due if isinstance(question.state, Open) else None
+    match question.state:
+        case Open(due):
+            return due
+        case Held(until):
+            return until
+        case _:
+            return None
 
 
 def _what_ifs(incident: Incident, customer: Customer, question: Question) -> tuple[WhatIf, ...]:
