@@ -273,7 +273,7 @@ class Conductor:
             at_risk=at_risk,
             concerned=_also_concerned(tx, before, event),
             unseen=_unseen(tx, before) if before else frozenset(),
-            helpers=_helpers(tx, concerned, event, customer),
+            helpers=_helpers(tx, concerned, before, event, customer),
             cards=_cards(tx, concerned, before, event, now),
         )
 
@@ -447,16 +447,26 @@ def _told(result: Result) -> dict[str, Any]:
 
 
 def _helpers(
-    tx: Tx, concerned: Collection[str], event: Event, customer: Customer
+    tx: Tx,
+    concerned: Collection[str],
+    before: Incident | None,
+    event: Event,
+    customer: Customer,
 ) -> dict[str, Person]:
     """Who could help to reach those who do not answer; asked for only where somebody may not."""
-    if not isinstance(event, Woke | Undelivered | Reported):
+    if not (isinstance(event, Woke | Undelivered | Reported) or _is_beyond_reach(before)):
         return {}
     known = [people.get(tx, customer.tenant_id, person) for person in concerned]
     facts = [customer.facts_about(k.upn) for k in known if k]
     managers = [f.manager for f in facts if f and f.manager]
     contacts = [c.upn for c in customer.with_role(Role.SECURITY)]
     return people.helpers(tx, dict.fromkeys([*managers, *contacts]), customer)
+
+
+def _is_beyond_reach(before: Incident | None) -> bool:
+    """Somebody affected has no chat: whatever has them asked turns to others at once."""
+    known = [a.person for a in before.affected if a.person] if before else []
+    return any(not person.reachable for person in known)
 
 
 def _cards(
