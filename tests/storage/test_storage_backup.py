@@ -12,8 +12,10 @@ from storage import incidents
 from storage.backup import back_up, restore
 from storage.checking import check
 from storage.engine import StoreError, StoreInUseError
-from tests.databases import sqlite_url as url
+from tests.databases import url
 from tests.storage.records import CONTOSO, begin, go_on, opened
+
+pytestmark = pytest.mark.sqlite
 
 ONE = f"{CONTOSO}-incident-1"
 
