@@ -9,6 +9,7 @@ Nothing waits in memory, and the process may die at any line: what was recorded 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 from pydantic import TypeAdapter
@@ -21,7 +22,7 @@ from bot.results import Blocked, Done, Failed, Later, Result
 from storage import effects, handles, incidents, people, profiles
 from storage import surfaces as surface_rows
 from storage.codec import digest
-from storage.engine import Store, Tx, Urgency
+from storage.engine import AcrossTx, Store, Tx, Urgency
 from triage.customer import Customer
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
@@ -59,6 +60,17 @@ class Occurrence:
     event: Event
     incident: str | None = None
     actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """An event whose customer is only known in the transaction that records it."""
+
+    customer: str
+    occurrence: Occurrence
+
+
+A = TypeVar("A", bound=Addressed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +122,18 @@ class Conductor:
         )
         self.on_work()
         return outcome
+
+    async def receive_found(self, find: Callable[[AcrossTx], A]) -> tuple[A, Outcome]:
+        """`receive`, of what somebody did, whose customer is looked up in the same transaction."""
+        now = self._clock.now()
+
+        def unit(tx: AcrossTx) -> tuple[str, Callable[[Tx], tuple[A, Outcome]]]:
+            found = find(tx)
+            return found.customer, lambda mine: (found, self._advance(mine, found.occurrence, now))
+
+        heard = await self._store.write_found(unit, Urgency.PEOPLE)
+        self.on_work()
+        return heard
 
     async def run_effect(self, customer: str, effect_id: int) -> None:
         """Claim one effect, carry it out, and record what came of it. Does nothing where another
@@ -173,12 +197,13 @@ class Conductor:
 
     def _advance(self, tx: Tx, occurrence: Occurrence, now: datetime) -> Outcome:
         customer = profiles.current(tx)
-        seen = incidents.seen(tx, occurrence.key)
+        before, seen = self._look(tx, occurrence)
         if seen is not None:
             verdict, known_as = _VERDICT.validate_json(seen.answer), _present(tx, seen.stream)
             shown = surfaces(known_as, customer)
             return Outcome(verdict, known_as, customer, shown, seen_before=True)
-        before = self._find(tx, occurrence, now)
+        if before is None and isinstance(occurrence.event, Reported):
+            before = self._find(tx, occurrence.event, occurrence, now)
         known = Known(customer, self._desk.profile, self._facts(tx, before, occurrence.event, now))
         decided = decide(before, occurrence.event, known, now)
         views = self._record(tx, occurrence, known, decided, now)
@@ -186,14 +211,22 @@ class Conductor:
             self._hand_on(tx, decided.incident, decided.incident.merged.into, occurrence, now)
         return Outcome(decided.verdict, decided.incident, customer, views, began=before is None)
 
-    def _find(self, tx: Tx, occurrence: Occurrence, now: datetime) -> Incident | None:
-        """The incident an event belongs to: the one it names, the one its source has told of
-        before, or an open one that shares a strong key; else a report begins a new one."""
-        if occurrence.incident is not None:
-            return _present(tx, occurrence.incident)
-        event = occurrence.event
-        if not isinstance(event, Reported):
-            raise LookupError(f"{event.kind} names no incident")  # noqa: TRY004 - nothing was found
+    def _look(
+        self, tx: Tx, occurrence: Occurrence
+    ) -> tuple[Incident | None, incidents.StoredAnswer | None]:
+        """The incident an event names, as it stands; and whether the event has come before."""
+        if occurrence.incident is None:
+            return None, incidents.seen(tx, occurrence.key)
+        found = incidents.load_for(tx, occurrence.incident, occurrence.key)
+        if found is None:
+            raise _missing(tx, occurrence.incident)
+        return found
+
+    def _find(
+        self, tx: Tx, event: Reported, occurrence: Occurrence, now: datetime
+    ) -> Incident | None:
+        """The incident a report belongs to: the one its source has told of before, or an open one
+        that shares a strong key; else it begins a new one."""
         known = [_present(tx, found) for found in _known_as(tx, event.report)]
         if known:
             goes_on, *parts = known
@@ -362,8 +395,12 @@ def _keep(tx: Tx, claimed: effects.ClaimedEffect, done: Done, now: datetime) -> 
 def _present(tx: Tx, incident_id: str) -> Incident:
     incident = incidents.load(tx, incident_id)
     if incident is None:
-        raise LookupError(f"no incident {incident_id} of {tx.customer}")
+        raise _missing(tx, incident_id)
     return incident
+
+
+def _missing(tx: Tx, incident_id: str) -> LookupError:
+    return LookupError(f"no incident {incident_id} of {tx.customer}")
 
 
 def _known_as(tx: Tx, report: IncidentReport) -> list[str]:

@@ -106,6 +106,19 @@ class Store:
         """
         return await self._database.write(lambda c: _for_customer(c, customer_id, fn), urgency)
 
+    async def write_found(
+        self,
+        find: Callable[[AcrossTx], tuple[str, Callable[[Tx], T]]],
+        urgency: Urgency = Urgency.EFFECTS,
+    ) -> T:
+        """Find out across customers for whom something is to be done, and do it, as one unit."""
+
+        def unit(connection: Connection) -> T:
+            customer_id, fn = _across(connection, find)
+            return _for_customer(connection, customer_id, fn)
+
+        return await self._database.write(unit, urgency)
+
     async def read(self, customer_id: str, fn: Callable[[Tx], T]) -> T:
         return await self._database.read(lambda c: _for_customer(c, customer_id, fn))
 

@@ -40,7 +40,7 @@ from storage.waiting import Waiting
 T = TypeVar("T")
 
 READERS = 4
-GROUP_SECONDS = 0.02
+GROUP_SECONDS = 0.05
 """How long a group takes units in before it commits."""
 BUSY_SECONDS = 5
 """How long the writer waits for a lock that somebody else holds (an administrator's shell)."""

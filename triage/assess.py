@@ -4,7 +4,7 @@ Source: triage.md sections 1 to 5. Everything is added in log-odds of harm.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_address, ip_network
 from math import exp, log
@@ -57,18 +57,7 @@ def assess(incident: Incident, customer: Customer, now: datetime) -> Decision:
         *_before_answers(incident, customer, now),
         *_from_answers(incident, incident.answered),
     )
-    return _decision(incident, customer, now, reasons)
-
-
-def _before_answers(incident: Incident, customer: Customer, now: datetime) -> tuple[Reason, ...]:
-    """What weighs the same whatever anybody answers."""
-    return (*_from_sources(incident), *_from_profile(incident, customer, now))
-
-
-def _decision(
-    incident: Incident, customer: Customer, now: datetime, reasons: tuple[Reason, ...]
-) -> Decision:
-    log_odds = sum(r.weight for r in reasons)
+    log_odds = _sum(reasons)
     band = band_of(incident, customer, reasons, probability(log_odds))
     return Decision(
         at=now,
@@ -80,6 +69,15 @@ def _decision(
         profile=customer.version,
         proposal=_proposal(incident, band),
     )
+
+
+def _before_answers(incident: Incident, customer: Customer, now: datetime) -> tuple[Reason, ...]:
+    """What weighs the same whatever anybody answers."""
+    return (*_from_sources(incident), *_from_profile(incident, customer, now))
+
+
+def _sum(reasons: tuple[Reason, ...]) -> float:
+    return sum(r.weight for r in reasons)
 
 
 def probability(log_odds: float) -> float:
@@ -428,21 +426,50 @@ def _telemetry_rules(incident: Incident) -> set[str]:
 # --- what an answer would change -----------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """An answer that may be given, and where the score would be if it were."""
+
+    answer: Answer
+    probability: float
+    band: Band
+
+
+def change_by(incident: Incident, question: Question, reply: Reply) -> float:
+    """What a reply would do to the score, in log-odds, if it stood."""
+    supposed = replace(question, replies=(*question.replies, reply))
+    questions = (supposed if q.id == question.id else q for q in incident.questions)
+    after = _from_answers(incident, (*incident.heard, *questions))
+    before = _from_answers(incident, incident.answered)
+    return _sum(after) - _sum(before)
+
+
 def what_ifs(
     incident: Incident, customer: Customer, now: datetime, question: Question
-) -> Iterator[tuple[Answer, Decision]]:
-    """Every answer this question may get, and the decision if it were given."""
+) -> Iterator[Supposed]:
+    """Every answer this question may get, and what it would make of the score."""
+    before = _before_answers(incident, customer, now)
+    return _supposing(incident, customer, now, question, before)
+
+
+def _supposing(
+    incident: Incident,
+    customer: Customer,
+    now: datetime,
+    question: Question,
+    before: tuple[Reason, ...],
+) -> Iterator[Supposed]:
     others = tuple(q for q in incident.answered if q.topic != question.topic)
-    reasons = (*_before_answers(incident, customer, now), *_from_answers(incident, others))
+    reasons = (*before, *_from_answers(incident, others))
     # What is not asked on a card is answered by phone.
     assurance = Assurance.L0 if question.route is Route.CARD else Assurance.L3
+    who = question.person.object_id
     for answer in QUESTIONS[question.kind].answers:
         if not answer.call:
-            reply = Reply(
-                question.person.object_id, now, Standing.COUNTED, answer.id, assurance=assurance
-            )
+            reply = Reply(who, now, Standing.COUNTED, answer.id, assurance=assurance)
             supposed = (*reasons, *_weigh(question, reply, incident))
-            yield answer, _decision(incident, customer, now, supposed)
+            p = probability(_sum(supposed))
+            yield Supposed(answer, round(p, 4), band_of(incident, customer, supposed, p))
 
 
 def could_change(incident: Incident, customer: Customer, now: datetime, question: Question) -> bool:
@@ -450,8 +477,11 @@ def could_change(incident: Incident, customer: Customer, now: datetime, question
 
     A question none of whose answers changes the decision is not asked (triage.md section 4).
     """
-    present = assess(incident, customer, now).band
-    for answer, supposed in what_ifs(incident, customer, now, question):
+    before = _before_answers(incident, customer, now)
+    reasons = (*before, *_from_answers(incident, incident.answered))
+    present = band_of(incident, customer, reasons, probability(_sum(reasons)))
+    for supposed in _supposing(incident, customer, now, question, before):
+        answer = supposed.answer
         if answer.contains or supposed.band is not present:
             return True
         if answer.then and _follow_up_could_change(incident, customer, now, question, answer):

@@ -361,20 +361,22 @@ def _said_by(question: Question) -> Phrase:
 
 
 def _doing(incident: Incident) -> tuple[Phrase, ...]:
-    lines = [
-        phrase("doing.asking", person=q.person.name)
-        for q in incident.questions
-        if q.state.state == "open" and q.route is not Route.PHONE
-    ]
+    """Each person once, however much they are asked."""
     if incident.is_over:
         return ()
+    asked = {
+        q.person.object_id: q.person
+        for q in incident.questions
+        if q.state.state == "open" and q.route is not Route.PHONE
+    }
+    phoned = {c.person.object_id: c.person for c in incident.calls if c.done_at is None}
+    lines = [phrase("doing.asking", person=person.name) for person in asked.values()]
     lines += [
         phrase(
-            "doing.calling" if incident.is_tainted(c.person.object_id) else "doing.phoning",
-            person=c.person.name,
+            "doing.calling" if incident.is_tainted(person.object_id) else "doing.phoning",
+            person=person.name,
         )
-        for c in incident.calls
-        if c.done_at is None
+        for person in phoned.values()
     ]
     if incident.owner_name:
         lines.append(phrase("doing.owned", analyst=incident.owner_name))
@@ -538,6 +540,8 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
     decision = incident.decision
     if decision is None:
         raise ValueError(f"{incident.name} was never weighed")
+    next_action, due = _next(incident)
+    unknown = _unknown_people(incident)
     return AnalystThread(
         name=incident.name,
         customer=customer.name,
@@ -549,18 +553,18 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         probability=decision.probability,
         band=decision.band,
         reasons=decision.reasons,
-        next_action=_next(incident)[0],
-        due=_next(incident)[1],
+        next_action=next_action,
+        due=due,
         headline=headline(incident),
         evidence=_evidence(incident),
         facts=(
             *_why_a_person(incident),
             *_by_hand(incident),
             *_left_out(incident),
-            *_unknown_people(incident)[:MOST_SEEN],
+            *unknown[:MOST_SEEN],
             *_assets(incident, customer),
             *_already(incident),
-            *_unknown_people(incident)[MOST_SEEN:],
+            *unknown[MOST_SEEN:],
         ),
         questions=tuple(_analyst_question(incident, customer, q) for q in incident.questions),
         calls=tuple(_analyst_call(incident, c) for c in incident.calls if c.done_at is None),
@@ -708,11 +712,11 @@ def _what_ifs(incident: Incident, customer: Customer, question: Question) -> tup
         return ()
     return tuple(
         WhatIf(
-            choice=answer.says(question.kind),
+            choice=supposed.answer.says(question.kind),
             probability=supposed.probability,
             band=supposed.band,
         )
-        for answer, supposed in what_ifs(incident, customer, decision.at, question)
+        for supposed in what_ifs(incident, customer, decision.at, question)
     )
 
 

@@ -27,8 +27,9 @@ from storage.engine import (
     Tx,
     Urgency,
 )
+from storage.isolation import IsolationError
 from storage.tables import AlertRow, CounterRow
-from tests.storage.records import CONTOSO, NOW, opened, url
+from tests.storage.records import CONTOSO, FABRIKAM, NOW, opened, url
 
 
 @pytest.fixture(autouse=True)
@@ -250,6 +251,35 @@ async def test_a_database_locked_from_outside_is_busy_and_not_broken(
     shell.execute("ROLLBACK")
     shell.close()
     assert await store.write(CONTOSO, note("b")) == "b"
+
+
+# --- what is looked up first ----------------------------------------------------------------------
+
+
+async def test_what_is_found_across_customers_is_done_for_one_of_them(store: Store) -> None:
+    answer = await store.write_found(lambda _: (CONTOSO, note("found")))
+
+    assert answer == "found"
+    assert await store.read(CONTOSO, notes) == ["found"]
+    assert await store.read(FABRIKAM, notes) == []
+
+
+async def test_what_is_found_for_one_customer_writes_nothing_of_another(store: Store) -> None:
+    def strays(tx: Tx) -> None:
+        tx.session.add(CounterRow(customer_id=FABRIKAM, name="stray", value=1))
+
+    with pytest.raises(IsolationError):
+        await store.write_found(lambda _: (CONTOSO, strays))
+    assert await store.read(FABRIKAM, notes) == []
+
+
+async def test_what_is_not_found_is_raised_and_leaves_nothing(store: Store) -> None:
+    def nobody(_: AcrossTx) -> tuple[str, Callable[[Tx], str]]:
+        raise LookupError("nobody's")
+
+    with pytest.raises(LookupError, match="nobody's"):
+        await store.write_found(nobody)
+    assert await store.read(CONTOSO, notes) == []
 
 
 # --- whose turn it is ----------------------------------------------------------------------------

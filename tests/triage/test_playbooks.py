@@ -123,10 +123,10 @@ def _changes(incident: Incident, kind: QuestionKind) -> bool:
     question = _question(kind, route_of(incident, tainted=False))
     present = assess(incident, CONTOSO, TEN_PAST_TEN).band
     return any(
-        (a.contains and a.contains not in PLAYBOOKS[incident.type].contains)
-        or supposed.band is not present
-        or (a.then and _changes(incident, a.then))
-        for a, supposed in what_ifs(incident, CONTOSO, TEN_PAST_TEN, question)
+        (s.answer.contains and s.answer.contains not in PLAYBOOKS[incident.type].contains)
+        or s.band is not present
+        or (s.answer.then and _changes(incident, s.answer.then))
+        for s in what_ifs(incident, CONTOSO, TEN_PAST_TEN, question)
     )
 
 
