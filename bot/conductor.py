@@ -22,7 +22,7 @@ from bot.results import Blocked, Done, Failed, Later, Result
 from storage import effects, handles, incidents, people, profiles
 from storage import surfaces as surface_rows
 from storage.codec import digest
-from storage.engine import AcrossTx, Store, Tx, Urgency
+from storage.engine import AcrossTx, Nobody, Store, Tx, Urgency, Within
 from triage.customer import Customer
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
@@ -68,6 +68,14 @@ class Addressed:
 
     customer: str
     occurrence: Occurrence
+
+
+@dataclass(frozen=True, slots=True)
+class NotHeard:
+    """What was done means nothing here: the sentence for whoever did it, and why, for the desk."""
+
+    says: str
+    why: str
 
 
 A = TypeVar("A", bound=Addressed)
@@ -123,13 +131,19 @@ class Conductor:
         self.on_work()
         return outcome
 
-    async def receive_found(self, find: Callable[[AcrossTx], A]) -> tuple[A, Outcome]:
+    async def receive_found(
+        self, find: Callable[[AcrossTx, datetime], A | NotHeard]
+    ) -> tuple[A, Outcome] | NotHeard:
         """`receive`, of what somebody did, whose customer is looked up in the same transaction."""
         now = self._clock.now()
 
-        def unit(tx: AcrossTx) -> tuple[str, Callable[[Tx], tuple[A, Outcome]]]:
-            found = find(tx)
-            return found.customer, lambda mine: (found, self._advance(mine, found.occurrence, now))
+        def unit(tx: AcrossTx) -> Within[tuple[A, Outcome]] | Nobody[NotHeard]:
+            found = find(tx, now)
+            if isinstance(found, NotHeard):
+                return Nobody(found)
+            return Within(
+                found.customer, lambda mine: (found, self._advance(mine, found.occurrence, now))
+            )
 
         heard = await self._store.write_found(unit, Urgency.PEOPLE)
         self.on_work()
@@ -216,6 +230,8 @@ class Conductor:
     ) -> tuple[Incident | None, incidents.StoredAnswer | None]:
         """The incident an event names, as it stands; and whether the event has come before."""
         if occurrence.incident is None:
+            if not isinstance(occurrence.event, Reported):
+                raise ValueError(f"{occurrence.event.kind} names no incident")
             return None, incidents.seen(tx, occurrence.key)
         found = incidents.load_for(tx, occurrence.incident, occurrence.key)
         if found is None:

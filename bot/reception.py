@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.clock import Clock
-from bot.conductor import Addressed, Conductor, Occurrence, Outcome
+from bot.conductor import Addressed, Conductor, NotHeard, Occurrence, Outcome
 from bot.gathering import ProviderDesk
 from bot.inbound import (
     Actor,
@@ -103,25 +103,29 @@ class Reception:
         """Whose card it is, who pressed and what follows from it are one transaction."""
         pressed = clicks.read(click.fields)
         if isinstance(pressed, clicks.Unreadable):
-            return await self._refused(click, "refused.unreadable", pressed.why)
-        try:
-            if pressed.button is Button.CHANGE:
-                return await self._ask_again(click, pressed)
-            heard, outcome = await self._conductor.receive_found(
-                lambda tx: self._heard(tx, click, pressed)
-            )
-            return self._answer(outcome, heard.press.handle, heard.who)
-        except _NotHeardError as error:
-            return await self._refused(click, error.says, error.why)
+            return await self._refused(click, NotHeard("refused.unreadable", pressed.why))
+        if pressed.button is Button.CHANGE:
+            return await self._ask_again(click, pressed)
+        heard = await self._conductor.receive_found(
+            lambda tx, now: self._heard(tx, click, pressed, now)
+        )
+        if isinstance(heard, NotHeard):
+            return await self._refused(click, heard)
+        found, outcome = heard
+        return self._answer(outcome, found.press.handle, found.who)
 
-    def _heard(self, tx: AcrossTx, click: Clicked, pressed: clicks.Click) -> "_Heard":
-        press = self._press(tx, click, pressed)
+    def _heard(
+        self, tx: AcrossTx, click: Clicked, pressed: clicks.Click, now: datetime
+    ) -> "_Heard | NotHeard":
+        press = _press(tx, click, pressed, now)
+        if isinstance(press, NotHeard):
+            return press
         if not _belongs(pressed, press.handle.surface):
-            raise _NotHeardError("refused.unknown_card", "a button of another card")
+            return NotHeard("refused.unknown_card", "a button of another card")
         who = self._who(click, press)
         event = _event(pressed, who)
         if isinstance(event, clicks.Unreadable):
-            raise _NotHeardError("refused.say_how", event.why)
+            return NotHeard("refused.say_how", event.why)
         occurrence = Occurrence(
             key=f"click:{click.place.conversation_id}:{click.activity_id}",
             event=event,
@@ -130,16 +134,12 @@ class Reception:
         )
         return _Heard(press.handle.customer_id, occurrence, press, who)
 
-    def _press(self, tx: AcrossTx, click: Clicked, pressed: clicks.Click) -> across.Press:
-        tenant, by = click.place.tenant_id, click.actor.object_id
-        press = across.find_press(tx, tenant, pressed.handle, by)
-        if press is None or not _stands_for(press.handle, click.place, self._clock.now()):
-            raise _NotHeardError("refused.unknown_card", "no such handle here")
-        return press
-
     async def _ask_again(self, click: Clicked, pressed: clicks.Click) -> Response:
         """An answered question again, for the asker alone; looking changes nothing."""
-        press = await self._store.read_across(lambda tx: self._press(tx, click, pressed))
+        now = self._clock.now()
+        press = await self._store.read_across(lambda tx: _press(tx, click, pressed, now))
+        if isinstance(press, NotHeard):
+            return await self._refused(click, press)
         handle, who = press.handle, self._who(click, press)
         incident, customer = await self._store.read(
             handle.customer_id, lambda tx: _incident_and_customer(tx, handle.incident_id)
@@ -160,11 +160,11 @@ class Reception:
         reader = _reader(outcome.customer, self._desk.profile, view)
         return ShowCard(_render(view, handle.token, reader))
 
-    async def _refused(self, click: Clicked, says: str, why: str) -> Response:
+    async def _refused(self, click: Clicked, refusal: NotHeard) -> Response:
         if not await self._is_ours(click.place.tenant_id):
             return await self._stranger(click)
-        await self._record(click, "click_refused", why=why)
-        return ShowText(say(phrase(says), Reader(click.actor.locale)))
+        await self._record(click, "click_refused", why=refusal.why)
+        return ShowText(say(phrase(refusal.says), Reader(click.actor.locale)))
 
     # --- words ---
 
@@ -311,19 +311,20 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class _Heard(Addressed):
-    """A click that counts: the card it came from, and who pressed."""
+    """A click on a card of ours: which card it was, and who pressed."""
 
     press: across.Press
     who: Who
 
 
-class _NotHeardError(Exception):
-    """A click that means nothing here: the sentence for whoever pressed, and why, for the desk."""
-
-    def __init__(self, says: str, why: str) -> None:
-        super().__init__(why)
-        self.says = says
-        self.why = why
+def _press(
+    tx: AcrossTx, click: Clicked, pressed: clicks.Click, now: datetime
+) -> across.Press | NotHeard:
+    tenant, by = click.place.tenant_id, click.actor.object_id
+    press = across.find_press(tx, tenant, pressed.handle, by)
+    if press is None or not _stands_for(press.handle, click.place, now):
+        return NotHeard("refused.unknown_card", "no such handle here")
+    return press
 
 
 # --- what may be pressed where -------------------------------------------------------------------

@@ -9,7 +9,7 @@ thread of the store, sees one customer's rows, and what it returns arrives after
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
@@ -33,6 +33,7 @@ __all__ = [
     "AcrossTx",
     "CommitFailedError",
     "Head",
+    "Nobody",
     "Standing",
     "Store",
     "StoreBusyError",
@@ -41,11 +42,13 @@ __all__ = [
     "StoreInUseError",
     "Tx",
     "Urgency",
+    "Within",
     "migrate",
     "standing",
 ]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,24 @@ class Tx:
 
 @dataclass(frozen=True, slots=True)
 class AcrossTx:
-    """A transaction that sees every customer; `storage/across.py` alone takes one."""
+    """A transaction that sees every customer; only `storage/across.py` asks anything of one."""
 
     session: UnitSession
+
+
+@dataclass(frozen=True, slots=True)
+class Within(Generic[T]):
+    """Work for one customer, which was found by looking across them."""
+
+    customer_id: str
+    work: Callable[[Tx], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody(Generic[R]):
+    """No customer was found, or nothing to do for one; the answer says why."""
+
+    answer: R
 
 
 class Store:
@@ -108,14 +126,16 @@ class Store:
 
     async def write_found(
         self,
-        find: Callable[[AcrossTx], tuple[str, Callable[[Tx], T]]],
+        find: Callable[[AcrossTx], Within[T] | Nobody[R]],
         urgency: Urgency = Urgency.EFFECTS,
-    ) -> T:
+    ) -> T | R:
         """Find out across customers for whom something is to be done, and do it, as one unit."""
 
-        def unit(connection: Connection) -> T:
-            customer_id, fn = _across(connection, find)
-            return _for_customer(connection, customer_id, fn)
+        def unit(connection: Connection) -> T | R:
+            found = _across(connection, find)
+            if isinstance(found, Nobody):
+                return found.answer
+            return _for_customer(connection, found.customer_id, found.work)
 
         return await self._database.write(unit, urgency)
 

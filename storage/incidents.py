@@ -149,8 +149,8 @@ def load_for(tx: Tx, incident_id: str, key: str) -> tuple[Incident, StoredAnswer
     row = tx.session.run(_STATE_AND_ANSWER, {"id": incident_id, "key": key}).one_or_none()
     if row is None:
         return None
-    seen = StoredAnswer(row.stream, row.answer or "") if row.stream else None
-    return _loaded(tx, incident_id, row), seen
+    answered = StoredAnswer(row.stream, row.answer or "") if row.stream else None
+    return _loaded(tx, incident_id, row), answered
 
 
 def _loaded(tx: Tx, incident_id: str, row: Row[*tuple[Any, ...]]) -> Incident:

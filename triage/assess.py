@@ -58,7 +58,7 @@ def assess(incident: Incident, customer: Customer, now: datetime) -> Decision:
         *_from_answers(incident, incident.answered),
     )
     log_odds = _sum(reasons)
-    band = band_of(incident, customer, reasons, probability(log_odds))
+    band = _band(incident, customer, reasons)
     return Decision(
         at=now,
         log_odds=round(log_odds, 3),
@@ -80,6 +80,11 @@ def _sum(reasons: tuple[Reason, ...]) -> float:
     return sum(r.weight for r in reasons)
 
 
+def _band(incident: Incident, customer: Customer, reasons: tuple[Reason, ...]) -> Band:
+    p = probability(_sum(reasons))
+    return band_of(incident, customer, p, spoken_for=_something_speaks_for_it(reasons))
+
+
 def probability(log_odds: float) -> float:
     return 1 / (1 + exp(-log_odds))
 
@@ -88,13 +93,13 @@ def log_odds(p: float) -> float:
     return log(p / (1 - p))
 
 
-def band_of(incident: Incident, customer: Customer, reasons: tuple[Reason, ...], p: float) -> Band:
+def band_of(incident: Incident, customer: Customer, p: float, *, spoken_for: bool) -> Band:
     """What a score asks for (triage.md section 4).
 
     - 0.85 and above: contain
     - 0.50 and above: escalate
     - at most 0.02, where this customer lets the type be closed: close after the hold
-    - at most 0.10, with a question answered or a fact cited: propose to close
+    - at most 0.10, with a question answered or a fact cited (`spoken_for`): propose to close
     - otherwise an analyst; always an analyst where the type is unknown or restricted
     """
     if p >= CONTAIN:
@@ -103,7 +108,7 @@ def band_of(incident: Incident, customer: Customer, reasons: tuple[Reason, ...],
         return Band.ESCALATE
     if incident.type in (IncidentType.UNKNOWN, IncidentType.RESTRICTED):
         return Band.ANALYST
-    if p <= PROPOSE and _something_speaks_for_it(reasons):
+    if p <= PROPOSE and spoken_for:
         return Band.CLOSE if p <= CLOSE and may_auto_close(incident, customer) else Band.PROPOSE
     return Band.ANALYST
 
@@ -367,7 +372,8 @@ def _from_answers(incident: Incident, answered: Iterable[Question]) -> tuple[Rea
     reasons: list[Reason] = []
     for question in standing.values():
         if question.answer is not None:
-            reasons += _weigh(question, question.answer, incident)
+            term = _term(question, question.answer, incident)
+            reasons += [_reason(question, term)] if term else []
     return tuple(reasons)
 
 
@@ -383,28 +389,40 @@ def outweighs(incident: Incident, one: Question, other: Question) -> bool:
 
 def answer_weight(incident: Incident, question: Question) -> float:
     reply = question.answer
-    return sum(r.weight for r in _weigh(question, reply, incident)) if reply else 0.0
+    term = _term(question, reply, incident) if reply else None
+    return term.weight if term else 0.0
 
 
-def _weigh(question: Question, reply: Reply, incident: Incident) -> list[Reason]:
-    """One answer's terms: floored at 0 where tainted, void where telemetry contradicts it."""
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """What an answer weighs, and why it is counted so; the sentence comes when it is shown."""
+
+    answer: Answer
+    rule: str
+    weight: float
+    how: str
+
+
+def _term(question: Question, reply: Reply, incident: Incident) -> _Term | None:
+    """One answer's weight: floored at 0 where tainted, void where telemetry contradicts it."""
     spec = QUESTIONS[question.kind]
     answer = spec.answer(reply.choice or "")
     if answer is None or answer.call:
-        return []
+        return None
     weight = weight_of(answer, incident, reply.assurance)
     if not all(book.lowers for book in books(incident)):
         weight = max(0.0, weight)
     rule = f"answer.{question.kind}.{answer.id}"
-    evidence = f"{question.person.name}, {question.id}"
     if reply.standing is Standing.TAINTED:
-        says = phrase("reason.answer.tainted", answer=answer.says(question.kind))
-        return [Reason(rule, max(0.0, weight), evidence, says)]
+        return _Term(answer, rule, max(0.0, weight), "tainted")
     if weight < 0 and _contradicted(spec, incident):
-        says = phrase("reason.answer.contradicted", answer=answer.says(question.kind))
-        return [Reason("answer.contradicted", 1.0, evidence, says)]
-    says = phrase("reason.answer.counted", answer=answer.says(question.kind))
-    return [Reason(rule, weight, evidence, says)]
+        return _Term(answer, "answer.contradicted", 1.0, "contradicted")
+    return _Term(answer, rule, weight, "counted")
+
+
+def _reason(question: Question, term: _Term) -> Reason:
+    says = phrase(f"reason.answer.{term.how}", answer=term.answer.says(question.kind))
+    return Reason(term.rule, term.weight, f"{question.person.name}, {question.id}", says)
 
 
 def weight_of(answer: Answer, incident: Incident, assurance: Assurance) -> float:
@@ -438,10 +456,10 @@ class Supposed:
 def change_by(incident: Incident, question: Question, reply: Reply) -> float:
     """What a reply would do to the score, in log-odds, if it stood."""
     supposed = replace(question, replies=(*question.replies, reply))
-    questions = (supposed if q.id == question.id else q for q in incident.questions)
-    after = _from_answers(incident, (*incident.heard, *questions))
-    before = _from_answers(incident, incident.answered)
-    return _sum(after) - _sum(before)
+    questions = tuple(supposed if q.id == question.id else q for q in incident.questions)
+    after = replace(incident, questions=questions)
+    change = _sum(_from_answers(after, after.answered))
+    return round(change - _sum(_from_answers(incident, incident.answered)), 3)
 
 
 def what_ifs(
@@ -461,15 +479,18 @@ def _supposing(
 ) -> Iterator[Supposed]:
     others = tuple(q for q in incident.answered if q.topic != question.topic)
     reasons = (*before, *_from_answers(incident, others))
+    weighs, spoken_for = _sum(reasons), _something_speaks_for_it(reasons)
     # What is not asked on a card is answered by phone.
     assurance = Assurance.L0 if question.route is Route.CARD else Assurance.L3
     who = question.person.object_id
     for answer in QUESTIONS[question.kind].answers:
-        if not answer.call:
-            reply = Reply(who, now, Standing.COUNTED, answer.id, assurance=assurance)
-            supposed = (*reasons, *_weigh(question, reply, incident))
-            p = probability(_sum(supposed))
-            yield Supposed(answer, round(p, 4), band_of(incident, customer, supposed, p))
+        reply = Reply(who, now, Standing.COUNTED, answer.id, assurance=assurance)
+        term = _term(question, reply, incident)
+        if term is not None:
+            p = probability(weighs + term.weight)
+            spoken = spoken_for or term.weight < 0
+            band = band_of(incident, customer, p, spoken_for=spoken)
+            yield Supposed(answer, round(p, 4), band)
 
 
 def could_change(incident: Incident, customer: Customer, now: datetime, question: Question) -> bool:
@@ -479,7 +500,7 @@ def could_change(incident: Incident, customer: Customer, now: datetime, question
     """
     before = _before_answers(incident, customer, now)
     reasons = (*before, *_from_answers(incident, incident.answered))
-    present = band_of(incident, customer, reasons, probability(_sum(reasons)))
+    present = _band(incident, customer, reasons)
     for supposed in _supposing(incident, customer, now, question, before):
         answer = supposed.answer
         if answer.contains or supposed.band is not present:

@@ -49,6 +49,7 @@ class Draft:
     now: datetime
     effects: list[Effect] = field(default_factory=list)
     noted: list[Entry] = field(default_factory=list)
+    """Lines that `finish` puts on the incident's timeline; until then `timeline` has them."""
 
     @property
     def customer(self) -> Customer:

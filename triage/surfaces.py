@@ -361,7 +361,7 @@ def _said_by(question: Question) -> Phrase:
 
 
 def _doing(incident: Incident) -> tuple[Phrase, ...]:
-    """Each person once, however much they are asked."""
+    """Each person once a way, however much they are asked."""
     if incident.is_over:
         return ()
     asked = {

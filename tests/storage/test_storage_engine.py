@@ -19,6 +19,7 @@ from storage import sqlite, waiting
 from storage.engine import (
     AcrossTx,
     CommitFailedError,
+    Nobody,
     Store,
     StoreBusyError,
     StoreClosedError,
@@ -26,6 +27,7 @@ from storage.engine import (
     StoreInUseError,
     Tx,
     Urgency,
+    Within,
 )
 from storage.isolation import IsolationError
 from storage.tables import AlertRow, CounterRow
@@ -257,7 +259,7 @@ async def test_a_database_locked_from_outside_is_busy_and_not_broken(
 
 
 async def test_what_is_found_across_customers_is_done_for_one_of_them(store: Store) -> None:
-    answer = await store.write_found(lambda _: (CONTOSO, note("found")))
+    answer = await store.write_found(lambda _: Within(CONTOSO, note("found")))
 
     assert answer == "found"
     assert await store.read(CONTOSO, notes) == ["found"]
@@ -269,16 +271,12 @@ async def test_what_is_found_for_one_customer_writes_nothing_of_another(store: S
         tx.session.add(CounterRow(customer_id=FABRIKAM, name="stray", value=1))
 
     with pytest.raises(IsolationError):
-        await store.write_found(lambda _: (CONTOSO, strays))
+        await store.write_found(lambda _: Within(CONTOSO, strays))
     assert await store.read(FABRIKAM, notes) == []
 
 
-async def test_what_is_not_found_is_raised_and_leaves_nothing(store: Store) -> None:
-    def nobody(_: AcrossTx) -> tuple[str, Callable[[Tx], str]]:
-        raise LookupError("nobody's")
-
-    with pytest.raises(LookupError, match="nobody's"):
-        await store.write_found(nobody)
+async def test_what_finds_nobody_is_the_answer_and_writes_nothing(store: Store) -> None:
+    assert await store.write_found(lambda _: Nobody("nobody's")) == "nobody's"
     assert await store.read(CONTOSO, notes) == []
 
 
