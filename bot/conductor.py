@@ -26,7 +26,7 @@ from storage.engine import AcrossTx, Nobody, Store, Tx, Urgency, Within
 from triage.customer import Customer
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
-from triage.effects import CUSTOMER_THREAD
+from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
 from triage.events import (
     Answered,
     ApprovalAnswered,
@@ -220,7 +220,7 @@ class Conductor:
             before = self._find(tx, occurrence.event, occurrence, now)
         known = Known(customer, self._desk.profile, self._facts(tx, before, occurrence.event, now))
         decided = decide(before, occurrence.event, known, now)
-        views = self._record(tx, occurrence, known, decided, now)
+        views = self._record(tx, occurrence, known, decided, now, before=before)
         if decided.incident.merged and decided.incident != before:
             self._hand_on(tx, decided.incident, decided.incident.merged.into, occurrence, now)
         return Outcome(decided.verdict, decided.incident, customer, views, began=before is None)
@@ -296,7 +296,14 @@ class Conductor:
         )
 
     def _record(
-        self, tx: Tx, occurrence: Occurrence, known: Known, decided: Decided, now: datetime
+        self,
+        tx: Tx,
+        occurrence: Occurrence,
+        known: Known,
+        decided: Decided,
+        now: datetime,
+        *,
+        before: Incident | None,
     ) -> Mapping[str, View]:
         """State, event, effects and wanted surfaces, all or nothing; what the surfaces show now."""
         incident = decided.incident
@@ -325,7 +332,8 @@ class Conductor:
             said = occurrence.event
             incidents.remember_message(tx, incident.id, said.by, said.text or "", now)
         views = surfaces(incident, known.customer)
-        effects.order(tx, incident.id, [*decided.effects, *_shows(tx, incident, views)], now)
+        shows = _shows(tx, before, incident, views)
+        effects.order(tx, incident.id, [*decided.effects, *shows], now)
         return views
 
     def _remember(
@@ -381,10 +389,17 @@ class Conductor:
             self._advance(tx, Occurrence(key, event, claimed.stream), now)
 
 
-def _shows(tx: Tx, incident: Incident, views: Mapping[str, View]) -> list[effects.Show]:
-    """The surfaces that have something new to show, and are not about to be shown anyway."""
-    digests = {name: digest(view) for name, view in views.items()}
-    changed = surface_rows.want(tx, incident.id, digests)
+def _shows(
+    tx: Tx, before: Incident | None, incident: Incident, views: Mapping[str, View]
+) -> list[effects.Show]:
+    """The surfaces that have something new to show, and are not about to be shown anyway.
+
+    The analysts' card tells of every change; to compare it would cost what showing it costs.
+    """
+    wanted = {name: digest(views[name]) for name in views if name != ANALYST_THREAD}
+    if incident != before:
+        wanted[ANALYST_THREAD] = tx.heads[incident.id].hash
+    changed = surface_rows.want(tx, incident.id, wanted)
     return [effects.Show(name, _lane(incident, name), of) for name, of in changed.items()]
 
 

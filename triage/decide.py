@@ -668,6 +668,9 @@ def _settle(draft: Draft) -> None:
 
 def _weigh(draft: Draft) -> Decision:
     decision = assess(draft.incident, draft.customer, draft.now)
+    stands = draft.incident.decision
+    if stands is not None and stands == replace(decision, at=stands.at, proposal=stands.proposal):
+        decision = replace(decision, at=stands.at)  # what is decided again is nothing new
     draft.set(decision=decision)
     if decision.band in (Band.CONTAIN, Band.ESCALATE) and draft.incident.handed_over is None:
         draft.hand_over(phrase(f"why.band_{decision.band}"))

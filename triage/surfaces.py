@@ -5,8 +5,9 @@ last asked for. The views are in `triage/views.py`; words come later, in `cards`
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from triage import authority
@@ -60,24 +61,45 @@ from triage.views import (
 # --- the projection ------------------------------------------------------------------------------
 
 
-def surfaces(incident: Incident, customer: Customer) -> dict[str, View]:
+class Surfaces(Mapping[str, View]):
+    """Views by the name of their surface, each made when it is first looked at."""
+
+    def __init__(self, makes: Mapping[str, Callable[[], View]]) -> None:
+        self._makes = makes
+        self._made: dict[str, View] = {}
+
+    def __getitem__(self, name: str) -> View:
+        if name not in self._made:
+            self._made[name] = self._makes[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makes)
+
+    def __len__(self) -> int:
+        return len(self._makes)
+
+
+def surfaces(incident: Incident, customer: Customer) -> Surfaces:
     """Every surface of an incident by name, as it should stand.
 
     Names: "customer", "analyst", "person:{object id}", "approval:{id}", "source:{source}:{id}".
     A restricted case has no approvals and no cards; a placeholder thread shows no approval either.
     """
-    views: dict[str, View] = {ANALYST_THREAD: analyst_thread(incident, customer)}
+    makes: dict[str, Callable[[], View]] = {
+        ANALYST_THREAD: partial(analyst_thread, incident, customer)
+    }
     if incident.threaded:
-        views[CUSTOMER_THREAD] = customer_thread(incident, customer)
+        makes[CUSTOMER_THREAD] = partial(customer_thread, incident, customer)
     for person in asked_in_teams(incident):
-        views[f"person:{person.object_id}"] = person_card(incident, customer, person)
+        makes[f"person:{person.object_id}"] = partial(person_card, incident, customer, person)
     if not authority.is_thread_guarded(incident, customer):
         for approval in incident.approvals:
-            views[f"approval:{approval.id}"] = approval_card(incident, customer, approval)
+            makes[f"approval:{approval.id}"] = partial(approval_card, incident, customer, approval)
     if incident.merged is None:  # of a merged case, the other one tells the sources
         for ref in incident.refs:
-            views[f"source:{ref.source}:{ref.source_id}"] = source_status(incident, ref)
-    return views
+            makes[f"source:{ref.source}:{ref.source_id}"] = partial(source_status, incident, ref)
+    return Surfaces(makes)
 
 
 # --- the person ----------------------------------------------------------------------------------
