@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -26,11 +26,11 @@ from bot.results import Blocked, Done, Failed, Later, Result
 from storage import effects, handles, incidents, people, profiles
 from storage import surfaces as surface_rows
 from storage.codec import digest
-from storage.engine import Store, Tx, Urgency
+from storage.engine import AcrossTx, Nobody, Store, Tx, Urgency, Within
 from triage.customer import Customer, Role
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
-from triage.effects import CUSTOMER_THREAD
+from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
 from triage.events import (
     Answered,
     ApprovalAnswered,
@@ -67,6 +67,25 @@ class Occurrence:
     event: Event
     incident: str | None = None
     actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """An event whose customer is only known in the transaction that records it."""
+
+    customer: str
+    occurrence: Occurrence
+
+
+@dataclass(frozen=True, slots=True)
+class NotHeard:
+    """What was done means nothing here: the sentence for whoever did it, and why, for the desk."""
+
+    says: str
+    why: str
+
+
+A = TypeVar("A", bound=Addressed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +138,41 @@ class Conductor:
             customer, lambda tx: self._advance(tx, occurrence, now), urgency
         )
         self._metrics.committed(urgency, since)
+        self._recorded(occurrence, became)
+        return became
+
+    async def receive_found(
+        self, find: Callable[[AcrossTx, datetime], A | NotHeard]
+    ) -> tuple[A, Outcome] | NotHeard:
+        """`receive`, of what somebody did, whose customer is looked up in the same transaction."""
+        now, since = self._clock.now(), perf_counter()
+
+        def unit(tx: AcrossTx) -> Within[tuple[A, Outcome]] | Nobody[NotHeard]:
+            found = find(tx, now)
+            if isinstance(found, NotHeard):
+                return Nobody(found)
+            return Within(
+                found.customer, lambda mine: (found, self._advance(mine, found.occurrence, now))
+            )
+
+        heard = await self._store.write_found(unit, Urgency.PEOPLE)
+        self._metrics.committed(Urgency.PEOPLE, since)
+        if not isinstance(heard, NotHeard):
+            found, became = heard
+            self._recorded(found.occurrence, became)
+        return heard
+
+    def _recorded(self, occurrence: Occurrence, became: Outcome) -> None:
         self.on_work()
         log.info(
             "event_recorded",
-            customer=customer,
+            customer=became.customer.id,
             incident=became.incident.id,
             name=became.incident.name,
             kind=occurrence.event.kind,
             verdict=became.verdict.answer,
             seen_before=became.seen_before,
         )
-        return became
 
     async def run_effect(self, customer: str, effect_id: int) -> None:
         """Claim one effect, carry it out, and record what came of it. Does nothing where another
@@ -199,29 +242,40 @@ class Conductor:
 
     def _advance(self, tx: Tx, occurrence: Occurrence, now: datetime) -> Outcome:
         customer = profiles.current(tx)
-        seen = incidents.seen(tx, occurrence.key)
+        before, seen = self._look(tx, occurrence)
         if seen is not None:
             verdict, known_as = _VERDICT.validate_json(seen.answer), _present(tx, seen.stream)
             shown = surfaces(known_as, customer)
             return Outcome(verdict, known_as, customer, shown, seen_before=True)
-        before = self._find(tx, occurrence, now)
+        if before is None and isinstance(occurrence.event, Reported):
+            before = self._find(tx, occurrence.event, occurrence, now)
         known = Known(customer, self._desk.profile, self._facts(tx, before, occurrence.event, now))
         since = perf_counter()
         decided = decide(before, occurrence.event, known, now)
         self._metrics.decided(since)
-        views = self._record(tx, occurrence, known, decided, now)
+        views = self._record(tx, occurrence, known, decided, now, before=before)
         if decided.incident.merged and decided.incident != before:
             self._hand_on(tx, decided.incident, decided.incident.merged.into, occurrence, now)
         return Outcome(decided.verdict, decided.incident, customer, views, began=before is None)
 
-    def _find(self, tx: Tx, occurrence: Occurrence, now: datetime) -> Incident | None:
-        """The incident an event belongs to: the one it names, the one its source has told of
-        before, or an open one that shares a strong key; else a report begins a new one."""
-        if occurrence.incident is not None:
-            return _present(tx, occurrence.incident)
-        event = occurrence.event
-        if not isinstance(event, Reported):
-            raise LookupError(f"{event.kind} names no incident")  # noqa: TRY004 - nothing was found
+    def _look(
+        self, tx: Tx, occurrence: Occurrence
+    ) -> tuple[Incident | None, incidents.StoredAnswer | None]:
+        """The incident an event names, as it stands; and whether the event has come before."""
+        if occurrence.incident is None:
+            if not isinstance(occurrence.event, Reported):
+                raise ValueError(f"{occurrence.event.kind} names no incident")
+            return None, incidents.seen(tx, occurrence.key)
+        found = incidents.load_for(tx, occurrence.incident, occurrence.key)
+        if found is None:
+            raise _missing(tx, occurrence.incident)
+        return found
+
+    def _find(
+        self, tx: Tx, event: Reported, occurrence: Occurrence, now: datetime
+    ) -> Incident | None:
+        """The incident a report belongs to: the one its source has told of before, or an open one
+        that shares a strong key; else it begins a new one."""
         tx.hold("reports")  # two that tell of one case at once must not open two
         known = [_present(tx, found) for found in _known_as(tx, event.report)]
         if known:
@@ -278,7 +332,14 @@ class Conductor:
         )
 
     def _record(
-        self, tx: Tx, occurrence: Occurrence, known: Known, decided: Decided, now: datetime
+        self,
+        tx: Tx,
+        occurrence: Occurrence,
+        known: Known,
+        decided: Decided,
+        now: datetime,
+        *,
+        before: Incident | None,
     ) -> Mapping[str, View]:
         """State, event, effects and wanted surfaces, all or nothing; what the surfaces show now."""
         incident = decided.incident
@@ -307,7 +368,8 @@ class Conductor:
             said = occurrence.event
             incidents.remember_message(tx, incident.id, said.by, said.text or "", now)
         views = surfaces(incident, known.customer)
-        effects.order(tx, incident.id, [*decided.effects, *_shows(tx, incident, views)], now)
+        shows = _shows(tx, before, incident, views)
+        effects.order(tx, incident.id, [*decided.effects, *shows], now)
         return views
 
     def _remember(
@@ -363,10 +425,17 @@ class Conductor:
             self._advance(tx, Occurrence(key, event, claimed.stream), now)
 
 
-def _shows(tx: Tx, incident: Incident, views: Mapping[str, View]) -> list[effects.Show]:
-    """The surfaces that have something new to show, and are not about to be shown anyway."""
-    digests = {name: digest(view) for name, view in views.items()}
-    changed = surface_rows.want(tx, incident.id, digests)
+def _shows(
+    tx: Tx, before: Incident | None, incident: Incident, views: Mapping[str, View]
+) -> list[effects.Show]:
+    """The surfaces that have something new to show, and are not about to be shown anyway.
+
+    The analysts' card tells of every change; to compare it would cost what showing it costs.
+    """
+    wanted = {name: digest(views[name]) for name in views if name != ANALYST_THREAD}
+    if incident != before:
+        wanted[ANALYST_THREAD] = tx.heads[incident.id].hash
+    changed = surface_rows.want(tx, incident.id, wanted)
     return [effects.Show(name, _lane(incident, name), of) for name, of in changed.items()]
 
 
@@ -393,8 +462,12 @@ def _keep(tx: Tx, claimed: effects.ClaimedEffect, done: Done, now: datetime) -> 
 def _present(tx: Tx, incident_id: str) -> Incident:
     incident = incidents.load(tx, incident_id)
     if incident is None:
-        raise LookupError(f"no incident {incident_id} of {tx.customer}")
+        raise _missing(tx, incident_id)
     return incident
+
+
+def _missing(tx: Tx, incident_id: str) -> LookupError:
+    return LookupError(f"no incident {incident_id} of {tx.customer}")
 
 
 def _known_as(tx: Tx, report: IncidentReport) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from triage import calling, ladder
-from triage.assess import assess, could_change, covering_fact
+from triage.assess import change_by, could_change, covering_fact
 from triage.authority import standing_of
 from triage.draft import Draft
 from triage.incident import (
@@ -280,10 +280,7 @@ def _change(draft: Draft, question: Question, choice: str | None) -> float:
     tainted = draft.incident.is_tainted(question.person.object_id)
     standing = Standing.TAINTED if tainted else Standing.COUNTED
     reply = Reply(question.person.object_id, draft.now, standing, choice)
-    supposed = replace(question, replies=(*question.replies, reply))
-    questions = tuple(supposed if q.id == question.id else q for q in draft.incident.questions)
-    after = assess(replace(draft.incident, questions=questions), draft.customer, draft.now)
-    return after.log_odds - assess(draft.incident, draft.customer, draft.now).log_odds
+    return change_by(draft.incident, question, reply)
 
 
 def _with_reply(draft: Draft, question: Question, reply: Reply, answer: Answer | None) -> Question:

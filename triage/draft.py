@@ -26,6 +26,7 @@ from triage.incident import (
     Incident,
     Question,
     ResponseAction,
+    Status,
 )
 from triage.phrases import Phrase
 
@@ -50,6 +51,8 @@ class Draft:
     known: Known
     now: datetime
     effects: list[Effect] = field(default_factory=list)
+    noted: list[Entry] = field(default_factory=list)
+    """Lines that `finish` puts on the incident's timeline; until then `timeline` has them."""
 
     @property
     def customer(self) -> Customer:
@@ -59,7 +62,15 @@ class Draft:
         self.incident = replace(self.incident, **changes)
 
     def note(self, says: Phrase) -> None:
-        self.set(timeline=(*self.incident.timeline, Entry(self.now, says))[-KEEPS:])
+        self.noted.append(Entry(self.now, says))
+
+    def finish(self, status: Status) -> Incident:
+        """The incident as it is now, with what was noted on its timeline."""
+        return replace(self.incident, status=status, timeline=self.timeline[-KEEPS:])
+
+    @property
+    def timeline(self) -> tuple[Entry, ...]:
+        return (*self.incident.timeline, *self.noted)
 
     def hand_over(self, why: Phrase) -> None:
         """A person must look. The first reason stands until somebody takes the case."""

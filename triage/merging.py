@@ -76,7 +76,7 @@ def absorb(draft: Draft, event: Absorbed) -> None:
     other case, or was to look at it, keeps it. A closing that is held begins anew. Absorbing the
     same case again adds what it has learnt since."""
     says = phrase("timeline.absorbed", name=event.name)
-    if all(entry.says != says for entry in draft.incident.timeline):
+    if all(entry.says != says for entry in draft.timeline):
         draft.note(says)
     draft.tell_analysts(f"absorbed:{event.name}", says)
     draft.set(

@@ -5,8 +5,9 @@ last asked for. The views are in `triage/views.py`; words come later, in `cards`
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from triage import authority
@@ -61,24 +62,45 @@ from triage.views import (
 # --- the projection ------------------------------------------------------------------------------
 
 
-def surfaces(incident: Incident, customer: Customer) -> dict[str, View]:
+class Surfaces(Mapping[str, View]):
+    """Views by the name of their surface, each made when it is first looked at."""
+
+    def __init__(self, makes: Mapping[str, Callable[[], View]]) -> None:
+        self._makes = makes
+        self._made: dict[str, View] = {}
+
+    def __getitem__(self, name: str) -> View:
+        if name not in self._made:
+            self._made[name] = self._makes[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makes)
+
+    def __len__(self) -> int:
+        return len(self._makes)
+
+
+def surfaces(incident: Incident, customer: Customer) -> Surfaces:
     """Every surface of an incident by name, as it should stand.
 
     Names: "customer", "analyst", "person:{object id}", "approval:{id}", "source:{source}:{id}".
     A restricted case has no approvals and no cards; a placeholder thread shows no approval either.
     """
-    views: dict[str, View] = {ANALYST_THREAD: analyst_thread(incident, customer)}
+    makes: dict[str, Callable[[], View]] = {
+        ANALYST_THREAD: partial(analyst_thread, incident, customer)
+    }
     if incident.threaded:
-        views[CUSTOMER_THREAD] = customer_thread(incident, customer)
+        makes[CUSTOMER_THREAD] = partial(customer_thread, incident, customer)
     for person in asked_in_teams(incident):
-        views[f"person:{person.object_id}"] = person_card(incident, customer, person)
+        makes[f"person:{person.object_id}"] = partial(person_card, incident, customer, person)
     if not authority.is_thread_guarded(incident, customer):
         for approval in incident.approvals:
-            views[f"approval:{approval.id}"] = approval_card(incident, customer, approval)
+            makes[f"approval:{approval.id}"] = partial(approval_card, incident, customer, approval)
     if incident.merged is None:  # of a merged case, the other one tells the sources
         for ref in incident.refs:
-            views[f"source:{ref.source}:{ref.source_id}"] = source_status(incident, ref)
-    return views
+            makes[f"source:{ref.source}:{ref.source_id}"] = partial(source_status, incident, ref)
+    return Surfaces(makes)
 
 
 # --- the person ----------------------------------------------------------------------------------
@@ -366,20 +388,22 @@ def _said_by(question: Question) -> Phrase:
 
 
 def _doing(incident: Incident) -> tuple[Phrase, ...]:
-    lines = [
-        phrase("doing.asking", person=q.person.name)
-        for q in incident.questions
-        if q.state.state == "open" and q.route is not Route.PHONE
-    ]
+    """Each person once a way, however much they are asked."""
     if incident.is_over:
         return ()
+    asked = {
+        q.person.object_id: q.person
+        for q in incident.questions
+        if q.state.state == "open" and q.route is not Route.PHONE
+    }
+    phoned = {c.person.object_id: c.person for c in incident.calls if c.done_at is None}
+    lines = [phrase("doing.asking", person=person.name) for person in asked.values()]
     lines += [
         phrase(
-            "doing.calling" if incident.is_tainted(c.person.object_id) else "doing.phoning",
-            person=c.person.name,
+            "doing.calling" if incident.is_tainted(person.object_id) else "doing.phoning",
+            person=person.name,
         )
-        for c in incident.calls
-        if c.done_at is None
+        for person in phoned.values()
     ]
     if incident.owner_name:
         lines.append(phrase("doing.owned", analyst=incident.owner_name))
@@ -543,6 +567,8 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
     decision = incident.decision
     if decision is None:
         raise ValueError(f"{incident.name} was never weighed")
+    next_action, due = _next(incident)
+    unknown = _unknown_people(incident)
     return AnalystThread(
         name=incident.name,
         customer=customer.name,
@@ -554,18 +580,18 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         probability=decision.probability,
         band=decision.band,
         reasons=decision.reasons,
-        next_action=_next(incident)[0],
-        due=_next(incident)[1],
+        next_action=next_action,
+        due=due,
         headline=headline(incident),
         evidence=_evidence(incident),
         facts=(
             *_why_a_person(incident),
             *_by_hand(incident),
             *_left_out(incident),
-            *_unknown_people(incident)[:MOST_SEEN],
+            *unknown[:MOST_SEEN],
             *_assets(incident, customer),
             *_already(incident),
-            *_unknown_people(incident)[MOST_SEEN:],
+            *unknown[MOST_SEEN:],
         ),
         questions=tuple(_analyst_question(incident, customer, q) for q in incident.questions),
         calls=tuple(_analyst_call(incident, c) for c in incident.calls if c.done_at is None),
@@ -719,11 +745,11 @@ def _what_ifs(incident: Incident, customer: Customer, question: Question) -> tup
         return ()
     return tuple(
         WhatIf(
-            choice=answer.says(question.kind),
+            choice=supposed.answer.says(question.kind),
             probability=supposed.probability,
             band=supposed.band,
         )
-        for answer, supposed in what_ifs(incident, customer, decision.at, question)
+        for supposed in what_ifs(incident, customer, decision.at, question)
     )
 
 
