@@ -254,7 +254,7 @@ class Conductor:
         decided = decide(before, occurrence.event, known, now)
         self._metrics.decided(since)
         views = self._record(tx, occurrence, known, decided, now, before=before)
-        if decided.incident.merged and decided.incident != before:
+        if decided.incident.merged and _has_news(before, decided.incident):
             self._hand_on(tx, decided.incident, decided.incident.merged.into, occurrence, now)
         return Outcome(decided.verdict, decided.incident, customer, views, began=before is None)
 
@@ -423,6 +423,13 @@ class Conductor:
         if held and event is not None:
             key = f"effect:{claimed.id}:{claimed.attempt}:{now.isoformat()}"
             self._advance(tx, Occurrence(key, event, claimed.stream), now)
+
+
+def _has_news(before: Incident | None, merged: Incident) -> bool:
+    """Whether a merged case knows something that it has not handed on yet."""
+    if before is None or before.merged is None:
+        return True
+    return handed_on(merged) != handed_on(before)
 
 
 def _shows(

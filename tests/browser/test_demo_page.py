@@ -205,6 +205,18 @@ def test_bob_gave_the_code_away(page: Page) -> None:
     _shot(page, "is-this-phishing")
 
 
+def _next_until(page: Page, lead: str) -> None:
+    """From one deadline to the next: reminders and clocks that warn come between."""
+    clock, ahead = page.get_by_test_id("clock-next"), page.get_by_test_id("clock-lead")
+    for _ in range(8):
+        clock.click()
+        expect(clock).to_have_attribute("aria-busy", "false")
+        expect(ahead).to_contain_text("min")
+        if ahead.text_content() == lead:
+            break
+    expect(ahead).to_have_text(lead)
+
+
 def test_forty_alerts_the_clock_and_a_closure_that_is_undone(page: Page) -> None:
     customer, _, analysts = panes(page)
     page.get_by_test_id("scenario-forty-alerts").click()
@@ -212,8 +224,7 @@ def test_forty_alerts_the_clock_and_a_closure_that_is_undone(page: Page) -> None
     expect(analysts.get_by_test_id("thread")).to_have_count(5)
     expect(customer.get_by_text("Isolate KIOSK-3?", exact=True)).to_be_visible()
 
-    page.get_by_test_id("clock-next").click()
-    expect(page.get_by_test_id("clock-lead")).to_have_text("(+13 min)")
+    _next_until(page, "(+13 min)")
     expect(customer.get_by_text("Nobody answered by", exact=False).first).to_be_visible()
     page.get_by_test_id("clock-30").click()
     expect(page.get_by_test_id("clock-lead")).to_have_text("(+43 min)")

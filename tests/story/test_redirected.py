@@ -4,12 +4,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bot.conductor import Occurrence
 from storage import incidents
 from tests.story import sentinel_incident
 from tests.story.graph_incident import CARLA, device, malware_ran, remote_tool, user
 from tests.story.house import House, Json, house
 from triage.actions import ActionKind
-from triage.incident import ActionState, Incident, Status
+from triage.events import SourceWritten
+from triage.incident import ActionState, Disposition, Incident, Status
+from triage.report import Source
 
 AUTOMATED = "Automated investigation started manually on one endpoint"
 
@@ -149,3 +152,21 @@ async def test_a_containment_on_its_way_when_two_become_one_is_told_to_the_one(
 
 def states(case: Incident) -> set[tuple[ActionKind, ActionState]]:
     return {(a.kind, a.state) for a in case.actions if a.target.label.upper() == "LAPTOP-7"}
+
+
+async def test_a_merged_case_that_learns_nothing_new_leaves_the_other_alone(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        bobs = await h.report(malware_ran(id_="258"))
+        await h.report(carlas_remote_tool("261"))
+        await names(h, redirected(258, 261))
+        part, goes_on = await h.by_name(bobs), await h.incident("261")
+        heard = await h.vouch.store.read("contoso", lambda tx: incidents.history(tx, goes_on.id))
+
+        told = SourceWritten(
+            Source.DEFENDER, "258", "resolved", Disposition.UNDECIDED, rehearsed=False
+        )
+        await h.vouch.conductor.receive("contoso", Occurrence("late", told, part.id))
+
+        assert await h.by_name(bobs) != part
+        again = await h.vouch.store.read("contoso", lambda tx: incidents.history(tx, goes_on.id))
+        assert again == heard
