@@ -19,7 +19,7 @@ from cards.wording import Reader, clock, label, name_of, place_of, say
 from triage.incident import Status
 from triage.phrases import Phrase
 from triage.report import Severity
-from triage.views import ThreadAction
+from triage.views import ShownClock, ThreadAction
 
 HEADLINE = 80
 """Characters of any one text from outside in a headline: it is read first, and on a lock screen."""
@@ -152,6 +152,29 @@ def _action_row(action: ThreadAction, reader: Reader) -> ColumnSet:
         horizontal_alignment="right",
     )
     return row(wide(*what), wide(told), spacing="small")
+
+
+_CLOCK_COLOR = {
+    "stands.soon": "warning",
+    "stands.kept": "good",
+    "stands.missed": "attention",
+    "stands.late": "attention",
+    "stands.missed_before": "attention",
+}
+
+
+def clock_rows(clocks: Sequence[ShownClock], reader: Reader) -> list[object]:
+    shown = [_clock_row(clock, reader) for clock in clocks[:MOST_ROWS]]
+    return [*shown, *rest(len(clocks), reader)]
+
+
+def _clock_row(clock: ShownClock, reader: Reader) -> ColumnSet:
+    told = TextBlock(
+        say(clock.stands, reader),
+        color=_CLOCK_COLOR.get(clock.stands.key),
+        horizontal_alignment="right",
+    )
+    return row(wide(TextBlock(say(clock.promise, reader))), wide(told), spacing="small")
 
 
 def buttons(actions: Sequence[object], **fields: Any) -> list[object]:
