@@ -10,6 +10,8 @@ from cards.elements import (
     Column,
     ColumnSet,
     Container,
+    Fact,
+    FactSet,
     TextBlock,
     card_json,
     msteams,
@@ -154,27 +156,10 @@ def _action_row(action: ThreadAction, reader: Reader) -> ColumnSet:
     return row(wide(*what), wide(told), spacing="small")
 
 
-_CLOCK_COLOR = {
-    "stands.soon": "warning",
-    "stands.kept": "good",
-    "stands.missed": "attention",
-    "stands.late": "attention",
-    "stands.missed_before": "attention",
-}
-
-
-def clock_rows(clocks: Sequence[ShownClock], reader: Reader) -> list[object]:
-    shown = [_clock_row(clock, reader) for clock in clocks[:MOST_ROWS]]
-    return [*shown, *rest(len(clocks), reader)]
-
-
-def _clock_row(clock: ShownClock, reader: Reader) -> ColumnSet:
-    told = TextBlock(
-        say(clock.stands, reader),
-        color=_CLOCK_COLOR.get(clock.stands.key),
-        horizontal_alignment="right",
-    )
-    return row(wide(TextBlock(say(clock.promise, reader))), wide(told), spacing="small")
+def clock_facts(clocks: Sequence[ShownClock], reader: Reader) -> list[object]:
+    """Each promise and how it stands, in few bytes."""
+    facts = [Fact(title=say(c.promise, reader), value=say(c.stands, reader)) for c in clocks]
+    return [FactSet(facts=facts)] if facts else []
 
 
 def buttons(actions: Sequence[object], **fields: Any) -> list[object]:

@@ -443,8 +443,8 @@ def _shown_action(action: ResponseAction) -> ThreadAction:
 
 
 def _clocks(incident: Incident, customer: Customer, *, plain: bool) -> tuple[ShownClock, ...]:
-    """What is promised, in the order it is usually kept; what was missed before it was reopened
-    comes first."""
+    """What is promised, in the order it is usually kept; what was missed before the case was
+    reopened comes first."""
     before = [c for c in incident.clocks if c.missed and c.generation < incident.reopened]
     now = [c for p in Promise if (c := clocks.current(incident, p)) is not None]
     return tuple(
@@ -452,7 +452,7 @@ def _clocks(incident: Incident, customer: Customer, *, plain: bool) -> tuple[Sho
             promise=phrase(f"promised.{c.promise}" if plain else f"promise.{c.promise}"),
             stands=stands,
         )
-        for c in (*before, *now)
+        for c in (*before[-MOST_SEEN:], *now)
         if (stands := _stands(incident, customer, c)) is not None
     )
 
