@@ -34,7 +34,6 @@ from triage.incident import (
     Question,
     Route,
     Spared,
-    Standing,
     Ticking,
 )
 from triage.phrases import phrase
@@ -237,7 +236,9 @@ def _is_done(draft: Draft, clock: Clock) -> bool:
             return incident.owner is not None or by_analyst
         case Promise.CONTACT:
             known = (*incident.heard, *incident.questions)
-            return any(_has_reached(q, since) for q in known) or _was_approval_seen(draft, since)
+            return any(_has_reached(incident, q, since) for q in known) or _was_approval_seen(
+                draft, since
+            )
         case Promise.CONTAIN:
             return any(
                 a.kind not in LOOKING
@@ -250,12 +251,13 @@ def _is_done(draft: Draft, clock: Clock) -> bool:
             return incident.closed is not None
 
 
-def _has_reached(question: Question, since: datetime) -> bool:
-    """The card was sent, or a helper was asked, or there is a word that is not an intruder's."""
+def _has_reached(incident: Incident, question: Question, since: datetime) -> bool:
+    """The card arrived, or a helper was asked, or there is a word that cannot be an intruder's."""
     on_card = question.route is Route.CARD and question.was_sent
     arrived = on_card and question.state.state != "unreachable" and question.asked_at >= since
     helped = any(s.person and s.skipped is None and s.at >= since for s in question.steps)
-    spoke = any(r.at >= since and r.standing is not Standing.TAINTED for r in question.replies)
+    trusted = on_card and not incident.is_tainted(question.person.object_id)
+    spoke = any(r.at >= since and (trusted or r.recorded_by) for r in question.replies)
     return arrived or helped or spoke
 
 

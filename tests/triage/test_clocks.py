@@ -48,6 +48,7 @@ from triage.incident import (
 )
 from triage.phrases import Moment
 from triage.priority import Level
+from triage.report import Severity
 
 PROMISED = Targets(acknowledge=10, contact=15, contain=30, resolve=120)
 LEVELS = ServiceLevels(
@@ -181,6 +182,16 @@ def test_whose_account_is_suspect_is_reached_by_phone_alone() -> None:
     assert clock(phoned, Promise.CONTACT).state == Kept(phoned.now)
 
 
+def test_what_came_through_a_suspect_account_is_no_contact() -> None:
+    neutral = case(UNASKED).reported(sign_in(CARLA, Severity.LOW)).answers("call_me", after=2)
+    assert neutral.question().replies
+    assert isinstance(clock(neutral, Promise.CONTACT).state, Ticking)
+
+    neutral.says_on_the_phone("mine")
+
+    assert clock(neutral, Promise.CONTACT).state == Kept(neutral.now)
+
+
 def test_an_approver_who_is_asked_in_the_thread_is_reached() -> None:
     asked = case().reported(sign_in(CARLA))
 
@@ -265,6 +276,13 @@ def test_a_clock_stands_still_while_bob_has_the_question() -> None:
     assert due_after(asked, Promise.RESOLVE) == 12 + 480
 
 
+def test_what_stood_still_when_the_case_was_closed_does_not_count() -> None:
+    closed = case().reported(malware_blocked()).wakes("clock", after=40).closes(**FALSE_ALARM)
+
+    assert isinstance(clock(closed, Promise.RESOLVE).state, Kept)
+    assert ran(closed, Promise.RESOLVE) == 0
+
+
 def test_nobody_is_waited_for_after_bobs_time_is_over() -> None:
     silent = case().reported(malware_blocked()).until_due("question").wakes("clock", after=5)
 
@@ -280,6 +298,9 @@ def test_an_analyst_who_has_to_call_keeps_the_clock_running() -> None:
 def test_an_approval_that_the_thread_must_not_show_waits_for_nobody() -> None:
     reads = replace(CARLA, reads_thread=True)
     guarded = Case(ASKS, roster=(reads, *PEOPLE[2:])).reported(sign_in(reads))
+    assert any(a.state == "open" for a in guarded.state.approvals)
+    assert isinstance(clock(guarded, Promise.CONTACT).state, Ticking)
+
     guarded.says_on_the_phone("not_mine", after=1)
     assert guarded.thread().placeholder
     assert any(a.state == "open" for a in guarded.state.approvals)
@@ -317,6 +338,16 @@ def test_a_case_that_becomes_urgent_is_due_sooner() -> None:
 
     assert grows.desk().priority.level is Level.P1
     assert due_after(grows, Promise.RESOLVE) == 1 + 120
+
+
+def test_what_was_missed_stays_due_when_it_was() -> None:
+    late = case(AT_ONCE).reported(malware_blocked()).answers("unexpected").wakes("clock", after=500)
+    assert clock(late, Promise.RESOLVE).missed
+
+    late.reported(later(malware_ran(by_hand=True), minutes=30), after=1)
+
+    assert late.desk().priority.level is Level.P1
+    assert due_after(late, Promise.RESOLVE) == 1 + 480
 
 
 def test_what_is_not_promised_is_neither_shown_nor_missed() -> None:
