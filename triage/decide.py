@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from triage import asking, calling, containing, ladder, merging, paging, telling
+from triage import asking, calling, clocks, containing, ladder, merging, paging, telling
 from triage.actions import LOOKING, ActionKind
 from triage.assess import RULES, assess, read_report
 from triage.authority import (
@@ -534,12 +534,12 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
             ladder.step_due(draft, which)
         case "call":
             calling.overdue(draft, which)
-        case "take":
-            paging.nobody_took_it(draft)
         case "approval":
             _approval_due(draft, which)
         case "close":
             _hold_over(draft)
+        case "clock":
+            pass  # settling looks at every clock
         case _:
             raise ValueError(f"nothing is called {event.name}")
     return Accepted()
@@ -638,6 +638,7 @@ def _source_written(draft: Draft, event: SourceWritten) -> Verdict:
 def _undelivered(draft: Draft, event: Undelivered) -> Verdict:
     if event.person is not None:
         asking.unreachable(draft, event.person, event.why)
+        clocks.nobody_was_reached(draft)
         return Accepted()
     if event.place == ANALYST_THREAD:
         # Noting it would change the very card that cannot be shown, and order it again for ever.
@@ -663,6 +664,7 @@ def _settle(draft: Draft) -> None:
         _consider_closing(draft)
         _leave_to_analyst(draft)
         telling.tell(draft)
+    clocks.settle(draft)
 
 
 def _weigh(draft: Draft) -> Decision:

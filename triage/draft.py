@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from triage import worktime
 from triage.customer import Customer, Provider
 from triage.effects import (
     ANALYST_THREAD,
@@ -77,10 +76,6 @@ class Draft:
         self.note(why)
         if self.incident.handed_over is None:
             self.set(handed_over=why)
-            target = self.customer.sla.of(self.incident.severity).acknowledge
-            take_by = worktime.due(self.customer.calendar, self.now, target)
-            if take_by is not None and self.incident.owner is None:
-                self.wake("take", take_by)
 
     def hand_over_once(self, why: Phrase) -> None:
         """For what is found anew at every settling: said once in a generation."""

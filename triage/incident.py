@@ -548,6 +548,68 @@ class Taint:
     why: Phrase
 
 
+# --- service levels ------------------------------------------------------------------------------
+
+
+class Promise(StrEnum):
+    """What the customer's profile sets a target for, in the order it is usually kept."""
+
+    ACKNOWLEDGE = "acknowledge"
+    CONTACT = "contact"
+    CONTAIN = "contain"
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticking:
+    state: Literal["ticking"] = "ticking"
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The customer is waited for, or nothing is to be done at present."""
+
+    since: datetime
+    state: Literal["paused"] = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was promised is done; whether in time, the clock says."""
+
+    at: datetime
+    state: Literal["kept"] = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """The case was over before it was done."""
+
+    at: datetime
+    state: Literal["spared"] = "spared"
+
+
+ClockState = Ticking | Paused | Kept | Spared
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How long one promise has been waiting to be kept."""
+
+    promise: Promise
+    generation: int
+    """How often the case had been reopened when it began."""
+    since: datetime
+    counts_from: datetime
+    """`since`, moved on by the time that the clock stood still."""
+    state: ClockState
+    due: datetime | None = None
+    """As of the last time it ran; None where nothing is promised."""
+    warned: bool = False
+    missed: bool = False
+    """It was not kept when it was due; so it stays, whatever is done after."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A line of the incident's timeline, as cards show it; the event log holds the whole."""
@@ -613,6 +675,8 @@ class Incident:
     """Why a person must look, while nobody has taken it."""
     handed_reasons: tuple[Phrase, ...] = ()
     """Standing reasons that were said already, so that they are not said at every event."""
+    clocks: tuple[Clock, ...] = ()
+    """The latest ones, at most 12: also those of before it was reopened."""
     recommendation_accepted_by: str | None = None
     recommendation_discussed_by: str | None = None
     timeline: tuple[Entry, ...] = ()

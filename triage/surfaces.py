@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Literal
+from typing import Literal, assert_never
 
-from triage import authority
+from triage import authority, clocks
 from triage.actions import LOOKING, ActionKind, TargetKind
 from triage.assess import what_ifs
 from triage.containing import describe, is_reversible, left_out, may_be_ordered
@@ -22,18 +22,24 @@ from triage.incident import (
     ApprovalState,
     Band,
     CallTask,
+    Clock,
     Disposition,
     Held,
     Incident,
+    Kept,
     Open,
+    Paused,
     Person,
+    Promise,
     Question,
     QuestionKind,
     ResponseAction,
     Route,
     SourceRef,
+    Spared,
     Standing,
     Status,
+    Ticking,
 )
 from triage.phrases import Phrase, phrase
 from triage.playbooks import CALL_ME, FOLLOW_UPS, QUESTIONS, books, offered
@@ -53,6 +59,7 @@ from triage.views import (
     DigestLine,
     PersonCard,
     ProposalView,
+    ShownClock,
     SourceStatus,
     ThreadAction,
     View,
@@ -290,6 +297,7 @@ def customer_thread(incident: Incident, customer: Customer) -> CustomerThread:
         needed=_needed(incident),
         until=_next_due(incident),
         actions=tuple(map(_shown_action, _visible(incident.actions))),
+        clocks=_clocks(incident, customer, plain=True),
         outcome=_outcome(incident),
         recommendation=closed.recommendation if closed else None,
         recommendation_accepted_by=incident.recommendation_accepted_by,
@@ -458,6 +466,45 @@ def _shown_action(action: ResponseAction) -> ThreadAction:
     )
 
 
+def _clocks(incident: Incident, customer: Customer, *, plain: bool) -> tuple[ShownClock, ...]:
+    """What is promised, in the order it is usually kept; what was missed before the case was
+    reopened comes first."""
+    before = [c for c in incident.clocks if c.missed and c.generation < incident.reopened]
+    now = [c for p in Promise if (c := clocks.current(incident, p)) is not None]
+    return tuple(
+        ShownClock(
+            promise=phrase(f"promised.{c.promise}" if plain else f"promise.{c.promise}"),
+            stands=stands,
+        )
+        for c in (*before[-MOST_SEEN:], *now)
+        if (stands := _stands(incident, customer, c)) is not None
+    )
+
+
+def _stands(incident: Incident, customer: Customer, clock: Clock) -> Phrase | None:
+    """Nothing where nothing is promised, or the case was over first."""
+    if clock.due is None:
+        return None
+    if clock.missed and clock.generation < incident.reopened:
+        return phrase("stands.missed_before", due=clock.due)
+    match clock.state:
+        case Kept(at):
+            took = max(1, round(clocks.elapsed(clock, at).total_seconds() / 60))
+            key = "stands.late" if clock.missed else "stands.kept"
+            return phrase(key, minutes=took, due=clock.due)
+        case _ if clock.missed:
+            return phrase("stands.missed", due=clock.due)
+        case Spared():
+            return None
+        case Paused():
+            waits = clocks.waits_for_customer(incident, customer, clock.promise)
+            return phrase("stands.paused" if waits else "stands.idle")
+        case Ticking():
+            return phrase("stands.soon" if clock.warned else "stands.ticking", due=clock.due)
+        case _:
+            assert_never(clock.state)
+
+
 EFFECTIVE = (ActionState.DONE, ActionState.ALREADY_DONE)
 
 
@@ -583,6 +630,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         next_action=next_action,
         due=due,
         headline=headline(incident),
+        clocks=_clocks(incident, customer, plain=False),
         evidence=_evidence(incident),
         facts=(
             *_why_a_person(incident),

@@ -136,11 +136,13 @@ def test_a_call_that_is_made_ends_the_alarm() -> None:
     silent = case().reported(malware_ran()).until_due("question").until_due("rung")
     silent.until_due("rung").until_due("call").says_on_the_phone("not_me")
 
-    assert [e.does for e in silent.ordered if isinstance(e, Page)].count(PageAction.RESOLVE) == 1
+    ended = [e.alarm for e in silent.ordered if isinstance(e, Page) and "call" in e.alarm]
+    assert [alarm.split(":")[2] for alarm in ended] == ["callc1"]
+    assert ended[0] in [alarm for _, alarm in alarms(silent, PageAction.RESOLVE)]
 
 
 def test_a_case_that_is_nobodys_once_more_rings_once_more() -> None:
-    rung = case().reported(malware_ran()).answers("not_sure").until_due("take")
+    rung = case().reported(malware_ran()).answers("not_sure").until_due("clock:acknowledge")
     rung.happens(Taken(ANNA.object_id, ANNA.name), after=1)
     [(_, first)] = alarms(rung, PageAction.TRIGGER)
     assert alarms(rung, PageAction.ACKNOWLEDGE, PageAction.RESOLVE) == [
@@ -148,7 +150,7 @@ def test_a_case_that_is_nobodys_once_more_rings_once_more() -> None:
     ]  # fmt: skip
 
     rung.current = replace(rung.state, owner=None, owner_name=None)
-    rung.wakes("take", after=30)
+    rung.happens(Undelivered("analyst", None, "gone"), after=30)
 
     assert len({alarm for _, alarm in alarms(rung, PageAction.TRIGGER)}) == 2
 
@@ -167,7 +169,7 @@ def test_who_comes_under_suspicion_in_the_climb_is_called_once() -> None:
     silent = case().reported(malware_ran()).until_due("question")
     silent.at_risk = frozenset({BOB.object_id})
 
-    silent.wakes("take").until_due("rung")
+    silent.wakes("clock").until_due("rung")
 
     assert silent.open_calls == [BOB.name]
     assert said_to(silent, EVE) == []
@@ -226,7 +228,7 @@ def test_what_was_never_sent_tells_a_suspect_account_nothing() -> None:
     held = Case(replace(CONTOSO, quiet=QuietHours()), now=NIGHT).reported(malware_blocked())
     held.at_risk = frozenset({BOB.object_id})
 
-    held.wakes("take")
+    held.wakes("clock")
 
     assert (held.question("q1").state.state, held.question("q1").route) == (
         "withdrawn", Route.CARD,

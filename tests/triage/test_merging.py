@@ -82,7 +82,7 @@ def test_nothing_is_asked_or_approved_in_a_merged_case() -> None:
 
 
 def test_a_case_that_rings_rings_on_in_the_other_until_somebody_takes_that() -> None:
-    part = Case().reported(malware_ran()).answers("not_sure").until_due("take")
+    part = Case().reported(malware_ran()).answers("not_sure").until_due("clock:acknowledge")
     into = Case(now=part.now).reported(sign_in(CARLA))
     assert pages(part) == [PageAction.TRIGGER]
     assert pages(into) == []
@@ -97,7 +97,7 @@ def test_a_case_that_rings_rings_on_in_the_other_until_somebody_takes_that() -> 
 
 
 def test_a_case_that_rings_is_quiet_when_somebody_has_the_other() -> None:
-    rings = Case().reported(malware_ran()).answers("not_sure").until_due("take")
+    rings = Case().reported(malware_ran()).answers("not_sure").until_due("clock:acknowledge")
     part = Case(now=rings.now).reported(sign_in(CARLA)).happens(Taken(ANNA.object_id, ANNA.name))
 
     rings.happens(handed_on(part.happens(INTO).state))

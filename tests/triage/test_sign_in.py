@@ -116,7 +116,7 @@ def test_words_through_a_suspect_account_lower_nothing_and_learn_nothing() -> No
 def test_a_call_nobody_made_in_time_is_told_to_the_analysts_and_stays() -> None:
     case = medium().until_due("question")
 
-    assert case.told(ANALYST_THREAD) == ["why.silence"]
+    assert "why.silence" in case.told(ANALYST_THREAD)
     assert case.open_calls == ["Carla Chen"]
 
 

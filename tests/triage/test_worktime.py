@@ -16,10 +16,8 @@ from triage.customer import (
     Due,
     Holidays,
     QuietHours,
-    ServiceLevels,
     WorkingHours,
 )
-from triage.report import Severity
 
 WEEK = frozenset(range(5))
 OFFICE = WorkingHours(WEEK, time(8), time(18))
@@ -189,14 +187,6 @@ def test_a_target_in_minutes_counts_around_the_clock_and_a_workday_to_its_end() 
     assert worktime.due(BERLIN, friday, 30) == at("2026-11-27 18:20")
     assert worktime.due(BERLIN, friday, Due.NEXT_WORKDAY) == at("2026-11-30 18:00")
     assert worktime.due(BERLIN, friday, Due.NONE) is None
-
-
-def test_what_is_for_information_is_promised_what_is_low() -> None:
-    levels = ServiceLevels()
-
-    assert levels.of(Severity.INFORMATIONAL) == levels.of(Severity.LOW)
-    assert levels.of(Severity.HIGH).contain == 30
-    assert levels.of(Severity.MEDIUM).acknowledge == 30
 
 
 @pytest.mark.parametrize(
