@@ -194,7 +194,9 @@ class Conductor:
         result = await self._carry_out(customer, job, claimed)
         now = max(self._clock.now(), since)  # a clock that steps back must not make a wake early
         try:
-            await self._store.write(customer, lambda tx: self._finish(tx, claimed, result, now))
+            await self._store.write(
+                customer, lambda tx: self._finish(tx, claimed, result, now), Urgency.RESULTS
+            )
         except Exception as fault:
             log.exception("result_not_applied", **_of(customer, claimed))
             await self._give_up_event(customer, claimed, result, fault)
@@ -236,7 +238,7 @@ class Conductor:
                 tx, key=key, kind="result_not_applied", payload=payload, at=now, actor=None
             )
 
-        await self._store.write(customer, keep)
+        await self._store.write(customer, keep, Urgency.RESULTS)
 
     # --- receiving, inside the transaction ---
 

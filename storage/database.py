@@ -14,10 +14,12 @@ class Urgency(IntEnum):
 
     PEOPLE = 0
     """Somebody has pressed a button and looks at the screen."""
-    INTAKE = 1
+    RESULTS = 1
+    """A call was made: until what came of it is stored, a crash makes us call again."""
+    INTAKE = 2
     """A source reports; it repeats what is not acknowledged."""
-    EFFECTS = 2
-    """Our own work: claims, results, deadlines."""
+    EFFECTS = 3
+    """Our own work: claims, deadlines."""
 
 
 class StoreError(Exception):

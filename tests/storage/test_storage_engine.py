@@ -286,7 +286,7 @@ async def test_what_finds_nobody_is_the_answer_and_writes_nothing(store: Store) 
 # --- whose turn it is ----------------------------------------------------------------------------
 
 
-async def test_people_are_served_before_intake_before_effects(store: Store) -> None:
+async def test_people_are_served_before_results_before_intake_before_effects(store: Store) -> None:
     served: list[str] = []
 
     def serve(name: str) -> Callable[[Tx], None]:
@@ -295,12 +295,12 @@ async def test_people_are_served_before_intake_before_effects(store: Store) -> N
     async with Held(store):
         tasks = [
             asyncio.create_task(store.write(CONTOSO, serve(urgency.name), urgency))
-            for urgency in (Urgency.EFFECTS, Urgency.INTAKE, Urgency.PEOPLE)
+            for urgency in reversed(Urgency)
         ]
         await gathered()
     await asyncio.gather(*tasks)
 
-    assert served == ["PEOPLE", "INTAKE", "EFFECTS"]
+    assert served == ["PEOPLE", "RESULTS", "INTAKE", "EFFECTS"]
 
 
 def test_a_flood_of_reports_does_not_keep_effects_from_running() -> None:
