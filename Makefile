@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-postgres check bench format lock clean
+.PHONY: demo test test-postgres check crash crash-selftest bench format lock clean
 
 demo: .venv/ready
 	$(BIN)/vouch demo
@@ -20,6 +20,16 @@ check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
+
+# Kills Vouch under load and counts what came of it: KILLS, SEED and ENGINE (tests/crash/__main__.py).
+CRASH := $(BIN)/python -m tests.crash $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+crash: .venv/ready
+	$(if $(filter postgres,$(ENGINE)),,$(CRASH) --engine sqlite)
+	$(if $(filter sqlite,$(ENGINE)),,$(BIN)/python -m tests.postgres $(CRASH) --engine postgres)
+
+# The same must find out two broken builds.
+crash-selftest: .venv/ready
+	$(BIN)/python -m tests.crash.selftest
 
 # Prints the table of bench/README.md. QUICK=1 only shows, in a minute, that it works.
 bench: .venv/ready bench/.venv-peers/ready

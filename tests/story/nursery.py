@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,11 @@ class Nursery:
 
 
 @contextmanager
-def nursery() -> Iterator[Nursery]:
+def nursery(build: str = "") -> Iterator[Nursery]:
+    """`build` is a module that makes another build of Vouch by being imported."""
     root = Path(__file__).parents[2]
     parent = subprocess.Popen(
-        [sys.executable, __file__],
+        [sys.executable, __file__, build],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -57,9 +59,11 @@ def nursery() -> Iterator[Nursery]:
         yield Nursery(parent)
 
 
-def _be_the_parent() -> None:
+def _be_the_parent(build: str) -> None:
     from bot.__main__ import app
 
+    if build:
+        import_module(build)
     for line in sys.stdin:
         what = json.loads(line)
         if "kill" in what:
@@ -93,4 +97,4 @@ def _become(environment: Mapping[str, str], log: str) -> None:
 
 
 if __name__ == "__main__":
-    _be_the_parent()
+    _be_the_parent(sys.argv[1])
