@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tests.crash.meter import WRITES_DOWN, Call, Metered
 from tests.crash.stories import Act, Case
@@ -227,34 +228,38 @@ def count(
         counts.lost += lost
         counts.undone += undone
     counts.duplicate_threads = [
-        _again(f"thread of {what}", call, deaths)
+        _again(f"thread of {what}", call, following, deaths)
         for what, opened in stand.all_threads()
-        for call in opened[:-1]
+        for call, following in pairwise(opened)
     ]
     counts.repeated = [
-        _again(f"{conversation}: {call.text[:60]!r}", call, deaths)
+        _again(f"{conversation}: {call.text[:60]!r}", call, following, deaths)
         for conversation, times in stand.posted()
-        for call in times[:-1]
+        for call, following in pairwise(times)
     ]
     in_flight = Counter(call.does for call in calls if excuse(call, deaths))
     counts.creates_in_flight, counts.in_flight = in_flight["create"], in_flight["send"]
     return counts
 
 
-def _again(what: str, call: Call, deaths: Sequence[Death]) -> Again:
+def _again(what: str, call: Call, following: Call, deaths: Sequence[Death]) -> Again:
     why = excuse(call, deaths)
-    if why is not None:
-        return Again(what, why)
+    return Again(what, why, "" if why else _told(call, following, deaths))
+
+
+def _told(call: Call, following: Call, deaths: Sequence[Death]) -> str:
+    """For whoever looks for the cause."""
+    if call.answered is None:
+        return ": it had no answer, and whoever asked was not killed"
+    took, later = call.answered - call.begun, following.begun - call.answered
+    told = f": answered after {took * 1000:.0f} ms, asked again {later * 1000:.0f} ms later"
     death = _death_of_its_process(call, deaths)
-    if death is None or call.answered is None:
-        return Again(what, None, ", and whoever asked was not killed")
-    waited = _waited(call, death)
-    after = death.at - call.answered
-    return Again(
-        what,
-        None,
-        f": killed {after * 1000:.0f} ms after its answer left, of which {waited * 1000:.0f} ms "
-        "without a processor",
+    if death is None:
+        return f"{told}, by {following.by} after {call.by}, which was not killed"
+    after, waited = death.at - call.answered, _waited(call, death)
+    return (
+        f"{told}, killed {after * 1000:.0f} ms after its answer left, of which "
+        f"{waited * 1000:.0f} ms without a processor"
     )
 
 
