@@ -267,6 +267,8 @@ def excuse(call: Call, deaths: Sequence[Death]) -> str | None:
     """Why the bot may not know that a call was carried out; `deaths` in order."""
     if call.lost:
         return "its answer was lost"
+    if call.by is None and call.answered is None:
+        return "whoever asked was gone before anybody looked who it was"
     death = _death_of_its_process(call, deaths)
     if death is None:
         return None
@@ -277,10 +279,12 @@ def excuse(call: Call, deaths: Sequence[Death]) -> str | None:
 
 
 def _death_of_its_process(call: Call, deaths: Sequence[Death]) -> Death | None:
-    """The first since then, of several processes the one of that which called."""
-    since = bisect_right(deaths, call.begun, key=lambda death: death.until)
-    mine = (d for d in deaths[since:] if call.by is None or call.by in d.starved)
-    return next(mine, None)
+    """Of the process that called, also where the call is read when it is dead; of one that nobody
+    could name any more, the first since then."""
+    if call.by is not None:
+        return next((death for death in deaths if call.by in death.starved), None)
+    nth = bisect_right(deaths, call.begun, key=lambda death: death.until)
+    return deaths[nth] if nth < len(deaths) else None
 
 
 def _waited(call: Call, death: Death) -> float:

@@ -18,9 +18,8 @@ KILL = Death(at=10.0, until=10.1, open_calls=1, open_requests=0)
 @pytest.mark.parametrize(
     ("told", "why"),
     [
-        (call(9.9, None), "killed before its answer left"),
         (call(9.9, 10.05), "killed before its answer left"),
-        (call(10.05, None), "killed before its answer left"),
+        (call(10.05, None), "whoever asked was gone before anybody looked who it was"),
         (call(9.8, 9.9), "killed 100 ms after its answer left"),
         (call(3.0, 3.1, lost=True), "its answer was lost"),
     ],
@@ -37,6 +36,21 @@ def test_no_kill_excuses_a_call_answered_long_before_or_made_by_the_next_process
 
     assert excuse(long_before, [KILL]) is None
     assert excuse(by_the_next, [KILL]) is None
+
+
+def test_a_call_of_the_dead_may_be_read_after_the_kill() -> None:
+    death = Death(at=10.0, until=10.1, open_calls=1, open_requests=0, starved={1: 0.0})
+    read_late = call(10.2, None)
+    read_late.by = 1
+
+    assert excuse(read_late, [death]) == "killed before its answer left"
+
+
+def test_a_living_process_that_hangs_up_is_not_excused() -> None:
+    hung_up = call(9.0, None)
+    hung_up.by = 1
+
+    assert excuse(hung_up, [KILL]) is None
 
 
 def test_the_death_of_another_replica_excuses_nothing() -> None:
