@@ -244,7 +244,17 @@ def count(
 
 def _again(what: str, call: Call, following: Call, deaths: Sequence[Death]) -> Again:
     why = excuse(call, deaths)
+    if _came_before_the_kill(call, following, deaths):
+        why = None
     return Again(what, why, "" if why else _told(call, following, deaths))
+
+
+def _came_before_the_kill(call: Call, following: Call, deaths: Sequence[Death]) -> bool:
+    """Then it was not for the kill that it was asked again."""
+    if call.lost or call.by is None:
+        return False
+    death = _death_of_its_process(call, deaths)
+    return death is not None and following.begun < death.at
 
 
 def _told(call: Call, following: Call, deaths: Sequence[Death]) -> str:

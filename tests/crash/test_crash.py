@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from tests.crash.counts import Again, Counts, Death, excuse
+from tests.crash.counts import Again, Counts, Death, _again, excuse
 from tests.crash.harness import Plan, Result, run
 from tests.crash.meter import WRITES_DOWN, Call
 from tests.crash.stories import Person, case
@@ -62,9 +62,18 @@ def test_the_death_of_another_replica_excuses_nothing() -> None:
     assert excuse(by_another, [death]) is None
 
 
+def test_a_repetition_before_the_kill_is_not_excused_by_it() -> None:
+    death = Death(at=10.0, until=10.1, open_calls=1, open_requests=0, starved={1: 0.0})
+    first, before, after = call(9.8, 9.9), call(9.95, None), call(10.2, 10.3)
+    first.by = 1
+
+    assert _again("hello", first, after, [death]).why
+    assert _again("hello", first, before, [death]).why is None
+
+
 def test_waiting_for_a_processor_is_not_counted_against_the_dead() -> None:
     death = Death(at=10.0, until=10.1, open_calls=1, open_requests=0, starved={1: 0.5})
-    starving, slow = call(9.0, 9.5), call(9.0, 9.5)
+    starving, slow = call(9.0, 9.2), call(9.0, 9.2)
     starving.by = slow.by = 1
     slow.starved = 0.4
 
