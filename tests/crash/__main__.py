@@ -1,14 +1,14 @@
 """`make crash`: kills Vouch at random points under load, and counts what came of it.
 
-    make crash                            # 200 kills on SQLite; prints its seed
+    make crash                            # 200 kills on each engine; prints its seeds
     make crash KILLS=10 SEED=7            # the same moments of dying again
-    make crash ENGINE=postgres            # two replicas; VOUCH_TEST_POSTGRES names the server
+    make crash ENGINE=postgres            # one of them: two replicas, and a server of its own
 
 Real `vouch serve` processes over real HTTP with real tokens, beside a simulated Teams that answers
-in 20 to 80 ms and loses one answer in a hundred. Incidents of four kinds arrive, five a second; the
-people concerned, the customer's approver and an analyst press the buttons of the cards they see.
-Whoever gets no answer asks again, as sources and people do. A process is killed (SIGKILL) at
-a random moment, while it starts or up to 1.6 s after it is ready, and another one is started at
+in 20 to 80 ms and loses one answer in a hundred. Incidents of four kinds arrive, five a second on
+SQLite and half as many on PostgreSQL; the people concerned, the customer's approver and an analyst
+press the buttons of the cards they see. Whoever gets no answer asks again, as sources and people
+do. A process is killed (SIGKILL) at a random moment, while it starts or up to 1.6 s after it is ready, and another one is started at
 once. In one life of ten somebody starts a second process beside the first, as an overlapping
 deployment does.
 
@@ -37,7 +37,8 @@ in_flight
     Messages posted whose answer the bot may not have written down, likewise.
 
 Each duplicate and each repetition is listed with the kill or the lost answer that excuses *it*; one
-that nothing excuses fails the run, whatever the sums.
+that nothing excuses fails the run, whatever the sums. A kill excuses what the very process had asked
+that died, and only what was asked again after it.
 
 with_work
     The share of kills at which a call of the bot's was open at the simulator, or a request of ours

@@ -31,6 +31,10 @@ class Engine(Protocol):
     def lease_seconds(self) -> float:
         """What a dead process had claimed is another one's after so long."""
 
+    @property
+    def per_second(self) -> float:
+        """How many incidents arrive."""
+
     def integrity(self) -> str:
         """ "ok", or what is wrong with the file that a killed process left."""
 
@@ -41,6 +45,7 @@ class Sqlite:
     name: str = "sqlite"
     replicas: int = 1
     lease_seconds: float = 20.0
+    per_second: float = 5.0
 
     @property
     def url(self) -> str:
@@ -63,6 +68,9 @@ class Postgres:
     name: str = "postgres"
     replicas: int = 2
     lease_seconds: float = 2.0
+    per_second: float = 2.5
+    """Replicas, server and simulator share the cores: at five a second one result in 100 took
+    longer than `WRITES_DOWN` to be written down."""
 
     def integrity(self) -> str:
         """Its server was not killed."""

@@ -25,7 +25,6 @@ from tests.story.nursery import nursery
 from tests.story.record import check_records
 from triage.report import Source
 
-PER_SECOND = 5.0
 CALL_SECONDS = (0.02, 0.08)
 LOSES = 0.01
 """The share of posted messages whose answer is lost on the way."""
@@ -171,7 +170,7 @@ class _Run:
         (slowness.least, slowness.most), slowness.lost = CALL_SECONDS, LOSES
         deaths: list[Death] = []
         found: list[str] = []
-        async with self.load.arriving(PER_SECOND):
+        async with self.load.arriving(self.database.per_second):
             while len(deaths) < self.plan.kills:
                 await self._live(chance)
                 deaths.append(self.replicas.kill(chance))
