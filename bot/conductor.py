@@ -15,17 +15,18 @@ from pydantic import TypeAdapter
 
 from bot import ids
 from bot.clock import Clock
-from bot.gathering import Gatherer, Job, ProviderDesk
+from bot.gathering import Gatherer, Job, ProviderDesk, calls_of, opens
 from bot.performing import Performer, crashed
 from bot.results import Blocked, Done, Failed, Later, Result
-from storage import effects, handles, incidents, people, profiles
+from bot.teams import windows
+from storage import effects, handles, incidents, pace, people, profiles
 from storage import surfaces as surface_rows
 from storage.codec import digest
-from storage.engine import Store, Tx, Urgency
+from storage.engine import AcrossTx, Store, Tx, Urgency
 from triage.customer import Customer
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
-from triage.effects import CUSTOMER_THREAD
+from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
 from triage.events import (
     Answered,
     ApprovalAnswered,
@@ -38,6 +39,7 @@ from triage.events import (
 )
 from triage.extract import accounts, strong_keys
 from triage.incident import ApprovalState, Incident
+from triage.priority import Level, priority
 from triage.surfaces import surfaces
 from triage.views import View
 
@@ -70,6 +72,15 @@ class Outcome:
     seen_before: bool = False
     began: bool = False
     """This event opened the incident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A claimed effect, with what its call needs and the room for it where it speaks to Teams."""
+
+    claimed: effects.ClaimedEffect
+    job: Job
+    permit: pace.Permit | None
 
 
 class Conductor:
@@ -110,36 +121,41 @@ class Conductor:
 
     async def run_effect(self, customer: str, effect_id: int) -> None:
         """Claim one effect, carry it out, and record what came of it. Does nothing where another
-        owner was faster; every failure of the other side is a result and an event.
+        owner was faster, or where Teams' pace has no room: it becomes due when there is some. Every
+        failure of the other side is a result and an event.
 
         A fault of ours ends here as well: before the call, the effect is tried again later and in
         the end given up; after it, what was done stays done, and is recorded without its event.
         """
         since = self._clock.now()
         try:
-            taken = await self._store.write(customer, lambda tx: self._claim(tx, effect_id, since))
+            taken = await self._store.write_both(
+                customer, lambda tx, shared: self._claim(tx, shared, effect_id, since)
+            )
         except Exception as fault:
             log.exception("effect_not_prepared", customer=customer, effect=effect_id)
             await self._set_aside(customer, effect_id, fault)
             return
         if taken is None:
             return
-        claimed, job = taken
-        result = await self._carry_out(job, claimed)
+        result = await self._carry_out(taken)
         now = max(self._clock.now(), since)  # a clock that steps back must not make a wake early
         try:
-            await self._store.write(customer, lambda tx: self._finish(tx, claimed, result, now))
+            await self._store.write_both(
+                customer, lambda tx, shared: self._finish(tx, shared, taken, result, now)
+            )
         except Exception as fault:
             log.exception("result_not_applied", customer=customer, effect=effect_id)
-            await self._give_up_event(customer, claimed, result, fault)
+            await self._give_up_event(customer, taken, result, fault)
         self.on_work()
 
-    async def _carry_out(self, job: Job, claimed: effects.ClaimedEffect) -> Result:
+    async def _carry_out(self, taken: Taken) -> Result:
+        claimed = taken.claimed
         try:
-            return await self._performer.carry_out(job, claimed.attempt)
+            return await self._performer.carry_out(taken.job, claimed.attempt)
         except Exception as fault:
             log.exception("effect_crashed", effect=claimed.id, kind=claimed.kind)
-            return crashed(job, claimed.attempt, fault)
+            return crashed(taken.job, claimed.attempt, fault)
 
     async def _set_aside(self, customer: str, effect_id: int, fault: Exception) -> None:
         """It could not even be prepared: later, and after a while never."""
@@ -149,22 +165,22 @@ class Conductor:
         )
 
     async def _give_up_event(
-        self, customer: str, claimed: effects.ClaimedEffect, result: Result, fault: Exception
+        self, customer: str, taken: Taken, result: Result, fault: Exception
     ) -> None:
         """The call is made and cannot be unmade: keep its result, and tell the provider's desk that
         the incident does not know of it."""
-        now = self._clock.now()
+        claimed, now = taken.claimed, self._clock.now()
         silent = replace(result, event=None) if not isinstance(result, Later) else result
         payload = {"effect": claimed.id, "stream": claimed.stream, "fault": _named(fault)}
 
-        def keep(tx: Tx) -> None:
-            self._finish(tx, claimed, silent, now)
+        def keep(tx: Tx, shared: AcrossTx) -> None:
+            self._finish(tx, shared, taken, silent, now)
             key = f"unapplied:{claimed.id}:{claimed.attempt}:{now.isoformat()}"
             incidents.record_desk(
                 tx, key=key, kind="result_not_applied", payload=payload, at=now, actor=None
             )
 
-        await self._store.write(customer, keep)
+        await self._store.write_both(customer, keep)
 
     # --- receiving, inside the transaction ---
 
@@ -251,8 +267,10 @@ class Conductor:
         if isinstance(occurrence.event, Answered | Wrote) and occurrence.event.text:
             said = occurrence.event
             incidents.remember_message(tx, incident.id, said.by, said.text or "", now)
-        effects.order(tx, incident.id, decided.effects, now)
-        return self._want(tx, incident, known.customer, now)
+        urgency = _urgency(occurrence, incident, known.customer)
+        analysts = self._desk.profile.id
+        effects.order(tx, incident.id, decided.effects, now, urgency=urgency, analysts=analysts)
+        return self._want(tx, incident, known.customer, urgency, now)
 
     def _remember(
         self, tx: Tx, incident: Incident, event: Reported, known: Known, now: datetime
@@ -267,24 +285,57 @@ class Conductor:
         incidents.remember_keys(tx, incident.id, strong_keys(report, known.facts.matches), now)
 
     def _want(
-        self, tx: Tx, incident: Incident, customer: Customer, now: datetime
+        self,
+        tx: Tx,
+        incident: Incident,
+        customer: Customer,
+        urgency: effects.Urgency,
+        now: datetime,
     ) -> Mapping[str, View]:
         views = surfaces(incident, customer)
         digests = {name: digest(view) for name, view in views.items()}
         changed = surface_rows.want(tx, incident.id, digests)
-        shows = [effects.Show(name, _lane(incident, name), of) for name, of in changed.items()]
-        effects.order_shows(tx, incident.id, shows, now)
+        shows = [
+            effects.Show(name, _lane(incident, name), of, self._spoken_to(customer, name))
+            for name, of in changed.items()
+        ]
+        effects.order_shows(tx, incident.id, shows, now, urgency=urgency)
         return views
+
+    def _spoken_to(self, customer: Customer, surface: str) -> str | None:
+        """Whose tenant a surface stands in; a source's status stands in none."""
+        if surface == ANALYST_THREAD:
+            return self._desk.profile.id
+        return None if surface.startswith("source:") else customer.id
 
     # --- effects, inside the transaction ---
 
-    def _claim(
-        self, tx: Tx, effect_id: int, now: datetime
-    ) -> tuple[effects.ClaimedEffect, Job] | None:
+    def _claim(self, tx: Tx, shared: AcrossTx, effect_id: int, now: datetime) -> Taken | None:
+        """With room for its calls, or put back: what waits for room holds no lease."""
         claimed = effects.claim(tx, effect_id, self._owner, now, self._lease)
-        return (claimed, self._gatherer.job(tx, claimed, now)) if claimed else None
+        if claimed is None:
+            return None
+        job = self._gatherer.job(tx, claimed, now)
+        if opens(job) and not effects.may_open(tx, effect_id):
+            effects.put_back(tx, effect_id, self._owner, now)
+            return None
+        calls = calls_of(job)
+        if not calls:
+            return Taken(claimed, job, None)
+        permit = pace.take(shared, _buckets(tx.customer, claimed), calls, now, self._lease)
+        if isinstance(permit, datetime):
+            effects.put_back(tx, effect_id, self._owner, permit)
+            return None
+        return Taken(claimed, job, permit)
 
     def _finish(
+        self, tx: Tx, shared: AcrossTx, taken: Taken, result: Result, now: datetime
+    ) -> None:
+        self._settle(tx, taken.claimed, result, now)
+        if taken.permit is not None:
+            pace.answered(shared, taken.permit, now, _refused_until(result, now))
+
+    def _settle(
         self, tx: Tx, claimed: effects.ClaimedEffect, result: Result, now: datetime
     ) -> None:
         """Fenced on the owner: whoever lost its lease leaves no trace."""
@@ -315,6 +366,32 @@ class Conductor:
         if held and event is not None:
             key = f"effect:{claimed.id}:{claimed.attempt}:{now.isoformat()}"
             self._advance(tx, Occurrence(key, event, claimed.stream), now)
+
+
+def _refused_until(result: Result, now: datetime) -> datetime | None:
+    """For how long the other side asked to be left alone."""
+    match result:
+        case Later(after, counts=False):
+            return now + after
+        case _:
+            return None
+
+
+def _buckets(customer: str, claimed: effects.ClaimedEffect) -> list[pace.Bucket]:
+    """The lane before the tenant, which many wait for."""
+    tenant = pace.Bucket(claimed.spoken_to or customer, pace.TENANT, windows.TENANT)
+    if claimed.lane is None:
+        return [tenant]
+    return [pace.Bucket(customer, claimed.lane, windows.THREAD), tenant]
+
+
+def _urgency(occurrence: Occurrence, incident: Incident, customer: Customer) -> effects.Urgency:
+    """Somebody is waiting for an answer, or the case comes first."""
+    if occurrence.actor is not None:
+        return effects.Urgency.PEOPLE
+    decision = incident.decision
+    grave = decision is not None and priority(incident, customer, decision).level is Level.P1
+    return effects.Urgency.PEOPLE if grave else effects.Urgency.ROUTINE
 
 
 def _keep(tx: Tx, claimed: effects.ClaimedEffect, done: Done, now: datetime) -> None:

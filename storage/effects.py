@@ -11,9 +11,10 @@ because a process died, the effect can be claimed again, and the former owner fi
 out: `finish`, `fail`, `retry` and `block` then return False and change nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import IntEnum
 from typing import Any, assert_never
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, exists, insert, or_, select, update
@@ -25,12 +26,19 @@ from storage.codec import effect_from_json, effect_to_json
 from storage.engine import Tx
 from storage.tables import EffectRow
 from triage.actions import Target
-from triage.effects import Contain, Effect, PostDigest, ReadRoster, Say, Wake
+from triage.effects import ANALYST_THREAD, Contain, Effect, PostDigest, ReadRoster, Say, Wake
 
 SHOW = "show"
 """The kind of an effect that shows a surface; it has no payload, for it shows the newest view."""
 
-NOT_OVER = ("waiting", "claimed", "blocked")
+
+class Urgency(IntEnum):
+    """What goes first where many effects are due."""
+
+    CONTAINMENT = 0
+    PEOPLE = 1
+    """Somebody has just done something, or the case is grave."""
+    ROUTINE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,9 @@ class ClaimedEffect:
     surface: str | None
     """The surface to show, for a Show."""
     remote_id: str | None
+    lane: str | None
+    spoken_to: str | None
+    """Whose tenant hears it; None where Teams does not."""
 
 
 # --- lanes ---------------------------------------------------------------------------------------
@@ -74,6 +85,17 @@ def _lane(stream: str, effect: Effect) -> str | None:
     assert_never(effect)
 
 
+def _spoken_to(tx: Tx, effect: Effect, analysts: str | None) -> str | None:
+    match effect:
+        case Say(place=place):
+            return analysts if place == ANALYST_THREAD else tx.customer
+        case ReadRoster() | PostDigest():
+            return tx.customer
+        case Contain() | Wake():
+            return None
+    assert_never(effect)
+
+
 # --- ordering ------------------------------------------------------------------------------------
 
 _KNOWN_KEYS = select(col(EffectRow.key)).where(
@@ -81,8 +103,19 @@ _KNOWN_KEYS = select(col(EffectRow.key)).where(
 )
 
 
-def order(tx: Tx, stream: str, effects: Sequence[Effect], now: datetime) -> list[str]:
-    """Add what is to be done, but for what was ordered before; the keys of what is new."""
+def order(
+    tx: Tx,
+    stream: str,
+    effects: Sequence[Effect],
+    now: datetime,
+    *,
+    urgency: Urgency = Urgency.ROUTINE,
+    analysts: str | None = None,
+) -> list[str]:
+    """Add what is to be done, but for what was ordered before; the keys of what is new.
+
+    `analysts` says whose tenant the analysts' threads are in.
+    """
     if not effects:
         return []
     wanted = {effect.key: effect for effect in effects}
@@ -95,11 +128,14 @@ def order(tx: Tx, stream: str, effects: Sequence[Effect], now: datetime) -> list
             "kind": effect.kind,
             "surface": None,
             "lane": _lane(stream, effect),
+            "spoken_to": _spoken_to(tx, effect, analysts),
+            "urgency": Urgency.CONTAINMENT if isinstance(effect, Contain) else urgency,
             "payload": effect_to_json(effect),
             "due": effect.at if isinstance(effect, Wake | PostDigest) else now,
         }
         for key, effect in wanted.items()
     ]
+    _hurry(tx, {str(row["lane"]) for row in rows if row["lane"]}, urgency)
     _insert(tx, rows, now)
     return list(wanted)
 
@@ -118,11 +154,20 @@ class Show:
     surface: str
     lane: str
     revision: int
+    spoken_to: str | None
+    """Whose tenant sees it; None for what stands in a source system."""
 
 
-def order_shows(tx: Tx, incident_id: str, shows: Sequence[Show], now: datetime) -> list[str]:
+def order_shows(
+    tx: Tx,
+    incident_id: str,
+    shows: Sequence[Show],
+    now: datetime,
+    *,
+    urgency: Urgency = Urgency.ROUTINE,
+) -> list[str]:
     """Have surfaces shown, but for those where that is pending: whoever carries it out shows the
-    newest view; the names of those that were not.
+    newest view, and as soon as the most urgent of them wants; the names of those that were not.
 
     One that is being carried out has read its view already; another one follows it.
     """
@@ -133,6 +178,7 @@ def order_shows(tx: Tx, incident_id: str, shows: Sequence[Show], now: datetime) 
         found = tx.session.scalars(_PENDING_SHOWS, {"stream": incident_id})
         pending = tx.pending_shows[incident_id] = {name for name in found if name}
     wanted = [show for show in shows if show.surface not in pending]
+    _hurry(tx, {show.lane for show in shows}, urgency)
     pending.update(show.surface for show in wanted)
     rows = [
         {
@@ -141,6 +187,8 @@ def order_shows(tx: Tx, incident_id: str, shows: Sequence[Show], now: datetime) 
             "kind": SHOW,
             "surface": show.surface,
             "lane": show.lane,
+            "spoken_to": show.spoken_to,
+            "urgency": urgency,
             "payload": "null",
             "due": now,
         }
@@ -150,12 +198,36 @@ def order_shows(tx: Tx, incident_id: str, shows: Sequence[Show], now: datetime) 
     return [show.surface for show in wanted]
 
 
+_HURRY = (
+    update(EffectRow)
+    .where(
+        col(EffectRow.lane).in_(bindparam("lanes", expanding=True)),
+        col(EffectRow.done_at).is_(None),
+        col(EffectRow.urgency) > bindparam("at_most"),
+    )
+    .values(urgency=bindparam("at_most"))
+    .execution_options(synchronize_session=False)
+)
+
+
+def _hurry(tx: Tx, lanes: Collection[str], urgency: Urgency) -> None:
+    """What is ahead in a lane is as urgent as what comes behind it."""
+    if lanes and urgency < Urgency.ROUTINE:
+        tx.session.execute(_HURRY, {"lanes": sorted(lanes), "at_most": urgency})
+
+
 _INSERT = insert(EffectRow)
 
 
 def _insert(tx: Tx, rows: list[dict[str, Any]], now: datetime) -> None:
     if rows:
-        born = {"customer_id": tx.customer, "status": "waiting", "attempts": 0, "ordered_at": now}
+        born = {
+            "customer_id": tx.customer,
+            "status": "waiting",
+            "opens": False,
+            "attempts": 0,
+            "ordered_at": now,
+        }
         tx.session.execute(_INSERT, [born | row for row in rows])
 
 
@@ -177,7 +249,7 @@ def head_of_lane() -> ColumnElement[bool]:
         col(_ahead.customer_id) == col(EffectRow.customer_id),
         col(_ahead.lane) == col(EffectRow.lane),
         col(_ahead.id) < col(EffectRow.id),
-        col(_ahead.status).in_(NOT_OVER),
+        col(_ahead.done_at).is_(None),
     )
 
 
@@ -191,6 +263,8 @@ _READY = (
         col(EffectRow.payload),
         col(EffectRow.surface),
         col(EffectRow.remote_id),
+        col(EffectRow.lane),
+        col(EffectRow.spoken_to),
     )
     .where(ready(bindparam("now")))
     .order_by(col(EffectRow.due), col(EffectRow.id))
@@ -232,7 +306,35 @@ def claim(
         effect=None if row.kind == SHOW else effect_from_json(row.payload),
         surface=row.surface,
         remote_id=row.remote_id,
+        lane=row.lane,
+        spoken_to=row.spoken_to,
     )
+
+
+_ANOTHER_OPENS = (
+    select(col(EffectRow.id))
+    .where(
+        col(EffectRow.opens).is_(True),
+        col(EffectRow.done_at).is_(None),
+        col(EffectRow.status) == "claimed",
+        col(EffectRow.id) != bindparam("effect_id"),
+    )
+    .limit(1)
+)
+_OPENS = (
+    update(EffectRow)
+    .where(col(EffectRow.id) == bindparam("effect_id"))
+    .values(opens=True)
+    .execution_options(synchronize_session=False)
+)
+
+
+def may_open(tx: Tx, effect_id: int) -> bool:
+    """Whether a claimed effect may create the conversation it needs: a customer's are created one
+    after another, so that a process that dies repeats no more than one. Where another is on its
+    way, this one is to be put back; it is not due before that one is over."""
+    tx.session.execute(_OPENS, {"effect_id": effect_id})
+    return tx.session.scalar(_ANOTHER_OPENS, {"effect_id": effect_id}) is None
 
 
 # --- what came of it -----------------------------------------------------------------------------
@@ -262,6 +364,7 @@ _RETRY = _settle(
     last_error=bindparam("error"),
     attempts=col(EffectRow.attempts) - bindparam("forgiven"),
 )
+_PUT_BACK = _settle(status="waiting", due=bindparam("at"), attempts=col(EffectRow.attempts) - 1)
 _BLOCK = _settle(status="blocked", last_error=bindparam("error"), waits_for=bindparam("what"))
 
 
@@ -281,6 +384,11 @@ def retry(
     """Try again at `due`; its lane waits. Patience the other side asked for is no attempt."""
     forgiven = 0 if counts_as_attempt else 1
     return _settled(tx, _RETRY, effect_id, owner, at=due, error=error, forgiven=forgiven)
+
+
+def put_back(tx: Tx, effect_id: int, owner: str, due: datetime) -> bool:
+    """It was claimed and cannot be begun before `due`: as if nobody had claimed it."""
+    return _settled(tx, _PUT_BACK, effect_id, owner, at=due)
 
 
 def block(tx: Tx, effect_id: int, owner: str, *, waits_for: str, error: str) -> bool:
@@ -304,6 +412,7 @@ _SET_ASIDE = (
         owner=None,
         lease_until=None,
         last_error=bindparam("error"),
+        done_at=case((col(EffectRow.attempts) + 1 >= MOST_TRIES, bindparam("now"))),
     )
     .execution_options(synchronize_session=False)
 )
@@ -313,7 +422,7 @@ def set_aside(tx: Tx, effect_id: int, error: str, now: datetime) -> None:
     """A fault of ours kept it from being prepared: try later, so that it stands in nobody's way,
     and after a while never; `across.stuck` lists it."""
     at = now + timedelta(minutes=1)
-    tx.session.execute(_SET_ASIDE, {"effect_id": effect_id, "at": at, "error": error})
+    tx.session.execute(_SET_ASIDE, {"effect_id": effect_id, "at": at, "error": error, "now": now})
 
 
 def _settled(

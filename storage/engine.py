@@ -111,6 +111,22 @@ class Store:
     async def read(self, customer_id: str, fn: Callable[[Tx], T]) -> T:
         return await self._database.read(lambda c: _for_customer(c, customer_id, fn))
 
+    async def write_both(
+        self,
+        customer_id: str,
+        fn: Callable[[Tx, AcrossTx], T],
+        urgency: Urgency = Urgency.EFFECTS,
+    ) -> T:
+        """As `write`, with what all customers share beside it: both are committed, or neither."""
+
+        def unit(connection: Connection) -> T:
+            return _across(
+                connection,
+                lambda all_: _for_customer(connection, customer_id, lambda tx: fn(tx, all_)),
+            )
+
+        return await self._database.write(unit, urgency)
+
     async def write_across(
         self, fn: Callable[[AcrossTx], T], urgency: Urgency = Urgency.EFFECTS
     ) -> T:

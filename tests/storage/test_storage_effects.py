@@ -364,7 +364,7 @@ async def test_the_sweep_takes_what_is_due_longest_and_no_more_than_asked(store:
 
     found = await store.read_across(lambda tx: across.due(tx, SOON, 2))
 
-    assert [id_ for _, id_ in found] == [2, 3]
+    assert [it.effect_id for it in found] == [2, 3]
 
 
 async def test_whoever_is_stuck_is_named_with_its_reason(store: Store) -> None:
