@@ -2,13 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench format lock clean
+.PHONY: demo test test-postgres check bench format lock clean
 
 demo: .venv/ready
 	$(BIN)/vouch demo
 
 test: .venv/ready
 	$(BIN)/pytest -n 2
+
+# A PostgreSQL of its own, on loopback: the promises of both engines, and stories and kills over it.
+POSTGRES_TESTS := tests/conformance tests/storage tests/story/test_kill.py tests/story/test_late_quarantine.py tests/story/test_races.py
+test-postgres: .venv/ready
+	$(BIN)/python -m tests.postgres $(BIN)/pytest -n 2 $(POSTGRES_TESTS)
 
 check: .venv/ready
 	$(BIN)/ruff format --check .

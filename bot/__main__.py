@@ -1,40 +1,57 @@
-"""The command line: serve, demo, customer, submit, manifest, doctor."""
+"""The command line: serve, demo, customer, submit, manifest, doctor, retry, db."""
 
 import asyncio
+import getpass
 import logging
+import os
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import aiohttp
+import structlog
 import typer
 from pydantic import ValidationError
+from sqlalchemy import make_url
 
 from bot import demo as demos
 from bot import logs
-from bot.app import NoProviderError, running
+from bot.app import running
 from bot.clock import SystemClock
-from bot.doctor import Finding, broken, is_well
+from bot.commands import REFUSALS, AddKey, AddProfile, Command, Retry, perform
+from bot.control import NobodyAnswersError, RefusedCommandError, hand_over
+from bot.desk import NoProviderError
+from bot.doctor import Finding, broken, is_well, nothing_is_stuck, ok
 from bot.settings import Settings, faults, from_environment
-from bot.setup import NoSuchCustomerError, add_intake_key, add_profile
 from bot.signals import stop_signal
 from manifest.package import DEVELOPER, VERSION, WEBSITE, ManifestError, Offer, Permission, package
 from storage import across
-from storage.engine import Store, StoreError
-from storage.profiles import ProfileError
+from storage.backup import back_up, restore
+from storage.checking import check
+from storage.engine import Store, StoreError, StoreInUseError
 from triage.report import Source
 
 T = TypeVar("T")
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+log = structlog.get_logger(__name__)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help=__doc__,
+    pretty_exceptions_enable=False,  # its traces show what variables hold
+)
 customers = typer.Typer(no_args_is_help=True, help="Customers' and the provider's profiles.")
 app.add_typer(customers, name="customer")
+records = typer.Typer(no_args_is_help=True, help="The records: backup, restore, check.")
+app.add_typer(records, name="db")
 
 Database = Annotated[
     str, typer.Option(envvar="VOUCH_DATABASE_URL", help="Where Vouch keeps its records.")
 ]
 ReadableFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+NewFile = Annotated[Path, typer.Argument(help="A file that does not exist yet.")]
 DEFAULT_DATABASE = "sqlite:///vouch.sqlite3"
 
 
@@ -50,9 +67,16 @@ def serve() -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    logs.note_what_nobody_awaits()
     stopped = stop_signal()
-    async with running(settings):
-        await stopped.wait()
+    try:
+        async with running(settings):
+            await stopped.wait()
+    except EXPECTED:
+        raise
+    except Exception:
+        log.exception("vouch_crashed")
+        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -73,22 +97,121 @@ def demo(
 @customers.command("add")
 def customer_add(file: ReadableFile, database: Database = DEFAULT_DATABASE) -> None:
     """Add a profile, or a new version of one. Faults are named with line and reason."""
-    text = file.read_text(encoding="utf-8")
-    added = _run(_with_store(database, lambda store: add_profile(store, text, str(file))))
-    typer.echo(f"{added.role} {added.id}, version {added.version}")
+    _order(database, AddProfile(file.read_text(encoding="utf-8"), str(file)))
 
 
 @customers.command("key")
 def customer_key(customer: str, source: Source, database: Database = DEFAULT_DATABASE) -> None:
     """Make a bearer key for one source of one customer. It is shown once."""
-    typer.echo(_run(_with_store(database, lambda store: add_intake_key(store, customer, source))))
+    _order(database, AddKey(customer, source))
 
 
 @customers.command("list")
 def customer_list(database: Database = DEFAULT_DATABASE) -> None:
     """Who is onboarded."""
-    for line in _run(_with_store(database, lambda store: store.read_across(across.customers))):
+    for line in _run(_customers(database)):
         typer.echo(f"{line.id}\t{line.role}\tversion {line.version}\ttenant {line.tenant_id}")
+
+
+async def _customers(database: str) -> list[across.Onboarded]:
+    store = Store.look(database)
+    try:
+        return await store.read_across(across.customers)
+    finally:
+        await store.close()
+
+
+@app.command()
+def retry(
+    effect: Annotated[
+        int | None, typer.Option(help="This one; `vouch doctor` numbers them.")
+    ] = None,
+    incident: Annotated[
+        str | None, typer.Option(help="All of this incident, by its name: CONTOSO-42.")
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Everything that failed in the last 7 days.")
+    ] = False,
+    why: Annotated[str, typer.Option(help="For the record.")] = "",
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Have what failed or is blocked tried again now. It is recorded who asked for it."""
+    if [effect is not None, incident is not None, failed].count(True) != 1:
+        _fail(
+            "Say what: --effect ID, --incident NAME or --failed. `vouch doctor` lists what there is."
+        )
+    _order(database, Retry(_operator(), why, effect, incident))
+
+
+def _operator() -> str:
+    """Whoever sits there, also behind sudo."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _order(database: str, command: Command) -> None:
+    for line in _run(_ordered(database, command)):
+        typer.echo(line)
+
+
+async def _ordered(database: str, command: Command) -> list[str]:
+    """By ourselves; where a running Vouch has the database, by that one."""
+    try:
+        store = Store.open(database)
+    except StoreInUseError:
+        return await hand_over(database, command)
+    try:
+        return await perform(store, command, SystemClock().now())
+    finally:
+        await store.close()
+
+
+@records.command("backup")
+def db_backup(file: NewFile, database: Database = DEFAULT_DATABASE) -> None:
+    """Copy the records to a new file, also while `vouch serve` runs, and check the copy."""
+    _run(asyncio.to_thread(back_up, database, file))
+    _check(f"sqlite:///{file.resolve()}")
+
+
+@records.command("check")
+def db_check(
+    file: Annotated[
+        Path | None, typer.Argument(help="A backup, say. Without it: the records in use.")
+    ] = None,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Whether the file is sound and every event is the one that was recorded. Changes nothing."""
+    _check(f"sqlite:///{file.resolve()}" if file else database)
+
+
+@records.command("restore")
+def db_restore(file: ReadableFile, database: Database = DEFAULT_DATABASE) -> None:
+    """Make the records from a backup, after checking it. Overwrites nothing."""
+    _check(f"sqlite:///{file.resolve()}")
+    _run(asyncio.to_thread(restore, file, database))
+    typer.echo("Restored. `vouch serve` goes on from there; README.md says what it may do twice.")
+
+
+def _check(database: str) -> None:
+    found = _run(check(database))
+    name = make_url(database).render_as_string(hide_password=True)
+    for damage in found.damages:
+        _report(broken(f"{name}: {damage}", KEEP_IT))
+    if found.damages:
+        raise typer.Exit(1)
+    _report(
+        ok(
+            f"{name}: whole. {found.customers} with records, {found.streams} streams, "
+            f"{found.events} events, every chain verified"
+        )
+    )
+
+
+KEEP_IT = (
+    "Keep this file as it is, and look for the newest backup that `vouch db check FILE` calls whole"
+)
 
 
 @app.command()
@@ -150,9 +273,19 @@ def manifest(  # noqa: PLR0917 - one parameter per option
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    stuck: Annotated[
+        bool,
+        typer.Option("--stuck", help="Only what is stuck, all of it; asks the database alone."),
+    ] = False,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
     """Look at settings, network, records and customers; say what to mend. Changes nothing."""
     logs.configure(as_json=False, level=logging.CRITICAL)
+    if stuck:
+        if not _run(nothing_is_stuck(database, SystemClock(), _report)):
+            raise typer.Exit(1)
+        return
     try:
         settings = from_environment()
     except ValidationError as error:
@@ -167,30 +300,28 @@ def _report(finding: Finding) -> None:
     typer.echo(str(finding))
 
 
-async def _with_store(database: str, do: Callable[[Store], Awaitable[T]]) -> T:
-    store = Store.open(database)
-    try:
-        return await do(store)
-    finally:
-        await store.close()
+EXPECTED = (
+    *REFUSALS,
+    NoProviderError,
+    StoreError,
+    NobodyAnswersError,
+    RefusedCommandError,
+    demos.SimulatorFailedError,
+    OSError,
+)
+"""Faults whose message says what to do next."""
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
     """Expected faults end as a sentence that says what to do, not as a trace."""
     try:
         return asyncio.run(work)
-    except (
-        ProfileError,
-        NoProviderError,
-        NoSuchCustomerError,
-        StoreError,
-        demos.SimulatorFailedError,
-    ) as error:
-        _fail(str(error))
     except aiohttp.ClientConnectionError as error:
         _fail(f"Nobody answers there: {error}")
     except OSError as error:
         _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    except EXPECTED as error:
+        _fail(str(error))
 
 
 def _fail(why: str) -> NoReturn:

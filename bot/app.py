@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import secrets
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,25 +14,27 @@ import structlog
 from aiohttp import web
 
 from bot.clock import Clock, SystemClock
+from bot.commands import AddProfile, Command
 from bot.conductor import Conductor
-from bot.gathering import ProviderDesk
+from bot.control import controlled
+from bot.desk import keep_desk, read_desk
+from bot.metrics import Counted, Metrics, MetricsPage, metrics_application, timing
 from bot.performing import Performer
 from bot.reception import Reception
 from bot.settings import Settings
 from bot.teams.gateway import Gateway
+from bot.teams.network import Network
 from bot.web import Intake, Readiness, application
 from containment.rehearsal import Rehearsal
-from dialogs.messenger import Channel
+from paging.pager import NoPager, Pager
+from paging.pagerduty import PagerDuty
+from paging.webhook import Webhook, secret_of
 from sources.writing import RehearsedWriter
-from storage import across, people
+from storage.carrier import Carrier
 from storage.dispatch import Dispatcher
 from storage.engine import Store
 
 log = structlog.get_logger(__name__)
-
-
-class NoProviderError(Exception):
-    """Nobody is there to work on incidents: the provider's profile must be added first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,9 @@ class Vouch:
     store: Store
     clock: Clock
     conductor: Conductor
-    dispatcher: Dispatcher
+    dispatcher: Dispatcher | Carrier
     url: str
+    metrics_url: str | None = None
 
 
 @asynccontextmanager
@@ -55,61 +60,136 @@ async def running(
     clock = clock or SystemClock()
     store = Store.open(settings.database_url)
     gateway = Gateway(settings)
+    metrics = Metrics()
+    gateway.messenger = Counted(gateway.messenger, metrics)
     try:
-        desk = await _desk(store)
-        performer = Performer(gateway.messenger, Rehearsal(), RehearsedWriter())
+        desk = await read_desk(store)
+        performer = Performer(
+            gateway.messenger, Rehearsal(), RehearsedWriter(), _pager(settings, gateway.network)
+        )
         lease = timedelta(seconds=settings.lease_seconds)
-        conductor = Conductor(store, clock, desk, performer, owner=_owner(), lease=lease)
-        dispatcher = Dispatcher(store, clock.now, conductor.run_effect, settings.dispatch_seconds)
+        conductor = Conductor(
+            store, clock, desk, performer, owner=_owner(), lease=lease, metrics=metrics
+        )
+        dispatcher = _dispatcher(store, settings, clock, conductor, lease)
         conductor.on_work = dispatcher.notify
         reception = Reception(store, clock, desk, conductor)
+        looked_ago = dispatcher.looked_ago if dispatch else lambda: 0.0
+        readiness = Readiness(store, looked_ago, gateway.is_well)
         app = application(
-            Intake(store, clock, conductor),
-            Readiness(store, dispatcher.looked_ago if dispatch else lambda: 0.0),
-            gateway.routes(reception),
+            Intake(store, clock, conductor), readiness, gateway.routes(reception), timing(metrics)
         )
+
+        async def afterwards(command: Command) -> None:
+            if isinstance(command, AddProfile):
+                fresh = await read_desk(store)
+                desk.profile, desk.channel = fresh.profile, fresh.channel
+            conductor.on_work()
+
         await gateway.start()
-        async with _listening(app, settings) as url:
+        gateway.is_well()  # asks for keys and token ahead of the first tap
+        async with (
+            controlled(settings.database_url, store, clock, afterwards),
+            _measured(MetricsPage(metrics, store, clock.now, looked_ago), settings) as metrics_url,
+        ):
+            server = await _listening(app, settings)
             work = asyncio.create_task(dispatcher.run()) if dispatch else None
+            look = asyncio.create_task(keep_desk(store, desk, clock.now)) if store.shared else None
             try:
-                yield Vouch(store, clock, conductor, dispatcher, url)
+                yield Vouch(store, clock, conductor, dispatcher, server.url, metrics_url)
             finally:
-                if work is not None:
-                    dispatcher.stop()
-                    await work
+                if look is not None:
+                    look.cancel()
+                await _stop(settings, readiness, server, dispatcher, work)
     finally:
         await gateway.close()
         await store.close()
 
 
-async def _desk(store: Store) -> ProviderDesk:
-    provider = await store.read_across(across.provider)
-    if provider is None:
-        raise NoProviderError(
-            "No provider profile yet. Add one with `vouch customer add provider.toml`; "
-            "storage/profile.md shows how to write it."
-        )
-    known = await store.read(
-        provider.id, lambda tx: people.channel(tx, provider.tenant_id, provider.channel_id)
-    )
-    channel = Channel(provider.tenant_id, provider.channel_id, known.service_url) if known else None
-    return ProviderDesk(provider, channel)
+async def _stop(
+    settings: Settings,
+    readiness: Readiness,
+    server: "_Server",
+    dispatcher: Dispatcher | Carrier,
+    work: asyncio.Task[None] | None,
+) -> None:
+    """First `/readyz` says no, then nothing is taken in any more, then what has begun may end.
+
+    What does not end within the bound is left: what was accepted is committed, and a claimed effect
+    is free again when the database is next opened, or its lease is over.
+    """
+    readiness.is_stopping = True
+    log.info("stopping", drain=settings.drain_seconds, bound=settings.shutdown_seconds)
+    await asyncio.sleep(settings.drain_seconds)
+    dispatcher.stop()
+    ending = asyncio.gather(server.runner.cleanup(), *([work] if work else []))
+    try:
+        await asyncio.wait_for(ending, settings.shutdown_seconds)
+    except TimeoutError:
+        log.warning("stopped_before_everything_ended", bound=settings.shutdown_seconds)
+    log.info("stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    runner: web.AppRunner
+    url: str
+
+
+async def _listening(app: web.Application, settings: Settings) -> _Server:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_seconds)
+    url = await _listen(runner, "listening", settings.host, settings.port)
+    return _Server(runner, url)
+
+
+def _pager(settings: Settings, network: Network) -> Pager:
+    if settings.pagerduty_key is not None:
+        key = settings.pagerduty_key.get_secret_value()
+        return PagerDuty(network, settings.pagerduty_url, key)
+    if settings.page_webhook_url is not None and settings.page_webhook_secret is not None:
+        secret = secret_of(settings.page_webhook_secret.get_secret_value())
+        return Webhook(network, settings.page_webhook_url, secret, time.time)
+    log.warning("no_pager", consequence="nobody is rung where nobody acts")
+    return NoPager()
 
 
 @asynccontextmanager
-async def _listening(app: web.Application, settings: Settings) -> AsyncIterator[str]:
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
+async def _measured(page: MetricsPage, settings: Settings) -> AsyncIterator[str | None]:
+    """Metrics at a port of their own, where the settings name one."""
+    if settings.metrics_port is None:
+        yield None
+        return
+    runner = web.AppRunner(metrics_application(page), access_log=None, shutdown_timeout=1)
+    url = await _listen(runner, "metrics_listening", settings.metrics_host, settings.metrics_port)
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        log.info("listening", host=host, port=port)
-        yield f"http://{host}:{port}"
+        yield f"{url}/metrics"
     finally:
         await runner.cleanup()
 
 
+async def _listen(runner: web.AppRunner, event: str, host: str, port: int) -> str:
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except BaseException:
+        await runner.cleanup()
+        raise
+    bound_host, bound_port = runner.addresses[0][:2]
+    log.info(event, host=bound_host, port=bound_port)
+    return f"http://{bound_host}:{bound_port}"
+
+
+def _dispatcher(
+    store: Store, settings: Settings, clock: Clock, conductor: Conductor, lease: timedelta
+) -> Dispatcher | Carrier:
+    """The embedded one for a process that has its database alone; else one among replicas."""
+    poll = settings.dispatch_seconds
+    if not store.shared:
+        return Dispatcher(store, clock.now, conductor.run_effect, poll)
+    url = settings.database_url
+    return Carrier(store, url, clock.now, conductor.run_effect, poll=poll, lease=lease)
+
+
 def _owner() -> str:
-    """Names this process in leases."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """Names this process in leases; containers may share a host's name and a process id."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

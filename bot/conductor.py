@@ -6,16 +6,21 @@
 Nothing waits in memory, and the process may die at any line: what was recorded is found again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from time import perf_counter
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from pydantic import TypeAdapter
+from structlog.contextvars import bound_contextvars
 
 from bot import ids
 from bot.clock import Clock
 from bot.gathering import Gatherer, Job, ProviderDesk, calls_of, opens
+from bot.metrics import Metrics, outcome
 from bot.performing import Performer, crashed
 from bot.results import Blocked, Done, Failed, Later, Result
 from bot.teams import windows
@@ -23,23 +28,29 @@ from storage import effects, handles, incidents, pace, people, profiles
 from storage import surfaces as surface_rows
 from storage.codec import digest
 from storage.engine import AcrossTx, Store, Tx, Urgency
-from triage.customer import Customer
+from triage.customer import Customer, Role
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
 from triage.events import (
     Answered,
     ApprovalAnswered,
+    CardsToday,
     Event,
     Facts,
     Match,
+    MergedInto,
     NewIncident,
     Reported,
+    Undelivered,
+    Woke,
     Wrote,
 )
 from triage.extract import accounts, strong_keys
-from triage.incident import ApprovalState, Incident
+from triage.incident import ApprovalState, Incident, Person
+from triage.merging import handed_on
 from triage.priority import Level, priority
+from triage.report import IncidentReport
 from triage.surfaces import surfaces
 from triage.views import View
 
@@ -93,6 +104,7 @@ class Conductor:
         *,
         owner: str,
         lease: timedelta,
+        metrics: Metrics | None = None,
     ) -> None:
         """`owner` names this process in the leases of the effects it carries out."""
         self._store = store
@@ -102,6 +114,7 @@ class Conductor:
         self._performer = performer
         self._owner = owner
         self._lease = lease
+        self._metrics = metrics or Metrics()
         self.on_work: Callable[[], None] = lambda: None
         """Called after every commit that may have ordered something; the dispatcher sets it."""
 
@@ -112,12 +125,22 @@ class Conductor:
 
         Raises StoreBusyError when there is no room: whoever sent it should send it again.
         """
-        now = self._clock.now()
-        outcome = await self._store.write(
+        now, since = self._clock.now(), perf_counter()
+        became = await self._store.write(
             customer, lambda tx: self._advance(tx, occurrence, now), urgency
         )
+        self._metrics.committed(urgency, since)
         self.on_work()
-        return outcome
+        log.info(
+            "event_recorded",
+            customer=customer,
+            incident=became.incident.id,
+            name=became.incident.name,
+            kind=occurrence.event.kind,
+            verdict=became.verdict.answer,
+            seen_before=became.seen_before,
+        )
+        return became
 
     async def run_effect(self, customer: str, effect_id: int) -> None:
         """Claim one effect, carry it out, and record what came of it. Does nothing where another
@@ -138,24 +161,30 @@ class Conductor:
             return
         if taken is None:
             return
-        result = await self._carry_out(taken)
+        claimed = taken.claimed
+        result = await self._carry_out(customer, taken)
         now = max(self._clock.now(), since)  # a clock that steps back must not make a wake early
         try:
             await self._store.write_both(
                 customer, lambda tx, shared: self._finish(tx, shared, taken, result, now)
             )
         except Exception as fault:
-            log.exception("result_not_applied", customer=customer, effect=effect_id)
+            log.exception("result_not_applied", **_of(customer, claimed))
             await self._give_up_event(customer, taken, result, fault)
         self.on_work()
 
-    async def _carry_out(self, taken: Taken) -> Result:
-        claimed = taken.claimed
-        try:
-            return await self._performer.carry_out(taken.job, claimed.attempt)
-        except Exception as fault:
-            log.exception("effect_crashed", effect=claimed.id, kind=claimed.kind)
-            return crashed(taken.job, claimed.attempt, fault)
+    async def _carry_out(self, customer: str, taken: Taken) -> Result:
+        """Whatever is logged on the way says for which effect."""
+        since, claimed = perf_counter(), taken.claimed
+        with bound_contextvars(**_of(customer, claimed)):
+            try:
+                result = await self._performer.carry_out(taken.job, claimed.attempt)
+            except Exception as fault:
+                log.exception("effect_crashed")
+                result = crashed(taken.job, claimed.attempt, fault)
+            self._metrics.carried_out(claimed.kind, result, since)
+            log.info("effect_carried_out", attempt=claimed.attempt, **_told(result))
+        return result
 
     async def _set_aside(self, customer: str, effect_id: int, fault: Exception) -> None:
         """It could not even be prepared: later, and after a while never."""
@@ -193,7 +222,9 @@ class Conductor:
             return Outcome(verdict, known_as, customer, shown, seen_before=True)
         before = self._find(tx, occurrence, now)
         known = Known(customer, self._desk.profile, self._facts(tx, before, occurrence.event, now))
+        since = perf_counter()
         decided = decide(before, occurrence.event, known, now)
+        self._metrics.decided(since)
         views = self._record(tx, occurrence, known, decided, now)
         return Outcome(decided.verdict, decided.incident, customer, views, began=before is None)
 
@@ -205,17 +236,30 @@ class Conductor:
         event = occurrence.event
         if not isinstance(event, Reported):
             raise LookupError(f"{event.kind} names no incident")  # noqa: TRY004 - nothing was found
-        report = event.report
-        known_as = [(report.source, report.source_id), *report.mirrors]
-        if report.redirected_to:
-            known_as.append((report.source, report.redirected_to))
-        for source, source_id in known_as:
-            found = incidents.find_by_ref(tx, source, source_id)
-            if found is not None:
-                return _present(tx, found)
-        keys = strong_keys(report, _matches(tx, event, profiles.current(tx)))
+        tx.hold("reports")  # two that tell of one case at once must not open two
+        known = [_present(tx, found) for found in _known_as(tx, event.report)]
+        if known:
+            goes_on, *parts = known
+            for part in parts:
+                self._merge(tx, part, goes_on, occurrence, now)
+            return _present(tx, goes_on.id)
+        keys = strong_keys(event.report, _matches(tx, event, profiles.current(tx)))
         related = incidents.find_related(tx, keys, now - JOINS_WITHIN)
         return _present(tx, related) if related else None
+
+    def _merge(
+        self, tx: Tx, part: Incident, goes_on: Incident, occurrence: Occurrence, now: datetime
+    ) -> None:
+        """The source says that two cases of ours are one. What is closed stays closed."""
+        if part.is_over:
+            return
+        merged = MergedInto(goes_on.id, goes_on.name)
+        self._advance(tx, Occurrence(f"{occurrence.key}:merged:{part.id}", merged, part.id), now)
+        absorbed = handed_on(part)
+        self._advance(
+            tx, Occurrence(f"{occurrence.key}:absorbed:{part.id}", absorbed, goes_on.id), now
+        )
+        incidents.move_refs(tx, part.id, goes_on.id)
 
     def _facts(self, tx: Tx, before: Incident | None, event: Event, now: datetime) -> Facts:
         customer = profiles.current(tx)
@@ -236,6 +280,8 @@ class Conductor:
             at_risk=at_risk,
             concerned=_also_concerned(tx, before, event),
             unseen=_unseen(tx, before) if before else frozenset(),
+            helpers=_helpers(tx, concerned, event, customer),
+            cards=_cards(tx, concerned, before, event, now),
         )
 
     def _record(
@@ -267,10 +313,16 @@ class Conductor:
         if isinstance(occurrence.event, Answered | Wrote) and occurrence.event.text:
             said = occurrence.event
             incidents.remember_message(tx, incident.id, said.by, said.text or "", now)
-        urgency = _urgency(occurrence, incident, known.customer)
-        analysts = self._desk.profile.id
-        effects.order(tx, incident.id, decided.effects, now, urgency=urgency, analysts=analysts)
-        return self._want(tx, incident, known.customer, urgency, now)
+        views = surfaces(incident, known.customer)
+        effects.order(
+            tx,
+            incident.id,
+            [*decided.effects, *self._shows(tx, incident, views)],
+            now,
+            urgency=_urgency(occurrence, incident, known.customer),
+            analysts=self._desk.profile.id,
+        )
+        return views
 
     def _remember(
         self, tx: Tx, incident: Incident, event: Reported, known: Known, now: datetime
@@ -284,29 +336,20 @@ class Conductor:
         incidents.remember_alerts(tx, incident.id, report.source, report.alerts)
         incidents.remember_keys(tx, incident.id, strong_keys(report, known.facts.matches), now)
 
-    def _want(
-        self,
-        tx: Tx,
-        incident: Incident,
-        customer: Customer,
-        urgency: effects.Urgency,
-        now: datetime,
-    ) -> Mapping[str, View]:
-        views = surfaces(incident, customer)
+    def _shows(self, tx: Tx, incident: Incident, views: Mapping[str, View]) -> list[effects.Show]:
+        """The surfaces that have something new to show, and are not about to be shown anyway."""
         digests = {name: digest(view) for name, view in views.items()}
         changed = surface_rows.want(tx, incident.id, digests)
-        shows = [
-            effects.Show(name, _lane(incident, name), of, self._spoken_to(customer, name))
+        return [
+            effects.Show(name, _lane(incident, name), of, self._spoken_to(tx, name))
             for name, of in changed.items()
         ]
-        effects.order_shows(tx, incident.id, shows, now, urgency=urgency)
-        return views
 
-    def _spoken_to(self, customer: Customer, surface: str) -> str | None:
+    def _spoken_to(self, tx: Tx, surface: str) -> str | None:
         """Whose tenant a surface stands in; a source's status stands in none."""
         if surface == ANALYST_THREAD:
             return self._desk.profile.id
-        return None if surface.startswith("source:") else customer.id
+        return None if surface.startswith("source:") else tx.customer
 
     # --- effects, inside the transaction ---
 
@@ -317,14 +360,14 @@ class Conductor:
             return None
         job = self._gatherer.job(tx, claimed, now)
         if opens(job) and not effects.may_open(tx, effect_id):
-            effects.put_back(tx, effect_id, self._owner, now)
+            effects.unclaim(tx, effect_id, self._owner, now)
             return None
         calls = calls_of(job)
         if not calls:
             return Taken(claimed, job, None)
         permit = pace.take(shared, _buckets(tx.customer, claimed), calls, now, self._lease)
         if isinstance(permit, datetime):
-            effects.put_back(tx, effect_id, self._owner, permit)
+            effects.unclaim(tx, effect_id, self._owner, permit)
             return None
         return Taken(claimed, job, permit)
 
@@ -421,6 +464,16 @@ def _present(tx: Tx, incident_id: str) -> Incident:
     return incident
 
 
+def _known_as(tx: Tx, report: IncidentReport) -> list[str]:
+    """The incidents a report speaks of, the one that goes on first: what it was redirected to, what
+    it mirrors, itself."""
+    names = [*report.mirrors, (report.source, report.source_id)]
+    if report.redirected_to:
+        names.insert(0, (report.source, report.redirected_to))
+    found = [incidents.find_by_ref(tx, source, source_id) for source, source_id in names]
+    return list(dict.fromkeys(id_ for id_ in found if id_ is not None))
+
+
 def _matches(tx: Tx, event: Reported, customer: Customer) -> dict[str, Match]:
     """Who the accounts of a report belong to, by account key."""
     return {a.key: people.match(tx, a, customer) for a in accounts(event.report)}
@@ -442,6 +495,46 @@ def _unseen(tx: Tx, before: Incident) -> frozenset[str]:
         if approval.state is ApprovalState.OPEN
         and not surface_rows.was_shown(tx, before.id, f"approval:{approval.id}")
     )
+
+
+def _of(customer: str, claimed: effects.ClaimedEffect) -> dict[str, Any]:
+    """How the log names an effect."""
+    return {
+        "customer": customer,
+        "incident": claimed.stream,
+        "effect": claimed.id,
+        "kind": claimed.kind,
+    }
+
+
+def _told(result: Result) -> dict[str, Any]:
+    """What became of it, as the log says it: our reasons are codes, and nobody's words."""
+    reason = None if isinstance(result, Done) else result.reason
+    return {"outcome": outcome(result)} | ({"reason": reason} if reason else {})
+
+
+def _helpers(
+    tx: Tx, concerned: Collection[str], event: Event, customer: Customer
+) -> dict[str, Person]:
+    """Who could help to reach those who do not answer; asked for only where somebody may not."""
+    if not isinstance(event, Woke | Undelivered | Reported):
+        return {}
+    known = [people.get(tx, customer.tenant_id, person) for person in concerned]
+    facts = [customer.facts_about(k.upn) for k in known if k]
+    managers = [f.manager for f in facts if f and f.manager]
+    contacts = [c.upn for c in customer.with_role(Role.SECURITY)]
+    return people.helpers(tx, dict.fromkeys([*managers, *contacts]), customer)
+
+
+def _cards(
+    tx: Tx, concerned: Collection[str], before: Incident | None, event: Event, now: datetime
+) -> dict[str, CardsToday]:
+    """Whoever answers has the card before them: what follows needs no counting."""
+    if isinstance(event, Answered):
+        return {}
+    zone = ZoneInfo(profiles.current(tx).zone)
+    today = datetime.combine(now.astimezone(zone).date(), time(), zone)
+    return surface_rows.posted_since(tx, concerned, today, before.id if before else "")
 
 
 def _named(fault: Exception) -> str:

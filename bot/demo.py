@@ -59,6 +59,7 @@ class Secrets:
     intake_keys: dict[str, dict[str, str]]
     clock_url: str
     clock_token: str
+    pager_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ async def _play(demo: Demo, clock_door: socket.socket) -> None:
         intake_keys=await _prepare(database),
         clock_url=f"http://{LOOPBACK}:{clock_door.getsockname()[1]}",
         clock_token=secrets.token_urlsafe(24),
+        pager_key=secrets.token_hex(16),
     )
     async with _simulator(demo, port, shared) as ready:
         settings = Settings(
@@ -100,6 +102,8 @@ async def _play(demo: Demo, clock_door: socket.socket) -> None:
             openid_metadata_url=f"{ready['api']}/botframework/v1/.well-known/openidconfiguration",
             service_hosts=frozenset({urlsplit(ready["api"]).netloc}),
             ca_file=Path(ready["ca"]),
+            pagerduty_key=SecretStr(shared.pager_key),
+            pagerduty_url=f"{ready['api']}/pagerduty/v2/enqueue",
         )
         clock = ShiftedClock()
         async with (
@@ -134,6 +138,7 @@ async def _simulator(demo: Demo, bot_port: int, shared: Secrets) -> AsyncIterato
     clock = _private(
         demo.data / "clock.json", {"url": shared.clock_url, "token": shared.clock_token}
     )
+    pager = _private(demo.data / "pager.json", {"routing_key": shared.pager_key})
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -144,6 +149,7 @@ async def _simulator(demo: Demo, bot_port: int, shared: Secrets) -> AsyncIterato
         f"--app-secret={shared.app_secret}",
         f"--intake-keys={keys}",
         f"--bot-clock={clock}",
+        f"--pager={pager}",
         f"--data={demo.data}",
         stdout=asyncio.subprocess.PIPE,
     )

@@ -7,17 +7,19 @@ work. No line holds a secret.
 
 import asyncio
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from pydantic import ValidationError
 
 from bot.clock import Clock
+from bot.commands import described
 from bot.settings import Proof, Settings
 from bot.teams.hosts import is_allowed
 from bot.teams.probe import NoAnswerError, Probe
@@ -45,9 +47,12 @@ class Finding:
     state: State
     what: str
     remedy: str = ""
+    items: tuple[str, ...] = ()
+    """What it is about, one by one; each stands on a line of its own."""
 
     def __str__(self) -> str:
-        return f"{self.state}: {self.what}" + (f". {self.remedy}" if self.remedy else "")
+        said = f"{self.state}: {self.what}" + (f". {self.remedy}" if self.remedy else "")
+        return "\n    ".join([said, *self.items])
 
 
 def ok(what: str) -> Finding:
@@ -65,11 +70,13 @@ def broken(what: str, remedy: str) -> Finding:
 async def examine(settings: Settings, clock: Clock, probe: Probe) -> AsyncIterator[Finding]:
     """From the outside in: credential, Microsoft, database, provider, customers, stuck work."""
     yield _proof(settings, clock.now())
+    yield _pager(settings)
     checks = [
         _patiently("token", _token(probe, settings)),
         _patiently("clock", _skew(probe)),
         _patiently("signing keys", _keys(probe)),
         *(_patiently(host, _host(probe, host)) for host in sorted(settings.service_hosts)),
+        *(_patiently("pager", _ringable(probe, url)) for url in _pager_urls(settings)),
     ]
     for finding in await asyncio.gather(*checks):
         yield finding
@@ -185,6 +192,38 @@ async def _host(probe: Probe, host: str) -> Finding:
     return ok(f"{host}: reached, and allowed to get the bot's token")
 
 
+# --- pager ---------------------------------------------------------------------------------------
+
+
+def _pager_urls(settings: Settings) -> list[str]:
+    if settings.pagerduty_key is not None:
+        return [settings.pagerduty_url]
+    return [settings.page_webhook_url] if settings.page_webhook_url is not None else []
+
+
+def _pager(settings: Settings) -> Finding:
+    if settings.pagerduty_key is not None:
+        return ok("pager: PagerDuty rings where nobody acts")
+    if settings.page_webhook_url is not None:
+        return ok("pager: a signed webhook rings where nobody acts")
+    return missing(
+        "pager: none, so nobody will be rung where nobody acts",
+        "Set VOUCH_PAGERDUTY_KEY, or VOUCH_PAGE_WEBHOOK_URL and VOUCH_PAGE_WEBHOOK_SECRET.",
+    )
+
+
+async def _ringable(probe: Probe, url: str) -> Finding:
+    """Its host is there; nothing is rung."""
+    host = urlsplit(url).netloc
+    try:
+        await probe.reach(host)
+    except NoAnswerError as error:
+        return broken(
+            f"pager: {host} cannot be reached: {error}", "Check its address and the network."
+        )
+    return ok(f"pager: {host} is there; whether it rings is not tried")
+
+
 # --- records -------------------------------------------------------------------------------------
 
 ADD_PROVIDER = "Add it: `vouch customer add provider.toml`; storage/profile.md shows how."
@@ -209,7 +248,7 @@ async def _records(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
 
 
 def _database(stands: Standing) -> Finding:
-    where = f"database: {stands.path}"
+    where = f"database: {stands.where}"
     match stands.tables:
         case "none":
             return missing(f"{where} does not exist", "The first profile that is added makes it.")
@@ -232,7 +271,7 @@ async def _house(store: Store, settings: Settings, clock: Clock) -> AsyncIterato
     if not any(one.role == "customer" for one in onboarded):
         yield missing("customers: none", "Add one: `vouch customer add contoso.toml`.")
     now = clock.now()
-    for finding in _stuck(await store.read_across(lambda tx: across.stuck(tx, now))):
+    for finding in _stuck(await store.read_across(lambda tx: across.stuck(tx, now)), now):
         yield finding
 
 
@@ -308,26 +347,88 @@ def _intake(sources: list[str], one: across.Onboarded) -> Finding:
 
 # --- stuck work ----------------------------------------------------------------------------------
 
+NAMED = 10
+"""How many of those stuck for one reason are named; `vouch doctor --stuck` names all."""
 
-def _stuck(effects: list[across.Stuck]) -> Iterator[Finding]:
-    """What is stuck for the same reason is one line."""
+
+def _stuck(effects: list[across.Stuck], now: datetime, named: int = NAMED) -> Iterator[Finding]:
+    """What is stuck for the same reason is one finding, and names each: what, since when, how often
+    it was tried."""
     if not effects:
         yield ok("effects: none is stuck")
-    counted = Counter((e.customer_id, e.kind, e.status, e.last_error) for e in effects)
-    for (customer, kind, status, error), count in sorted(counted.items(), key=str):
-        what = f"{customer}: {count} x {kind}"
-        why = f": {error}" if error else ""
-        match status:
-            case "failed":
-                yield broken(f"{what} failed{why}", "It is not tried again: look at the case.")
-            case "blocked":
-                yield missing(
-                    f"{what} waits for an installation{why}", "It goes out when the app is there."
-                )
-            case _:
-                yield broken(
-                    f"{what} is overdue{why}", "See that `vouch serve` runs; its log says more."
-                )
+    alike: defaultdict[tuple[str, ...], list[across.Stuck]] = defaultdict(list)
+    for effect in effects:
+        reason = effect.last_error or ""
+        alike[effect.customer_id, effect.kind, effect.status, reason].append(effect)
+    for _, of_one_reason in sorted(alike.items()):
+        yield _of_one_reason(of_one_reason, now, named)
+
+
+def _of_one_reason(effects: list[across.Stuck], now: datetime, named: int) -> Finding:
+    first = effects[0]
+    what = f"{first.customer_id}: {len(effects)} x {first.kind}"
+    why = f": {first.last_error}" if first.last_error else ""
+    items = [_item(effect, now) for effect in effects[:named]]
+    if len(effects) > named:
+        items.append(f"and {len(effects) - named} more: `vouch doctor --stuck` names all")
+    match first.status:
+        case "failed":
+            return Finding(State.BROKEN, f"{what} failed{why}", _after_failure(first), tuple(items))
+        case "blocked":
+            wait = f"{what} waits for an installation{why}"
+            return Finding(State.MISSING, wait, _for_installation(first), tuple(items))
+        case _:
+            return Finding(State.BROKEN, f"{what} is overdue{why}", OVERDUE, tuple(items))
+
+
+OVERDUE = "See that `vouch serve` runs; its log says more."
+ORDER_AGAIN = "A response action is not repeated by itself: order it again on the case in Teams."
+
+
+def _after_failure(effect: across.Stuck) -> str:
+    if effect.kind == "contain":
+        return ORDER_AGAIN
+    again = f"then `vouch retry --effect {effect.effect_id}`, or --failed for all."
+    if (effect.last_error or "").startswith("fault:"):
+        return f"A fault of Vouch's own: its log has the trace. Mend it, {again}"
+    return f"It is not tried again by itself: mend the reason, {again}"
+
+
+def _for_installation(effect: across.Stuck) -> str:
+    kind, _, whose = (effect.waits_for or "").partition(":")
+    match kind:
+        case "person":
+            return f"It goes out when the app is there for the person {whose}."
+        case "team":
+            return f"It goes out when an owner has added the app to the team {whose}."
+    return "It goes out when the app is there."
+
+
+def _item(effect: across.Stuck, now: datetime) -> str:
+    what = f"effect {effect.effect_id}, {described(effect)}"
+    since = f"since {effect.since:%Y-%m-%d %H:%M} UTC ({_span(now - effect.since)})"
+    return f"{what}: {since}, {effect.attempts} {'try' if effect.attempts == 1 else 'tries'}"
+
+
+def _span(time: timedelta) -> str:
+    """As people say it: the largest unit alone."""
+    seconds = max(0, int(time.total_seconds()))
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+async def nothing_is_stuck(database_url: str, clock: Clock, report: "Report") -> bool:
+    """Report every stuck effect, asking nobody but the database. Raises StoreError."""
+    store, now = Store.look(database_url), clock.now()
+    try:
+        effects = await store.read_across(lambda tx: across.stuck(tx, now))
+    finally:
+        await store.close()
+    for finding in _stuck(effects, now, named=len(effects)):
+        report(finding)
+    return not effects
 
 
 Report = Callable[[Finding], None]

@@ -20,6 +20,7 @@ from triage.effects import (
     ANALYST_THREAD,
     CUSTOMER_THREAD,
     Contain,
+    Page,
     PostDigest,
     ReadRoster,
     Say,
@@ -110,13 +111,22 @@ class DigestJob:
 
 
 @dataclass(frozen=True, slots=True)
+class PageJob:
+    page: Page
+    customer: Customer
+    thread: Conversation | None
+    """The analysts' thread of the case, once it stands."""
+    reader: Reader
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """Decided in the claiming transaction already: nothing is called."""
 
     result: Result
 
 
-Job = ShowJob | SayJob | DigestJob | WriteJob | ContainJob | RosterJob | Settled
+Job = ShowJob | SayJob | DigestJob | WriteJob | ContainJob | RosterJob | PageJob | Settled
 
 
 def opens(job: Job) -> bool:
@@ -137,7 +147,7 @@ def calls_of(job: Job) -> int:
             return 2 if _unopened(target) else 1
         case DigestJob() | RosterJob():
             return 1
-        case WriteJob() | ContainJob() | Settled():
+        case WriteJob() | ContainJob() | PageJob() | Settled():
             return 0
 
 
@@ -177,6 +187,8 @@ class Gatherer:
                 return self._digest(tx, digest_)
             case ReadRoster(conversation_id=conversation_id):
                 return self._roster(tx, conversation_id)
+            case Page() as page:
+                return self._page(tx, claimed.stream, page)
             case None:
                 raise ValueError(f"effect {claimed.id} is neither an order nor a surface")
 
@@ -262,6 +274,11 @@ class Gatherer:
         if known is None:
             return Settled(Done())
         return RosterJob(known.tenant_id, known.service_url, conversation_id)
+
+    def _page(self, tx: Tx, incident_id: str, page: Page) -> Job:
+        thread = _standing(surface_rows.place_of(tx, incident_id, ANALYST_THREAD))
+        customer = profiles.current(tx)
+        return PageJob(page, customer, thread, self._thread_reader(customer, analyst=True))
 
     # --- where ---
 

@@ -2,12 +2,16 @@
 
 import random
 from datetime import timedelta
+from urllib.parse import quote
+
+import structlog
 
 from bot.gathering import (
     Chat,
     ContainJob,
     DigestJob,
     Job,
+    PageJob,
     RosterJob,
     SayJob,
     Settled,
@@ -27,13 +31,18 @@ from dialogs.messenger import (
     Posted,
     TryLaterError,
 )
+from paging.pager import Pager, PagerGaveUpError, PagerTryLaterError, Ring
 from sources.writing import SourceGaveUpError, SourceTryLaterError, SourceWriter
 from storage.surfaces import Place
 from triage.effects import Say
 from triage.events import ActionDone, ActionFailed, Event, SourceWritten, Undelivered
 from triage.views import AnalystThread, ApprovalCard, CustomerThread, PersonCard
 
+log = structlog.get_logger(__name__)
+
 MOST_ATTEMPTS = 8
+MOST_PAGES = 30
+"""Attempts to page: two hours, for it is the last resort."""
 LONGEST_PAUSE = timedelta(minutes=5)
 
 
@@ -44,10 +53,13 @@ Spoken = ShowJob | SayJob | DigestJob | RosterJob
 class Performer:
     """The remote calls. Every failure comes back as a result."""
 
-    def __init__(self, messenger: Messenger, hand: Hand, writer: SourceWriter) -> None:
+    def __init__(
+        self, messenger: Messenger, hand: Hand, writer: SourceWriter, pager: Pager
+    ) -> None:
         self._messenger = messenger
         self._hand = hand
         self._writer = writer
+        self._pager = pager
 
     async def carry_out(self, job: Job, attempt: int) -> Result:
         """`attempt` is 1 the first time."""
@@ -60,6 +72,8 @@ class Performer:
                 return await self._contain(job, attempt)
             case WriteJob():
                 return await self._write(job, attempt)
+            case PageJob():
+                return await self._page(job, attempt)
 
     async def _speak(self, job: Spoken, attempt: int) -> Result:
         try:
@@ -168,8 +182,51 @@ class Performer:
         )
         return Done(remote_id=written.remote_id, event=event, revision=job.revision)
 
+    async def _page(self, job: PageJob, attempt: int) -> Result:
+        try:
+            receipt = await self._pager.ring(_ring(job))
+        except PagerTryLaterError as error:
+            later = _later(error.reason, error.after, attempt, most=MOST_PAGES)
+            return later or _nobody_rung(job, error.reason)
+        except PagerGaveUpError as error:
+            return _nobody_rung(job, str(error))
+        return Done(remote_id=receipt.remote_id)
+
     def _unwritten(self, job: WriteJob, why: str) -> Failed:
         return Failed(why, Undelivered(job.surface, None, why))
+
+
+def _ring(job: PageJob) -> Ring:
+    page = job.page
+    return Ring(
+        key=page.key,
+        does=page.does,
+        alarm=page.alarm,
+        severity=page.severity,
+        summary=say(page.says, job.reader),
+        source=job.customer.name,
+        incident=page.incident,
+        at=page.at,
+        link=_link(job.thread) if job.thread else None,
+    )
+
+
+def _link(thread: Conversation) -> str | None:
+    """Opens the thread in Teams (Microsoft's "Deep link to navigate to channel conversation")."""
+    channel, _, root = thread.conversation_id.partition(";messageid=")
+    if not root:
+        return None
+    place = f"{quote(channel, safe='')}/{quote(root, safe='')}"
+    tenant, parent = quote(thread.tenant_id, safe=""), quote(root, safe="")
+    return (
+        f"https://teams.microsoft.com/l/message/{place}?tenantId={tenant}&parentMessageId={parent}"
+    )
+
+
+def _nobody_rung(job: PageJob, why: str) -> Failed:
+    """No event tells the case of it yet; the log and the doctor do."""
+    log.error("page_failed", customer=job.customer.id, alarm=job.page.alarm, why=why)
+    return Failed(why, None)
 
 
 def crashed(job: Job, attempt: int, fault: Exception) -> Result:
@@ -182,16 +239,18 @@ def crashed(job: Job, attempt: int, fault: Exception) -> Result:
             event = _undelivered(job, reason)
         case WriteJob(surface=surface):
             event = Undelivered(surface, None, reason)
-        case Settled():
+        case PageJob() | Settled():
             event = None
     return _later(reason, None, attempt) or Failed(reason, event)
 
 
-def _later(reason: str, after: float | None, attempt: int) -> Later | None:
+def _later(
+    reason: str, after: float | None, attempt: int, most: int = MOST_ATTEMPTS
+) -> Later | None:
     """Patience asked for costs no attempt; otherwise wait longer each time, up to an end."""
     if after is not None:
         return Later(timedelta(seconds=after), reason, counts=False)
-    if attempt >= MOST_ATTEMPTS:
+    if attempt >= most:
         return None
     pause = min(timedelta(seconds=2 ** (attempt - 1)), LONGEST_PAUSE)
     return Later(pause * _jitter(), reason, counts=True)

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from paging.webhook import secret_of
+
 PREFIX = "VOUCH_"
 SECRETS = Path("/run/secrets")
 
@@ -44,7 +46,8 @@ class Settings(BaseSettings):
     port: int = 3978
     """The port it listens on."""
     database_url: str = "sqlite:///vouch.sqlite3"
-    """Where Vouch keeps its records: `sqlite:///relative` or `sqlite:////absolute`."""
+    """Where Vouch keeps its records: `sqlite:///relative` or `sqlite:////absolute` for one process;
+    `postgresql+psycopg://user:password@host/database` for several."""
 
     app_id: str
     """The bot's Entra application (client) id."""
@@ -78,11 +81,29 @@ class Settings(BaseSettings):
 
     containment: Literal["rehearsal"] = "rehearsal"
     """What response actions do. A rehearsal records and shows them, and touches nothing."""
+    pagerduty_key: SecretStr | None = None
+    """Rings through PagerDuty where nobody acts: the integration key of an Events API v2
+    integration. Without this and a webhook, nobody is rung."""
+    pagerduty_url: str = "https://events.pagerduty.com/v2/enqueue"
+    """PagerDuty; `https://events.eu.pagerduty.com/v2/enqueue` in its EU region."""
+    page_webhook_url: str | None = None
+    """Rings through anything else: an https address that takes Standard Webhooks."""
+    page_webhook_secret: SecretStr | None = None
+    """What they are signed with: `whsec_` and 24 to 64 random bytes in base64."""
     dispatch_seconds: float = Field(default=0.5, gt=0)
     """How often due effects are looked for when nothing wakes the dispatcher."""
     lease_seconds: float = Field(default=60, gt=0)
     """How long an effect is its process's own; when that dies, another try may follow from then on.
     Longer than any call may take."""
+    metrics_port: int | None = None
+    """Where `/metrics` is answered: a port of its own, never the one Teams knows. Not set: nowhere."""
+    metrics_host: str = "127.0.0.1"
+    """The address of that port; in a container one that only monitoring reaches."""
+    drain_seconds: float = Field(default=0, ge=0)
+    """On SIGTERM: how long `/readyz` says no while everything is still taken in, so that what stands
+    in front turns to another one."""
+    shutdown_seconds: float = Field(default=20, gt=0)
+    """After that: how long what has begun may take to end. Less than the container's grace."""
     log_json: bool = True
     """One JSON object per line of the log; `false` for people."""
 
@@ -92,6 +113,28 @@ class Settings(BaseSettings):
         if urlsplit(value).scheme != "https":
             raise ValueError("must be an https address: tokens travel over it")
         return value.rstrip("/")
+
+    @field_validator("pagerduty_url", "page_webhook_url")
+    @classmethod
+    def _pager_over_https(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "https://unset")
+        if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("must be an https address, with no user or password in it")
+        return value
+
+    @field_validator("pagerduty_key")
+    @classmethod
+    def _integration_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not re.fullmatch(r"[A-Za-z0-9]{32}", value.get_secret_value()):
+            raise ValueError("must be the 32 letters and digits of an integration key")
+        return value
+
+    @field_validator("page_webhook_secret")
+    @classmethod
+    def _webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            secret_of(value.get_secret_value())
+        return value
 
     @field_validator("service_hosts")
     @classmethod
@@ -109,6 +152,14 @@ class Settings(BaseSettings):
             raise ValueError(f"set exactly one of {', '.join(Proof)}; now: {said}")
         if self.app_certificate_thumbprint and given[0] is not Proof.CERTIFICATE:
             raise ValueError(f"VOUCH_APP_CERTIFICATE_THUMBPRINT goes with {Proof.CERTIFICATE}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_pager(self) -> Self:
+        if (self.page_webhook_url is None) != (self.page_webhook_secret is None):
+            raise ValueError("VOUCH_PAGE_WEBHOOK_URL and VOUCH_PAGE_WEBHOOK_SECRET go together")
+        if self.pagerduty_key is not None and self.page_webhook_url is not None:
+            raise ValueError("set VOUCH_PAGERDUTY_KEY or VOUCH_PAGE_WEBHOOK_URL, not both")
         return self
 
     def _proofs(self) -> list[Proof]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from bot.clock import Clock
 from bot.conductor import Conductor, Occurrence, Outcome
@@ -179,23 +180,43 @@ async def healthz(_: web.Request) -> web.Response:
     return web.json_response({"status": "ok"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Readiness:
-    """`GET /readyz`: the database answers, and what is due is being looked for."""
+    """`GET /readyz`: whether more may be sent here. The first reason why not is told, in words that
+    a stranger may read."""
 
     store: Store
     looked_ago: Callable[[], float]
     """Seconds since the dispatcher last found out what is due."""
+    gateway_is_well: Callable[[], bool]
+    """Whether there are keys to check Teams' tokens with, and a token to speak to it."""
+    is_stopping: bool = False
 
     async def answer(self, _: web.Request) -> web.Response:
-        customers = await self.store.read_across(across.customers)
+        why_not = await self._why_not()
+        if why_not is None:
+            return web.json_response({"status": "ready"})
+        headers = {"Retry-After": "5"}
+        return _problem(HTTPStatus.SERVICE_UNAVAILABLE, why_not, headers)
+
+    async def _why_not(self) -> str | None:
+        if self.is_stopping:
+            return "stopping"
+        try:
+            await asyncio.wait_for(self.store.read_across(across.provider), ANSWERS_WITHIN)
+        except Exception:
+            log.exception("store_does_not_answer")
+            return "the database does not answer; the log says why"
         ago = self.looked_ago()
         if ago > LOOKS_WITHIN:
-            reason = f"the dispatcher has not looked for {ago:.0f} s; the log says why"
-            return _problem(HTTPStatus.SERVICE_UNAVAILABLE, reason)
-        return web.json_response({"status": "ready", "customers": len(customers)})
+            return f"the dispatcher has not looked for {ago:.0f} s; the log says why"
+        if not self.gateway_is_well():
+            return "no keys or token for Teams yet; the log says why, as does `vouch doctor`"
+        return None
 
 
+ANSWERS_WITHIN = 3.0
+"""Seconds for one small read."""
 LOOKS_WITHIN = 30.0
 
 FRONT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Vouch</title>
@@ -217,8 +238,10 @@ async def openapi(_: web.Request) -> web.Response:
     return web.json_response(document())
 
 
-def application(intake: Intake, readiness: Readiness, teams: list[web.RouteDef]) -> web.Application:
-    app = web.Application(client_max_size=LARGEST_REPORT, middlewares=[protect])
+def application(
+    intake: Intake, readiness: Readiness, teams: list[web.RouteDef], timed: Middleware
+) -> web.Application:
+    app = web.Application(client_max_size=LARGEST_REPORT, middlewares=[timed, protect])
     app.add_routes(
         [
             web.get("/", front),

@@ -20,6 +20,7 @@ from cards.elements import (
     ToggleVisibility,
 )
 from cards.layout import (
+    HEADLINE,
     MOST_ROWS,
     actions_rows,
     buttons,
@@ -100,7 +101,7 @@ def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
     return whole(
         [
             case_banner(view.severity, view.name, view.status, reader),
-            heading(say(view.headline, reader), size="large"),
+            heading(say(view.headline, reader, HEADLINE), size="large"),
             small(f"{outside(view.customer)} · {outside(view.title)}", spacing="none"),
             _score(view, reader),
             small(_priority(view.priority, reader), spacing="none"),
@@ -123,7 +124,8 @@ def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
 
 
 def summary(view: AnalystThread, reader: Reader) -> str:
-    return f"{_score_said(view, reader)}. {outside(view.name)}: {say(view.headline, reader)}"
+    headline = say(view.headline, reader, HEADLINE)
+    return f"{_score_said(view, reader)}. {outside(view.name)}: {headline}"
 
 
 def _spoken(view: AnalystThread, reader: Reader) -> str:

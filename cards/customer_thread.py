@@ -3,6 +3,7 @@
 from cards.clicks import button
 from cards.elements import Card, Container, TextBlock
 from cards.layout import (
+    HEADLINE,
     actions_rows,
     buttons,
     case_banner,
@@ -30,7 +31,7 @@ def summary(view: CustomerThread, reader: Reader) -> str:
     if view.placeholder:
         return f"{outside(view.name)}: {say(view.headline, reader)}"
     severity = name_of("severity", view.severity, reader)
-    return f"{severity}: {outside(view.name)}. {say(view.headline, reader)}"
+    return f"{severity}: {outside(view.name)}. {say(view.headline, reader, HEADLINE)}"
 
 
 def _spoken(view: CustomerThread, reader: Reader) -> str:
@@ -52,7 +53,7 @@ def _placeholder(view: CustomerThread, reader: Reader) -> list[object]:
 def _full(view: CustomerThread, handle: str, reader: Reader) -> list[object]:
     return [
         case_banner(view.severity, view.name, view.status, reader),
-        heading(say(view.headline, reader), size="large"),
+        heading(say(view.headline, reader, HEADLINE), size="large"),
         *_outcome(view, reader),
         *_recommendation(view, handle, reader),
         _turn(view, reader),

@@ -7,7 +7,8 @@ and misses what it needs, and `card_json` renders the whole card to plain JSON v
 """
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from adaptivecards import adaptivecard, baseobject, containers, elements
@@ -28,28 +29,36 @@ class _Strict:
     """Mixed in before a class of the package: only known fields, of their type, none missing."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    takes: ClassVar[Mapping[str, PropertyType]] = {}
+    """Every field by its name in snake case; the nearest class's where several have one."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.takes = {
+            _snake(field.key_name): field
+            for each in reversed(cls.__mro__)
+            for field in vars(each).values()
+            if isinstance(field, PropertyType)
+        }
 
     def __init__(self, **fields: Any) -> None:
         super().__init__()
         given = {name: value for name, value in fields.items() if value is not None}
         for name, value in given.items():
-            self._property(name).__set__(self, value)
+            field = self.takes.get(name)
+            if field is None:
+                raise TypeError(f"{type(self).__name__} has no field {name!r}")
+            field.__set__(self, value)
         missing = self.needs - given.keys()
         if missing:
             raise TypeError(f"{type(self).__name__} needs {', '.join(sorted(missing))}")
 
-    def _property(self, name: str) -> PropertyType:
-        key = _camel(name)
-        for cls in type(self).__mro__:
-            for candidate in vars(cls).values():
-                if isinstance(candidate, PropertyType) and candidate.key_name == key:
-                    return candidate
-        raise TypeError(f"{type(self).__name__} has no field {name!r}")
+
+def _snake(key: str) -> str:
+    return _CAPITAL.sub(lambda found: f"_{found[0].lower()}", key)
 
 
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.title() for word in rest)
+_CAPITAL = re.compile("[A-Z]")
 
 
 # --- actions -------------------------------------------------------------------------------------

@@ -21,6 +21,9 @@ from triage.phrases import Phrase
 from triage.report import Severity
 from triage.views import ThreadAction
 
+HEADLINE = 80
+"""Characters of any one text from outside in a headline: it is read first, and on a lock screen."""
+
 MOST_ROWS = 10
 """Rows of one kind a card shows; the rest is counted. Keeps every card readable, and under 80 KB."""
 
@@ -86,8 +89,8 @@ def banner(left: str, right: str, style: str, *, color: str | None = None) -> Co
     return Container(
         items=[
             row(
-                fixed(TextBlock(left, weight="bolder", color=color, wrap=False)),
-                wide(TextBlock(right, weight="bolder", horizontal_alignment="right")),
+                wide(TextBlock(left, weight="bolder", color=color)),
+                fixed(TextBlock(right, weight="bolder", wrap=False)),
             )
         ],
         style=style,

@@ -15,32 +15,37 @@ MOST_CHARACTERS = 60
 
 
 def render(view: PersonCard, handle: str, reader: Reader) -> Card:
+    said = [_say(p, reader) for p in view.says]
+    choices = [_say(c.says, reader) for c in view.choices]
     return whole(
         [
             _header(view, reader),
             *_status(view, reader),
-            *(_sentence(p, reader) for p in view.says),
+            *map(_sentence, view.says, said),
             *_calming(view, reader),
-            *_choices(view, handle, reader),
+            *_choices(view, choices, handle),
             *_change(view, handle, reader),
             *_check_us(view, reader),
         ],
-        summary=summary(view, reader),
-        speak=_spoken(view, reader),
+        summary=_summary(view, said),
+        speak=_spoken(view, said, choices, reader),
     )
 
 
 def summary(view: PersonCard, reader: Reader) -> str:
     """What the lock screen shows: who asks, what happened, and the question."""
-    says = " ".join(_say(p, reader) for p in view.says[:2])
-    return f"{outside(view.sender, MOST_CHARACTERS)}: {says}"
+    return _summary(view, [_say(p, reader) for p in view.says])
 
 
-def _spoken(view: PersonCard, reader: Reader) -> str:
-    said = [summary(view, reader), *(_say(p, reader) for p in view.says[2:])]
+def _summary(view: PersonCard, said: list[str]) -> str:
+    return f"{outside(view.sender, MOST_CHARACTERS)}: {' '.join(said[:2])}"
+
+
+def _spoken(view: PersonCard, said: list[str], choices: list[str], reader: Reader) -> str:
+    spoken = [_summary(view, said), *said[2:]]
     if view.stage == "asking":
-        said.append(label("label.not_in_trouble", reader))
-    return " ".join([*said, *(f"{_say(c.says, reader)}." for c in view.choices)])
+        spoken.append(label("label.not_in_trouble", reader))
+    return " ".join([*spoken, *(f"{choice}." for choice in choices)])
 
 
 def _say(sentence: Phrase, reader: Reader) -> str:
@@ -64,10 +69,10 @@ def _status(view: PersonCard, reader: Reader) -> list[object]:
     return [small(label("label.changing", reader), spacing="medium")] if view.changing else []
 
 
-def _sentence(sentence: Phrase, reader: Reader) -> TextBlock:
+def _sentence(sentence: Phrase, said: str) -> TextBlock:
     if _asks(sentence):
-        return TextBlock(_say(sentence, reader), weight="bolder", size="medium", spacing="medium")
-    return TextBlock(_say(sentence, reader), spacing="medium")
+        return TextBlock(said, weight="bolder", size="medium", spacing="medium")
+    return TextBlock(said, spacing="medium")
 
 
 def _calming(view: PersonCard, reader: Reader) -> list[object]:
@@ -83,11 +88,12 @@ _ABOUT_A_DEVICE = (QuestionKind.FILE_OPENED, QuestionKind.FILE_AFTERMATH, Questi
 """What is asked about may be watching: the answer should come from elsewhere."""
 
 
-def _choices(view: PersonCard, handle: str, reader: Reader) -> list[object]:
+def _choices(view: PersonCard, titles: list[str], handle: str) -> list[object]:
+    offered = list(zip(view.choices, titles, strict=True))[:MOST_BUTTONS]
     return buttons(
         [
-            button(_say(c.says, reader), handle, Button.ANSWER, on=view.question, choice=c.id)
-            for c in view.choices[:MOST_BUTTONS]
+            button(title, handle, Button.ANSWER, on=view.question, choice=choice.id)
+            for choice, title in offered
         ],
         spacing="medium",
     )

@@ -19,19 +19,26 @@ def outside(text: str, limit: int = LIMIT) -> str:
     - controls, zero-width, bidirectional and other unseen characters go; white space becomes one
       blank
     - Markdown, HTML, `<at>` and the date macros of cards lose their meaning
-    - links read hxxp and [.]; file names stay as people know them
-    - what is too long ends in an ellipsis
+    - links read hxxp and [.]; file names stay as people know them, unless they could be a site's
+      (README.md)
+    - what is too long ends in an ellipsis; what shows nothing reads as a question mark
+    - what runs from right to left does so by itself: our words beside it keep their places
     """
-    bare = _without_marks(_fanged(_seen(text[:_READ])))
-    return _without_start(shortened(_defanged(bare), limit))
+    read = text[:_READ]
+    if _PLAIN.fullmatch(read):
+        return shortened(read, limit)
+    bare = _without_marks(_fanged(_seen(read)))
+    shown = _without_start(_defanged_within(bare, limit))
+    return _by_itself(shown, limit) or ("?" if text else "")
 
 
 _READ = 2_000
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9',-]| (?=[A-Za-z0-9]))*")
+"""Words and numbers alone, as most names are: nothing in them has a meaning anywhere."""
 
 
 # --- what cannot be seen -------------------------------------------------------------------------
 
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BLANK_LETTERS = dict.fromkeys(map(ord, "\u115f\u1160\u3164\uffa0\u2800"))
 _SELECTORS = re.compile("[\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff]")
 _MARKS = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
@@ -42,7 +49,7 @@ def _seen(text: str) -> str:
     """Only what a reader sees, on one line."""
     text = "".join(" " if c.isspace() else c for c in text)
     text = _SELECTORS.sub("", text.translate(_BLANK_LETTERS))
-    text = "".join(c for c in text if unicodedata.category(c) not in _UNSEEN)
+    text = "".join(filter(str.isprintable, text))
     return _STACKED.sub(r"\1", " ".join(unicodedata.normalize("NFC", text).split()))
 
 
@@ -94,6 +101,22 @@ def _without_start(text: str) -> str:
     return _START.sub(lambda found: found[0].translate(_START_LOOKS_LIKE), text)
 
 
+# --- direction -----------------------------------------------------------------------------------
+
+_LEFTWARD = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+_ISOLATE, _END = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+
+
+def _by_itself(text: str, limit: int) -> str:
+    """Hebrew and Arabic would pull the numbers and signs beside them to their other side."""
+    if not _LEFTWARD.search(text):
+        return text
+    text = _defanged_within(_fanged(text), limit - 2)
+    return f"{_ISOLATE}{text}{_END}" if _LEFTWARD.search(text) else text
+
+
 # --- links ---------------------------------------------------------------------------------------
 
 _DEAD_DOT = re.compile(r"\[\.\]|\(\.\)|\[dot\]", re.IGNORECASE)
@@ -119,6 +142,14 @@ _HOST = re.compile(
     r"(?P<after>:\d|/\w|\?\w+=|@)?"
 )
 _ADDRESS = re.compile(r"(?<![0-9.])((?:\d{1,3}\.){2}\d{1,3})\.(?=\d{1,3}(?![0-9.]))")
+
+
+def _defanged_within(text: str, limit: int) -> str:
+    """Cut first: it is less to search, and a cut may leave the address of another site."""
+    text = _defanged(shortened(text, limit))
+    while len(text) > limit:
+        text = _defanged(_fanged(shortened(text, limit)))
+    return text
 
 
 def _defanged(text: str) -> str:
@@ -168,15 +199,15 @@ _TOP_LEVEL = frozenset(
         "lol beauty hair skin makeup security zone software foundation onion",
     )
 )
-_FILE_ENDINGS = frozenset(
-    re.findall(r"\w+", "ai bz cc cs gz js md ml mm pk pl pm ps py rb rs sh so st tf ts vb")
-)
-"""Two letters people know from file names; they are top-level domains as well."""
+_FILE_ENDINGS = frozenset(re.findall(r"\w+", "cs gz hs jl js kt rb ts vb xz"))
+"""Two letters people know from file names, and no country has; README.md and run.sh are in Moldova
+and on Saint Helena."""
 
 
 # --- length --------------------------------------------------------------------------------------
 
-_CUT_MARK = re.compile(r"\[[.:]?$")
+_CUT_MARK = re.compile(r"(?:\[[.:]?|[_\\])$")
+"""Half of a mark of ours, or what had no meaning only inside a word."""
 
 
 def shortened(text: str, limit: int) -> str:

@@ -17,7 +17,7 @@ reads as a question mark, and `faults` tells the tests.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from string import Formatter
@@ -49,9 +49,15 @@ class Reader:
     zone: str = "UTC"
 
     @property
-    def locale(self) -> str:
-        first = (self.language or "").replace("_", "-").split("-")[0].lower()
-        return LANGUAGES.get(first, LANGUAGES["en"])
+    def locale(self) -> Locale:
+        return _locale_of(self.language)
+
+
+@lru_cache(maxsize=64)
+def _locale_of(language: str | None) -> Locale:
+    """Of a language as a client names it, and a client may name anything."""
+    first = (language or "").replace("_", "-").split("-")[0].lower()
+    return Locale.parse(LANGUAGES.get(first, LANGUAGES["en"]))
 
 
 def say(phrase: Phrase, reader: Reader, limit: int = LIMIT) -> str:
@@ -199,12 +205,12 @@ def _zone(reader: Reader) -> ZoneInfo:
 
 
 @cache
-def _catalog(locale: str) -> NullTranslations:
-    path = LOCALES / locale / "LC_MESSAGES" / "vouch.po"
+def _catalog(locale: Locale) -> NullTranslations:
+    path = LOCALES / str(locale) / "LC_MESSAGES" / "vouch.po"
     if not path.is_file():
         return NullTranslations()
     compiled = BytesIO()
     with path.open("rb") as source:
-        write_mo(compiled, read_po(source, locale=Locale.parse(locale)))
+        write_mo(compiled, read_po(source, locale=locale))
     compiled.seek(0)
     return Translations(compiled)

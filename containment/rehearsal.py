@@ -15,7 +15,7 @@ class Rehearsal:
             "containment_rehearsed",
             customer=order.customer,
             action=order.action,
-            target=order.target.id,
+            target=order.target.kind,
             undo=order.undo,
             key=order.key,
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from simulator.botclock import ClockControl
+from simulator.pager import PagerKeys
 from simulator.server import DEMO_WORLD, SCENARIOS, Simulator, SimulatorConfig
 
 _INTAKE_KEYS = TypeAdapter(dict[str, dict[str, str]])
@@ -30,10 +31,13 @@ def _config() -> SimulatorConfig:
     parser.add_argument("--world", type=Path, default=DEMO_WORLD)
     parser.add_argument("--scenarios", type=Path, default=SCENARIOS)
     parser.add_argument("--intake-keys", type=Path, help="JSON: customer, source, key")
+    parser.add_argument("--windows", action="store_true", help="refuse a bot that calls too often")
     parser.add_argument("--bot-clock", type=Path, help="JSON: url, token; moves the bot's time")
+    parser.add_argument("--pager", type=Path, help="JSON: what the bot must show to ring")
     given = parser.parse_args()
     keys = _INTAKE_KEYS.validate_json(given.intake_keys.read_bytes()) if given.intake_keys else {}
     clock = given.bot_clock and ClockControl.model_validate_json(given.bot_clock.read_bytes())
+    pager = given.pager and PagerKeys.model_validate_json(given.pager.read_bytes())
     return SimulatorConfig(
         app_id=given.app_id,
         app_secret=given.app_secret,
@@ -45,6 +49,8 @@ def _config() -> SimulatorConfig:
         scenarios=given.scenarios,
         intake_keys=keys,
         bot_clock=clock,
+        windows=given.windows,
+        pager=pager or PagerKeys(),
     )
 
 

@@ -90,7 +90,7 @@ class BotClock:
 
 
 def _shows(change: Change) -> bool:
-    return change.kind in {"message", "edit", "reload"}
+    return change.kind in {"message", "edit", "pager", "reload"}
 
 
 async def _jumps(control: ClockControl, wanted: Advance) -> AsyncIterator[_Moved]:

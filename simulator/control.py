@@ -19,6 +19,7 @@ from simulator.errors import Json, RefusedError
 from simulator.faults import Fault, Faults
 from simulator.faults import Kind as FaultKind
 from simulator.journal import Journal
+from simulator.pager import Pager
 from simulator.people import People, Press
 from simulator.scenarios import Scenarios
 from simulator.to_bot import ToBot
@@ -29,6 +30,7 @@ from simulator.views import (
     tenant_view,
     user_view,
 )
+from simulator.windows import Windows
 from simulator.world import Place, Root, Team, Tenant, User, World, utc_now
 from simulator.worldfile import PersonFile
 
@@ -91,6 +93,12 @@ class NewFault(Body):
     seconds: float = Field(default=2, ge=0, le=120)
 
 
+class HeldWindows(Body):
+    """Whether Teams' limits are held."""
+
+    enforced: bool
+
+
 class NewToken(Body):
     """A token is ordered, honest unless told otherwise; a null claim is left out."""
 
@@ -137,10 +145,12 @@ class Control:
         bot: ToBot,
         framework: BotFramework,
         faults: Faults,
+        windows: Windows,
         journal: Journal,
         scenarios: Scenarios,
         service_url: Mapping[str, str],
         clock: BotClock,
+        pager: Pager,
     ) -> None:
         self._app_id = app_id
         self._world = world
@@ -148,10 +158,12 @@ class Control:
         self._bot = bot
         self._framework = framework
         self._faults = faults
+        self._windows = windows
         self._journal = journal
         self._scenarios = scenarios
         self._service_url = service_url
         self._clock = clock
+        self._pager = pager
 
     def routes(self) -> list[web.RouteDef]:
         conversation = "/api/conversations/{conversation}/messages"
@@ -169,9 +181,12 @@ class Control:
             web.post("/api/users/{user}/{change:install|uninstall}", self.install_user),
             web.post("/api/users/{user}/{change:block|unblock}", self.block),
             web.post("/api/install-all", self.install_all),
+            web.get("/api/pager", self.pager),
             web.get("/api/faults", self.faults),
             web.post("/api/faults", self.order_fault),
             web.delete("/api/faults", self.clear_faults),
+            web.get("/api/windows", self.windows),
+            web.put("/api/windows", self.hold_windows),
             web.get("/api/requests", self.requests),
             web.post("/api/keys/rotate", self.rotate),
             web.post("/api/tokens", self.token),
@@ -185,7 +200,9 @@ class Control:
     # Watching
 
     async def state(self, _: web.Request) -> web.Response:
-        return web.json_response(state_view(self._world, self._bot.url, self._clock.view()))
+        return web.json_response(
+            state_view(self._world, self._bot.url, self._clock.view(), self._pager.view())
+        )
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Says what changed as it changes; a browser that was cut off goes on where it was."""
@@ -283,6 +300,9 @@ class Control:
 
     # Breaking and looking behind
 
+    async def pager(self, _: web.Request) -> web.Response:
+        return web.json_response(self._pager.view())
+
     async def faults(self, _: web.Request) -> web.Response:
         return web.json_response([_fault_view(fault) for fault in self._faults])
 
@@ -296,6 +316,16 @@ class Control:
         self._faults.clear()
         self._world.changes.note("faults")
         return web.json_response([])
+
+    async def windows(self, _: web.Request) -> web.Response:
+        return web.json_response(
+            {"enforced": self._windows.enforced, "refused": self._windows.refused}
+        )
+
+    async def hold_windows(self, request: web.Request) -> web.Response:
+        body = await _read(request, HeldWindows)
+        self._windows.enforce(body.enforced)
+        return await self.windows(request)
 
     async def requests(self, request: web.Request) -> web.Response:
         since = _number(request.query.get("since", "0"))

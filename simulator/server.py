@@ -24,10 +24,12 @@ from simulator.errors import MAX_BODY, answer_errors
 from simulator.faults import Faults
 from simulator.journal import Journal
 from simulator.keys import KeySource, new_key
+from simulator.pager import Pager, PagerKeys
 from simulator.people import People
 from simulator.scenariofile import read_scenarios
 from simulator.scenarios import Scenarios
 from simulator.to_bot import ToBot
+from simulator.windows import Windows
 from simulator.world import World
 from simulator.worldfile import read_world
 
@@ -62,6 +64,9 @@ class SimulatorConfig:
     scenarios: Path = SCENARIOS
     intake_keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     bot_clock: ClockControl | None = None
+    windows: bool = False
+    """Whether a bot that calls too often is refused, as Teams does it."""
+    pager: PagerKeys = field(default_factory=PagerKeys)
     key_source: KeySource = new_key
 
 
@@ -81,6 +86,9 @@ class Simulator:
             config.app_id, config.app_secret, self.world.tenants, config.key_source()
         )
         self._framework = BotFramework(config.app_id, self.entra.key, config.key_source)
+        self.pager = Pager(config.pager, self._changes, self._clock.now)
+        self.windows = Windows()
+        self.windows.enforce(config.windows)
         self._faults = Faults()
         self._journal = Journal()
         self._service_urls: dict[str, str] = {}
@@ -140,11 +148,18 @@ class Simulator:
         connector = Connector(self.world, self.entra)
         app = web.Application(
             client_max_size=MAX_BODY,
-            middlewares=[self._journal.record, answer_errors, self._faults.strike, connector.guard],
+            middlewares=[
+                self._journal.record,
+                answer_errors,
+                self._faults.strike,
+                connector.guard,
+                self.windows.hold,
+            ],
         )
         app.add_routes(self.entra.routes())
         app.add_routes(self._framework.routes())
         app.add_routes(connector.routes())
+        app.add_routes(self.pager.routes())
         return app
 
     def _page(self, bot: ToBot) -> web.Application:
@@ -169,10 +184,12 @@ class Simulator:
             bot=bot,
             framework=self._framework,
             faults=self._faults,
+            windows=self.windows,
             journal=self._journal,
             scenarios=Scenarios(scenarios, self.world, people, bot, intake_keys),
             service_url=self._service_urls,
             clock=self._clock,
+            pager=self.pager,
         )
 
 

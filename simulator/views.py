@@ -13,13 +13,14 @@ SHOWN = 200
 """Messages per conversation in the whole state; older ones are read one conversation at a time."""
 
 
-def state_view(world: World, bot_url: str, clock: Json | None) -> Json:
+def state_view(world: World, bot_url: str, clock: Json | None, pager: list[Json]) -> Json:
     bot = {"id": world.bot.id, "name": world.bot.name, "url": bot_url, "clock": clock}
     return {
         "revision": world.changes.revision,
         "bot": bot,
         "tenants": [tenant_view(world, tenant) for tenant in world.tenants.values()],
         "conversations": [conversation_view(world, it) for it in world.conversations.values()],
+        "pager": pager,
     }
 
 

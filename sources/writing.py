@@ -46,7 +46,10 @@ class RehearsedWriter:
             customer=customer,
             source=status.source,
             source_id=status.source_id,
-            body=body_of(status, comment),
+            status=status.status,
+            fields=sorted(
+                body_of(status, comment)
+            ),  # what is in them is the record's, not the log's
         )
         return Written(f"rehearsal:{status.source_id}:{status.status}", rehearsed=True)
 

@@ -20,26 +20,32 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    union,
     union_all,
 )
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from storage import carried
 from storage.codec import provider_from_json
-from storage.effects import head_of_lane, release
+from storage.effects import NOT_OVER, head_of_lane, ready, release
 from storage.engine import AcrossTx
+from storage.incidents import OVER
 from storage.pace import TENANT
 from storage.tables import (
     ConversationRow,
     CustomerRow,
     EffectRow,
+    EventRow,
     HandleRow,
+    IncidentRow,
     IntakeKeyRow,
     PaceRow,
     PersonRow,
     SurfaceRow,
 )
 from triage.customer import Provider
+from triage.incident import Status
 from triage.report import Source
 
 # --- the sweep -----------------------------------------------------------------------------------
@@ -184,8 +190,36 @@ _DUE: Executable = (
 def due(tx: AcrossTx, now: datetime, limit: int) -> list[Due]:
     """What can be begun now: what is urgent first, then tenant by tenant in turn, and of each
     tenant what is due longest."""
-    found = tx.session.execute(_DUE, {"now": now, "limit": limit})
+    found = tx.session.run(_DUE, {"now": now, "limit": limit})
     return [Due(row.customer_id, row.effect_id, row.spoken_to, row.urgency) for row in found]
+
+
+_UNCARRIED = (
+    select(
+        col(EffectRow.customer_id),
+        col(EffectRow.id),
+        col(EffectRow.urgency),
+        col(EffectRow.lane),
+        col(EffectRow.stream),
+        col(EffectRow.surface),
+    )
+    .where(ready(bindparam("now")), ~_waits_to_open, carried.HAS_NO_JOB)
+    .order_by(col(EffectRow.urgency), col(EffectRow.due), col(EffectRow.id))
+    .limit(bindparam("limit"))
+)
+
+
+MOST_AT_A_SWEEP = 500
+
+
+def promote(tx: AcrossTx, now: datetime, lease: timedelta) -> None:
+    """PostgreSQL: make a job of everything that can be claimed now and has none. Does nothing where
+    another replica is at it."""
+    connection = tx.session.connection()
+    if carried.sweep_alone(connection):
+        carried.drop_abandoned(connection, now, lease)
+        found = tx.session.execute(_UNCARRIED, {"now": now, "limit": MOST_AT_A_SWEEP})
+        carried.defer(connection, [carried.Ready(*row) for row in found])
 
 
 def _later(a: Any, b: Any) -> Any:
@@ -218,13 +252,20 @@ def next_due(tx: AcrossTx, until: datetime = EVER) -> datetime | None:
     """When `due` will next find something of what falls due by `until`: a waiting head whose pace
     has room, which may be later than that, or a lease that ends."""
     wanted = {"until": until}
-    found = (tx.session.scalar(_NEXT_DUE, wanted), tx.session.scalar(_NEXT_LEASE, wanted))
+    found = (
+        tx.session.run(_NEXT_DUE, wanted).scalar(),
+        tx.session.run(_NEXT_LEASE, wanted).scalar(),
+    )
     return min((at for at in found if at is not None), default=None)
 
 
 def release_blocked(tx: AcrossTx, waits_for: str, now: datetime) -> list[int]:
     """As `effects.release_blocked`, for what waits in every customer: the provider's own team."""
     return release(tx.session, waits_for, now)
+
+
+LOOKS_BACK = timedelta(days=7)
+"""What was ordered longer ago is history: nobody waits for it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +280,10 @@ class Stuck:
     since: datetime
     attempts: int
     last_error: str | None
+    incident: str | None = None
+    """The incident's name, where it belongs to one."""
+    surface: str | None = None
+    waits_for: str | None = None
 
 
 _overdue = or_(
@@ -246,7 +291,14 @@ _overdue = or_(
     and_(col(EffectRow.status) == "claimed", col(EffectRow.lease_until) <= bindparam("before")),
 )
 _STUCK = (
-    select(EffectRow)
+    select(EffectRow, col(IncidentRow.name))
+    .outerjoin(
+        IncidentRow,
+        and_(
+            col(IncidentRow.customer_id) == col(EffectRow.customer_id),
+            col(IncidentRow.id) == col(EffectRow.stream),
+        ),
+    )
     .where(
         or_(
             col(EffectRow.status).in_(("failed", "blocked")),
@@ -262,13 +314,13 @@ def stuck(
     tx: AcrossTx,
     now: datetime,
     patience: timedelta = timedelta(minutes=5),
-    back: timedelta = timedelta(days=7),
+    back: timedelta = LOOKS_BACK,
 ) -> list[Stuck]:
     """What has failed, is blocked, or has been due for longer than `patience`; of the last days.
 
     What only waits behind another one is not named: that one is.
     """
-    rows = tx.session.scalars(_STUCK, {"before": now - patience, "since": now - back})
+    rows = tx.session.execute(_STUCK, {"before": now - patience, "since": now - back})
     return [
         Stuck(
             customer_id=row.customer_id,
@@ -276,12 +328,65 @@ def stuck(
             stream=row.stream,
             kind=row.kind,
             status=row.status,
-            since=row.due,
+            since=row.done_at or row.due,
             attempts=row.attempts,
             last_error=row.last_error,
+            incident=name,
+            surface=row.surface,
+            waits_for=row.waits_for,
         )
-        for row in rows
+        for row, name in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is not over, in numbers: whose it is, is not among them."""
+
+    effects: dict[tuple[str, str], int]
+    """By kind and status; failed ones as far back as `stuck` looks."""
+    oldest_due: datetime | None
+    """Since when the oldest that could be carried out now has been due."""
+    incidents: dict[tuple[str, str], int]
+    """Open ones, by status and severity."""
+
+
+_EFFECTS_NOT_OVER = (
+    select(col(EffectRow.kind), col(EffectRow.status), func.count())
+    .where(
+        or_(
+            col(EffectRow.status).in_(NOT_OVER),
+            and_(col(EffectRow.status) == "failed", col(EffectRow.ordered_at) >= bindparam("back")),
+        )
+    )
+    .group_by(col(EffectRow.kind), col(EffectRow.status))
+)
+_OLDEST_DUE = (
+    select(col(EffectRow.due))
+    .where(
+        col(EffectRow.status) == "waiting",
+        col(EffectRow.due) <= bindparam("now"),
+        head_of_lane(),
+    )
+    .order_by(col(EffectRow.due))
+    .limit(1)
+)
+_OPEN_INCIDENTS = (
+    select(col(IncidentRow.status), col(IncidentRow.severity), func.count())
+    .where(col(IncidentRow.status).in_([s for s in Status if s not in OVER]))
+    .group_by(col(IncidentRow.status), col(IncidentRow.severity))
+)
+
+
+def backlog(tx: AcrossTx, now: datetime) -> Backlog:
+    """For monitoring. It costs what is not over, however much was ever done."""
+    effects = tx.session.execute(_EFFECTS_NOT_OVER, {"back": now - LOOKS_BACK})
+    incidents = tx.session.execute(_OPEN_INCIDENTS)
+    return Backlog(
+        effects={(kind, status): count for kind, status, count in effects},
+        oldest_due=tx.session.scalar(_OLDEST_DUE, {"now": now}),
+        incidents={(status, severity): count for status, severity, count in incidents},
+    )
 
 
 # --- inbound -------------------------------------------------------------------------------------
@@ -348,7 +453,7 @@ def find_press(tx: AcrossTx, tenant_id: str, token: str, object_id: str) -> Pres
         "onboarded": tenant_id.lower(),
         "object_id": object_id.lower(),
     }
-    row = tx.session.execute(_HANDLE, wanted).one_or_none()
+    row = tx.session.run(_HANDLE, wanted).one_or_none()
     if row is None:
         return None
     handle = Handle(
@@ -411,7 +516,7 @@ _KEY = select(col(IntakeKeyRow.customer_id)).where(
 
 def customer_of_key(tx: AcrossTx, source: Source, sha256: str) -> str | None:
     """Whose intake key it is, by its hash."""
-    return tx.session.scalar(_KEY, {"source": source, "sha256": sha256})
+    return tx.session.run(_KEY, {"source": source, "sha256": sha256}).scalar()
 
 
 # --- who there is --------------------------------------------------------------------------------
@@ -444,9 +549,21 @@ def customers(tx: AcrossTx) -> list[Onboarded]:
     ]
 
 
+_WHOSE = union(
+    select(col(EventRow.customer_id)),
+    select(col(IncidentRow.customer_id)),
+    select(col(CustomerRow.customer_id)),
+)
+
+
+def whose(tx: AcrossTx) -> list[str]:
+    """Everybody with a record, also where the profile is gone: a check must not go by the profiles."""
+    return sorted(tx.session.scalars(_WHOSE))
+
+
 def find_customers_by_tenant(tx: AcrossTx, tenant_id: str) -> list[str]:
     """Whose profile names this tenant; the provider's own may be among them."""
-    return list(tx.session.scalars(_OF_TENANT, {"tenant_id": tenant_id.lower()}))
+    return list(tx.session.run(_OF_TENANT, {"tenant_id": tenant_id.lower()}).scalars())
 
 
 def provider(tx: AcrossTx) -> Provider | None:

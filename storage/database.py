@@ -51,5 +51,8 @@ class Database(Protocol):
     async def read(self, unit: Callable[[Connection], T]) -> T:
         """Run the unit on a snapshot of what is committed."""
 
+    def waiting(self) -> int:
+        """How many units wait for their turn to write."""
+
     async def close(self) -> None:
         """Finish what is waiting, and let go of the database."""

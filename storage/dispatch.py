@@ -78,7 +78,7 @@ class Dispatcher:
             fresh = monotonic() >= self._looks_again_at
             if fresh:
                 await self._find_due()
-            if not self._start(flight):
+            if not self._stopping and not self._start(flight):
                 await self._sleep(fresh)
         except Exception:
             log.exception("dispatcher_could_not_look")

@@ -2,8 +2,9 @@
 
     waiting ──claim──▶ claimed ──finish──▶ done
        ▲                 │ ├────fail────▶ failed
-       ├─────retry───────┘ └───block────▶ blocked
-       └─────────release_blocked────────────┘
+       ├─retry, unclaim──┘ └───block────▶ blocked
+       ├─────────release_blocked────────────┤
+       └─────put_back: failed or blocked────┘
 
 A lane is whatever must not be overtaken: a conversation, or the target of a containment. Only its
 head can be claimed: the oldest effect that is not over. A claim is a lease; when it runs out,
@@ -11,31 +12,37 @@ because a process died, the effect can be claimed again, and the former owner fi
 out: `finish`, `fail`, `retry` and `block` then return False and change nothing.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, assert_never
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, exists, insert, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
+from storage.carried import Ready
 from storage.codec import effect_from_json, effect_to_json
 from storage.engine import Tx
-from storage.tables import EffectRow
+from storage.isolation import UnitSession
+from storage.tables import EffectRow, SurfaceRow
 from triage.actions import Target
-from triage.effects import ANALYST_THREAD, Contain, Effect, PostDigest, ReadRoster, Say, Wake
+from triage.effects import ANALYST_THREAD, Contain, Effect, Page, PostDigest, ReadRoster, Say, Wake
 
 SHOW = "show"
 """The kind of an effect that shows a surface; it has no payload, for it shows the newest view."""
+
+NOT_OVER = ("waiting", "claimed", "blocked")
 
 
 class Urgency(IntEnum):
     """What goes first where many effects are due."""
 
     CONTAINMENT = 0
+    """A response action, or somebody's pager."""
     PEOPLE = 1
     """Somebody has just done something, or the case is grave."""
     ROUTINE = 2
@@ -80,6 +87,8 @@ def _lane(stream: str, effect: Effect) -> str | None:
             return target_lane(effect.target)
         case ReadRoster():
             return f"roster:{effect.conversation_id}"
+        case Page(alarm=alarm):
+            return f"page:{alarm}"
         case Wake() | PostDigest():
             return None
     assert_never(effect)
@@ -91,60 +100,12 @@ def _spoken_to(tx: Tx, effect: Effect, analysts: str | None) -> str | None:
             return analysts if place == ANALYST_THREAD else tx.customer
         case ReadRoster() | PostDigest():
             return tx.customer
-        case Contain() | Wake():
+        case Contain() | Page() | Wake():
             return None
     assert_never(effect)
 
 
 # --- ordering ------------------------------------------------------------------------------------
-
-_KNOWN_KEYS = select(col(EffectRow.key)).where(
-    col(EffectRow.key).in_(bindparam("keys", expanding=True))
-)
-
-
-def order(
-    tx: Tx,
-    stream: str,
-    effects: Sequence[Effect],
-    now: datetime,
-    *,
-    urgency: Urgency = Urgency.ROUTINE,
-    analysts: str | None = None,
-) -> list[str]:
-    """Add what is to be done, but for what was ordered before; the keys of what is new.
-
-    `analysts` says whose tenant the analysts' threads are in.
-    """
-    if not effects:
-        return []
-    wanted = {effect.key: effect for effect in effects}
-    for key in tx.session.scalars(_KNOWN_KEYS, {"keys": list(wanted)}):
-        del wanted[key]
-    rows = [
-        {
-            "stream": stream,
-            "key": key,
-            "kind": effect.kind,
-            "surface": None,
-            "lane": _lane(stream, effect),
-            "spoken_to": _spoken_to(tx, effect, analysts),
-            "urgency": Urgency.CONTAINMENT if isinstance(effect, Contain) else urgency,
-            "payload": effect_to_json(effect),
-            "due": effect.at if isinstance(effect, Wake | PostDigest) else now,
-        }
-        for key, effect in wanted.items()
-    ]
-    _hurry(tx, {str(row["lane"]) for row in rows if row["lane"]}, urgency)
-    _insert(tx, rows, now)
-    return list(wanted)
-
-
-_PENDING_SHOWS = select(col(EffectRow.surface)).where(
-    col(EffectRow.stream) == bindparam("stream"),
-    col(EffectRow.surface).is_not(None),
-    col(EffectRow.status).in_(("waiting", "blocked")),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,50 +119,35 @@ class Show:
     """Whose tenant sees it; None for what stands in a source system."""
 
 
-def order_shows(
-    tx: Tx,
-    incident_id: str,
-    shows: Sequence[Show],
-    now: datetime,
-    *,
-    urgency: Urgency = Urgency.ROUTINE,
-) -> list[str]:
-    """Have surfaces shown, but for those where that is pending: whoever carries it out shows the
-    newest view, and as soon as the most urgent of them wants; the names of those that were not.
-
-    One that is being carried out has read its view already; another one follows it.
-    """
-    if not shows:
-        return []
-    pending = tx.pending_shows.get(incident_id)
-    if pending is None:
-        found = tx.session.scalars(_PENDING_SHOWS, {"stream": incident_id})
-        pending = tx.pending_shows[incident_id] = {name for name in found if name}
-    wanted = [show for show in shows if show.surface not in pending]
-    _hurry(tx, {show.lane for show in shows}, urgency)
-    pending.update(show.surface for show in wanted)
-    rows = [
-        {
-            "stream": incident_id,
-            "key": f"show:{incident_id}:{show.surface}:{show.revision}",
-            "kind": SHOW,
-            "surface": show.surface,
-            "lane": show.lane,
-            "spoken_to": show.spoken_to,
-            "urgency": urgency,
-            "payload": "null",
-            "due": now,
-        }
-        for show in wanted
-    ]
-    _insert(tx, rows, now)
-    return [show.surface for show in wanted]
+def show_is_pending() -> ColumnElement[bool]:
+    """Of a surface: one is ordered, and will read the newest view. One that is being carried out
+    has read its view already; another one follows it."""
+    return exists().where(
+        col(EffectRow.customer_id) == col(SurfaceRow.customer_id),
+        col(EffectRow.stream) == col(SurfaceRow.incident_id),
+        col(EffectRow.surface) == col(SurfaceRow.name),
+        or_(col(EffectRow.status) == "waiting", col(EffectRow.status) == "blocked"),
+    )
 
 
+_UNIQUE = ["customer_id", "key"]
+_INSERT_NEW = sqlite.insert(EffectRow).on_conflict_do_nothing(index_elements=_UNIQUE)
+_INSERT_NEW_BESIDE = postgresql.insert(EffectRow).on_conflict_do_nothing(index_elements=_UNIQUE)
+_KNOWN_KEYS = select(col(EffectRow.key)).where(
+    col(EffectRow.key).in_(bindparam("keys", expanding=True))
+)
+
+
+_with_stream = aliased(EffectRow)
 _HURRY = (
     update(EffectRow)
     .where(
-        col(EffectRow.lane).in_(bindparam("lanes", expanding=True)),
+        col(EffectRow.lane).in_(
+            select(col(_with_stream.lane)).where(
+                col(_with_stream.stream) == bindparam("of_stream"),
+                col(_with_stream.done_at).is_(None),
+            )
+        ),
         col(EffectRow.done_at).is_(None),
         col(EffectRow.urgency) > bindparam("at_most"),
     )
@@ -210,25 +156,73 @@ _HURRY = (
 )
 
 
-def _hurry(tx: Tx, lanes: Collection[str], urgency: Urgency) -> None:
-    """What is ahead in a lane is as urgent as what comes behind it."""
-    if lanes and urgency < Urgency.ROUTINE:
-        tx.session.execute(_HURRY, {"lanes": sorted(lanes), "at_most": urgency})
+def order(
+    tx: Tx,
+    stream: str,
+    wanted: Sequence[Effect | Show],
+    now: datetime,
+    *,
+    urgency: Urgency = Urgency.ROUTINE,
+    analysts: str | None = None,
+) -> None:
+    """Add what is to be done, in this order, but for what was ordered before.
+
+    What is urgent takes along what is ahead of it in its lanes, and what is pending of its incident.
+    `analysts` says whose tenant the analysts' threads are in.
+    """
+    born = {
+        "customer_id": tx.customer,
+        "stream": stream,
+        "status": "waiting",
+        "urgency": urgency,
+        "opens": False,
+        "attempts": 0,
+        "due": now,
+        "ordered_at": now,
+    }
+    rows = [born | _ordered(tx, stream, each, analysts) for each in wanted]
+    if rows and tx.beside is None:
+        tx.session.run(_INSERT_NEW, rows)
+    elif rows:
+        _order_beside(tx, rows)
+    if urgency < Urgency.ROUTINE:
+        tx.session.run(_HURRY, {"of_stream": stream, "at_most": urgency})
 
 
-_INSERT = insert(EffectRow)
+def _order_beside(tx: Tx, rows: list[dict[str, Any]]) -> None:
+    """Where others order too. In a lane, ids go up as the units that give them are committed: hence
+    its hold. The lanes of an incident's own places are held with the incident."""
+    lanes = {row["lane"] for row in rows if not (row["lane"] or "place:").startswith("place:")}
+    tx.hold(*(f"lane:{lane}" for lane in lanes))
+    known = tx.session.run(_KNOWN_KEYS, {"keys": [row["key"] for row in rows]}).scalars().all()
+    new = [row for row in rows if row["key"] not in known]
+    tx.ordered.extend(row["key"] for row in new)
+    if new:
+        tx.session.run(_INSERT_NEW_BESIDE, new)
 
 
-def _insert(tx: Tx, rows: list[dict[str, Any]], now: datetime) -> None:
-    if rows:
-        born = {
-            "customer_id": tx.customer,
-            "status": "waiting",
-            "opens": False,
-            "attempts": 0,
-            "ordered_at": now,
+def _ordered(tx: Tx, stream: str, wanted: Effect | Show, analysts: str | None) -> dict[str, Any]:
+    if isinstance(wanted, Show):
+        return {
+            "key": f"show:{stream}:{wanted.surface}:{wanted.revision}",
+            "kind": SHOW,
+            "surface": wanted.surface,
+            "lane": wanted.lane,
+            "spoken_to": wanted.spoken_to,
+            "payload": "null",
         }
-        tx.session.execute(_INSERT, [born | row for row in rows])
+    due = {"due": wanted.at} if isinstance(wanted, Wake | PostDigest) else {}
+    first = {"urgency": Urgency.CONTAINMENT} if isinstance(wanted, Contain | Page) else {}
+    return {
+        "key": wanted.key,
+        "kind": wanted.kind,
+        "surface": None,
+        "lane": _lane(stream, wanted),
+        "spoken_to": _spoken_to(tx, wanted, analysts),
+        "payload": effect_to_json(wanted),
+        **due,
+        **first,
+    }
 
 
 # --- claiming ------------------------------------------------------------------------------------
@@ -268,7 +262,44 @@ _READY = (
     )
     .where(ready(bindparam("now")))
     .order_by(col(EffectRow.due), col(EffectRow.id))
+    .with_for_update(skip_locked=True)  # two may reach for it at once; SQLite has one writer
 )
+_READY_AMONG = select(
+    col(EffectRow.customer_id),
+    col(EffectRow.id),
+    col(EffectRow.urgency),
+    col(EffectRow.lane),
+    col(EffectRow.stream),
+    col(EffectRow.surface),
+).where(col(EffectRow.key).in_(bindparam("keys", expanding=True)), ready(bindparam("now")))
+
+
+def ready_among(tx: Tx, keys: Sequence[str], now: datetime) -> list[Ready]:
+    """Which of these effects can be claimed now."""
+    found = tx.session.run(_READY_AMONG, {"keys": list(keys), "now": now})
+    return [Ready(*row) for row in found]
+
+
+_lane_of = aliased(EffectRow)
+_NEXT_IN_LANE = (
+    select(col(EffectRow.id))
+    .where(
+        col(EffectRow.lane)
+        == select(col(_lane_of.lane))
+        .where(col(_lane_of.id) == bindparam("effect_id"))
+        .scalar_subquery(),
+        ready(bindparam("now")),
+    )
+    .limit(1)
+)
+
+
+def next_in_lane(tx: Tx, effect_id: int, now: datetime) -> int | None:
+    """What can be claimed now in the lane of an effect, which is over."""
+    found = tx.session.run(_NEXT_IN_LANE, {"effect_id": effect_id, "now": now})
+    return found.scalar()
+
+
 _READY_BY_ID = _READY.where(col(EffectRow.id) == bindparam("effect_id"))
 _NEXT = _READY.limit(1)
 _TAKE = (
@@ -290,13 +321,12 @@ def claim(
     """Take an effect, or with None the next one; None when it is not there to be taken."""
     wanted = {"now": now} if effect_id is None else {"now": now, "effect_id": effect_id}
     statement = _NEXT if effect_id is None else _READY_BY_ID
-    row = tx.session.execute(statement, wanted).one_or_none()
+    row = tx.session.run(statement, wanted).one_or_none()
     if row is None:
         return None
-    tx.pending_shows.clear()
     attempt = row.attempts + 1
     taken = {"effect_id": row.id, "by": owner, "until": now + lease, "attempt": attempt}
-    tx.session.execute(_TAKE, taken)
+    tx.session.run(_TAKE, taken)
     return ClaimedEffect(
         id=row.id,
         stream=row.stream,
@@ -332,9 +362,10 @@ _OPENS = (
 def may_open(tx: Tx, effect_id: int) -> bool:
     """Whether a claimed effect may create the conversation it needs: a customer's are created one
     after another, so that a process that dies repeats no more than one. Where another is on its
-    way, this one is to be put back; it is not due before that one is over."""
-    tx.session.execute(_OPENS, {"effect_id": effect_id})
-    return tx.session.scalar(_ANOTHER_OPENS, {"effect_id": effect_id}) is None
+    way, this one is to be unclaimed; it is not due before that one is over."""
+    tx.hold("opens")
+    tx.session.run(_OPENS, {"effect_id": effect_id})
+    return tx.session.run(_ANOTHER_OPENS, {"effect_id": effect_id}).scalar() is None
 
 
 # --- what came of it -----------------------------------------------------------------------------
@@ -364,7 +395,7 @@ _RETRY = _settle(
     last_error=bindparam("error"),
     attempts=col(EffectRow.attempts) - bindparam("forgiven"),
 )
-_PUT_BACK = _settle(status="waiting", due=bindparam("at"), attempts=col(EffectRow.attempts) - 1)
+_UNCLAIM = _settle(status="waiting", due=bindparam("at"), attempts=col(EffectRow.attempts) - 1)
 _BLOCK = _settle(status="blocked", last_error=bindparam("error"), waits_for=bindparam("what"))
 
 
@@ -386,9 +417,9 @@ def retry(
     return _settled(tx, _RETRY, effect_id, owner, at=due, error=error, forgiven=forgiven)
 
 
-def put_back(tx: Tx, effect_id: int, owner: str, due: datetime) -> bool:
-    """It was claimed and cannot be begun before `due`: as if nobody had claimed it."""
-    return _settled(tx, _PUT_BACK, effect_id, owner, at=due)
+def unclaim(tx: Tx, effect_id: int, owner: str, due: datetime) -> bool:
+    """It cannot be begun before `due`: as if nobody had claimed it."""
+    return _settled(tx, _UNCLAIM, effect_id, owner, at=due)
 
 
 def block(tx: Tx, effect_id: int, owner: str, *, waits_for: str, error: str) -> bool:
@@ -422,15 +453,14 @@ def set_aside(tx: Tx, effect_id: int, error: str, now: datetime) -> None:
     """A fault of ours kept it from being prepared: try later, so that it stands in nobody's way,
     and after a while never; `across.stuck` lists it."""
     at = now + timedelta(minutes=1)
-    tx.session.execute(_SET_ASIDE, {"effect_id": effect_id, "at": at, "error": error, "now": now})
+    tx.session.run(_SET_ASIDE, {"effect_id": effect_id, "at": at, "error": error, "now": now})
 
 
 def _settled(
     tx: Tx, statement: ReturningUpdate[int], effect_id: int, owner: str, **values: Any
 ) -> bool:
-    tx.pending_shows.clear()
     wanted = {"effect_id": effect_id, "by": owner, **values}
-    return tx.session.scalar(statement, wanted) is not None
+    return tx.session.run(statement, wanted).scalar() is not None
 
 
 _RELEASE = (
@@ -447,5 +477,29 @@ def release_blocked(tx: Tx, waits_for: str, now: datetime) -> list[int]:
     return release(tx.session, waits_for, now)
 
 
-def release(session: Session, waits_for: str, now: datetime) -> list[int]:
-    return sorted(session.scalars(_RELEASE, {"what": waits_for, "now": now}))
+def release(session: UnitSession, waits_for: str, now: datetime) -> list[int]:
+    return sorted(session.run(_RELEASE, {"what": waits_for, "now": now}).scalars())
+
+
+_PUT_BACK = (
+    update(EffectRow)
+    .where(
+        col(EffectRow.id).in_(bindparam("ids", expanding=True)),
+        col(EffectRow.status).in_(("failed", "blocked")),
+    )
+    .values(
+        status="waiting",
+        due=bindparam("now"),
+        attempts=1,  # all but the first are granted anew; whoever looks first at a second one, does
+        waits_for=None,
+        done_at=None,
+    )
+    .returning(col(EffectRow.id))
+    .execution_options(synchronize_session=False)
+)
+
+
+def put_back(tx: Tx, effect_ids: Sequence[int], now: datetime) -> list[int]:
+    """Have what failed or is blocked tried again at once: an operator asked for it. Which were."""
+    found = tx.session.run(_PUT_BACK, {"ids": list(effect_ids), "now": now})
+    return sorted(found.scalars())

@@ -4,16 +4,20 @@ Code hands `Store.write` or `Store.read` a synchronous function of a transaction
 thread of the store, sees one customer's rows, and what it returns arrives after COMMIT.
 
     incident = await store.read("contoso", lambda tx: incidents.load(tx, incident_id))
+
+Its address says which database it is: SQLite for one process, PostgreSQL for several.
 """
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self, TypeVar
 
 from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
+from storage import looking, postgres, sqlite
 from storage.database import (
     CommitFailedError,
     Database,
@@ -24,9 +28,8 @@ from storage.database import (
     Urgency,
 )
 from storage.isolation import CustomerSession, UnitSession
-from storage.looking import SqliteLook, Standing
-from storage.looking import standing as _standing
-from storage.sqlite import Sqlite
+from storage.looking import Standing
+from storage.sqlite import path_of
 from triage.customer import Customer, Provider
 
 __all__ = [
@@ -41,6 +44,8 @@ __all__ = [
     "StoreInUseError",
     "Tx",
     "Urgency",
+    "file_of",
+    "integrity",
     "migrate",
     "standing",
 ]
@@ -66,8 +71,16 @@ class Tx:
     """Of the incidents loaded in it: `incidents.record` writes on top of these."""
     profiles: dict[str, Customer | Provider] = field(default_factory=dict)
     """The customer's profile, once it was read."""
-    pending_shows: dict[str, set[str]] = field(default_factory=dict)
-    """Surfaces, by incident, that a Show is ordered for and will read anew."""
+    ordered: list[str] = field(default_factory=list)
+    """The keys of the effects that were ordered in it, where others may carry them out."""
+    beside: Connection | None = None
+    """Where other units write at the same time: the connection, to keep them away by."""
+
+    def hold(self, *names: str) -> None:
+        """Keep the customer's other units that hold one of these names waiting until this one is
+        over. What they then read is what this one wrote."""
+        if self.beside is not None and names:
+            postgres.hold(self.beside, {f"{self.customer}:{name}" for name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +90,44 @@ class AcrossTx:
     session: UnitSession
 
 
+BeforeCommit = Callable[[Connection, Tx], None]
+
+
 class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.shared = isinstance(database, postgres.Postgres)
+        """Whether other processes may write to it as well."""
+        self.before_commit: BeforeCommit | None = None
+        """Called at the end of each customer's unit that ordered effects, and part of it."""
 
     @classmethod
     def open(cls, url: str) -> Self:
         """Take possession of the database and bring its tables up to date.
 
-        `sqlite:///relative/path` or `sqlite:////absolute/path`. Raises StoreInUseError when
-        another process has it.
+        `sqlite:///relative/path` or `sqlite:////absolute/path`: raises StoreInUseError when
+        another process has it. `postgresql+psycopg://user@host/database`: shared with others.
         """
-        return cls(Sqlite.open(_sqlite(url)))
+        address = _address(url)
+        if address.drivername == postgres.DRIVER:
+            return cls(postgres.Postgres.open(address))
+        return cls(sqlite.Sqlite.open(address))
 
     @classmethod
     def look(cls, url: str) -> Self:
         """Read a database that somebody else may be using; nothing of it is changed."""
-        return cls(SqliteLook.open(_sqlite(url)))
+        address = _address(url)
+        if address.drivername == postgres.DRIVER:
+            return cls(postgres.PostgresLook.open(address))
+        return cls(looking.SqliteLook.open(address))
 
     async def close(self) -> None:
         """Finish every unit that was taken, then let go."""
         await self._database.close()
+
+    def waiting(self) -> int:
+        """How many units wait for their turn to write."""
+        return self._database.waiting()
 
     async def write(
         self, customer_id: str, fn: Callable[[Tx], T], urgency: Urgency = Urgency.EFFECTS
@@ -106,7 +136,16 @@ class Store:
 
         Whoever is cancelled while waiting does not know whether the unit was committed.
         """
-        return await self._database.write(lambda c: _for_customer(c, customer_id, fn), urgency)
+        return await self._database.write(lambda c: self._write(c, customer_id, fn), urgency)
+
+    def _write(self, connection: Connection, customer_id: str, fn: Callable[[Tx], T]) -> T:
+        with CustomerSession(connection, customer_id) as session:
+            tx = Tx(customer_id, session, beside=connection if self.shared else None)
+            result = fn(tx)
+            session.flush()
+            if self.before_commit and tx.ordered:
+                self.before_commit(connection, tx)
+            return result
 
     async def read(self, customer_id: str, fn: Callable[[Tx], T]) -> T:
         return await self._database.read(lambda c: _for_customer(c, customer_id, fn))
@@ -122,7 +161,7 @@ class Store:
         def unit(connection: Connection) -> T:
             return _across(
                 connection,
-                lambda all_: _for_customer(connection, customer_id, lambda tx: fn(tx, all_)),
+                lambda shared: self._write(connection, customer_id, lambda tx: fn(tx, shared)),
             )
 
         return await self._database.write(unit, urgency)
@@ -143,16 +182,34 @@ def migrate(url: str) -> None:
 
 def standing(url: str) -> Standing:
     """How the database stands, whoever may be using it. Raises StoreError where it cannot be used."""
-    return _standing(_sqlite(url))
+    address = _address(url)
+    if address.drivername == postgres.DRIVER:
+        return postgres.standing(address)
+    return looking.standing(address)
 
 
-def _sqlite(url: str) -> URL:
+def integrity(url: str) -> list[str]:
+    """What is wrong with the file itself, where the database is one. Raises StoreError."""
+    address = _address(url)
+    return looking.integrity(address) if address.get_backend_name() == "sqlite" else []
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a database that is one."""
+    address = _address(url)
+    return path_of(address) if address.get_backend_name() == "sqlite" else None
+
+
+USABLE = f"use sqlite:///path or {postgres.DRIVER}://user@host/database"
+
+
+def _address(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise StoreError("the database's address cannot be read; use sqlite:///path") from error
-    if parsed.get_backend_name() != "sqlite":
-        raise StoreError(f"{parsed.drivername} is not supported; use sqlite:///path")
+        raise StoreError(f"the database's address cannot be read; {USABLE}") from error
+    if parsed.drivername != postgres.DRIVER and parsed.get_backend_name() != "sqlite":
+        raise StoreError(f"{parsed.drivername} is not supported; {USABLE}")
     return parsed
 
 

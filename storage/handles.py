@@ -50,17 +50,17 @@ def mint(
         "conversation_id": conversation_id,
         "expires": expires,
     }
-    tx.session.execute(_INSERT, handle)
+    tx.session.run(_INSERT, handle)
 
 
 def of_surface(tx: Tx, incident_id: str, surface: str, until: datetime) -> str | None:
     """The token a surface's card carries, if it lives beyond `until`: the one that lives longest."""
     wanted = {"incident_id": incident_id, "surface": surface, "until": until}
-    return tx.session.scalar(_OF_SURFACE, wanted)
+    return tx.session.run(_OF_SURFACE, wanted).scalar()
 
 
 def bind_conversation(tx: Tx, token: str, conversation_id: str) -> None:
     """The card now stands in this conversation, and is pressed in no other."""
     bound = {"known_as": token, "stands_in": conversation_id}
-    if tx.session.scalar(_BIND, bound) is None:
+    if tx.session.run(_BIND, bound).scalar() is None:
         raise LookupError("no such handle")

@@ -96,6 +96,7 @@ _SEEN = select(col(EventRow.stream), col(EventRow.answer)).where(
 _STATE = select(col(IncidentRow.version), col(IncidentRow.chain), col(IncidentRow.state)).where(
     col(IncidentRow.id) == bindparam("id")
 )
+_HELD_STATE = _STATE.with_for_update(key_share=True)
 
 _REF = select(col(SourceRefRow.incident_id)).where(
     col(SourceRefRow.source) == bindparam("source"),
@@ -116,27 +117,35 @@ _RELATED = (
 
 def seen(tx: Tx, key: str) -> StoredAnswer | None:
     """The answer an event was given, if it has come before."""
-    found = tx.session.execute(_SEEN, {"key": key}).one_or_none()
+    found = tx.session.run(_SEEN, {"key": key}).one_or_none()
     return StoredAnswer(found.stream, found.answer or "") if found else None
 
 
 def load(tx: Tx, incident_id: str) -> Incident | None:
-    row = tx.session.execute(_STATE, {"id": incident_id}).one_or_none()
+    """Where others write beside this unit, they wait for it before they load the incident too."""
+    state = _HELD_STATE if tx.beside is not None else _STATE
+    row = tx.session.run(state, {"id": incident_id}).one_or_none()
     if row is None:
         return None
     tx.heads[incident_id] = Head(row.version, row.chain)
     return incident_from_json(row.state)
 
 
+def hold(tx: Tx, incident_id: str) -> None:
+    """As `load` does: whoever changes what belongs to an incident takes the incident first."""
+    if tx.beside is not None:
+        tx.session.run(_HELD_STATE, {"id": incident_id})
+
+
 def find_by_ref(tx: Tx, source: Source, source_id: str) -> str | None:
     """The incident a source's own id stands for."""
-    return tx.session.scalar(_REF, {"source": source, "source_id": source_id})
+    return tx.session.run(_REF, {"source": source, "source_id": source_id}).scalar()
 
 
 def find_related(tx: Tx, keys: Iterable[str], since: datetime) -> str | None:
     """The newest incident that is not over and shares one of the keys, seen since then."""
     wanted = {"keys": list(keys), "since": since}
-    return tx.session.scalar(_RELATED, wanted) if wanted["keys"] else None
+    return tx.session.run(_RELATED, wanted).scalar() if wanted["keys"] else None
 
 
 _LATEST_ABOUT = (
@@ -165,23 +174,25 @@ _RECEIVED = (
 def received_between(tx: Tx, since: datetime, until: datetime, limit: int) -> list[Incident]:
     """What came in after `since` and not after `until`, oldest first."""
     wanted = {"since": since, "until": until, "limit": limit}
-    return [incident_from_json(state) for state in tx.session.scalars(_RECEIVED, wanted)]
+    return [incident_from_json(state) for state in tx.session.run(_RECEIVED, wanted).scalars()]
 
 
 def latest_about(tx: Tx, object_id: str, since: datetime, limit: int) -> list[Incident]:
     """The newest incidents this person is concerned by, open ones first; never a restricted one,
     of which nobody concerned may learn."""
     wanted = {"keys": [f"oid:{object_id.lower()}"], "since": since, "limit": limit}
-    return [incident_from_json(state) for state in tx.session.scalars(_LATEST_ABOUT, wanted)]
+    return [incident_from_json(state) for state in tx.session.run(_LATEST_ABOUT, wanted).scalars()]
 
 
 _STILL_OPEN = exists().where(
     col(IncidentRow.id) == col(EntityKeyRow.incident_id),
     col(IncidentRow.id) != bindparam("besides"),
-    col(IncidentRow.status).not_in(OVER),
+    *(col(IncidentRow.status) != status for status in OVER),
 )
-_AT_RISK = select(col(EntityKeyRow.key)).where(
-    col(EntityKeyRow.key).in_(bindparam("keys", expanding=True)), _STILL_OPEN
+_SUSPECT = (
+    select(col(EntityKeyRow.incident_id))
+    .where(col(EntityKeyRow.key) == bindparam("key"), _STILL_OPEN)
+    .limit(1)
 )
 
 
@@ -199,16 +210,17 @@ _IS_ABOUT = select(col(EntityKeyRow.key)).where(
 def is_about(tx: Tx, incident_id: str, object_id: str) -> bool:
     """Whether this person is concerned, as every report of the incident has ever told."""
     wanted = {"incident_id": incident_id, "key": f"oid:{object_id.lower()}"}
-    return tx.session.scalar(_IS_ABOUT, wanted) is not None
+    return tx.session.run(_IS_ABOUT, wanted).scalar() is not None
 
 
 def at_risk(tx: Tx, object_ids: Iterable[str], besides: str | None) -> frozenset[str]:
     """Whose account another open incident makes suspect."""
-    keys = {suspect_key(object_id): object_id for object_id in object_ids}
-    if not keys:
-        return frozenset()
-    found = tx.session.scalars(_AT_RISK, {"keys": list(keys), "besides": besides or ""})
-    return frozenset(keys[key] for key in found)
+    return frozenset(id_ for id_ in object_ids if _is_suspect(tx, id_, besides or ""))
+
+
+def _is_suspect(tx: Tx, object_id: str, besides: str) -> bool:
+    wanted = {"key": suspect_key(object_id), "besides": besides}
+    return tx.session.run(_SUSPECT, wanted).scalar() is not None
 
 
 # --- recording -----------------------------------------------------------------------------------
@@ -224,7 +236,7 @@ _COUNT_UP = (
 
 def next_number(tx: Tx) -> int:
     """The number of the customer's next incident; one that is rolled back is used again."""
-    number = tx.session.scalar(_COUNT_UP)
+    number = tx.session.run(_COUNT_UP).scalar()
     if number is None:
         number = 1
         tx.session.add(CounterRow(customer_id=tx.customer, name="incident", value=number))
@@ -308,11 +320,11 @@ def _save(tx: Tx, incident: Incident, head: Head, at: datetime, over: Head | Non
             "name": incident.name,
             "received": incident.received,
         }
-        tx.session.execute(_INSERT_INCIDENT, fixed | changing)
+        tx.session.run(_INSERT_INCIDENT, fixed | changing)
         return
     wanted = {"of_incident": incident.id, "over_version": over.version}
     new = {f"new_{name}": value for name, value in changing.items()}
-    if tx.session.scalar(_UPDATE_INCIDENT, wanted | new) is None:
+    if tx.session.run(_UPDATE_INCIDENT, wanted | new).scalar() is None:
         raise OvertakenError(f"{incident.name} is no longer at version {over.version}")
 
 
@@ -322,7 +334,7 @@ _INSERT_EVENT = insert(EventRow)
 def _append(tx: Tx, event: dict[str, Any], after: Head | None) -> Head:
     owned = {"customer_id": tx.customer, **event}
     appended = chain.sealed(owned, after.hash if after else chain.START)
-    tx.session.execute(_INSERT_EVENT, appended)
+    tx.session.run(_INSERT_EVENT, appended)
     return Head(appended["seq"], appended["hash"])
 
 
@@ -343,10 +355,11 @@ def record_desk(
     tx: Tx, *, key: str, kind: str, payload: dict[str, Any], at: datetime, actor: str | None
 ) -> bool:
     """Append to the customer's desk; False when this key was recorded before."""
+    tx.hold("desk")
     if seen(tx, key):
         return False
     stream = desk(tx.customer)
-    end = tx.session.execute(_DESK_END, {"stream": stream}).one_or_none()
+    end = tx.session.run(_DESK_END, {"stream": stream}).one_or_none()
     _append(
         tx,
         {
@@ -380,6 +393,19 @@ def add_ref(tx: Tx, incident_id: str, source: Source, source_id: str) -> bool:
             )
         )
     return known in (None, incident_id)
+
+
+_MOVE_REFS = (
+    update(SourceRefRow)
+    .where(col(SourceRefRow.incident_id) == bindparam("of_incident"))
+    .values(incident_id=bindparam("to_incident"))
+    .execution_options(synchronize_session=False)
+)
+
+
+def move_refs(tx: Tx, incident_id: str, to: str) -> None:
+    """What a source calls a case that was merged leads to the one that goes on."""
+    tx.session.run(_MOVE_REFS, {"of_incident": incident_id, "to_incident": to})
 
 
 _ALERTS = select(AlertRow).where(
@@ -453,7 +479,7 @@ _MESSAGES_OF = (
 
 def alerts(tx: Tx, incident_id: str) -> list[Alert]:
     """Every alert of an incident, whole."""
-    documents = tx.session.scalars(_ALERTS_OF, {"incident_id": incident_id})
+    documents = tx.session.run(_ALERTS_OF, {"incident_id": incident_id}).scalars()
     return [alert_from_json(document) for document in documents]
 
 
@@ -512,7 +538,7 @@ def verify(tx: Tx, stream: str) -> Broken | None:
         if not erased and chain.payload_hash(event) != row.payload_hash:
             return Broken(seq, f"what event {seq} says was changed")
         end = row.hash
-    head = tx.session.execute(_STATE, {"id": stream}).one_or_none()
+    head = tx.session.run(_STATE, {"id": stream}).one_or_none()
     if head is not None and (head.version, head.chain) != (seq, end):
         return Broken(seq + 1, "events are missing at the end")
     return None
@@ -528,4 +554,4 @@ _ERASE = (
 
 def erase(tx: Tx, incident_id: str) -> None:
     """Remove what was said and by whom from an incident's events; `verify` still holds."""
-    tx.session.execute(_ERASE, {"of_stream": incident_id})
+    tx.session.run(_ERASE, {"of_stream": incident_id})

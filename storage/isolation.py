@@ -6,14 +6,13 @@ It is the session that holds the wall, not the habit of writing `WHERE customer_
 - a row of another customer cannot be inserted, attached or moved here;
 - a statement the criterion cannot reach (SQL as text, bare tables) is refused.
 
-A session lives for one unit of work and never ends a transaction: the engine does. What asks for
-columns alone, or inserts rows given as parameters, goes to the connection at a third of the cost:
-held all the same, and without the session's machinery for objects.
+A session lives for one unit of work and never ends a transaction: the engine does. `execute` and
+its kin make objects of rows; `run` asks for columns, or changes rows, at a third of the cost.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVarTuple, overload
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
@@ -22,6 +21,7 @@ from sqlalchemy import (
     Column,
     ColumnClause,
     Connection,
+    CursorResult,
     Delete,
     Executable,
     FromClause,
@@ -37,11 +37,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.orm.interfaces import ORMOption
+from sqlalchemy.sql.selectable import TypedReturnsRows
 from sqlalchemy.sql.visitors import ExternallyTraversible, iterate
 
 from storage.tables import Row
 
+Columns = TypeVarTuple("Columns")
+
 _CUSTOMER = "customer_of_this_session"
+
+Given = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+"""A statement's parameters; several of them run it as often."""
 
 
 class IsolationError(Exception):
@@ -53,6 +59,7 @@ class UnitSession(Session):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, expire_on_commit=False)
+        self._bare = connection
 
     def commit(self) -> NoReturn:
         raise RuntimeError("the engine commits, once the unit has returned")
@@ -63,17 +70,20 @@ class UnitSession(Session):
     def begin_nested(self) -> NoReturn:
         raise RuntimeError("a unit is all or nothing: it has no part to roll back")
 
-    def _execute_internal(self, statement: Executable, params: Any = None, **how: Any) -> Any:
-        """What `execute`, `scalar` and `scalars` come to."""
-        wants_scalar = how.pop("_scalar_result", False)
-        if any(how.values()) or not (_is_plain(statement) and _are_alike(params)):
-            return super()._execute_internal(statement, params, _scalar_result=wants_scalar, **how)
-        self.flush()
-        held, given = self.held(statement, params)
-        result = Session.connection(self).execute(held, given)
-        return result.scalar() if wants_scalar else result
+    @overload
+    def run(
+        self, statement: TypedReturnsRows[*Columns], given: Given = None
+    ) -> CursorResult[*Columns]: ...
 
-    def held(self, statement: Executable, given: Any) -> tuple[Executable, Any]:
+    @overload
+    def run(self, statement: Executable, given: Given = None) -> CursorResult[*tuple[Any, ...]]: ...
+
+    def run(self, statement: Executable, given: Given = None) -> CursorResult[*tuple[Any, ...]]:
+        """A statement that needs no objects: it goes to the connection, held all the same."""
+        self.flush()
+        return self._bare.execute(*self.held(statement, given))
+
+    def held(self, statement: Executable, given: Given) -> tuple[Executable, Given]:
         """The statement as it may run here, and its parameters."""
         return statement, given
 
@@ -83,16 +93,16 @@ class CustomerSession(UnitSession):
         super().__init__(connection)
         self.customer = customer
 
-    def held(self, statement: Executable, given: Any) -> tuple[Executable, Any]:
+    def held(self, statement: Executable, given: Given) -> tuple[Executable, Given]:
         if isinstance(statement, Insert):
             _take_rows_as_parameters_only(statement)
             for row in [given] if isinstance(given, Mapping) else given or [{}]:
                 self.hold(row.get("customer_id"))
             return statement, given
         mine = {_CUSTOMER: self.customer}
-        if isinstance(given, list):
-            return _with_criterion(statement), [row | mine for row in given]
-        return _with_criterion(statement), {**(given or {}), **mine}
+        if given is None or isinstance(given, Mapping):
+            return _with_criterion(statement), {**(given or {}), **mine}
+        return _with_criterion(statement), [{**row, **mine} for row in given]
 
     def connection(self, *_: Any, **__: Any) -> NoReturn:
         raise IsolationError("a bare connection knows no customers; use the session's execute")
@@ -123,7 +133,9 @@ def _hold_statement(execution: ORMExecuteState) -> None:
     session = execution.session
     assert isinstance(session, CustomerSession)  # noqa: S101 - narrows; the event is only on these
     if isinstance(execution.parameters, list) and not isinstance(execution.statement, Insert):
-        raise IsolationError("UPDATE with a list of rows cannot be held to a customer; add_all can")
+        raise IsolationError(
+            "UPDATE with a list of rows cannot be held to a customer here; run can"
+        )
     held, execution.parameters = session.held(execution.statement, execution.parameters)
     execution.statement = held
 
@@ -215,44 +227,6 @@ def _outside_selects(element: ExternallyTraversible) -> Iterator[ExternallyTrave
 def _entity(element: ExternallyTraversible) -> Any:
     """The mapper, or alias of one, that an element was made from."""
     return element._annotations.get("parententity")  # noqa: SLF001 - it is kept nowhere else
-
-
-# --- what needs no objects -----------------------------------------------------------------------
-
-
-def _is_plain(statement: Executable) -> bool:
-    """Whether the connection can run it: it asks for columns alone, or inserts given rows."""
-    plain = _PLAIN.get(statement)
-    if plain is None:
-        plain = _PLAIN[statement] = _looks_plain(statement)
-    return plain
-
-
-_PLAIN: WeakKeyDictionary[Executable, bool] = WeakKeyDictionary()
-
-
-def _looks_plain(statement: Executable) -> bool:
-    match statement:
-        case Select():
-            return not any(map(_is_object, statement.column_descriptions))
-        case Update() | Delete():
-            unsynchronised = statement.get_execution_options().get("synchronize_session") is False
-            return unsynchronised and not any(
-                map(_is_object, statement.returning_column_descriptions)
-            )
-        case Insert():
-            return not statement.returning_column_descriptions
-    return False
-
-
-def _is_object(told: Mapping[str, Any]) -> bool:
-    """Rows as objects; what no row class is named for counts as one, and is looked through."""
-    return told["expr"] is told.get("entity", told["expr"])
-
-
-def _are_alike(given: Any) -> bool:
-    """Rows that fill the same columns; the session sorts out those that do not."""
-    return not isinstance(given, list) or all(row.keys() == given[0].keys() for row in given)
 
 
 _LOOKED_THROUGH: WeakKeyDictionary[Insert, bool] = WeakKeyDictionary()

@@ -30,10 +30,10 @@ PATIENCE_SECONDS = 2
 class Standing:
     """How a database stands, as far as can be told without owning it."""
 
-    path: Path
+    where: str
     tables: Literal["none", "current", "older", "newer"]
     used_by: str | None
-    """The id of the process that has it; None when nobody has."""
+    """The id of the process that has it, or the names of those; None when nobody has."""
 
 
 def standing(url: URL) -> Standing:
@@ -41,19 +41,36 @@ def standing(url: URL) -> Standing:
     path = path_of(url)
     if not path.exists():
         _require(path.parent)
-        return Standing(path, "none", None)
+        return Standing(str(path), "none", None)
     _require(path.parent)
     _require(path)
     try:
         _begin_to_write(path)
         with _reading(path).connect() as connection:
             tables = schema.age(connection)
-        return Standing(path, tables, _user(path))
+        return Standing(str(path), tables, _user(path))
     except (sqlite3.DatabaseError, DatabaseError) as error:
         reason = error.orig if isinstance(error, DatabaseError) else error
         raise StoreError(f"{path} cannot be used: {reason}") from error
     except OSError as error:
         raise StoreError(f"{error.filename} cannot be used: {error.strerror}") from error
+
+
+def integrity(url: URL) -> list[str]:
+    """What SQLite finds wrong with the file itself, its indexes and its references."""
+    path = path_of(url)
+    if not path.exists():
+        raise StoreError(f"{path} does not exist")
+    try:
+        with closing(_connect(path, "ro")) as driver:
+            said = [row[0] for row in driver.execute("PRAGMA integrity_check(100)")]
+            strays = driver.execute("PRAGMA foreign_key_check").fetchmany(100)
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    return [line for line in said if line != "ok"] + [
+        f"row {row} of {table} refers to a row of {parent} that is not there"
+        for table, row, parent, _ in strays
+    ]
 
 
 def _require(path: Path) -> None:
@@ -112,6 +129,9 @@ class SqliteLook:
                     connection.exec_driver_sql("ROLLBACK")
         except DatabaseError as error:
             raise StoreError(f"{self._path} cannot be read: {error.orig}") from error
+
+    def waiting(self) -> int:
+        return 0
 
     async def close(self) -> None:
         self._engine.dispose()

@@ -70,7 +70,8 @@ def answered(
     """The calls are over, and count from now on. `refused_until` is what a refusal asked for.
 
     The thread that was refused waits of itself. When another one of the same tenant is refused
-    meanwhile, it is the tenant that was meant, and all of it waits.
+    meanwhile, it is the tenant that was meant, and all of it waits: whatever is claimed next finds no
+    room before.
     """
     at = _ceil(now)
     for bucket in permit.buckets:
@@ -89,7 +90,7 @@ _OLD = delete(PaceRow).where(col(PaceRow.at) < bindparam("before"))
 
 def forget(tx: AcrossTx, before: datetime) -> None:
     """What was not touched since does not matter any more, once the longest window has passed."""
-    tx.session.execute(_OLD, {"before": before})
+    tx.session.run(_OLD, {"before": before})
 
 
 # --- rows ----------------------------------------------------------------------------------------
@@ -101,7 +102,7 @@ class _Pace:
     refused_until: int = 0
     held_until: int = 0
 
-    def free_at(self, windows: Sequence[Window], calls: int = 1) -> int:
+    def free_at(self, windows: Sequence[Window], calls: int) -> int:
         return max(free_at(self.done, windows, calls), self.held_until)
 
     def refuse(self, until: int, now: int) -> None:
@@ -147,25 +148,26 @@ _BEGIN: dict[str, Insert] = {
 
 def _read(tx: AcrossTx, bucket: Bucket, now: datetime) -> _Pace:
     """As the row says. One that was written in the future says that the clock was set back since:
-    all it tells of counts as done now."""
+    all it tells of counts as done now, and is written so."""
     row = _row(tx, bucket) or _begun(tx, bucket, now)
     pace = _Pace(json.loads(row.done), _stamp(row.refused_until), _stamp(row.held_until))
     if row.at > now:
         at = _ceil(now)
         pace = _Pace([min(it, at) for it in pace.done])
+        _write(tx, bucket, pace, now)
     return pace
 
 
 def _row(tx: AcrossTx, bucket: Bucket) -> "Row[*tuple[Any, ...]] | None":
     which = {"customer_id": bucket.customer_id, "bucket": bucket.name}
-    return tx.session.execute(_ROW, which).one_or_none()
+    return tx.session.run(_ROW, which).one_or_none()
 
 
 def _begun(tx: AcrossTx, bucket: Bucket, now: datetime) -> Row[Any]:
     dialect: Dialect = tx.session.get_bind().dialect
     born = {"customer_id": bucket.customer_id, "bucket": bucket.name, "done": "[]"}
     moments = {"free_at": now, "at": now, "refused_until": None, "held_until": None}
-    tx.session.execute(_BEGIN[dialect.name], born | moments)
+    tx.session.run(_BEGIN[dialect.name], born | moments)
     row = _row(tx, bucket)
     assert row is not None  # noqa: S101 - it was there, or is now
     return row
@@ -177,12 +179,12 @@ def _write(tx: AcrossTx, bucket: Bucket, pace: _Pace, now: datetime) -> None:
         "of_customer": bucket.customer_id,
         "called": bucket.name,
         "calls": json.dumps(pace.done, separators=(",", ":")),
-        "room": max(now, _moment(pace.free_at(bucket.windows))),
+        "room": max(now, _moment(free_at(pace.done, bucket.windows))),
         "refused": _moment(pace.refused_until) if pace.refused_until else None,
         "held": _moment(pace.held_until) if pace.held_until else None,
         "now": now,
     }
-    tx.session.execute(_PUT, new)
+    tx.session.run(_PUT, new)
 
 
 # --- moments as whole milliseconds ---------------------------------------------------------------

@@ -65,6 +65,17 @@ def by_upn(tx: Tx, tenant_id: str, upn: str) -> Known | None:
     return _known(rows[0]) if len(rows) == 1 else None
 
 
+def helpers(tx: Tx, upns: Iterable[str], profile: Customer) -> dict[str, Person]:
+    """Those of the roster, by UPN in lower case, whom exactly one person goes by."""
+    found = {}
+    for upn in upns:
+        wanted = {"tenant_id": profile.tenant_id, "upn": upn.lower()}
+        rows = tx.session.scalars(_BY_UPN, wanted).all()
+        if len(rows) == 1:
+            found[upn.lower()] = _as_person(rows[0], profile)
+    return found
+
+
 def match(tx: Tx, account: Account, profile: Customer) -> Match:
     """Who an account of an incident belongs to. Nobody is guessed.
 
@@ -130,7 +141,7 @@ _REACH = select(
 
 
 def reach(tx: Tx, tenant_id: str) -> Reach:
-    members, known, unreachable = tx.session.execute(_REACH, {"tenant_id": tenant_id}).one()
+    members, known, unreachable = tx.session.run(_REACH, {"tenant_id": tenant_id}).one()
     return Reach(members, known, unreachable)
 
 
@@ -299,7 +310,7 @@ def conversation(tx: Tx, conversation_id: str) -> Conversation | None:
 
 def remove_conversation(tx: Tx, conversation_id: str) -> None:
     """The app was removed there: we speak there no more, until it is kept anew."""
-    tx.session.execute(_REMOVE, {"known_as": conversation_id})
+    tx.session.run(_REMOVE, {"known_as": conversation_id})
 
 
 def _keep(tx: Tx, told: Conversation) -> None:

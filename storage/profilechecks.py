@@ -3,11 +3,25 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
+from difflib import get_close_matches
 from ipaddress import ip_network
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import holidays as public_holidays
+from holidays.registry import COUNTRIES
+
 from storage.tomllines import Place
-from triage.customer import Analyst, Contact, Customer, PersonFacts, Provider
+from triage.customer import (
+    Analyst,
+    Contact,
+    Customer,
+    Due,
+    Holidays,
+    PersonFacts,
+    Provider,
+    Targets,
+)
 from triage.incident import IncidentType
 
 Found = tuple[Place, str]
@@ -20,6 +34,10 @@ _PREFIX = re.compile(r"[A-Z][A-Z0-9]{1,11}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _UPN = re.compile(r"[^@\s]+@[^@\s]+")
 
+SHORTEST_DAY = timedelta(hours=1)
+MOST_CARDS = 20
+LONGEST_BUNDLE = 120
+
 CLOSABLE = frozenset(IncidentType) - {IncidentType.RESTRICTED, IncidentType.UNKNOWN}
 
 
@@ -31,7 +49,10 @@ def check(profile: Customer | Provider) -> Iterator[Found]:
         return
     if not _PREFIX.fullmatch(profile.prefix):
         yield ("prefix",), f"{profile.prefix!r} is not 2 to 12 capital letters and digits"
+    yield from _hours(profile)
+    yield from _holidays(profile)
     yield from _times(profile)
+    yield from _targets(profile)
     yield from _contacts(profile.contacts)
     yield from _people(profile.people)
     yield from _rules(profile)
@@ -61,16 +82,76 @@ def _language(place: Place, language: str | None) -> Iterator[Found]:
         yield place, f"{language!r} is not one of {_listed(LANGUAGES)}"
 
 
-def _times(customer: Customer) -> Iterator[Found]:
+def _hours(customer: Customer) -> Iterator[Found]:
+    """A night shift ends before it starts; what starts and ends at once is a mistake."""
     hours = customer.hours
-    if hours and hours.end <= hours.start:
-        yield ("hours", "end"), f"{hours.end:%H:%M} is not after {hours.start:%H:%M}"
-    if hours and not hours.days:
+    if hours is None:
+        return
+    if not hours.days:
         yield ("hours", "days"), "names no day"
+    if hours.start == hours.end != time():
+        reason = f"{hours.end:%H:%M} is the start too; a whole day is 00:00 to 00:00"
+        yield ("hours", "end"), reason
+    elif timedelta() < _on_one_day(hours.end) - _on_one_day(hours.start) < SHORTEST_DAY:
+        yield ("hours", "end"), f"{hours.end:%H:%M} leaves less than an hour of work"
+
+
+def _on_one_day(clock: time) -> datetime:
+    return datetime.combine(date.min, clock)
+
+
+def _holidays(customer: Customer) -> Iterator[Found]:
+    days = customer.holidays
+    if customer.hours is None and days != Holidays():
+        yield ("holidays",), "say nothing without [hours]: every hour is worked then"
+    both = sorted(set(days.extra) & set(days.working))
+    if both:
+        yield ("holidays", "working"), f"{both[0]} is in extra too"
+    if days.country is None:
+        if days.subdivision is not None:
+            yield ("holidays", "subdivision"), "needs the country it is in"
+        return
+    known = public_holidays.list_supported_countries(include_aliases=False)
+    if days.country not in known:
+        yield ("holidays", "country"), f"{days.country!r} is no country known{_near(days.country)}"
+    elif days.subdivision is not None and days.subdivision not in known[days.country]:
+        parts = ", ".join(known[days.country]) or "none"
+        reason = f"{days.subdivision!r} is no part of {days.country}; known are: {parts}"
+        yield ("holidays", "subdivision"), reason
+
+
+def _near(written: str) -> str:
+    """The countries that may be meant: by code, by a longer code, or by name."""
+    known: dict[str, str] = {}
+    for name, (_, code, *others) in COUNTRIES.items():
+        called = (code, name.replace("_", " "), *others)
+        known |= {each.upper(): code for each in called}
+    meant = written.strip().upper()
+    near = [meant] if meant in known else get_close_matches(meant, known, n=3, cutoff=0.5)
+    codes = dict.fromkeys(known[each] for each in near)
+    return f"; {' or '.join(codes)}?" if codes else "; two capital letters, such as DE"
+
+
+def _times(customer: Customer) -> Iterator[Found]:
     for severity in ("high", "medium", "low"):
         minutes = getattr(customer.deadlines, severity)
         if minutes < 1:
             yield ("deadlines", severity), f"{minutes} minutes leave no time to answer"
+    if not 1 <= customer.question_budget <= MOST_CARDS:
+        reason = f"{customer.question_budget} is not between 1 and {MOST_CARDS} cards a day"
+        yield ("question_budget",), reason
+    if not 0 <= customer.bundle_minutes <= LONGEST_BUNDLE:
+        reason = f"{customer.bundle_minutes} is not between 0 and {LONGEST_BUNDLE} minutes"
+        yield ("bundle_minutes",), reason
+
+
+def _targets(customer: Customer) -> Iterator[Found]:
+    for severity in ("high", "medium", "low"):
+        targets: Targets = getattr(customer.sla, severity)
+        for name in ("acknowledge", "contact", "contain", "resolve"):
+            target: int | Due = getattr(targets, name)
+            if isinstance(target, int) and target < 1:
+                yield ("sla", severity, name), f"{target} minutes can never be kept"
 
 
 def _contacts(contacts: tuple[Contact, ...]) -> Iterator[Found]:
@@ -118,7 +199,8 @@ def _rules(customer: Customer) -> Iterator[Found]:
 
 def _facts(customer: Customer) -> Iterator[Found]:
     yield from _twice("facts", "id", [fact.id for fact in customer.facts])
-    kinds = frozenset(IncidentType)
+    # A person looks at these whatever is known beforehand: a fact would be cited and change nothing.
+    kinds = frozenset(IncidentType) - {IncidentType.UNKNOWN, IncidentType.RESTRICTED}
     for index, fact in enumerate(customer.facts):
         if fact.covers not in kinds:
             yield ("facts", index, "covers"), f"{fact.covers!r} is not one of {_listed(kinds)}"

@@ -30,7 +30,7 @@ from storage.engine import Tx
 from storage.profilechecks import check
 from storage.tables import CustomerRow, IntakeKeyRow
 from storage.tomllines import Lines, Place
-from triage.customer import Customer, Provider
+from triage.customer import Customer, Due, Provider
 from triage.report import Source
 
 Profile = Customer | Provider
@@ -81,7 +81,7 @@ def find(tx: Tx) -> Profile | None:
     """The profile of the customer, or of the provider, if there is one."""
     known = tx.profiles.get(tx.customer)
     if known is None:
-        row = tx.session.execute(_CURRENT_DOCUMENT).one_or_none()
+        row = tx.session.run(_CURRENT_DOCUMENT).one_or_none()
         if row is None:
             return None
         known = tx.profiles[tx.customer] = _decoded(row.role, row.document)
@@ -90,7 +90,7 @@ def find(tx: Tx) -> Profile | None:
 
 def of_version(tx: Tx, version: int) -> Profile:
     """The profile an event was decided by."""
-    row = tx.session.execute(_DOCUMENT, {"version": version}).one()
+    row = tx.session.run(_DOCUMENT, {"version": version}).one()
     return _decoded(row.role, row.document)
 
 
@@ -162,7 +162,7 @@ _SOURCES_WITH_KEYS = select(col(IntakeKeyRow.source)).distinct()
 
 def sources_with_keys(tx: Tx) -> list[str]:
     """From which sources the customer's incidents can come in."""
-    return sorted(tx.session.scalars(_SOURCES_WITH_KEYS))
+    return sorted(tx.session.run(_SOURCES_WITH_KEYS).scalars())
 
 
 def add_intake_key(tx: Tx, source: Source, sha256: str, now: datetime) -> None:
@@ -214,7 +214,8 @@ def _validated(
     try:
         profile = adapter.validate_python(_with_days(written) | {"version": 0})
     except ValidationError as error:
-        return None, unknown + [(each["loc"], _reason(each)) for each in error.errors()]
+        found = dict.fromkeys((_place(each), _reason(each)) for each in error.errors())
+        return None, unknown + list(found)
     return profile, unknown + list(check(profile))
 
 
@@ -261,10 +262,21 @@ def _days(written: Any) -> Any:
     return [DAYS.index(name) if name in DAYS else name for name in names]
 
 
+_TARGET = 3
+"""How deep a target stands: sla.high.contact. Below it pydantic names each type that it tried."""
+
+
+def _place(error: ErrorDetails) -> Place:
+    place = error["loc"]
+    return place[:_TARGET] if place[0] == "sla" else place
+
+
 def _reason(error: ErrorDetails) -> str:
     given, kind = error["input"], error["type"]
     if kind == "missing":
         return "is missing"
+    if len(error["loc"]) > _TARGET and error["loc"][0] == "sla":
+        return f"{given!r} is neither a number of minutes nor one of {', '.join(Due)}"
     if kind in {"enum", "literal_error"}:
         return f"{given!r} is not one of {error['ctx']['expected']}"
     if "days" in error["loc"]:

@@ -13,9 +13,9 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -110,6 +110,9 @@ class Sqlite:
         if self._closed:
             raise StoreClosedError("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, unit)
+
+    def waiting(self) -> int:
+        return self._waiting.count()
 
     async def close(self) -> None:
         self._waiting.close()
@@ -275,6 +278,16 @@ def _release_claims(writer: Connection) -> None:
         "UPDATE effect SET status = 'waiting', owner = NULL, lease_until = NULL"
         " WHERE status = 'claimed'"
     )
+
+
+@contextmanager
+def owned(path: Path) -> Iterator[None]:
+    """Nobody else uses the database meanwhile. Raises StoreInUseError."""
+    ownership = _Ownership.take(path)
+    try:
+        yield
+    finally:
+        ownership.release()
 
 
 class _Ownership:

@@ -4,16 +4,19 @@
 wanted revision. Whoever has shown a view says so with `shown`, naming the revision it had read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, case, insert, select, update
+from sqlalchemy import Row, bindparam, case, func, insert, select, update
 from sqlmodel import col
 
+from storage import incidents
+from storage.effects import show_is_pending
 from storage.engine import Tx
 from storage.tables import SurfaceRow
+from triage.events import CardsToday
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,10 @@ _ONE = select(
 
 
 _WANTED = select(
-    col(SurfaceRow.name), col(SurfaceRow.wanted_digest), col(SurfaceRow.wanted_revision)
+    col(SurfaceRow.name),
+    col(SurfaceRow.wanted_digest),
+    col(SurfaceRow.wanted_revision),
+    show_is_pending().label("is_pending"),
 ).where(col(SurfaceRow.incident_id) == bindparam("incident_id"))
 _INSERT = insert(SurfaceRow)
 _ROW = (
@@ -69,11 +75,12 @@ _WANT = (
 
 
 def want(tx: Tx, incident_id: str, views: Mapping[str, str]) -> dict[str, int]:
-    """What is to be shown now, by the digests of the views; the new revision of what has changed.
+    """What is to be shown now, by the digests of the views; the new revision of what has changed
+    and is not about to be shown anyway.
 
     A surface whose view is gone is left as it stands.
     """
-    known = {row.name: row for row in tx.session.execute(_WANTED, {"incident_id": incident_id})}
+    known = {row.name: row for row in tx.session.run(_WANTED, {"incident_id": incident_id})}
     revisions: dict[str, int] = {}
     born, changed = [], []
     for name, digest in views.items():
@@ -82,13 +89,15 @@ def want(tx: Tx, incident_id: str, views: Mapping[str, str]) -> dict[str, int]:
             revisions[name] = 1
             born.append(_born(tx.customer, incident_id, name, digest))
         elif row.wanted_digest != digest:
-            revisions[name] = row.wanted_revision + 1
-            new = {"digest": digest, "revision": revisions[name]}
+            revision = row.wanted_revision + 1
+            new = {"digest": digest, "revision": revision}
             changed.append({"of_incident": incident_id, "called": name, **new})
+            if not row.is_pending:
+                revisions[name] = revision
     if born:
-        tx.session.execute(_INSERT, born)
+        tx.session.run(_INSERT, born)
     if changed:
-        tx.session.execute(_WANT, changed)
+        tx.session.run(_WANT, changed)
     return revisions
 
 
@@ -116,6 +125,35 @@ def place_of(tx: Tx, incident_id: str, name: str) -> Place | None:
     return _place(row) if row else None
 
 
+_POSTED = (
+    select(
+        col(SurfaceRow.name),
+        func.count().label("cards"),
+        func.max(col(SurfaceRow.posted_at)).label("last"),
+    )
+    .where(
+        col(SurfaceRow.name).in_(bindparam("names", expanding=True)),
+        col(SurfaceRow.posted_at) >= bindparam("since"),
+        col(SurfaceRow.incident_id) != bindparam("besides"),
+    )
+    .group_by(col(SurfaceRow.name))
+)
+
+
+def posted_since(
+    tx: Tx, people: Collection[str], since: datetime, besides: str
+) -> dict[str, CardsToday]:
+    """The cards people were sent, by object id, but for those of one incident."""
+    if not people:
+        return {}
+    names = [f"person:{person}" for person in people]
+    wanted = {"names": names, "since": since, "besides": besides}
+    return {
+        row.name.removeprefix("person:"): CardsToday(row.cards, row.last)
+        for row in tx.session.run(_POSTED, wanted)
+    }
+
+
 def was_shown(tx: Tx, incident_id: str, name: str) -> bool:
     row = _row(tx, incident_id, name)
     return row is not None and row.shown_revision > 0
@@ -128,11 +166,12 @@ def shown(
 
     `place` is None for what stands in no conversation: a source system's status.
     """
+    incidents.hold(tx, incident_id)
     newest = {"of_incident": incident_id, "called": name, "revision": revision, "at": at}
     statement = _SHOWN
     if place:
         statement, newest = _PLACED, newest | asdict(place)
-    if tx.session.scalar(statement, newest) is None:
+    if tx.session.run(statement, newest).scalar() is None:
         raise LookupError(f"incident {incident_id} has no surface {name!r}")
 
 
@@ -145,6 +184,7 @@ _SHOWN = (
             else_=col(SurfaceRow.shown_revision),
         ),
         shown_at=bindparam("at"),
+        posted_at=func.coalesce(col(SurfaceRow.posted_at), bindparam("at")),
     )
     .returning(col(SurfaceRow.name))
     .execution_options(synchronize_session=False)
@@ -154,7 +194,7 @@ _PLACED = _SHOWN.values({name: bindparam(name) for name in Place.__dataclass_fie
 
 def _row(tx: Tx, incident_id: str, name: str) -> Row[*tuple[Any, ...]] | None:
     wanted = {"incident_id": incident_id, "name": name}
-    return tx.session.execute(_ONE, wanted).one_or_none()
+    return tx.session.run(_ONE, wanted).one_or_none()
 
 
 def _place(row: Row[*tuple[Any, ...]]) -> Place | None:

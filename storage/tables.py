@@ -77,7 +77,10 @@ class IncidentRow(Row, table=True):
     """The state as JSON, beside what is searched by."""
 
     __tablename__ = "incident"
-    __table_args__ = (UniqueConstraint("customer_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("customer_id", "name"),
+        Index(None, "status", "severity"),
+    )
 
     id: str = Field(primary_key=True)
     name: str
@@ -238,9 +241,11 @@ class PaceRow(Row, table=True):
     done: str = Field(sa_type=Text)
     """Milliseconds since 1970, in order, as JSON; those in the future are under way."""
     free_at: datetime = Field(sa_type=UtcDateTime)
-    """When the next call has room."""
+    """When the next call has room in the windows."""
     refused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """For how long the last refusal wanted to be left alone."""
     held_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """For how long the whole tenant is, after a second one."""
     at: datetime = Field(sa_type=UtcDateTime)
     """When this was written; later than now where the clock was set back since."""
 
@@ -249,7 +254,11 @@ class SurfaceRow(Row, table=True):
     """What an incident wants to show under a name, and what stands where."""
 
     __tablename__ = "surface"
-    __table_args__ = (_of_an_incident(), Index(None, "conversation_id"))
+    __table_args__ = (
+        _of_an_incident(),
+        Index(None, "conversation_id"),
+        Index(None, "customer_id", "name", "posted_at"),
+    )
 
     incident_id: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
@@ -257,6 +266,8 @@ class SurfaceRow(Row, table=True):
     wanted_revision: int = 1
     shown_revision: int = 0
     shown_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    posted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it was first shown: a card that notified somebody."""
     tenant_id: str | None = None
     conversation_id: str | None = None
     activity_id: str | None = None

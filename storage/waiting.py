@@ -47,6 +47,10 @@ class Waiting(Generic[T]):
             order = reversed(Urgency) if self._turn % BACK_SEAT == 0 else iter(Urgency)
             return next((self._queues[u].popleft() for u in order if self._queues[u]), None)
 
+    def count(self) -> int:
+        with self._changed:
+            return sum(map(len, self._queues.values()))
+
     def note_pace(self, seconds: float, units: int) -> None:
         self._pace += (seconds / units - self._pace) / 8
 

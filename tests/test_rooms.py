@@ -14,6 +14,7 @@ ROOMS = {
     "storage": {"triage"},
     "sources": {"triage"},
     "containment": {"triage"},
+    "paging": {"triage"},
     "manifest": set(),
     "simulator": set(),
     "bot": {
@@ -23,6 +24,7 @@ ROOMS = {
         "storage",
         "sources",
         "containment",
+        "paging",
         "manifest",
         "simulator",
     },

@@ -1,16 +1,16 @@
 """Whom to ask what, by which route, until when; and what a reply does to its question."""
 
 from dataclasses import replace
-from datetime import timedelta
 
-from triage.assess import assess, could_change, covering_fact
+from triage import calling, ladder
+from triage.assess import assess, could_change, covering_fact, weight_of
 from triage.authority import standing_of
 from triage.draft import Draft
 from triage.incident import (
     Affected,
     Answered,
     Assurance,
-    CallTask,
+    Held,
     Incident,
     IncidentType,
     Open,
@@ -30,6 +30,9 @@ from triage.report import Product, Severity
 
 LONGEST_TEXT = 500
 """Characters of somebody's words that the state carries; the whole is in the event."""
+
+PENDING = ("held", "open")
+"""States of a question that can still be withdrawn."""
 
 MOST_ASKED = 3
 """People asked at once about one incident; a case with more is an analyst's."""
@@ -59,7 +62,7 @@ def _mark(draft: Draft, person: Person, why: str) -> None:
         mark = Taint(person.object_id, draft.now, phrase(why, person=person.name))
         draft.set(taints=(*draft.incident.taints, mark))
         draft.note(mark.why)
-        _withdraw_card(draft, person)
+        _withdraw_card(draft, person.object_id)
 
 
 def _accounts_are_suspect(incident: Incident) -> bool:
@@ -72,17 +75,17 @@ def _accounts_are_suspect(incident: Incident) -> bool:
 def _gave_it_away(incident: Incident, person: Person) -> bool:
     given = [
         QUESTIONS[q.kind].answer(q.answer.choice or "")
-        for q in incident.questions
+        for q in incident.answered
         if q.person.object_id == person.object_id and q.answer
     ]
     return any(answer is not None and answer.taints for answer in given)
 
 
-def _withdraw_card(draft: Draft, person: Person) -> None:
+def _withdraw_card(draft: Draft, person: str) -> None:
     """What was asked in Teams before the account became suspect is asked no more there."""
     for question in draft.incident.questions:
-        mine = question.person.object_id == person.object_id and question.route is Route.CARD
-        if mine and question.state.state == "open":
+        mine = question.person.object_id == person and question.route is Route.CARD
+        if mine and question.state.state in PENDING:
             _withdraw(draft, question)
 
 
@@ -109,6 +112,9 @@ def ask(draft: Draft) -> None:
         route = route_of(draft.incident, tainted=draft.incident.is_tainted(person.object_id))
         for kind in kinds:
             _ask_person(draft, person, kind, route)
+    for question in incident.answered:
+        _ask_follow_up(draft, question)
+    _hurry(draft)
     if len(people(incident)) > MOST_ASKED:
         draft.hand_over_once(phrase("why.many_people"))
 
@@ -125,20 +131,48 @@ def _nobody_is_asked(draft: Draft) -> None:
             draft.hand_over_once(phrase("why.nobody_to_ask"))
 
 
+def _ask_follow_up(draft: Draft, question: Question) -> None:
+    """What an answer leads to: where it was given in a case that became part of this one, or where
+    the follow-up was withdrawn before it was answered."""
+    person, reply = question.person, question.answer
+    answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
+    if reply is None or reply.standing is not Standing.COUNTED or answer is None:
+        return
+    if answer.then is not None:
+        tainted = draft.incident.is_tainted(person.object_id)
+        _ask_person(draft, person, answer.then, route_of(draft.incident, tainted=tainted))
+
+
 def _say_who_is_unknown(draft: Draft, affected: Affected) -> None:
     draft.hand_over_once(phrase(f"why.person_{affected.why_not}", account=affected.account.label))
 
 
-def _ask_person(draft: Draft, person: Person, kind: QuestionKind, route: Route) -> None:
-    if any(_already_asks(q, person, kind, route) for q in draft.incident.questions):
+def _hurry(draft: Draft) -> None:
+    """What was held goes out when the case turns out to be urgent."""
+    for question in draft.incident.questions:
+        if isinstance(question.state, Held) and ladder.is_urgent(draft):
+            open_question(draft, replace(question, asked_at=draft.now, state=_open(draft)))
+
+
+def _ask_person(
+    draft: Draft, person: Person, kind: QuestionKind, route: Route, *, at_once: bool = False
+) -> None:
+    """`at_once` where the person is there: a follow-up waits for no morning."""
+    known = (*draft.incident.heard, *draft.incident.questions)
+    if any(_already_asks(q, person, kind, route) for q in known):
         return
-    question = _new_question(draft, person, kind, route)
+    if route is Route.CARD and ladder.is_over_budget(draft, person):
+        draft.note(phrase("timeline.over_budget", person=person.name))
+        route = Route.PHONE
+    question = _new_question(draft, person, kind, route, at_once=at_once)
     if not could_change(draft.incident, draft.customer, draft.now, question):
         draft.hand_over_once(phrase("why.no_answer_matters"))
         return
-    if route is Route.CARD and _has_open_card(draft, person):
-        # It joins the card that is open already; an edited card notifies nobody.
-        draft.tell_person(person.object_id, f"more:{question.id}", phrase("notice.one_more"))
+    if isinstance(question.state, Held):
+        draft.put_question(question)
+        draft.note(phrase("timeline.held", person=person.name, until=question.state.until))
+        draft.wake(f"send:{question.id}", question.state.until)
+        return
     open_question(draft, question)
 
 
@@ -157,62 +191,50 @@ def _already_asks(question: Question, person: Person, kind: QuestionKind, route:
     """Asked by this route, or answered by any. Withdrawn is as if never asked: a card withdrawn for
     taint is asked by phone, one withdrawn by a closing is asked again when the case reopens."""
     mine = question.person.object_id == person.object_id and question.kind is kind
-    asked = question.route is route and question.state.state != "withdrawn"
+    asked = question.route in (route, Route.PHONE) and question.state.state != "withdrawn"
     return mine and (asked or question.answer is not None)
 
 
-def _new_question(draft: Draft, person: Person, kind: QuestionKind, route: Route) -> Question:
+def _new_question(
+    draft: Draft, person: Person, kind: QuestionKind, route: Route, *, at_once: bool
+) -> Question:
+    """Sent now, or held until it may be; a phone call is the analyst's to time."""
     number = len(draft.incident.questions) + 1
-    state = Open(draft.now + timedelta(minutes=_minutes(draft)))
+    at_once = at_once or route is Route.PHONE
+    at = draft.now if at_once else ladder.send_at(draft, person)
+    state = Held(at) if at > draft.now else _open(draft)
     return Question(f"q{number}", kind, person, route, draft.now, state)
 
 
-def _minutes(draft: Draft) -> int:
-    deadlines = draft.customer.deadlines
-    match draft.incident.severity:
-        case Severity.HIGH:
-            return deadlines.high
-        case Severity.MEDIUM:
-            return deadlines.medium
-        case Severity.LOW | Severity.INFORMATIONAL:
-            return deadlines.low
+def _open(draft: Draft) -> Open:
+    return Open(ladder.after(draft, draft.now, ladder.minutes(draft)))
+
+
+def send_held(draft: Draft, question_id: str) -> None:
+    """What was held may go out now."""
+    question = draft.incident.question(question_id)
+    if question is None or not isinstance(question.state, Held):
+        return
+    if question.state.until <= draft.now:
+        open_question(draft, replace(question, asked_at=draft.now, state=_open(draft)))
 
 
 def open_question(draft: Draft, question: Question) -> None:
     """Open it, set its deadline, and where it goes by phone give an analyst the call."""
+    if question.route is Route.CARD and _has_open_card(draft, question.person):
+        # It joins the card that is open already; an edited card notifies nobody. What comes at the
+        # same moment is told of once.
+        purpose = f"more:{draft.now.isoformat()}"
+        draft.tell_person(question.person.object_id, purpose, phrase("notice.one_more"))
     draft.put_question(question)
-    if isinstance(question.state, Open):
-        draft.wake(f"question:{question.id}", question.state.due)
+    ladder.begin(draft, question)
     if question.route is Route.PHONE:
         draft.note(phrase("timeline.call_needed", person=question.person.name))
-        call(draft, question)
+        calling.call(draft, question)
     else:
         draft.note(phrase("timeline.asked", person=question.person.name))
         if not question.person.reachable:
             unreachable(draft, question.person.object_id, "not_installed")
-
-
-def call(draft: Draft, question: Question) -> None:
-    """A call task with the number the customer vouches for, and where that number comes from."""
-    if any(c.question == question.id and c.done_at is None for c in draft.incident.calls):
-        return
-    facts = draft.customer.facts_about(question.person.upn)
-    contact = draft.customer.contact(question.person.upn)
-    known = next((k for k in (facts, contact) if k and k.phone and k.phone_source), None)
-    due = question.state.due if isinstance(question.state, Open) else draft.now + CALL_WITHIN
-    draft.put_call(
-        CallTask(
-            id=f"c{len(draft.incident.calls) + 1}",
-            person=question.person,
-            question=question.id,
-            number=known.phone if known else None,
-            number_source=known.phone_source if known else None,
-            due=due,
-        )
-    )
-
-
-CALL_WITHIN = timedelta(minutes=15)
 
 
 def people(incident: Incident) -> tuple[Person, ...]:
@@ -280,7 +302,7 @@ def _note_reply(draft: Draft, question: Question, reply: Reply, answer: Answer |
     if answer.call:
         draft.note(phrase("timeline.reply_counted", person=who, answer=said))
         _tell(draft, f"call_me:{which}", phrase("why.call_me", person=who))
-        call(draft, question)
+        calling.call(draft, question)
         return
     draft.note(phrase(f"timeline.reply_{reply.standing}", person=who, answer=said))
     if reply.standing is Standing.FOR_ANALYST:
@@ -311,10 +333,10 @@ def _follow(draft: Draft, question: Question, answer: Answer) -> None:
     follow_ups = {a.then for a in QUESTIONS[question.kind].answers} - {answer.then}
     for other in draft.incident.questions:
         mine = other.person.object_id == question.person.object_id
-        if mine and other.state.state == "open" and other.kind in follow_ups:
+        if mine and other.state.state in PENDING and other.kind in follow_ups:
             _withdraw(draft, other)
     if answer.then is not None:
-        _ask_person(draft, question.person, answer.then, question.route)
+        _ask_person(draft, question.person, answer.then, question.route, at_once=True)
 
 
 def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: str) -> None:
@@ -342,23 +364,102 @@ def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: s
 def _end_calls(draft: Draft, question: Question) -> None:
     for task in draft.incident.calls:
         if task.question == question.id and task.done_at is None:
-            draft.put_call(replace(task, done_at=draft.now))
+            calling.end(draft, task)
 
 
 def unreachable(draft: Draft, person: str, why: str) -> None:
-    """Somebody cannot be reached in Teams: an analyst calls at once, with the reason."""
+    """Somebody cannot be reached in Teams: the next rung at once, with the reason."""
     for question in draft.incident.questions:
         mine = question.person.object_id == person and question.route is not Route.PHONE
         if mine and question.state.state == "open":
-            draft.put_question(replace(question, state=Unreachable(draft.now, why)))
-            draft.hand_over(phrase("why.unreachable", person=question.person.name, why=why))
-            call(draft, question)
+            gone = replace(question, state=Unreachable(draft.now, why))
+            draft.put_question(gone)
+            draft.note(ladder.why_no_answer(gone))
+            ladder.climb(draft, gone)
+    ladder.step_failed(draft, person, why)
 
 
 def withdraw_all(draft: Draft) -> None:
     for question in draft.incident.questions:
-        if question.state.state == "open":
+        if question.state.state in PENDING:
             draft.put_question(replace(question, state=Withdrawn(draft.now)))
     for task in draft.incident.calls:
         if task.done_at is None:
-            draft.put_call(replace(task, done_at=draft.now))
+            calling.end(draft, task)
+
+
+# --- a case became part of this one --------------------------------------------------------------
+
+
+def hear(draft: Draft, questions: tuple[Question, ...], taints: tuple[Taint, ...]) -> None:
+    """What was answered, and who came under suspicion, in a case that became part of this one."""
+    _suspect(draft, taints)
+    for question in questions:
+        _hear(draft, question)
+
+
+def _suspect(draft: Draft, taints: tuple[Taint, ...]) -> None:
+    """A suspicion that arose there is this case's own from now on: the other one, which may be why
+    the account is suspect here, is over."""
+    known = {t.object_id: t for t in draft.incident.taints}
+    for told in taints:
+        before = known.get(told.object_id)
+        if before is None:
+            _withdraw_card(draft, told.object_id)
+        if before is None or before.why.key == "taint.other_incident":
+            known[told.object_id] = told
+    draft.set(taints=tuple(known.values()))
+
+
+def _hear(draft: Draft, told: Question) -> None:
+    """What the same person was asked in both cases counts once: the later word where we know whose
+    it is, else the worse. What still waits for that answer here waits no more."""
+    same = [q for q in (*draft.incident.heard, *draft.incident.questions) if _is_same(q, told)]
+    ours = next((q for q in same if q.answer is not None), None)
+    for question in same:
+        if question.answer is None and question.state.state != "withdrawn":
+            _withdraw(draft, question)
+    if ours is None:
+        _remember(draft, told)
+    elif not _outweighs(draft, told, ours):
+        return
+    elif ours in draft.incident.heard:
+        draft.set(heard=tuple(told if q is ours else q for q in draft.incident.heard))
+    elif told.answer is not None:
+        replies = _kept((*ours.replies, told.answer))
+        draft.put_question(replace(ours, state=Answered(draft.now), replies=replies))
+
+
+def _is_same(one: Question, other: Question) -> bool:
+    return (one.person.object_id, one.kind) == (other.person.object_id, other.kind)
+
+
+def _outweighs(draft: Draft, told: Question, ours: Question) -> bool:
+    if told.answer is None or ours.answer is None:
+        return ours.answer is None
+    later = max(ours.answer, told.answer, key=lambda reply: reply.at)
+    if later.assurance is Assurance.L3:
+        return later is told.answer
+    return _weight(draft, told) > _weight(draft, ours)
+
+
+def _weight(draft: Draft, question: Question) -> float:
+    reply = question.answer
+    answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
+    if reply is None or answer is None:
+        return 0.0
+    weight = weight_of(answer, draft.incident, reply.assurance)
+    return max(0.0, weight) if reply.standing is Standing.TAINTED else weight
+
+
+MOST_HEARD = 20
+"""Answers of merged cases that the state carries, those that speak for harm before the others; the
+event log holds all."""
+
+
+def _remember(draft: Draft, told: Question) -> None:
+    heard = (*draft.incident.heard, told)
+    if len(heard) > MOST_HEARD:
+        lightest = min(heard, key=lambda q: _weight(draft, q))
+        heard = tuple(q for q in heard if q is not lightest)
+    draft.set(heard=heard)

@@ -3,6 +3,7 @@
 Source: triage.md sections 1 to 5. Everything is added in log-odds of harm.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address, ip_network
@@ -21,7 +22,6 @@ from triage.incident import (
     IncidentType,
     Proposal,
     Question,
-    QuestionState,
     Reason,
     Reply,
     Route,
@@ -29,13 +29,13 @@ from triage.incident import (
 )
 from triage.phrases import phrase
 from triage.playbooks import QUESTIONS, Answer, QuestionSpec, books
-from triage.recognising import PRIORS, Detector, detector_of, was_prevented
+from triage.recognising import PRIORS, Detector, detector_of, type_of, was_prevented
 from triage.report import (
     Alert,
     FileEvidence,
     IncidentReport,
+    IpEvidence,
     ProcessEvidence,
-    Product,
     Severity,
     SignInEvidence,
     Verdict,
@@ -53,10 +53,20 @@ CONTAIN, ESCALATE, PROPOSE, CLOSE = 0.85, 0.50, 0.10, 0.02
 def assess(incident: Incident, customer: Customer, now: datetime) -> Decision:
     """The score of an incident as it stands, with every reason and what follows from it."""
     reasons = (
-        *_from_sources(incident),
-        *_from_profile(incident, customer, now),
-        *_from_answers(incident),
+        *_before_answers(incident, customer, now),
+        *_from_answers(incident, incident.answered),
     )
+    return _decision(incident, customer, now, reasons)
+
+
+def _before_answers(incident: Incident, customer: Customer, now: datetime) -> tuple[Reason, ...]:
+    """What weighs the same whatever anybody answers."""
+    return (*_from_sources(incident), *_from_profile(incident, customer, now))
+
+
+def _decision(
+    incident: Incident, customer: Customer, now: datetime, reasons: tuple[Reason, ...]
+) -> Decision:
     log_odds = sum(r.weight for r in reasons)
     band = band_of(incident, customer, reasons, probability(log_odds))
     return Decision(
@@ -230,11 +240,24 @@ def _sign_in(report: IncidentReport, customer: Customer) -> list[Reason]:
         reasons.append(_sign("known_device", -1.5, report))
     if sign_ins and all(s.phishing_resistant for s in sign_ins):
         reasons.append(_sign("phishing_resistant", -1.5, report))
-    if sign_ins and all(_is_egress(s.ip, customer) for s in sign_ins):
+    if _is_known_egress(report, customer):
         reasons.append(_sign("known_egress", -1.5, report))
     if any(_is_anonymous(a) for a in report.alerts):
         reasons.append(_sign("anonymous_network", 1.0, report))
     return reasons
+
+
+def _is_known_egress(report: IncidentReport, customer: Customer) -> bool:
+    """Every sign-in came from the customer's own networks; where a source tells addresses alone, as
+    Cloud Apps does, every address of its alerts about sign-ins."""
+    found = [e.ip for e in _evidence(report) if isinstance(e, SignInEvidence)] or [
+        e.address
+        for a in report.alerts
+        if type_of(a) is IncidentType.UNFAMILIAR_SIGN_IN
+        for e in a.evidence
+        if isinstance(e, IpEvidence)
+    ]
+    return bool(found) and all(_is_egress(ip, customer) for ip in found)
 
 
 def _is_egress(ip: str | None, customer: Customer) -> bool:
@@ -248,9 +271,10 @@ def _is_egress(ip: str | None, customer: Customer) -> bool:
 
 
 def _is_anonymous(alert: Alert) -> bool:
-    return (alert.detector or "").lower() in ("anonymizedipaddress", "riskyipaddress") or (
-        alert.product is Product.ENTRA and "anonymous ip" in alert.title.lower()
-    )
+    return (alert.detector or "").lower() in (
+        "anonymizedipaddress",
+        "riskyipaddress",
+    ) or "anonymous ip" in alert.title.lower()
 
 
 def _evidence(report: IncidentReport) -> list[object]:
@@ -335,9 +359,9 @@ def _covers(patterns: tuple[str, ...], things: list[str]) -> bool:
     return not patterns or (bool(things) and all(fits_any(t, patterns) for t in things))
 
 
-def _from_answers(incident: Incident) -> tuple[Reason, ...]:
+def _from_answers(incident: Incident, answered: Iterable[Question]) -> tuple[Reason, ...]:
     reasons: list[Reason] = []
-    for question in incident.questions:
+    for question in answered:
         reply = question.answer
         if reply is not None:
             reasons += _weigh(question, reply, incident)
@@ -351,6 +375,8 @@ def _weigh(question: Question, reply: Reply, incident: Incident) -> list[Reason]
     if answer is None or answer.call:
         return []
     weight = weight_of(answer, incident, reply.assurance)
+    if not all(book.lowers for book in books(incident)):
+        weight = max(0.0, weight)
     rule = f"answer.{question.kind}.{answer.id}"
     evidence = f"{question.person.name}, {question.id}"
     if reply.standing is Standing.TAINTED:
@@ -382,17 +408,21 @@ def _telemetry_rules(incident: Incident) -> set[str]:
 # --- what an answer would change -----------------------------------------------------------------
 
 
-def what_if(
-    incident: Incident, customer: Customer, now: datetime, question: Question, choice: str
-) -> Decision:
-    """The decision if this question were answered so."""
-    reply = Reply(question.person.object_id, now, Standing.COUNTED, choice)
-    if question.route is not Route.CARD:
-        reply = replace(reply, assurance=Assurance.L3)  # it is answered by phone
-    answered: QuestionState = Answered(now)
-    supposed = replace(question, state=answered, replies=(*question.replies, reply))
-    others = tuple(q for q in incident.questions if q.id != question.id)
-    return assess(replace(incident, questions=(*others, supposed)), customer, now)
+def what_ifs(
+    incident: Incident, customer: Customer, now: datetime, question: Question
+) -> Iterator[tuple[Answer, Decision]]:
+    """Every answer this question may get, and the decision if it were given."""
+    others = tuple(q for q in incident.answered if q.id != question.id)
+    reasons = (*_before_answers(incident, customer, now), *_from_answers(incident, others))
+    # What is not asked on a card is answered by phone.
+    assurance = Assurance.L0 if question.route is Route.CARD else Assurance.L3
+    for answer in QUESTIONS[question.kind].answers:
+        if not answer.call:
+            reply = Reply(
+                question.person.object_id, now, Standing.COUNTED, answer.id, assurance=assurance
+            )
+            supposed = (*reasons, *_weigh(question, reply, incident))
+            yield answer, _decision(incident, customer, now, supposed)
 
 
 def could_change(incident: Incident, customer: Customer, now: datetime, question: Question) -> bool:
@@ -401,13 +431,8 @@ def could_change(incident: Incident, customer: Customer, now: datetime, question
     A question none of whose answers changes the decision is not asked (triage.md section 4).
     """
     present = assess(incident, customer, now).band
-    for answer in QUESTIONS[question.kind].answers:
-        if answer.call:
-            continue
-        if (
-            answer.contains
-            or what_if(incident, customer, now, question, answer.id).band is not present
-        ):
+    for answer, supposed in what_ifs(incident, customer, now, question):
+        if answer.contains or supposed.band is not present:
             return True
         if answer.then and _follow_up_could_change(incident, customer, now, question, answer):
             return True

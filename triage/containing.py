@@ -62,11 +62,42 @@ def _new_action(draft: Draft, kind: ActionKind, target: Target) -> ResponseActio
     )
 
 
+def take_over(draft: Draft, actions: tuple[ResponseAction, ...]) -> None:
+    """What we did, or undid again, in a case that became part of this one: it stands here too, and
+    is undone from here."""
+    for theirs in actions:
+        ours = next((a for a in draft.incident.actions if _is_same(a, theirs)), None)
+        if ours is not None and not _overtakes(theirs, ours):
+            continue
+        if ours is not None:
+            _withdraw_approval(draft, ours)
+        id_ = ours.id if ours else f"a{len(draft.incident.actions) + 1}"
+        # What entitled it stands in the record of the other case.
+        draft.put_action(replace(theirs, id=id_, basis=None))
+
+
+def _overtakes(theirs: ResponseAction, ours: ResponseAction) -> bool:
+    """What is not done here is as it is there; of two that were done, the later word counts."""
+    match ours.state:
+        case ActionState.PROPOSED | ActionState.FAILED | ActionState.REFUSED:
+            return True
+        case ActionState.ORDERED | ActionState.ALREADY_DONE:
+            return theirs.state is ActionState.DONE and not theirs.rehearsed
+        case ActionState.DONE | ActionState.UNDONE:
+            return ours.at is None or (theirs.at is not None and theirs.at > ours.at)
+        case ActionState.UNDOING:
+            return False
+
+
+def _is_same(one: ResponseAction, other: ResponseAction) -> bool:
+    return (one.kind, one.target.id) == (other.kind, other.target.id)
+
+
 def wanted(incident: Incident) -> tuple[tuple[ActionKind, Target], ...]:
     """The playbook's containment, and what the answers given add for the person who gave them."""
     kinds = dict.fromkeys(kind for book in books(incident) for kind in book.contains)
     found = [(kind, t) for kind in kinds for t in targets(incident, kind)[:MOST_TARGETS]]
-    for question in incident.questions:
+    for question in incident.answered:
         reply = question.answer
         answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
         if answer is not None and answer.contains is not None:

@@ -127,6 +127,82 @@ class WorkingHours:
     """Monday is 0."""
     start: time
     end: time
+    """Not after `start`, it is the next day's: a night shift, which is of the day it begins on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holidays:
+    """Days off. Working hours that begin on one are free to their end."""
+
+    country: str | None = None
+    """ISO 3166-1, two letters: its public holidays."""
+    subdivision: str | None = None
+    """Those of this part of it too, as ISO 3166-2 calls it without the country: "BY"."""
+    extra: tuple[date, ...] = ()
+    """Days off beside the public ones."""
+    working: tuple[date, ...] = ()
+    """Worked after all, whatever the weekday and whatever else is said here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """When somebody works; `triage/worktime.py` reckons with it."""
+
+    zone: str
+    hours: WorkingHours | None = None
+    """Without them, every hour of every day is worked."""
+    holidays: Holidays = Holidays()
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """When people are left alone unless it is urgent, by their own clock, on every day."""
+
+    start: time = time(20)
+    end: time = time(7)
+    """Equal to `start`, there are none."""
+
+
+class Due(StrEnum):
+    """A target that is not a number of minutes."""
+
+    NEXT_WORKDAY = "next_workday"
+    NONE = "none"
+    """Not promised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """What is promised, each in minutes since the case was received, around the clock."""
+
+    acknowledge: int | Due
+    """The first analyst has taken it."""
+    contact: int | Due
+    """The first person has been reached."""
+    contain: int | Due
+    """The last required containment is verified."""
+    resolve: int | Due
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLevels:
+    """By severity (domain.md section 6)."""
+
+    high: Targets = Targets(acknowledge=10, contact=15, contain=30, resolve=Due.NONE)
+    medium: Targets = Targets(acknowledge=30, contact=60, contain=240, resolve=Due.NONE)
+    low: Targets = Targets(
+        acknowledge=240, contact=Due.NEXT_WORKDAY, contain=Due.NONE, resolve=Due.NONE
+    )
+
+    def of(self, severity: Severity) -> Targets:
+        """What is only for information is promised no more than what is low."""
+        match severity:
+            case Severity.HIGH:
+                return self.high
+            case Severity.MEDIUM:
+                return self.medium
+            case Severity.LOW | Severity.INFORMATIONAL:
+                return self.low
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +253,15 @@ class Customer:
     zone: str = "UTC"
     language: str = "en"
     hours: WorkingHours | None = None
+    holidays: Holidays = Holidays()
+    quiet: QuietHours = QuietHours()
     service_desk: ServiceDesk | None = None
     deadlines: Deadlines = Deadlines()
+    sla: ServiceLevels = ServiceLevels()
+    question_budget: int = 3
+    """Cards a person gets in a day, urgent ones aside (domain.md section 5, user fatigue)."""
+    bundle_minutes: int = 10
+    """How long a second question that is not urgent may wait to join others."""
     threads: Threads = Threads()
     contacts: tuple[Contact, ...] = ()
     people: tuple[PersonFacts, ...] = ()
@@ -191,6 +274,10 @@ class Customer:
     """Networks (CIDR) this customer's own people come from."""
     auto_close: frozenset[str] = frozenset()
     """Incident types this customer lets us close after the hold (triage.md section 4)."""
+
+    @property
+    def calendar(self) -> Calendar:
+        return Calendar(self.zone, self.hours, self.holidays)
 
     def contact(self, upn: str) -> Contact | None:
         return next((c for c in self.contacts if c.upn.lower() == upn.lower()), None)

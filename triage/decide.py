@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from triage import asking, containing, telling
+from triage import asking, calling, containing, ladder, merging, paging, telling
 from triage.actions import LOOKING, ActionKind
 from triage.assess import RULES, assess, read_report
 from triage.authority import (
@@ -23,6 +23,7 @@ from triage.customer import Role
 from triage.draft import Draft, Known
 from triage.effects import ANALYST_THREAD, Effect
 from triage.events import (
+    Absorbed,
     ActionDone,
     ActionFailed,
     Answered,
@@ -32,6 +33,7 @@ from triage.events import (
     ContainOrdered,
     Event,
     KeptOpen,
+    MergedInto,
     RecommendationAnswered,
     Reopened,
     Reported,
@@ -57,12 +59,10 @@ from triage.incident import (
     Disposition,
     Incident,
     IncidentType,
-    Open,
     Proposal,
     Question,
     ResponseAction,
     Route,
-    Silent,
     SourceRef,
     Standing,
     Status,
@@ -157,6 +157,10 @@ def _apply(draft: Draft, event: Event) -> Verdict:
             return _undo_ordered(draft, event)
         case RecommendationAnswered():
             return _recommendation_answered(draft, event)
+        case MergedInto():
+            return _merged_into(draft, event)
+        case Absorbed():
+            return _absorbed(draft, event)
         case Woke():
             return _woke(draft, event)
         case ActionDone():
@@ -206,13 +210,11 @@ def _reported(
 def _evidence(incident: Incident) -> tuple[object, ...]:
     """What speaks for or against harm. A source's own status, which we write ourselves when a case
     closes, is none: it must not reopen the case."""
-    weighed = {
-        (r.source, r.source_id, r.alert_count, r.products, t.rule, t.weight)
-        for r in incident.refs
-        for t in r.telemetry
-    }
+    weighed = {(t.rule, t.weight) for ref in incident.refs for t in ref.telemetry}
+    products = {product for ref in incident.refs for product in ref.products}
     concerned = {a.account.key for a in incident.affected}
-    return (weighed, concerned, set(incident.devices), set(incident.files), incident.severity)
+    things = (set(incident.devices), set(incident.files))
+    return (weighed, products, incident.alert_count, concerned, *things, incident.severity)
 
 
 def _new_incident(report: IncidentReport, known: Known, now: datetime) -> Incident:
@@ -245,6 +247,7 @@ def _apply_report(draft: Draft, report: IncidentReport) -> Verdict:
         telemetry=read_report(report, draft.customer),
         products=tuple(dict.fromkeys(a.product for a in report.alerts)),
         alert_count=len(report.alerts),
+        mirrors=report.mirrors,
     )
     others = tuple(r for r in incident.refs if not _is(r, report))
     types = gravest_first((*draft.incident.types, *recognise(report)))
@@ -274,7 +277,7 @@ def _answered(draft: Draft, event: Answered) -> Verdict:
     over, before = draft.incident.is_over, _log_odds(draft)
     standing = asking.take_reply(draft, question, event.choice, event.text)
     if over and _log_odds(draft) > before:
-        _reopen(draft, phrase("timeline.reopened_correction", person=question.person.name))
+        _correct(draft, question)
     return Accepted(_thanks(draft, question.person.object_id, standing))
 
 
@@ -361,9 +364,22 @@ def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
     asking.take_call(draft, question, event.choice, event.by, event.by_name)
     if draft.incident.owner is None:
         draft.set(owner=event.by, owner_name=event.by_name)
+        paging.taken(draft)
     if over and _log_odds(draft) > before:
-        _reopen(draft, phrase("timeline.reopened_correction", person=question.person.name))
+        _correct(draft, question)
     return Accepted(phrase("thanks.recorded"))
+
+
+def _correct(draft: Draft, question: Question) -> None:
+    """An answer that raises, after the end: back to work, here or where the case lives on."""
+    if draft.incident.merged is None:
+        _reopen(draft, phrase("timeline.reopened_correction", person=question.person.name))
+        return
+    told = phrase(
+        "why.answered_merged", person=question.person.name, name=draft.incident.merged.name
+    )
+    draft.note(told)
+    draft.tell_analysts(f"late:{question.id}:{len(question.replies)}", told)
 
 
 def _log_odds(draft: Draft) -> float:
@@ -377,6 +393,7 @@ def _taken(draft: Draft, event: Taken) -> Verdict:
     if draft.incident.owner == event.by:
         return AlreadyAnswered(phrase("thanks.already"))
     draft.set(owner=event.by, owner_name=event.by_name)
+    paging.taken(draft)
     draft.note(phrase("timeline.taken", by=event.by_name))
     return Accepted(phrase("thanks.taken"))
 
@@ -385,7 +402,7 @@ def _close_ordered(draft: Draft, event: CloseOrdered) -> Verdict:
     refused = may_command(draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
-    if draft.incident.closed is not None:
+    if draft.incident.is_over:
         return AlreadyAnswered(phrase("refused.closed"))
     proposal = _ordered_proposal(draft, event)
     if proposal is None:
@@ -468,7 +485,8 @@ def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:
     if refused is not None:
         return Refused(refused)
     action = draft.incident.action(event.action)
-    if action is None or action.state is not ActionState.DONE:
+    gone = draft.incident.merged is not None
+    if action is None or action.state is not ActionState.DONE or gone:
         return Refused(phrase("refused.unknown_action"))
     if not containing.is_reversible(action):
         return Refused(phrase("refused.irreversible"))
@@ -476,6 +494,26 @@ def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:
     draft.note(phrase("timeline.undo_asked", by=event.by_name, action=containing.describe(action)))
     draft.contain(action, undo=True)
     return Accepted(phrase("thanks.decided"))
+
+
+# --- two cases become one ---------------------------------------------------------------------------
+
+
+def _merged_into(draft: Draft, event: MergedInto) -> Verdict:
+    if draft.incident.is_over:
+        return AlreadyAnswered(phrase("refused.closed"))
+    merging.merge(draft, event)
+    return Accepted()
+
+
+def _absorbed(draft: Draft, event: Absorbed) -> Verdict:
+    """What was open there is open here: a case that is closed goes back to work for it."""
+    if draft.incident.merged is not None:
+        return Refused(phrase("refused.closed"))
+    merging.absorb(draft, event)
+    if draft.incident.closed is not None:
+        _reopen(draft, phrase("timeline.reopened_evidence"))
+    return Accepted()
 
 
 # --- the world answers -----------------------------------------------------------------------------
@@ -486,7 +524,17 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
     what, _, which = event.name.partition(":")
     match what:
         case "question":
-            _question_due(draft, which)
+            ladder.due(draft, which)
+        case "remind":
+            ladder.remind(draft, which)
+        case "send":
+            asking.send_held(draft, which)
+        case "rung":
+            ladder.step_due(draft, which)
+        case "call":
+            calling.overdue(draft, which)
+        case "take":
+            paging.nobody_took_it(draft)
         case "approval":
             _approval_due(draft, which)
         case "close":
@@ -494,18 +542,6 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
         case _:
             raise ValueError(f"nothing is called {event.name}")
     return Accepted()
-
-
-def _question_due(draft: Draft, question_id: str) -> None:
-    """Silence weighs nothing: the next rung is an analyst, who calls."""
-    question = draft.incident.question(question_id)
-    if question is None or not isinstance(question.state, Open) or question.state.due > draft.now:
-        return
-    why = phrase("why.silence", person=question.person.name)
-    draft.put_question(replace(question, state=Silent(draft.now)))
-    draft.hand_over(why)
-    draft.tell_analysts(f"silent:{question_id}", why)
-    asking.call(draft, question)
 
 
 def _approval_due(draft: Draft, approval_id: str) -> None:
@@ -543,7 +579,7 @@ def _silence_acts(draft: Draft, approval: Approval, action: ResponseAction) -> b
 
 def _hold_over(draft: Draft) -> None:
     """Nothing may have come to light meanwhile, here or in another incident."""
-    if draft.incident.closed is None:
+    if not draft.incident.is_over:
         asking.taint(draft)
         _weigh(draft)
         _consider_closing(draft)
@@ -604,6 +640,7 @@ def _undelivered(draft: Draft, event: Undelivered) -> Verdict:
         return Accepted()
     if event.place == ANALYST_THREAD:
         # Noting it would change the very card that cannot be shown, and order it again for ever.
+        paging.nobody_took_it(draft)
         return Accepted()
     why = phrase("why.undelivered", place=event.place, why=event.why)
     draft.hand_over(why)
@@ -616,13 +653,14 @@ def _undelivered(draft: Draft, event: Undelivered) -> Verdict:
 
 def _settle(draft: Draft) -> None:
     """Weigh it anew, and let everything that follows, follow. Doing it twice changes nothing."""
-    if draft.incident.closed is None:
+    if not draft.incident.is_over:
         asking.taint(draft)
         _weigh(draft)
         asking.ask(draft)
         containing.propose(draft)
         containing.contain(draft, _weigh(draft))
         _consider_closing(draft)
+        _leave_to_analyst(draft)
         telling.tell(draft)
     draft.set(status=_status(draft.incident))
 
@@ -664,6 +702,15 @@ def _consider_closing(draft: Draft) -> None:
         draft.wake(f"close:{until.isoformat()}", until)
 
 
+def _leave_to_analyst(draft: Draft) -> None:
+    """A case with nothing open, nothing proposed and nobody's name on it is an analyst's."""
+    incident = draft.incident
+    left = incident.owner is None and incident.handed_over is None and incident.closing is None
+    proposed = incident.decision is not None and incident.decision.proposal is not None
+    if left and not proposed and not _something_is_open(incident):
+        draft.hand_over_once(phrase("why.undecided"))
+
+
 def _stop_closing(draft: Draft) -> None:
     if draft.incident.closing is not None:
         draft.set(closing=None)
@@ -671,7 +718,8 @@ def _stop_closing(draft: Draft) -> None:
 
 def _something_is_open(incident: Incident) -> bool:
     return (
-        any(q.state.state == "open" for q in incident.questions)
+        any(q.state.state in asking.PENDING for q in incident.questions)
+        or any(map(ladder.is_climbing, incident.questions))
         or any(a.state is ApprovalState.OPEN for a in incident.approvals)
         or any(c.done_at is None for c in incident.calls)
         or any(a.state in (ActionState.ORDERED, ActionState.UNDOING) for a in incident.actions)
@@ -735,6 +783,7 @@ def _close(
     decision = draft.incident.decision or assess(draft.incident, draft.customer, draft.now)
     asking.withdraw_all(draft)
     containing.withdraw_approvals(draft)
+    paging.taken(draft)
     closed = Closed(
         at=draft.now,
         by=by,
@@ -778,6 +827,7 @@ def _reopen(draft: Draft, why: Phrase) -> None:
         recommendation_discussed_by=None,
         reopened=draft.incident.reopened + 1,
         handed_over=None,
+        paged_at=None,
         handed_reasons=(),
     )
     draft.hand_over(why)
@@ -788,6 +838,8 @@ def _reopen(draft: Draft, why: Phrase) -> None:
 
 def _status(incident: Incident) -> Status:
     """The state, derived from the small machines inside (README.md draws it)."""
+    if incident.merged is not None:
+        return Status.MERGED
     if incident.closed is not None:
         return Status.RESOLVED
     if incident.closing is not None:

@@ -4,12 +4,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from triage import worktime
 from triage.customer import Customer, Provider
 from triage.effects import (
     ANALYST_THREAD,
     CUSTOMER_THREAD,
     Contain,
     Effect,
+    Page,
+    PageAction,
     PostDigest,
     Say,
     Wake,
@@ -63,6 +66,10 @@ class Draft:
         self.note(why)
         if self.incident.handed_over is None:
             self.set(handed_over=why)
+            target = self.customer.sla.of(self.incident.severity).acknowledge
+            take_by = worktime.due(self.customer.calendar, self.now, target)
+            if take_by is not None and self.incident.owner is None:
+                self.wake("take", take_by)
 
     def hand_over_once(self, why: Phrase) -> None:
         """For what is found anew at every settling: said once in a generation."""
@@ -109,6 +116,21 @@ class Draft:
 
     def tell_person(self, object_id: str, purpose: str, says: Phrase) -> None:
         self._say(f"person:{object_id}", purpose, says)
+
+    def page(self, does: PageAction, purpose: str, says: Phrase) -> None:
+        """Each purpose is one alarm a generation; `triage/paging.py` says which there are."""
+        alarm = self._key("page", purpose)
+        self.effects.append(
+            Page(
+                key=alarm if does is PageAction.TRIGGER else f"{alarm}:{does}",
+                does=does,
+                alarm=alarm,
+                severity=self.incident.severity,
+                incident=self.incident.name,
+                says=says,
+                at=self.now,
+            )
+        )
 
     def _say(self, place: str, purpose: str, says: Phrase) -> None:
         self.effects.append(Say(self._key("say", f"{place}:{purpose}"), place, says))

@@ -5,10 +5,12 @@ What surfaces show is not here: a surface follows from the state (`triage/surfac
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal
 
 from triage.actions import ActionKind, Target
 from triage.phrases import Phrase
+from triage.report import Severity
 
 CUSTOMER_THREAD = "customer"
 ANALYST_THREAD = "analyst"
@@ -69,4 +71,30 @@ class ReadRoster:
     kind: Literal["read_roster"] = "read_roster"
 
 
-Effect = Say | Contain | Wake | PostDigest | ReadRoster
+class PageAction(StrEnum):
+    """What is done to an alarm, as pagers call it."""
+
+    TRIGGER = "trigger"
+    ACKNOWLEDGE = "acknowledge"
+    """Somebody is at work: it rings no more, and stays open."""
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Ring for the analyst on duty, or end the ringing."""
+
+    key: str
+    does: PageAction
+    alarm: str
+    """The key of the page that rang first; pagers know the alarm by it."""
+    severity: Severity
+    incident: str
+    """What the incident is called: CONTOSO-42."""
+    says: Phrase
+    at: datetime
+    """When it was ordered."""
+    kind: Literal["page"] = "page"
+
+
+Effect = Say | Contain | Wake | PostDigest | ReadRoster | Page

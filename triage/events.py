@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
-from triage.incident import Disposition, Person
+from triage.incident import Disposition, IncidentType, Person, Question, ResponseAction, Taint
+from triage.phrases import Phrase
 from triage.report import IncidentReport, Source
 
 
@@ -127,6 +129,37 @@ class RecommendationAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class MergedInto:
+    """The source says that the case is part of another one of ours, which goes on."""
+
+    into: str
+    """The other's id."""
+    name: str
+    kind: Literal["merged_into"] = "merged_into"
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """Another case became part of this one: what was learnt and done there counts here."""
+
+    name: str
+    """The other's name."""
+    questions: tuple[Question, ...]
+    """Those that were answered there."""
+    actions: tuple[ResponseAction, ...]
+    """What we did there, and what we undid again."""
+    taints: tuple[Taint, ...]
+    types: tuple[IncidentType, ...]
+    owner: str | None
+    owner_name: str | None
+    handed_over: Phrase | None = None
+    """Why a person was to look at it."""
+    kept_open: bool = False
+    """Somebody objected to its closing."""
+    kind: Literal["absorbed"] = "absorbed"
+
+
+@dataclass(frozen=True, slots=True)
 class Woke:
     """A deadline that was set came due; `name` says which."""
 
@@ -187,6 +220,8 @@ Event = (
     | ContainOrdered
     | UndoOrdered
     | RecommendationAnswered
+    | MergedInto
+    | Absorbed
     | Woke
     | ActionDone
     | ActionFailed
@@ -213,6 +248,14 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class CardsToday:
+    """What somebody was sent today, by the customer's clock, in other incidents."""
+
+    count: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What an event may know beyond its incident and the profile; stored with the event."""
 
@@ -225,3 +268,8 @@ class Facts:
     """Who of those acting is affected, also where the state no longer lists everybody."""
     unseen: frozenset[str] = frozenset()
     """Open approvals whose card nobody was ever shown."""
+    helpers: Mapping[str, Person] = field(default_factory=dict)
+    """The managers and security contacts who could help to reach the people concerned, by UPN in
+    lower case; who is not in the roster is missing."""
+    cards: Mapping[str, CardsToday] = field(default_factory=dict)
+    """By object id."""

@@ -195,6 +195,8 @@ class SourceRef:
     products: tuple[Product, ...] = ()
     """Which products raised them, in order of first alert."""
     alert_count: int = 0
+    mirrors: tuple[tuple[Source, str], ...] = ()
+    """What other sources call the very same case: its alerts are theirs."""
 
 
 # --- questions -----------------------------------------------------------------------------------
@@ -270,6 +272,14 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Not sent yet: the night, or the minutes after another card, are waited out."""
+
+    until: datetime
+    state: Literal["held"] = "held"
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
     due: datetime
     state: Literal["open"] = "open"
@@ -304,7 +314,31 @@ class Withdrawn:
     state: Literal["withdrawn"] = "withdrawn"
 
 
-QuestionState = Open | Answered | Silent | Unreachable | Withdrawn
+QuestionState = Held | Open | Answered | Silent | Unreachable | Withdrawn
+
+
+class Rung(StrEnum):
+    """Whom we turn to, in this order, when the person asked gives no answer."""
+
+    MANAGER = "manager"
+    CONTACT = "contact"
+    """The customer's security contact."""
+    ANALYST = "analyst"
+    """Calls; whoever does not call in time is rung by the pager."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rung that was taken, or skipped at once because nobody could be reached there."""
+
+    rung: Rung
+    at: datetime
+    person: Person | None = None
+    """Who was asked to reach the person."""
+    due: datetime | None = None
+    """When the next rung is taken."""
+    skipped: str | None = None
+    """Why, as a code that has a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +350,8 @@ class Question:
     asked_at: datetime
     state: QuestionState
     replies: tuple[Reply, ...] = ()
+    steps: tuple[Step, ...] = ()
+    """What was done because no answer came."""
 
     @property
     def answer(self) -> Reply | None:
@@ -415,6 +451,8 @@ class CallTask:
     number_source: str | None
     due: datetime
     done_at: datetime | None = None
+    paged_at: datetime | None = None
+    """Nobody had called in time: the pager rang."""
 
 
 class Band(StrEnum):
@@ -473,6 +511,17 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """The case is part of another one, which goes on."""
+
+    at: datetime
+    into: str
+    """The other's id."""
+    name: str
+    """The other's name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Taint:
     """Why an account may be in an attacker's hands."""
 
@@ -522,6 +571,8 @@ class Incident:
     reported_by_user: bool = False
     """The affected person has said themselves that a prompt was not theirs."""
     questions: tuple[Question, ...] = ()
+    heard: tuple[Question, ...] = ()
+    """What was answered in cases that became part of this one: weighed here, and not asked again."""
     actions: tuple[ResponseAction, ...] = ()
     approvals: tuple[Approval, ...] = ()
     calls: tuple[CallTask, ...] = ()
@@ -529,6 +580,7 @@ class Incident:
     decision: Decision | None = None
     closing: Closing | None = None
     closed: Closed | None = None
+    merged: Merged | None = None
     kept_open: bool = False
     """A person objected to closing; only a person closes it now."""
     reopened: int = 0
@@ -537,6 +589,8 @@ class Incident:
     owner_name: str | None = None
     threaded: bool = False
     """The customer has, or is to have, a thread for it; once so, always so."""
+    paged_at: datetime | None = None
+    """Nobody took it in time: the pager rang, and still may."""
     handed_over: Phrase | None = None
     """Why a person must look, while nobody has taken it."""
     handed_reasons: tuple[Phrase, ...] = ()
@@ -549,6 +603,11 @@ class Incident:
 
     def question(self, question_id: str) -> Question | None:
         return next((q for q in self.questions if q.id == question_id), None)
+
+    @property
+    def answered(self) -> tuple[Question, ...]:
+        """Every question with an answer that stands, here or in a case that became part of it."""
+        return tuple(q for q in (*self.heard, *self.questions) if q.answer)
 
     def action(self, action_id: str) -> ResponseAction | None:
         return next((a for a in self.actions if a.id == action_id), None)
@@ -577,8 +636,10 @@ class Incident:
 
     @property
     def alert_count(self) -> int:
-        return sum(ref.alert_count for ref in self.refs)
+        """What a source mirrors is counted once."""
+        known = {(ref.source, ref.source_id) for ref in self.refs}
+        return sum(ref.alert_count for ref in self.refs if not known & set(ref.mirrors))
 
     @property
     def is_over(self) -> bool:
-        return self.status in (Status.RESOLVED, Status.MERGED)
+        return self.closed is not None or self.merged is not None

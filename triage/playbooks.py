@@ -58,8 +58,14 @@ LASTING = ("sign.persistence",)
 """Whoever says "it was me" while something was planted to stay is contradicted."""
 
 
-def _mine(kind: QuestionKind, verified: float, no: float) -> QuestionSpec:
-    """Asks "was it you?" of a suspect account: a yes counts only where we know who says it (V)."""
+def _mine(
+    kind: QuestionKind, verified: float, no: float, contradicted_by: tuple[str, ...] = LASTING
+) -> QuestionSpec:
+    """Asks "was it you?" of a suspect account: a yes counts only where we know who says it (V).
+
+    A question about the very thing that lasts (a rule, a method, a role) is not contradicted by its
+    lasting.
+    """
     return QuestionSpec(
         kind,
         (
@@ -68,7 +74,7 @@ def _mine(kind: QuestionKind, verified: float, no: float) -> QuestionSpec:
             NOT_SURE,
             CALL_ME,
         ),
-        LASTING,
+        contradicted_by,
     )
 
 
@@ -130,11 +136,11 @@ QUESTIONS: dict[QuestionKind, QuestionSpec] = {
             LASTING,
         ),
         # 7 to 10, 14, 23
-        _mine(QuestionKind.METHOD_ADDED, verified=-3.0, no=4.0),
-        _mine(QuestionKind.RULE_CREATED, verified=-2.0, no=3.0),
+        _mine(QuestionKind.METHOD_ADDED, verified=-3.0, no=4.0, contradicted_by=()),
+        _mine(QuestionKind.RULE_CREATED, verified=-2.0, no=3.0, contradicted_by=()),
         _mine(QuestionKind.APP_APPROVED, verified=0.0, no=3.0),
         _mine(QuestionKind.FILES_MOVED, verified=-2.0, no=3.0),
-        _mine(QuestionKind.DEVICE_ENROLLED, verified=-2.0, no=3.0),
+        _mine(QuestionKind.DEVICE_ENROLLED, verified=-2.0, no=3.0, contradicted_by=()),
         _mine(QuestionKind.MAIL_SENT, verified=-2.0, no=3.0),
         _mine(QuestionKind.PAYMENT_CHANGED, verified=-2.0, no=3.0),
         # 12 USB
@@ -144,8 +150,8 @@ QUESTIONS: dict[QuestionKind, QuestionSpec] = {
             ("sign.executed", "sign.persistence"),
         ),
         # 13 Role elevation, 19 app secret: a change number or a pipeline run is the proof.
-        _mine(QuestionKind.ROLE_CHANGED, verified=-3.0, no=4.0),
-        _mine(QuestionKind.SECRET_DEPLOYED, verified=-3.0, no=4.0),
+        _mine(QuestionKind.ROLE_CHANGED, verified=-3.0, no=4.0, contradicted_by=()),
+        _mine(QuestionKind.SECRET_DEPLOYED, verified=-3.0, no=4.0, contradicted_by=()),
         # 15 PowerShell, pasted command
         QuestionSpec(
             QuestionKind.SCRIPT_RUN,
@@ -242,6 +248,8 @@ class Playbook:
     """... and when it was expected activity."""
     prevents: str | None = None
     """The phrase of what would have prevented it (domain.md section 6)."""
+    lowers: bool = True
+    """Whether an answer may speak against harm: a stolen session stays stolen, whoever says what."""
     by_hand: str | None = None
     """The phrase of a first step nobody may automate: the permission would be too broad."""
 
@@ -296,6 +304,7 @@ PLAYBOOKS: dict[IncidentType, Playbook] = {
             (_REVOKE, _RESET, _DISABLE),
             _ACCOUNT,
             prevents="recommend.phishing_resistant",
+            lowers=False,
         ),
         Playbook(
             IncidentType.MFA_FATIGUE,
@@ -317,7 +326,7 @@ PLAYBOOKS: dict[IncidentType, Playbook] = {
             IncidentType.INBOX_RULE,
             Channel.TAINTED,
             QuestionKind.RULE_CREATED,
-            (ActionKind.DISABLE_INBOX_RULE, _REVOKE),
+            (ActionKind.DISABLE_INBOX_RULE, _REVOKE, _RESET),
             _ACCOUNT,
             prevents="recommend.no_forwarding",
         ),
@@ -496,7 +505,10 @@ def is_about_accounts(incident: Incident) -> bool:
 
 def first_questions(incident: Incident) -> tuple[QuestionKind, ...]:
     """What is asked first, for each kind of case it is; a file that was stopped is another question
-    than one that ran, and whoever reported an MFA prompt has answered already."""
+    than one that ran, and whoever reported an MFA prompt has answered already. While files are being
+    encrypted nobody is asked anything."""
+    if any(book.channel is Channel.NOBODY for book in books(incident)):
+        return ()
     asked = [_first_question(book, incident) for book in books(incident)]
     return tuple(dict.fromkeys(kind for kind in asked if kind is not None))
 

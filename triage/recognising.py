@@ -67,6 +67,8 @@ def _mark(  # noqa: PLR0917 - read as a table
 
 _T = IncidentType
 
+_BAD_ADDRESS = "(anonymous|suspicious|malicious|risky|botnet) IP address(es)?"
+
 # Titles that name one kind and nothing else stand above the techniques such alerts share with others.
 MARKS: tuple[_Mark, ...] = (
     _mark(_T.RESTRICTED, frozenset({Product.DLP, Product.INSIDER})),
@@ -119,7 +121,8 @@ MARKS: tuple[_Mark, ...] = (
         _CLOUD | {Product.ENTRA},
         "",
         "T1528",
-        "application consent|OAuth app (consent|permissions)|illicit consent",
+        "application consent|OAuth app (consent|permissions)|illicit consent"
+        "|misleading (OAuth app|publisher) name|unusual ISP for an OAuth app",
     ),
     _mark(
         _T.APP_SECRET,
@@ -160,9 +163,12 @@ MARKS: tuple[_Mark, ...] = (
     _mark(
         _T.UNFAMILIAR_SIGN_IN,
         _IDENTITIES,
-        "unfamiliarFeatures unlikelyTravel mcasImpossibleTravel newCountry",
+        "unfamiliarFeatures unlikelyTravel mcasImpossibleTravel newCountry anonymizedIPAddress"
+        " riskyIPAddress maliciousIPAddress suspiciousIPAddress",
         "T1078.004",
-        "unfamiliar sign-?in|atypical travel|impossible travel|(infrequent|new) country",
+        "unfamiliar sign-?in|atypical travel|impossible travel|(infrequent|new) country"
+        # Where somebody came from, not what they took from there or what a machine talked to.
+        rf"|^(activity|sign-?in|log-?on) from (an? )?{_BAD_ADDRESS}|^{_BAD_ADDRESS}$",
     ),
     _mark(
         _T.HELPDESK_CALL,
@@ -221,14 +227,15 @@ MARKS: tuple[_Mark, ...] = (
         _CLOUD,
         "",
         "",
-        "external file sharing|unusual (file )?sharing|unusual volume of .*sharing",
+        "external file sharing|unusual (file )?(sharing|share activity)|unusual volume of .*sharing"
+        "|Power BI report sharing",
     ),
     _mark(
         _T.MASS_DOWNLOAD,
         _CLOUD,
         "",
         "T1530 T1485",
-        "(unusual|mass) (file )?(download|deletion)|unusual volume of file deletion",
+        "(unusual|mass) ((file )?(download|deletion)|file access)|unusual volume of file deletion",
     ),
     _mark(_T.LOST_DEVICE, _ANY, "", "", "(lost|stolen) (device|laptop|phone)"),
 )

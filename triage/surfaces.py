@@ -11,7 +11,7 @@ from typing import Literal
 
 from triage import authority
 from triage.actions import LOOKING, ActionKind, TargetKind
-from triage.assess import what_if
+from triage.assess import what_ifs
 from triage.containing import describe, is_reversible, may_be_ordered
 from triage.customer import AssetKind, Customer, Tells
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
@@ -74,7 +74,7 @@ def surfaces(incident: Incident, customer: Customer) -> dict[str, View]:
     if not authority.is_thread_guarded(incident, customer):
         for approval in incident.approvals:
             views[f"approval:{approval.id}"] = approval_card(incident, customer, approval)
-    for ref in incident.refs:
+    for ref in incident.refs if incident.merged is None else ():
         views[f"source:{ref.source}:{ref.source_id}"] = source_status(incident, ref)
     return views
 
@@ -83,7 +83,11 @@ def surfaces(incident: Incident, customer: Customer) -> dict[str, View]:
 
 
 def asked_in_teams(incident: Incident) -> tuple[Person, ...]:
-    asked = {q.person.object_id: q.person for q in incident.questions if q.route is not Route.PHONE}
+    asked = {
+        q.person.object_id: q.person
+        for q in incident.questions
+        if q.route is not Route.PHONE and q.state.state != "held"
+    }
     return tuple(asked.values())
 
 
@@ -119,7 +123,7 @@ def person_card(
         question=question.id if question and stage in ("asking", "neutral") else None,
         kind=question.kind if question and stage == "asking" else None,
         choices=_choices(question, stage),
-        change=None if guarded else _changeable(answered, again),
+        change=None if guarded or incident.merged else _changeable(answered, again),
         changing=again is not None,
     )
 
@@ -162,6 +166,8 @@ def _card_says(
                 *_still_offline(incident),
                 phrase("over.remembered_more"),
             )
+        case "over" if incident.merged is not None:
+            return (phrase("over.merged"),)
         case _ if guarded:
             return (phrase("thanks.received"),)
         case _:
@@ -274,7 +280,7 @@ def _placeholder(incident: Incident) -> CustomerThread:
         name=incident.name,
         code=incident.code,
         severity=incident.severity,
-        status=Status.RESOLVED if incident.closed else Status.TRIAGING,
+        status=incident.status if incident.is_over else Status.TRIAGING,
         headline=phrase("headline.placeholder"),
         placeholder=True,
         known=(),
@@ -282,7 +288,7 @@ def _placeholder(incident: Incident) -> CustomerThread:
         turn=phrase("turn.analysts"),
         needed=phrase("needed.told_otherwise"),
         until=None,
-        outcome=(phrase("outcome.placeholder"),) if incident.closed else (),
+        outcome=_merged(incident) or ((phrase("outcome.placeholder"),) if incident.closed else ()),
     )
 
 
@@ -358,7 +364,7 @@ def _doing(incident: Incident) -> tuple[Phrase, ...]:
 
 def _turn(incident: Incident, customer: Customer) -> Phrase:
     if incident.is_over:
-        return phrase("turn.nobody")
+        return next(iter(_merged(incident)), phrase("turn.nobody"))
     if any(a.state is ApprovalState.OPEN for a in incident.approvals):
         return phrase("turn.customer", customer=customer.name)
     if incident.closing is not None:
@@ -413,7 +419,7 @@ def _outcome(incident: Incident) -> tuple[Phrase, ...]:
         return (phrase("outcome.closing", disposition=says, until=incident.closing.until),)
     closed = incident.closed
     if closed is None:
-        return ()
+        return _merged(incident)
     minutes = max(1, round((closed.at - incident.received).total_seconds() / 60))
     lines = [
         phrase("outcome.closed", disposition=verdict(closed)),
@@ -425,6 +431,11 @@ def _outcome(incident: Incident) -> tuple[Phrase, ...]:
         within = max(1, round((max(contained) - incident.received).total_seconds() / 60))
         lines.append(phrase("outcome.contained", minutes=within))
     return tuple(lines)
+
+
+def _merged(incident: Incident) -> tuple[Phrase, ...]:
+    """Where the case goes on, if it is part of another one."""
+    return (phrase("outcome.merged", name=incident.merged.name),) if incident.merged else ()
 
 
 def _customer_buttons(incident: Incident) -> tuple[Button, ...]:
@@ -538,15 +549,15 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         owner=incident.owner_name,
         portal=_portal(incident),
         timeline=tuple((e.at, e.says) for e in incident.timeline[-10:]),
-        outcome=(*_outcome(incident), *_comment(incident)) if incident.closed else (),
+        outcome=(*_outcome(incident), *_comment(incident)) if incident.is_over else (),
         buttons=_analyst_buttons(incident),
     )
 
 
 def _next(incident: Incident) -> tuple[Phrase, datetime | None]:
     """The one thing to do now, in order of what cannot wait, and until when."""
-    if incident.closed is not None:
-        return phrase("next.nothing"), None
+    if incident.is_over:
+        return next(iter(_merged(incident)), phrase("next.nothing")), None
     for action in incident.actions:
         if action.state in (ActionState.FAILED, ActionState.REFUSED):
             return phrase("next.action_failed", action=describe(action)), None
@@ -604,7 +615,7 @@ def _comment(incident: Incident) -> tuple[Phrase, ...]:
 def _why_a_person(incident: Incident) -> tuple[Phrase, ...]:
     """Why it was handed over; that the score asks for it stands on the card already."""
     why = incident.handed_over
-    told = why is None or incident.closed is not None or why.key.startswith("why.band_")
+    told = why is None or incident.is_over or why.key.startswith("why.band_")
     return () if told or why is None else (why,)
 
 
@@ -615,7 +626,7 @@ def _by_hand(incident: Incident) -> tuple[Phrase, ...]:
         Band.ESCALATE,
     )
     steps = [book.by_hand for book in books(incident)]
-    return tuple(phrase(step) for step in steps if step) if grave and not incident.closed else ()
+    return tuple(phrase(step) for step in steps if step) if grave and not incident.is_over else ()
 
 
 def _unknown_people(incident: Incident) -> tuple[Phrase, ...]:
@@ -673,18 +684,14 @@ def _what_ifs(incident: Incident, customer: Customer, question: Question) -> tup
     decision = incident.decision
     if decision is None or question.state.state != "open":
         return ()
-    found = []
-    for answer in QUESTIONS[question.kind].answers:
-        if not answer.call:
-            supposed = what_if(incident, customer, decision.at, question, answer.id)
-            found.append(
-                WhatIf(
-                    choice=answer.says(question.kind),
-                    probability=supposed.probability,
-                    band=supposed.band,
-                )
-            )
-    return tuple(found)
+    return tuple(
+        WhatIf(
+            choice=answer.says(question.kind),
+            probability=supposed.probability,
+            band=supposed.band,
+        )
+        for answer, supposed in what_ifs(incident, customer, decision.at, question)
+    )
 
 
 def _analyst_call(incident: Incident, task: CallTask) -> AnalystCall:
@@ -710,12 +717,16 @@ def _containable(incident: Incident) -> tuple[Containable, ...]:
             for a in orderable
             if not incident.is_over
         ),
-        *(Containable(action=a.id, says=describe(a), undo=True) for a in undoable),
+        *(
+            Containable(action=a.id, says=describe(a), undo=True)
+            for a in undoable
+            if not incident.merged
+        ),
     )
 
 
 def _proposal_view(incident: Incident) -> ProposalView | None:
-    if incident.closed is not None:
+    if incident.is_over:
         return None
     held = incident.closing
     decision = incident.decision
@@ -743,6 +754,8 @@ def _portal(incident: Incident) -> tuple[str, str] | None:
 
 
 def _analyst_buttons(incident: Incident) -> tuple[Button, ...]:
+    if incident.merged is not None:
+        return ()
     if incident.closed is not None:
         return (Button.REOPEN,)
     buttons = [] if incident.owner else [Button.TAKE]

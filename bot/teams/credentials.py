@@ -54,6 +54,15 @@ class Credentials:
             self._fetch()
         return self._token
 
+    def were_had(self) -> bool:
+        """Whether Entra has ever given this process a token."""
+        return bool(self._token)
+
+    async def fetch(self) -> None:
+        """Ahead of the first call that needs a token; what goes wrong is logged."""
+        if not self._token and self._may_ask():
+            await asyncio.shield(self._fetch())
+
     async def renewed(self, refused: str) -> str:
         """Another token than the one just refused; the same one where it is too soon to ask."""
         if self._token == refused and self._may_ask():

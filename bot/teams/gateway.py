@@ -1,7 +1,9 @@
 """The gateway as one object: built once, opened inside the running loop, closed at the end."""
 
+import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -41,10 +43,30 @@ class Gateway:
             hosts=settings.service_hosts,
             clock=clock,
         )
+        self._fetching: asyncio.Task[None] | None = None
+
+    @property
+    def network(self) -> Network:
+        """The one client session, for whoever else calls out."""
+        return self._network
 
     async def start(self) -> None:
         """Asks nothing of anybody yet: keys and token are fetched by the first who needs them."""
         await self._network.open()
+
+    def is_well(self) -> bool:
+        """Whether Teams' tokens can be checked, and one of ours was had.
+
+        An outage at Entra later on is no reason to take nothing in. What is not there yet is asked
+        for meanwhile, no oftener than by anybody else.
+        """
+        well = self._keys.are_known() and self._credentials.were_had()
+        if not well and (self._fetching is None or self._fetching.done()):
+            self._fetching = asyncio.create_task(self._fetch())
+        return well
+
+    async def _fetch(self) -> None:
+        await asyncio.gather(self._keys.fetch(), self._credentials.fetch())
 
     def routes(self, hears: Hears) -> list[web.RouteDef]:
         door = Door(self._guard, hears, self.messenger, bot_id=f"28:{self._settings.app_id}")
@@ -55,6 +77,10 @@ class Gateway:
         return is_allowed(service_url, self._settings.service_hosts)
 
     async def close(self) -> None:
+        if self._fetching is not None:
+            self._fetching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._fetching
         await self._keys.close()
         await self._credentials.close()
         await self._network.close()

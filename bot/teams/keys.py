@@ -58,6 +58,15 @@ class Keys:
             await self._renew()
         return self._keys.get(name)
 
+    def are_known(self) -> bool:
+        """Whether there are keys that are still believed."""
+        return self._age() <= STALE
+
+    async def fetch(self) -> None:
+        """Ahead of the first token that needs them; what goes wrong is logged."""
+        if not self.are_known():
+            await self._renew()
+
     async def published(self) -> Mapping[str, SigningKey]:
         """The keys as they are published now; raises whatever goes wrong."""
         metadata = await self._get(self._metadata_url)

@@ -7,6 +7,7 @@ import { el, setText } from "./dom.js";
 import { Help } from "./help.js";
 import { Looks } from "./looks.js";
 import { summaryOf } from "./messages.js";
+import { Pager } from "./pager.js";
 import { ChannelPane, PersonPane } from "./panes.js";
 import { Scenarios } from "./scenarios.js";
 import { Store } from "./store.js";
@@ -48,6 +49,7 @@ byId("panes").append(...panes.map((pane) => pane.root));
 const drawer = new Drawer(byId("drawer"), byId("drawer-toggle"), store);
 const looks = new Looks(byId("theme-toggle"));
 const clock = new Clock(byId("clock"), { onMove: () => follow() });
+const pager = new Pager(byId("pager"), { onRing: (words) => say(words) });
 const help = new Help(byId("help"), byId("help-toggle"), {
   c: () => goTo(customer),
   p: () => goTo(person),
@@ -109,6 +111,7 @@ function render() {
 
 store.addEventListener("change", ({ detail: news }) => {
   clock.show(store.bot.clock);
+  pager.show(store.alarms);
   turnTo(news);
   render();
   reveal(news);
@@ -121,11 +124,14 @@ store.addEventListener("problem", ({ detail }) => {
 
 /** Words for those who do not see the panes change. */
 function announce(news) {
-  const log = byId("announcer");
   for (const { conversation, message, edited } of news.slice(-ANNOUNCEMENTS)) {
-    const words = `${placeOf(conversation)}: ${message.from.name} ${edited ? "changed" : "wrote"}: ${summaryOf(message)}`;
-    log.append(el("p", {}, words));
+    say(`${placeOf(conversation)}: ${message.from.name} ${edited ? "changed" : "wrote"}: ${summaryOf(message)}`);
   }
+}
+
+function say(words) {
+  const log = byId("announcer");
+  log.append(el("p", {}, words));
   while (log.children.length > ANNOUNCEMENTS) log.firstElementChild.remove();
 }
 

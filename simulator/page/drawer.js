@@ -106,7 +106,8 @@ export class Drawer {
       status, el("td", {}, whatIs(one)), el("td", { class: "where" }, this.#where(one)), el("td", {}, sizeOf(one.bytes)));
   }
 
-  #where({ tenant, conversation }) {
+  #where({ tenant, conversation, path }) {
+    if (isPager(path)) return "On-call phone";
     const known = this.store.conversations.get(conversation);
     const name = this.store.tenants.find((one) => one.id === tenant)?.name ?? "";
     const place = known?.kind === "personal" ? (this.store.user(known.user)?.name ?? "chat") : known ? "thread" : "";
@@ -116,7 +117,10 @@ export class Drawer {
 
 const VERBS = { POST: "Send a message", PUT: "Edit a message", DELETE: "Delete a message", GET: "Read a message" };
 
+const isPager = (path) => path.startsWith("/pager");
+
 function whatIs({ method, path }) {
+  if (isPager(path)) return "Ring";
   if (path.includes("/oauth2/")) return "Get a token";
   if (path.includes("/.well-known/")) return path.endsWith("keys") ? "Read signing keys" : "Read OpenID metadata";
   if (/members(\/|$)/.test(path)) return "Read members";

@@ -9,6 +9,7 @@ const MANY = 6; // from here on, one read of everything is cheaper than many sma
 export class Store extends EventTarget {
   tenants = [];
   bot = { id: "", name: "Vouch" };
+  alarms = []; // of the on-call phone, newest first
   conversations = new Map();
   unread = new Map(); // conversation id -> Set of activity ids
   #dirty = new Set();
@@ -101,6 +102,7 @@ export class Store extends EventTarget {
     const state = await api.getState();
     this.tenants = state.tenants;
     this.bot = state.bot ?? this.bot;
+    this.alarms = state.pager;
     const known = new Set(state.conversations.map((one) => one.id));
     for (const id of this.conversations.keys()) if (!known.has(id)) this.#forget(id);
     const whole = await Promise.all(state.conversations.map(complete));

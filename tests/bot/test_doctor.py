@@ -25,7 +25,16 @@ from storage.across import Stuck
 from storage.engine import Store, Tx, migrate
 from storage.tables import CustomerRow
 from tests.story.graph_incident import malware_ran
-from tests.story.house import APP_SECRET, House, house, onboard, settings, simulated
+from tests.story.house import (
+    APP_SECRET,
+    ROUTING_KEY,
+    WEBHOOK_SECRET,
+    House,
+    house,
+    onboard,
+    settings,
+    simulated,
+)
 from tests.teams.test_gateway_proofs import new_pair
 
 NOW = datetime.now(UTC)
@@ -77,6 +86,8 @@ async def test_a_house_in_order_is_ok_throughout(tmp_path: Path) -> None:
             "ok: settings: complete; VOUCH_APP_SECRET is the bot's credential",
             "ok: token: Entra gives the bot one",
             "ok: clock: agrees with Entra's",
+            "ok: pager: PagerDuty rings where nobody acts",
+            f"ok: pager: {host} is there; whether it rings is not tried",
             "ok: signing keys: ",
             f"ok: {host}: reached",
             f"vouch.sqlite3, in use by process {os.getpid()}",
@@ -91,6 +102,8 @@ async def test_a_house_in_order_is_ok_throughout(tmp_path: Path) -> None:
         ):
             assert line in said
         assert APP_SECRET not in said
+        assert ROUTING_KEY not in said
+        assert h.sim.pager.view() == []
 
 
 async def test_looking_leaves_a_running_server_at_work(tmp_path: Path) -> None:
@@ -165,6 +178,30 @@ async def test_a_host_that_is_slow_is_not_waited_for(
     found = await examined(of(sim, tmp_path))
 
     assert "broken: signing keys: no answer in 0.5 s. Check the network." in lines(found)
+
+
+async def test_without_a_pager_it_is_said_that_nobody_will_be_rung(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    found = await examined(of(sim, tmp_path, pagerduty_key=None))
+
+    assert (
+        "missing: pager: none, so nobody will be rung where nobody acts. Set VOUCH_PAGERDUTY_KEY, "
+        "or VOUCH_PAGE_WEBHOOK_URL and VOUCH_PAGE_WEBHOOK_SECRET."
+    ) in lines(found)
+
+
+async def test_a_pager_that_does_not_answer_is_told(sim: Simulator, tmp_path: Path) -> None:
+    webhook = {
+        "pagerduty_key": None,
+        "page_webhook_url": "https://localhost:9/hook",
+        "page_webhook_secret": SecretStr(WEBHOOK_SECRET),
+    }
+
+    found = await examined(of(sim, tmp_path, **webhook))
+
+    (line,) = lines(found, State.BROKEN)
+    assert line.startswith("broken: pager: localhost:9 cannot be reached: ")
 
 
 @pytest.mark.parametrize(("minutes", "which"), [(10, "ahead of"), (-10, "behind")])
@@ -308,47 +345,113 @@ async def test_people_who_cannot_be_written_to_are_counted(tmp_path: Path) -> No
 # --- stuck work ---
 
 
-def stuck(status: str, error: str | None = None, customer: str = "contoso") -> Stuck:
-    return Stuck(
-        customer_id=customer,
-        effect_id=1,
-        stream="incident",
-        kind="say",
-        status=status,
-        since=NOW,
-        attempts=1,
-        last_error=error,
-    )
+def stuck(status: str, number: int = 1, **more: Any) -> Stuck:
+    known: dict[str, Any] = {
+        "customer_id": "contoso",
+        "effect_id": number,
+        "stream": "incident",
+        "kind": "say",
+        "status": status,
+        "since": NOON - timedelta(hours=3),
+        "attempts": 8,
+        "last_error": None,
+        "incident": f"CONTOSO-{number}",
+    }
+    return Stuck(**(known | more))
 
 
-def test_what_is_stuck_for_the_same_reason_is_one_line() -> None:
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+SINCE = "since 2026-11-24 09:00 UTC (3 h)"
+
+
+def test_what_is_stuck_for_the_same_reason_is_told_once_and_each_is_named() -> None:
+    disabled = {"last_error": "403 BotDisabledByAdmin"}
+
     found = list(
         doctor._stuck(
             [
-                stuck("failed", "403 BotDisabledByAdmin"),
-                stuck("failed", "403 BotDisabledByAdmin"),
-                stuck("failed", "403 BotDisabledByAdmin", "fabrikam"),
-                stuck("blocked", "403 BotNotInConversationRoster"),
-                stuck("waiting"),
-            ]
+                stuck("failed", 41, **disabled),
+                stuck("failed", 44, surface="approval:p1", kind="say", **disabled),
+                stuck("failed", 50, customer_id="fabrikam", incident=None, **disabled),
+                stuck("waiting", 60, attempts=0),
+            ],
+            NOON,
         )
     )
 
     assert [str(finding) for finding in found] == [
         (
-            "missing: contoso: 1 x say waits for an installation: 403 BotNotInConversationRoster. "
-            "It goes out when the app is there."
+            "broken: contoso: 2 x say failed: 403 BotDisabledByAdmin. It is not tried again by "
+            "itself: mend the reason, then `vouch retry --effect 41`, or --failed for all.\n"
+            f"    effect 41, CONTOSO-41, say: {SINCE}, 8 tries\n"
+            f"    effect 44, CONTOSO-44, say approval:p1: {SINCE}, 8 tries"
         ),
         (
-            "broken: contoso: 2 x say failed: 403 BotDisabledByAdmin. "
-            "It is not tried again: look at the case."
+            "broken: contoso: 1 x say is overdue. See that `vouch serve` runs; its log says more.\n"
+            f"    effect 60, CONTOSO-60, say: {SINCE}, 0 tries"
         ),
-        "broken: contoso: 1 x say is overdue. See that `vouch serve` runs; its log says more.",
         (
-            "broken: fabrikam: 1 x say failed: 403 BotDisabledByAdmin. "
-            "It is not tried again: look at the case."
+            "broken: fabrikam: 1 x say failed: 403 BotDisabledByAdmin. It is not tried again by "
+            "itself: mend the reason, then `vouch retry --effect 50`, or --failed for all.\n"
+            f"    effect 50, fabrikam, say: {SINCE}, 8 tries"
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("effect", "remedy"),
+    [
+        (stuck("failed", kind="contain"), doctor.ORDER_AGAIN),
+        (
+            stuck("failed", last_error="fault: KeyError"),
+            (
+                "A fault of Vouch's own: its log has the trace. Mend it, then "
+                "`vouch retry --effect 1`, or --failed for all."
+            ),
+        ),
+        (
+            stuck("blocked", waits_for="person:4f2c"),
+            "It goes out when the app is there for the person 4f2c.",
+        ),
+        (
+            stuck("blocked", waits_for="team:19:soc"),
+            "It goes out when an owner has added the app to the team 19:soc.",
+        ),
+        (stuck("blocked"), "It goes out when the app is there."),
+        (stuck("claimed"), doctor.OVERDUE),
+    ],
+)
+def test_each_kind_of_trouble_has_its_next_step(effect: Stuck, remedy: str) -> None:
+    (finding,) = doctor._stuck([effect], NOON)
+
+    assert finding.remedy == remedy
+
+
+def test_many_are_counted_rather_than_named() -> None:
+    (finding,) = doctor._stuck([stuck("failed", n) for n in range(1, 31)], NOON)
+
+    assert len(finding.items) == doctor.NAMED + 1
+    assert finding.items[-1] == "and 20 more: `vouch doctor --stuck` names all"
+
+
+async def test_stuck_alone_asks_nobody_but_the_database(tmp_path: Path) -> None:
+    """As typed beside a running server, without any other setting."""
+    database = f"sqlite:///{tmp_path / 'vouch.sqlite3'}"
+    command = ["doctor", "--stuck", "--database", database]
+    async with house(tmp_path) as h:
+        h.accepts_trouble = True
+        calm = await run_in_thread(CliRunner().invoke, app, command)
+        await h.app("Bob Meyer", "uninstall")
+        await h.report(malware_ran())
+
+        ended = await run_in_thread(CliRunner().invoke, app, command)
+
+        assert (calm.exit_code, calm.output) == (0, "ok: effects: none is stuck\n")
+        assert ended.exit_code == 1
+        bob = (await h.person("Bob Meyer"))["id"]
+        assert "missing: contoso: 1 x show waits for an installation: " in ended.output
+        assert f"when the app is there for the person {bob}." in ended.output
+        assert f", CONTOSO-1, show person:{bob}: since " in ended.output
 
 
 # --- the command ---
@@ -375,6 +478,7 @@ async def test_the_command_says_what_it_finds(
         if given is not None:
             monkeypatch.setenv(f"VOUCH_{name.upper()}", str(given))
     monkeypatch.setenv("VOUCH_APP_SECRET", APP_SECRET)
+    monkeypatch.setenv("VOUCH_PAGERDUTY_KEY", ROUTING_KEY)
 
     ended = await run_in_thread(CliRunner().invoke, app, ["doctor"])
 

@@ -10,6 +10,7 @@ from bot.gathering import ProviderDesk
 from bot.performing import MOST_ATTEMPTS, Performer
 from containment.actions import Order, Receipt
 from dialogs.messenger import Channel
+from paging.pager import NoPager
 from sources import native
 from sources.writing import RehearsedWriter
 from storage import across, incidents
@@ -64,7 +65,7 @@ async def test_a_hand_with_a_bug_is_given_up_and_an_analyst_knows(tmp_path: Path
     assert provider is not None
     url = "https://smba.example/emea/"
     desk = ProviderDesk(provider, Channel(provider.tenant_id, provider.channel_id, url))
-    performer = Performer(Pinboard(), hand, RehearsedWriter())
+    performer = Performer(Pinboard(), hand, RehearsedWriter(), NoPager())
     conductor = Conductor(store, clock, desk, performer, owner="one", lease=timedelta(seconds=60))
     dispatcher = Dispatcher(store, clock.now, conductor.run_effect, poll=60)
     (report,) = native.parse(RANSOMWARE)

@@ -108,6 +108,62 @@ def test_settings_do_not_show_a_secret(environment: Any) -> None:
     assert SECRET not in repr(from_environment(Path("/nowhere")))
 
 
+# --- the pager ---
+
+KEY = "0123456789abcdef0123456789abcdef"
+WHSEC = "whsec_dGhpcnR5LXR3byByYW5kb20gYnl0ZXMsIG9yIHNvLi4="
+WEBHOOK = {
+    "VOUCH_PAGE_WEBHOOK_URL": "https://pager.example/hook",
+    "VOUCH_PAGE_WEBHOOK_SECRET": WHSEC,
+}
+
+
+@pytest.mark.parametrize("pager", [{}, {"VOUCH_PAGERDUTY_KEY": KEY}, WEBHOOK])
+def test_one_pager_or_none_is_set_up(environment: Any, pager: dict[str, str]) -> None:
+    environment(VOUCH_APP_SECRET=SECRET, **pager)
+
+    found = from_environment(Path("/nowhere"))
+    assert KEY not in repr(found)
+    assert WHSEC not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("pager", "fault"),
+    [
+        (
+            {"VOUCH_PAGERDUTY_KEY": SECRET},
+            "VOUCH_PAGERDUTY_KEY: must be the 32 letters and digits of an integration key",
+        ),
+        (
+            WEBHOOK | {"VOUCH_PAGE_WEBHOOK_SECRET": SECRET},
+            "VOUCH_PAGE_WEBHOOK_SECRET: must be whsec_ and 24 to 64 random bytes in base64",
+        ),
+        (
+            WEBHOOK | {"VOUCH_PAGE_WEBHOOK_URL": "http://pager.example/hook"},
+            "VOUCH_PAGE_WEBHOOK_URL: must be an https address, with no user or password in it",
+        ),
+        (
+            {"VOUCH_PAGERDUTY_URL": f"https://x:{SECRET}@pager.example"},
+            "VOUCH_PAGERDUTY_URL: must be an https address, with no user or password in it",
+        ),
+        (
+            {"VOUCH_PAGE_WEBHOOK_URL": "https://pager.example/hook"},
+            "VOUCH_PAGE_WEBHOOK_URL and VOUCH_PAGE_WEBHOOK_SECRET go together",
+        ),
+        (
+            WEBHOOK | {"VOUCH_PAGERDUTY_KEY": KEY},
+            "set VOUCH_PAGERDUTY_KEY or VOUCH_PAGE_WEBHOOK_URL, not both",
+        ),
+    ],
+)
+def test_a_pager_that_could_not_ring_is_refused(
+    environment: Any, pager: dict[str, str], fault: str
+) -> None:
+    environment(VOUCH_APP_SECRET=SECRET, **pager)
+
+    assert refused() == [fault]
+
+
 # --- the README ---
 
 

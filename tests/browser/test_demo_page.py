@@ -5,11 +5,14 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
@@ -372,3 +375,72 @@ WIDER_WITH_LONG_WORDS = """(word) => {
         .filter((one) => one.getBoundingClientRect().width > 1 && one.getBoundingClientRect().right > edge)
         .map((one) => one.outerHTML.slice(0, 120));
 }"""
+
+
+# --- the on-call phone ---------------------------------------------------------------------------
+
+ROUTING_KEY = "0123456789abcdef0123456789abcdef"
+
+
+@contextmanager
+def simulator(data: Path) -> Iterator[dict[str, Any]]:
+    """The simulated Teams by itself, with a pager that a test rings; where it is."""
+    keys = data / "pager.json"
+    keys.write_text(json.dumps({"routing_key": ROUTING_KEY}))
+    command = [sys.executable, "-m", "simulator", "--bot-url=http://127.0.0.1:9", "--app-id=a"]
+    command += ["--app-secret=s", f"--data={data}", f"--pager={keys}"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+def _rings(ready: dict[str, Any], alarm: str, action: str, summary: str) -> None:
+    event = {
+        "routing_key": ROUTING_KEY,
+        "event_action": action,
+        "dedup_key": alarm,
+        "payload": {"summary": summary, "source": "Contoso Security", "severity": "critical"},
+    }
+    request = Request(f"{ready['api']}/pagerduty/v2/enqueue", json.dumps(event).encode())
+    with urlopen(request, context=ssl.create_default_context(cafile=ready["ca"])) as answer:
+        assert answer.status == 202
+
+
+def test_the_on_call_phone_shows_what_rang_and_whether_it_still_does(
+    browser: Browser, tmp_path: Path
+) -> None:
+    take = "CONTOSO-42 (High): nobody has taken it. Take it by 03:20."
+    with simulator(tmp_path) as ready:
+        page = browser.new_page(viewport={"width": 1440, "height": 1000}, color_scheme="light")
+        page.goto(ready["page"])
+        phone = page.get_by_test_id("pager")
+        expect(page.get_by_test_id("connection")).to_have_text("Live")
+        expect(phone).to_be_hidden()
+
+        _rings(ready, "one", "trigger", take)
+        _rings(ready, "one", "trigger", take)
+        _rings(ready, "two", "trigger", "<b>FABRIKAM-7</b> (High): a call is overdue.")
+        expect(phone.get_by_test_id("alarm")).to_have_count(2)
+        expect(phone.get_by_text(take, exact=True)).to_be_visible()
+        expect(phone.get_by_text("<b>FABRIKAM-7</b> (High)", exact=False)).to_be_visible()
+        expect(phone.get_by_role("heading")).to_have_text("The on-call phone is ringing")
+        expect(page.locator("#announcer")).to_contain_text(f"On-call phone, ringing: {take}")
+        assert page.evaluate(FAINT) == []
+        _shot(page, "pager-ringing")
+
+        _rings(ready, "one", "acknowledge", take)
+        _rings(ready, "two", "resolve", "")
+        expect(phone.get_by_text("Somebody is at work", exact=True)).to_be_visible()
+        expect(phone.get_by_text("Over", exact=True)).to_be_visible()
+        expect(phone.get_by_role("heading")).to_have_text("The on-call phone rang")
+
+        page.set_viewport_size({"width": 390, "height": 844})
+        _rings(ready, "three", "trigger", f"CONTOSO-43 (High): {'W' * 100}")
+        expect(phone.get_by_test_id("alarm")).to_have_count(3)
+        assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        _shot(page, "pager-phone")
+        page.get_by_test_id("theme-toggle").click()
+        assert page.evaluate(FAINT) == []
+        page.close()

@@ -4,43 +4,22 @@ VOUCH_SHOTS=some/folder pytest tests/cards/test_cards_browser.py keeps pictures 
 """
 
 import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from tests.cards import test_cards_render as rendered
+from tests.cards.card_page import card_page, complaints, needs_browser
 from tests.cards.cards_at_hand import READERS, all_cards
 
-PAGE = Path(__file__).parent / "card_page.html"
-VENDOR = Path(__file__).parents[2] / "simulator/page/vendor"
-RENDERER = [VENDOR / "adaptivecards.min.js", VENDOR / "markdown-it.umd.min.js"]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is missing: apt-get install chromium"),
-]
+pytestmark = needs_browser
 
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 2100, "height": 900})
-        page.set_content(PAGE.read_text(encoding="utf-8"))
-        for script in RENDERER:
-            page.add_script_tag(path=script)
+    with card_page() as page:
         yield page
-        browser.close()
-
-
-def _show(page: Page, cards: dict[str, Any], width: int) -> list[str]:
-    complaints: list[str] = page.evaluate("([cards, width]) => show(cards, width)", [cards, width])
-    return complaints
 
 
 @pytest.mark.parametrize("width", [480, 320])
@@ -49,21 +28,21 @@ def test_the_renderer_understands_every_card_and_it_fits(
     page: Page, language: str, width: int
 ) -> None:
     cards = {name: card for name, card in all_cards().items() if name.endswith(language)}
-    complaints = _show(page, cards, width)
+    found = complaints(page, cards, width)
     if folder := os.environ.get("VOUCH_SHOTS"):
         page.screenshot(path=f"{folder}/{language}_{width}.png", full_page=True)
 
-    assert complaints == []
+    assert found == []
 
 
 def test_hostile_cards_are_drawn_as_text_and_fit(page: Page) -> None:
     cards = {str(n): card for n, card in enumerate(rendered.largest_cards(READERS["en"]))}
 
-    assert _show(page, cards, 320) == []
+    assert complaints(page, cards, 320) == []
 
 
 def test_closing_asks_for_what_it_was_and_why(page: Page) -> None:
-    _show(page, {"case": all_cards()["analyst.waiting.en"]}, 480)
+    complaints(page, {"case": all_cards()["analyst.waiting.en"]}, 480)
     page.get_by_role("button", name="Close as…").click()
     page.get_by_role("button", name="Close the case").click()
 
@@ -72,7 +51,7 @@ def test_closing_asks_for_what_it_was_and_why(page: Page) -> None:
 
 
 def test_the_timeline_opens_on_demand(page: Page) -> None:
-    _show(page, {"case": all_cards()["analyst.waiting.en"]}, 480)
+    complaints(page, {"case": all_cards()["analyst.waiting.en"]}, 480)
     line = page.get_by_text("Received from Defender XDR")
 
     assert not line.is_visible()

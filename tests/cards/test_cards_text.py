@@ -1,3 +1,5 @@
+import re
+import time
 import unicodedata
 
 import pytest
@@ -53,6 +55,10 @@ _PIECES = st.sampled_from(
         "C:\\Users\\bob\\",
         "\\\\server\\share",
         "203.0.113.7",
+        "חשבונית 12",
+        "ف",
+        "\u2068",
+        "\u2069",
     ]
 )
 HOSTILE = st.lists(st.one_of(_PIECES, st.text(max_size=12)), max_size=12).map("".join)
@@ -85,6 +91,8 @@ def test_outside_text_mentions_nobody_and_holds_nothing_unseen(text: str) -> Non
 
     assert "<" not in shown
     assert "{{" not in shown
+    if shown[0:1] == ISOLATE:
+        shown = shown[1:].removesuffix(ISOLATE_ENDS)
     assert all(unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn") for c in shown)
     assert shown == " ".join(shown.split())
 
@@ -92,6 +100,20 @@ def test_outside_text_mentions_nobody_and_holds_nothing_unseen(text: str) -> Non
 @given(HOSTILE, st.integers(min_value=10, max_value=300))
 def test_outside_text_is_never_longer_than_allowed(text: str, limit: int) -> None:
     assert len(outside(text, limit)) <= limit
+
+
+ISOLATE, ISOLATE_ENDS = "\u2068", "\u2069"
+
+
+@given(HOSTILE, st.integers(min_value=10, max_value=300))
+def test_what_runs_from_right_to_left_is_closed_off(text: str, limit: int) -> None:
+    shown = outside(text, limit)
+
+    assert shown.startswith(ISOLATE) == shown.endswith(ISOLATE_ENDS)
+    if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in shown):
+        assert shown.startswith(ISOLATE)
+    if text.isascii():
+        assert not shown.startswith(ISOLATE)
 
 
 @given(HOSTILE)
@@ -104,9 +126,9 @@ def test_outside_text_holds_no_link(text: str) -> None:
     assert "javascript:a" not in shown
 
 
-@given(HOSTILE)
-def test_making_harmless_twice_is_making_harmless_once(text: str) -> None:
-    assert outside(outside(text)) == outside(text)
+@given(HOSTILE, st.integers(min_value=10, max_value=300))
+def test_making_harmless_twice_is_making_harmless_once(text: str, limit: int) -> None:
+    assert outside(outside(text, limit), limit) == outside(text, limit)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +143,8 @@ def test_making_harmless_twice_is_making_harmless_once(text: str) -> None:
         ("+49 30 5550100", "+49 30 5550100"),
         ("Müller & Söhne", "Müller & Söhne"),
         ("R&D, 3 < 5", "R&D, 3 \u2039 5"),
+        ("inv-8841.ps1, run.js, all.tar.gz", "inv-8841.ps1, run.js, all.tar.gz"),
+        ("发票 2026.docx", "发票 2026.docx"),
     ],
 )
 def test_what_people_know_stays_as_they_know_it(text: str, shown: str) -> None:
@@ -140,15 +164,38 @@ def test_what_people_know_stays_as_they_know_it(text: str, shown: str) -> None:
         ("203.0.113.7:80", "203.0.113[.]7:80"),
         ("javascript:alert(1)", "javascript[:]alert(1)"),
         ("ftp://host.example/x", "ftp[:]//host[.]example/x"),
+        ("contoso-help.pl", "contoso-help[.]pl"),
+        ("login.contoso.ai", "login[.]contoso[.]ai"),
+        ("README.md", "README[.]md"),
     ],
 )
 def test_links_are_defanged(text: str, shown: str) -> None:
     assert outside(text) == shown
 
 
+@pytest.mark.parametrize("text", ["\u200b", "\u202e\u2066", " \t", "\x00", "\ufe0f", "\u3164"])
+def test_a_text_that_shows_nothing_reads_as_a_question_mark(text: str) -> None:
+    assert outside(text) == "?"
+    assert outside("") == ""
+
+
 def test_a_long_text_ends_in_an_ellipsis() -> None:
     assert outside("x" * 500) == "x" * (LIMIT - 1) + "…"
     assert outside("a " + "evil.com " * 100).endswith("…")
+
+
+def test_a_cut_never_leaves_the_address_of_another_site() -> None:
+    for limit in range(10, 40):
+        shown = outside("have a look at evil.com.invoice", limit)
+        assert not re.search(r"evil\.com(?!\.\w)", shown), shown
+
+
+@pytest.mark.parametrize("text", ["é", "_", "a.", "a+", "http:", "W.W ", "[.]", "א "])
+def test_ten_thousand_characters_cost_no_more_than_a_moment(text: str) -> None:
+    began = time.process_time()
+    outside(text * (10_000 // len(text)))
+
+    assert time.process_time() - began < 0.05
 
 
 def test_a_cut_never_leaves_half_a_mark() -> None:

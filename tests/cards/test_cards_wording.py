@@ -36,6 +36,7 @@ from triage.incident import (
     Standing,
     Status,
 )
+from triage.paging import Need
 from triage.phrases import phrase
 from triage.playbooks import FOLLOW_UPS, PLAYBOOKS, QUESTIONS, Channel
 from triage.recognising import Detector
@@ -213,6 +214,7 @@ def test_every_value_that_becomes_part_of_a_key_has_a_sentence() -> None:
         *(f"state.{state}" for state in ActionState),
         *(f"product.{product}" for product in Product),
         *(f"label.source.{source}" for source in Source),
+        *(f"page.{need}" for need in Need),
         *(
             f"determination.{name}"
             for book in PLAYBOOKS.values()

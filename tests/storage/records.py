@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from storage import across, effects, incidents, surfaces
 from storage.codec import incident_to_json
 from storage.engine import Store, Tx
+from tests.databases import url
 from triage.effects import CUSTOMER_THREAD, Effect, Say, Wake
 from triage.events import Event, Facts, Woke
 from triage.incident import STATE_VERSION, Incident, IncidentType, Reason, SourceRef, Status
@@ -33,10 +34,6 @@ TENANT = "11111111-1111-4111-8111-111111111111"
 WOKE = Woke("question:1")
 
 GOLDEN = Path(__file__).parent / "golden" / f"incident-v{STATE_VERSION}.json"
-
-
-def url(folder: Path) -> str:
-    return f"sqlite:///{folder}/vouch.sqlite3"
 
 
 @asynccontextmanager
@@ -156,7 +153,7 @@ def show(incident_id: str, digest: str) -> Callable[[Tx], dict[str, int]]:
             effects.Show(name, effects.place_lane(incident_id, name), revision, tx.customer)
             for name, revision in changed.items()
         ]
-        effects.order_shows(tx, incident_id, shows, NOW)
+        effects.order(tx, incident_id, shows, NOW)
         return changed
 
     return unit

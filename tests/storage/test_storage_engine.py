@@ -28,7 +28,10 @@ from storage.engine import (
     Urgency,
 )
 from storage.tables import AlertRow, CounterRow
-from tests.storage.records import CONTOSO, NOW, opened, url
+from tests.databases import url
+from tests.storage.records import CONTOSO, NOW, opened
+
+pytestmark = pytest.mark.sqlite
 
 
 @pytest.fixture(autouse=True)

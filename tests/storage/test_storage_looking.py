@@ -14,8 +14,12 @@ from storage.engine import Store, StoreError, StoreInUseError, Urgency, migrate,
 from storage.people import Reach, reach
 from storage.profiles import sources_with_keys
 from storage.tables import IntakeKeyRow, PersonRow
-from tests.storage.records import CONTOSO, FABRIKAM, LEASE, ME, NOW, TENANT, opened, url
+from tests.databases import url
+from tests.storage.records import CONTOSO, FABRIKAM, LEASE, ME, NOW, TENANT, opened
 from triage.effects import Wake
+
+pytestmark = pytest.mark.sqlite
+
 
 DESK = incidents.desk(CONTOSO)
 

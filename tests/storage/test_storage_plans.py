@@ -31,6 +31,9 @@ from tests.storage.records import (
 )
 from triage.report import Alert, Source
 
+pytestmark = pytest.mark.sqlite
+
+
 ONE = f"{CONTOSO}-incident-1"
 THREAD = Place(TENANT, "19:abc@thread.tacv2;messageid=1", "1", "https://smba.example/emea/")
 
@@ -58,7 +61,9 @@ async def a_day(store: Store) -> None:
     await store.write(CONTOSO, lambda tx: effects.release_blocked(tx, "person:bob", NOW))
     await store.write_across(lambda tx: across.release_blocked(tx, "team:1", NOW))
     await due(store)
+    await store.write(CONTOSO, lambda tx: effects.put_back(tx, [2], NOW))
     await store.read_across(across.next_due)
+    await store.read_across(lambda tx: across.backlog(tx, NOW))
     await store.read_across(lambda tx: across.find_press(tx, TENANT, "token", "bob"))
     await store.read_across(lambda tx: across.find_conversation(tx, TENANT, "a:none"))
     await store.read_across(lambda tx: across.customer_of_key(tx, Source.NATIVE, "hash"))

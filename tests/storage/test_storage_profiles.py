@@ -18,7 +18,17 @@ from storage.tables import CustomerRow
 from storage.tomllines import Lines
 from tests.storage.records import CONTOSO, NOW, opened
 from triage.actions import ActionKind
-from triage.customer import Consent, Customer, Deadlines, OnSilence, Provider, Role
+from triage.customer import (
+    Calendar,
+    Consent,
+    Customer,
+    Deadlines,
+    Holidays,
+    OnSilence,
+    Provider,
+    Role,
+    ServiceLevels,
+)
 from triage.report import Source
 
 DOCUMENT = (Path(storage.__file__).parent / "profile.md").read_text(encoding="utf-8")
@@ -118,6 +128,38 @@ def test_working_days_are_written_as_people_say_them(written: str, days: set[int
     assert profile.hours.end == time(17, 30)
 
 
+def test_holidays_and_promises_are_read_as_they_are_written() -> None:
+    profile = read_customer(EXAMPLE)
+
+    assert profile.holidays == Holidays(
+        country="DE",
+        subdivision="BY",
+        extra=(date(2026, 12, 24), date(2026, 12, 31)),
+        working=(date(2026, 10, 31),),
+    )
+    assert profile.sla.medium.resolve == 2880
+    assert profile.sla.low == ServiceLevels().low
+    assert profile.calendar == Calendar("Europe/Berlin", profile.hours, profile.holidays)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("uk", "GB?"), ("DEU", "DE?"), ("United States", "US?"), ("zzzzz", "two capital letters")],
+)
+def test_a_country_nobody_knows_is_told_with_what_may_be_meant(written: str, meant: str) -> None:
+    [fault] = faults(SMALL + HOURS + f'[holidays]\ncountry = "{written}"\n')
+
+    assert meant in fault.reason
+
+
+@pytest.mark.parametrize(("start", "end"), [("22:00", "06:00"), ("00:00", "00:00")])
+def test_hours_of_a_night_shift_and_of_a_whole_day_are_taken(start: str, end: str) -> None:
+    profile = read_customer(SMALL + HOURS.replace("08:00", start).replace("18:00", end))
+
+    assert profile.hours
+    assert profile.hours.end == time.fromisoformat(end)
+
+
 # --- faults --------------------------------------------------------------------------------------
 
 
@@ -155,6 +197,9 @@ FACT = (
     'approver = "Jon"\nexpires = 2027-01-01\n'
 )
 
+HOURS = '[hours]\ndays = "mon-fri"\nstart = "08:00"\nend = "18:00"\n'
+SLA = '[sla.low]\nacknowledge = 10\ncontact = 15\ncontain = 30\nresolve = "none"\n'
+
 WRONG = {
     "id": (SMALL.replace('"contoso"', '"Con toso"'), 3 - 1, "small letters"),
     "name": (SMALL.replace("Contoso Security", " "), 3, "is empty"),
@@ -166,10 +211,41 @@ WRONG = {
     "egress[1]": (SMALL + 'egress = ["203.0.113.0/24", "here"]\n', 8, "write 203.0.113.0/24"),
     "version": (SMALL + "version = 3\n", 8, "there is no such setting"),
     "hours.end": (
-        SMALL + '[hours]\ndays = "mon"\nstart = "18:00"\nend = "08:00"\n',
+        SMALL + '[hours]\ndays = "mon"\nstart = "18:00"\nend = "18:00"\n',
         11,
-        "08:00 is not after 18:00",
+        "18:00 is the start too; a whole day is 00:00 to 00:00",
     ),
+    "holidays": (SMALL + '[holidays]\ncountry = "DE"\n', 8, "say nothing without [hours]"),
+    "holidays.country": (
+        SMALL + HOURS + '[holidays]\ncountry = "Germany"\n',
+        13,
+        "'Germany' is no country known; DE?",
+    ),
+    "holidays.subdivision": (
+        SMALL + HOURS + '[holidays]\ncountry = "DE"\nsubdivision = "Bavaria"\n',
+        14,
+        "'Bavaria' is no part of DE; known are: BB, BE, BW, BY,",
+    ),
+    "holidays.working": (
+        SMALL + HOURS + "[holidays]\nextra = [2026-12-24]\nworking = [2026-12-24]\n",
+        14,
+        "2026-12-24 is in extra too",
+    ),
+    "holidays.extra[0]": (
+        SMALL + HOURS + '[holidays]\nextra = ["Christmas"]\n',
+        13,
+        "will not do",
+    ),
+    "quiet.end": (SMALL + '[quiet]\nend = "late"\n', 9, "will not do"),
+    "sla.low.contact": (
+        SMALL + SLA.replace("15", '"tomorrow"'),
+        10,
+        "'tomorrow' is neither a number of minutes nor one of next_workday, none",
+    ),
+    "sla.low.contain": (SMALL + SLA.replace("30", "0"), 11, "0 minutes can never be kept"),
+    "sla.low.resolve": (SMALL + SLA.replace("resolve", "# resolve"), 8, "is missing"),
+    "question_budget": (SMALL + "question_budget = 0\n", 8, "not between 1 and 20 cards a day"),
+    "bundle_minutes": (SMALL + "bundle_minutes = -1\n", 8, "not between 0 and 120 minutes"),
     "hours.days": (SMALL + '[hours]\ndays = []\nstart = "08:00"\nend = "09:00"\n', 9, "no day"),
     "hours.days[0]": (
         SMALL + '[hours]\ndays = "weekdays"\nstart = "08:00"\nend = "09:00"\n',
@@ -208,6 +284,13 @@ def test_a_profile_that_contradicts_itself_is_refused(field: str) -> None:
     assert fault.field == field
     assert fault.line == line
     assert reason in fault.reason
+
+
+@pytest.mark.parametrize("kind", ["unknown", "restricted"])
+def test_no_fact_speaks_of_what_a_person_looks_at_anyway(kind: str) -> None:
+    [fault] = faults(SMALL + FACT.replace("remote_tool", kind))
+
+    assert fault.field == "facts[0].covers"
 
 
 def test_nobody_stands_in_for_themselves() -> None:

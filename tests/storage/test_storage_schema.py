@@ -10,7 +10,9 @@ from sqlalchemy import Connection, create_engine
 
 from storage.engine import StoreError, migrate
 from storage.tables import Row
-from tests.storage.records import url
+from tests.databases import url
+
+pytestmark = pytest.mark.sqlite
 
 
 def connected(folder: Path) -> Connection:

@@ -30,16 +30,21 @@ from bot.demo import PROFILES, PROVIDER_TENANT
 from bot.settings import Settings
 from bot.setup import add_intake_key, add_profile
 from simulator.keys import SigningKey, new_key
+from simulator.pager import PagerKeys
 from simulator.server import DEMO_WORLD, Simulator, SimulatorConfig
 from simulator.world import Chat, Conversation, Message, Sender, Thread
 from storage import across, incidents
 from storage.engine import Store, Tx
-from storage.tables import EventRow
+from storage.tables import EventRow, IncidentRow
+from tests.databases import ON_POSTGRES, url
 from tests.story.record import check_records
 from triage.incident import Incident
 from triage.report import Source
 
 APP_ID, APP_SECRET = "3f0c8a52-1d5e-4b7a-9f26-8e1b7c4d9a60", "a-secret-of-the-tests"
+
+ROUTING_KEY = "0123456789abcdef0123456789abcdef"
+WEBHOOK_SECRET = "whsec_dGhpcnR5LXR3byByYW5kb20gYnl0ZXMsIG9yIHNvLi4="
 
 os.environ["SSL_CERT_FILE"] = os.devnull
 """A story trusts its own simulator; reading the system's authorities takes longer than the story."""
@@ -315,6 +320,17 @@ class House:
         assert known is not None, source_id
         return known
 
+    async def by_name(self, name: str, customer: str = "contoso") -> Incident:
+        """The record of what we call by this name, also once it is merged."""
+
+        def load(tx: Tx) -> Incident | None:
+            found = select(col(IncidentRow.id)).where(col(IncidentRow.name) == name)
+            return incidents.load(tx, tx.session.scalars(found).one())
+
+        known = await self.vouch.store.read(customer, load)
+        assert known is not None
+        return known
+
     async def history(self, source_id: str, **of: Any) -> list[incidents.StoredEvent]:
         incident = await self.incident(source_id, **of)
         return await self.vouch.store.read(
@@ -367,7 +383,7 @@ async def house(tmp_path: Path, changed: Changed | None = None) -> AsyncIterator
     """
     changed = changed or {}
     keys = await onboard(tmp_path / "vouch.sqlite3", changed)
-    database = f"sqlite:///{tmp_path / 'vouch.sqlite3'}"
+    database = url(tmp_path)
     clock = ManualClock(datetime.now(UTC))
     async with (
         Simulator(simulated(tmp_path, keys, changed)) as sim,
@@ -399,12 +415,14 @@ def simulated(data: Path, keys: "Keys", changed: Changed | None = None) -> Simul
         world=file if world else DEMO_WORLD,
         intake_keys=keys,
         key_source=_signing_keys().__next__,
+        pager=PagerKeys(routing_key=ROUTING_KEY, webhook_secret=WEBHOOK_SECRET),
     )
 
 
 def settings(sim: Simulator, database: str) -> Settings:
     return Settings(
         port=0,
+        metrics_port=0,
         database_url=database,
         app_id=APP_ID,
         app_tenant=PROVIDER_TENANT,
@@ -413,6 +431,8 @@ def settings(sim: Simulator, database: str) -> Settings:
         openid_metadata_url=f"{sim.api_url}/botframework/v1/.well-known/openidconfiguration",
         service_hosts=frozenset({urlsplit(sim.api_url).netloc}),
         ca_file=sim.ca_file,
+        pagerduty_key=SecretStr(ROUTING_KEY),
+        pagerduty_url=f"{sim.api_url}/pagerduty/v2/enqueue",
     )
 
 
@@ -423,17 +443,31 @@ _onboarded: dict[tuple[str, ...], tuple[bytes, Keys]] = {}
 
 
 async def onboard(file: Path, changed: Changed | None = None) -> Keys:
-    """Everybody's profile, but for those that a change leaves empty; the keys of their sources."""
-    profiles = tuple(
-        (changed or {}).get(profile.stem, str)(profile.read_text(encoding="utf-8"))
-        for profile in sorted(PROFILES.glob("*.toml"))
-    )
+    """Everybody's profile, but for those that a change leaves empty; the keys of their sources.
+
+    Where tests run on PostgreSQL, in the database of the file's folder.
+    """
+    profiles = _profiles(changed or {})
+    if ON_POSTGRES:
+        return await _onboard(url(file.parent), profiles)
     if profiles not in _onboarded:
         keys = await _onboard(f"sqlite:///{file}", profiles)
         _onboarded[profiles] = (await asyncio.to_thread(file.read_bytes), keys)
     content, keys = _onboarded[profiles]
     await asyncio.to_thread(file.write_bytes, content)
     return keys
+
+
+async def onboard_at(database: str) -> Keys:
+    """As `onboard`, in this database."""
+    return await _onboard(database, _profiles({}))
+
+
+def _profiles(changed: Changed) -> tuple[str, ...]:
+    return tuple(
+        changed.get(profile.stem, str)(profile.read_text(encoding="utf-8"))
+        for profile in sorted(PROFILES.glob("*.toml"))
+    )
 
 
 async def _onboard(database: str, profiles: tuple[str, ...]) -> Keys:

@@ -5,6 +5,7 @@ of JSON in, a line with the process id out:
 
     {"serve": {"VOUCH_PORT": "3978", ...}, "log": "vouch.log"}    -> the pid of a `vouch serve`
     {"kill": 4711}                                                -> 4711, which is dead by then
+    {"stop": 4711}                                                -> the exit code of 4711
 """
 
 import json
@@ -28,6 +29,10 @@ class Nursery:
     def kill(self, pid: int) -> None:
         """SIGKILL, and its end awaited."""
         self._ask({"kill": pid})
+
+    def stop(self, pid: int) -> int:
+        """SIGTERM, and its end awaited; how it ended."""
+        return self._ask({"stop": pid})
 
     def _ask(self, what: dict[str, Any]) -> int:
         assert self._parent.stdin is not None
@@ -58,16 +63,23 @@ def _be_the_parent() -> None:
     for line in sys.stdin:
         what = json.loads(line)
         if "kill" in what:
-            pid = int(what["kill"])
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            answer = int(what["kill"])
+            _end(answer, signal.SIGKILL)
+        elif "stop" in what:
+            answer = _end(int(what["stop"]), signal.SIGTERM)
         else:
-            pid = os.fork()
-            if pid == 0:
+            answer = os.fork()
+            if answer == 0:
                 _become(what["serve"], what["log"])
                 app(["serve"])
-        sys.stdout.write(f"{pid}\n")
+        sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()
+
+
+def _end(pid: int, how: signal.Signals) -> int:
+    os.kill(pid, how)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
 
 
 def _become(environment: Mapping[str, str], log: str) -> None:

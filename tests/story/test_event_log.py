@@ -11,6 +11,7 @@ from bot.demo import PROFILES
 from bot.setup import add_profile
 from storage import incidents
 from storage.engine import Store, Tx
+from tests.databases import sqlite_url
 from tests.story.graph_incident import malware_ran, unfamiliar_sign_in
 from tests.story.house import House, house
 from tests.story.record import check_records
@@ -36,7 +37,7 @@ def somebody_at_the_file(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 async def broken(tmp_path: Path) -> incidents.Broken | None:
-    store = Store.open(f"sqlite:///{tmp_path / 'vouch.sqlite3'}")
+    store = Store.open(sqlite_url(tmp_path))
 
     def look(tx: Tx) -> incidents.Broken | None:
         found = incidents.find_by_ref(tx, Source.DEFENDER, "4711")

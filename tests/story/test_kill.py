@@ -6,10 +6,9 @@ import os
 import random
 import signal
 import socket
-import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -22,6 +21,7 @@ from bot.demo import PROVIDER_TENANT
 from simulator.server import Simulator
 from storage import incidents
 from storage.engine import Store, Tx
+from tests.databases import await_last_words, rows, url
 from tests.story.graph_incident import malware_ran
 from tests.story.house import APP_ID, APP_SECRET, Json, Seen, onboard, seen_in, simulated
 from tests.story.nursery import Nursery, nursery
@@ -58,6 +58,8 @@ class Mortal:
         self._key = key
         self._port = _free_port()
         self._pid: int | None = None
+        self.settings: dict[str, str] = {}
+        """What it is started with beside the usual."""
         self.deaths = 0
         self.orphans: set[str] = set()
         """Messages Teams took whose answer Vouch did not live to write down."""
@@ -80,9 +82,22 @@ class Mortal:
         if self._pid is None:
             return
         self._cradle.kill(self._pid)
+        await_last_words(url(self._folder), self._pid)
         self._pid = None
         self.deaths += 1
         self.orphans |= {m.id for m in self.said()} - self._recorded()
+
+    def move_to(self, folder: Path) -> None:
+        """From now on it lives by the records of another folder."""
+        self._folder = folder
+
+    async def stop(self) -> int:
+        """SIGTERM; the exit code. What was taken and not written down is an orphan all the same."""
+        pid, self._pid = self._pid, None
+        assert pid is not None
+        code = await asyncio.to_thread(self._cradle.stop, pid)
+        self.orphans |= {m.id for m in self.said()} - self._recorded()
+        return code
 
     async def _is_ready(self) -> bool:
         try:
@@ -95,7 +110,7 @@ class Mortal:
         api = self.sim.api_url
         return {
             "VOUCH_PORT": str(self._port),
-            "VOUCH_DATABASE_URL": f"sqlite:///{self._folder / 'vouch.sqlite3'}",
+            "VOUCH_DATABASE_URL": url(self._folder),
             "VOUCH_APP_ID": APP_ID,
             "VOUCH_APP_TENANT": PROVIDER_TENANT,
             "VOUCH_APP_SECRET": APP_SECRET,
@@ -105,7 +120,7 @@ class Mortal:
             "VOUCH_CA_FILE": str(self.sim.ca_file),
             "VOUCH_LEASE_SECONDS": "0.4",
             "VOUCH_DISPATCH_SECONDS": "0.05",
-        }
+        } | self.settings
 
     # --- what is asked of it ---
 
@@ -117,11 +132,13 @@ class Mortal:
                 return
         raise AssertionError("never acknowledged")
 
-    async def report(self) -> int:
+    async def report(self, incident: Json | None = None) -> int:
         url = f"{self.sim.bot_url}/api/incidents/defender"
         headers = {"Authorization": f"Bearer {self._key}"}
         try:
-            async with self.control.post(url, json=INCIDENT, headers=headers) as response:
+            async with self.control.post(
+                url, json=incident or INCIDENT, headers=headers
+            ) as response:
                 return response.status
         except aiohttp.ClientError:
             return 502
@@ -167,18 +184,12 @@ class Mortal:
         await self._until(idle)
 
     def _left_to_do(self) -> int:
-        left = "SELECT id FROM effect WHERE kind != 'wake' AND status IN ('waiting', 'claimed')"
-        return len(self._rows(left))
+        left = "SELECT key FROM effect WHERE kind != 'wake' AND status IN ('waiting', 'claimed')"
+        return len(rows(url(self._folder), left))
 
     def _recorded(self) -> set[str]:
-        return {
-            row[0] for row in self._rows("SELECT remote_id FROM effect WHERE remote_id IS NOT NULL")
-        }
-
-    def _rows(self, query: str) -> list[Any]:
-        uri = f"file:{self._folder / 'vouch.sqlite3'}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True)) as file:
-            return file.execute(query).fetchall()
+        known = "SELECT remote_id FROM effect WHERE remote_id IS NOT NULL"
+        return {remote_id for (remote_id,) in rows(url(self._folder), known)}
 
     def said(self) -> list[Seen]:
         return [m for c in self.sim.world.conversations.values() for m in seen_in(c)]
@@ -239,7 +250,7 @@ async def ends_as_if_nothing_was(v: Mortal, tmp_path: Path) -> None:
     assert len(set(rehearsed)) == 2, "scanned and isolated"
     assert len(rehearsed) <= 2 + v.deaths
 
-    store = Store.open(f"sqlite:///{tmp_path / 'vouch.sqlite3'}")
+    store = Store.open(url(tmp_path))
     try:
         assert await check_records(store) == 1
         incident = await store.read("contoso", _the_incident)

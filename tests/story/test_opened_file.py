@@ -317,7 +317,7 @@ async def test_somebody_who_was_never_asked_is_told_what_this_is(tmp_path: Path)
 # --- silence ---------------------------------------------------------------------------------------
 
 
-async def test_silence_becomes_a_call_and_then_isolation_is_proposed(tmp_path: Path) -> None:
+async def test_silence_asks_the_security_contact_then_becomes_a_call(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         await answered(h)
 
@@ -325,9 +325,15 @@ async def test_silence_becomes_a_call_and_then_isolation_is_proposed(tmp_path: P
         waiting = await h.incident("4711")
         await h.later(seconds=1)
 
-        incident = await h.incident("4711")
+        silent = await h.incident("4711")
         assert (waiting.calls, waiting.approvals) == ((), ())
-        assert incident.questions[0].state.state == "silent"
+        assert silent.questions[0].state.state == "silent"
+        assert silent.calls == ()
+        [asked] = [said for said in await h.told("Jon Park") if "does not answer" in said]
+        assert "reach Bob Meyer by voice" in asked
+
+        await h.later(minutes=5)
+        incident = await h.incident("4711")
         assert [c.number for c in incident.calls] == ["+44 20 7946 0144"]
         assert is_asked_to_isolate(incident)
         assert decided(incident) == (Band.ESCALATE, 0.67), "silence weighs nothing"
@@ -351,7 +357,7 @@ async def test_an_answer_after_the_deadline_still_raises(tmp_path: Path) -> None
 async def test_the_call_recorded_by_an_analyst_answers_for_bob(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         await answered(h)
-        await h.later(minutes=15)
+        await h.later(minutes=20)
 
         await h.press("Mia Lindqvist", await h.soc(), "record_call.q1.opened")
 

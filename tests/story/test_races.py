@@ -100,7 +100,7 @@ async def test_a_reply_just_after_its_deadline_is_a_correction_that_raises(tmp_p
         await h.report(malware_ran())
         card = await h.card("Bob Meyer")
         data = card.data("answer.q1.not_me")
-        await h.later(minutes=15)
+        await h.later(minutes=20)
         assert isinstance((await h.incident("4711")).questions[0].state, Silent)
 
         await h.send(await click(h, "Bob Meyer", card, data))
@@ -115,7 +115,7 @@ async def test_a_lowering_reply_just_after_its_deadline_goes_to_an_analyst(tmp_p
     async with house(tmp_path) as h:
         await h.report(malware_blocked())
         card = await h.card("Bob Meyer")
-        await h.later(minutes=120)
+        await h.later(minutes=480)
 
         await h.send(await click(h, "Bob Meyer", card, card.data("answer.q1.expected")))
         await h.settle()

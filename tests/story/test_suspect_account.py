@@ -95,10 +95,12 @@ async def test_a_mail_rule_raises_and_the_customer_is_asked_to_disable(tmp_path:
         incident = await h.incident("4713")
         assert decided(incident) == (Band.CONTAIN, 0.95)
         assert len(await h.conversations("Contoso")) == 1
-        assert "Disable the account" in (await h.approval()).text
+        asked = {line: m for m in await h.thread() if m.card for line in m.text.splitlines()}
+        assert "Reset the password of Carla Duarte?" in asked
+        disable = next(asked[line] for line in asked if line.startswith("Disable the account"))
         assert await silent(h)
 
-        await h.press("Jon Park", await h.approval(), "approve.p1")
+        await h.press("Jon Park", disable, next(a for a in disable.actions if "approve" in a))
 
         assert action(await h.incident("4713"), ActionKind.DISABLE_ACCOUNT) is ActionState.DONE
         assert await silent(h)

@@ -125,6 +125,9 @@ async def test_bob_has_blocked_the_bot_and_an_analyst_calls_with_the_reason(tmp_
         h.accepts_trouble = True
         case = await h.incident("4711")
         assert isinstance(case.questions[0].state, Unreachable)
+        assert any("Bob Meyer does not answer" in said for said in await h.told("Jon Park"))
+        await h.later(minutes=5)
+        case = await h.incident("4711")
         assert [c.number for c in case.calls] == ["+44 20 7946 0144"]
         assert "has blocked the bot" in (await h.soc()).text
         assert len(await h.conversations("Contoso")) == 1
@@ -136,6 +139,7 @@ async def test_without_the_app_bob_is_called_and_gets_his_card_when_he_installs_
     async with house(tmp_path) as h:
         await h.app("Bob Meyer", "uninstall")
         await h.report(malware_ran())
+        await h.later(minutes=5)
         case = await h.incident("4711")
         assert [c.person.name for c in case.calls] == ["Bob Meyer"]
         assert "the app is not installed for this person" in (await h.soc()).text

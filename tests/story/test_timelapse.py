@@ -21,6 +21,7 @@ from simulator.botclock import ClockControl
 from simulator.server import Simulator
 from storage import incidents
 from storage.engine import Tx
+from tests import databases
 from tests.story.house import Json, onboard, settings, simulated
 from triage.incident import Incident
 
@@ -110,7 +111,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     config = replace(simulated(tmp_path, keys), bot_clock=ClockControl(url=url, token=TOKEN))
     clock = ShiftedClock()
     async with Simulator(config) as sim:
-        own = settings(sim, f"sqlite:///{tmp_path / 'vouch.sqlite3'}")
+        own = settings(sim, databases.url(tmp_path))
         async with (
             running(own, clock, dispatch=False) as vouch,
             time_lapse(vouch, clock, 0.2, door, TOKEN),
@@ -161,8 +162,15 @@ async def test_deadlines_fall_due_in_their_order_and_at_their_time(tmp_path: Pat
 
         storm = await s.incidents()
         laptop, kiosk = storm["CONTOSO-1"], storm["CONTOSO-2"]
-        assert await _in_minutes(s, laptop) == [("approval", 13), ("question", 15)]
-        assert await _in_minutes(s, kiosk) == [("approval", 13), ("close", 43)]
+        assert await _in_minutes(s, laptop) == [
+            ("remind", 7),
+            ("take", 10),
+            ("approval", 13),
+            ("question", 15),
+            ("rung", 20),
+            ("call", 35),
+        ]
+        assert await _in_minutes(s, kiosk) == [("take", 10), ("approval", 13), ("close", 43)]
         stamps = [
             message["at"]
             for conversation in (await s.api("GET", "/state"))["conversations"]
@@ -184,6 +192,13 @@ async def test_the_next_deadline_is_the_next_one_that_shows(tmp_path: Path) -> N
         await s.press("Bob Meyer", "answer.q1.opened")
         await s.until(shows("answer.q2.enabled_content"))
 
+        lead = await s.move(to="next")
+        assert lead == pytest.approx(15 * 30, abs=A_MOMENT.total_seconds())
+        assert shows("Your answer to the question above is still needed")(
+            await s.api("GET", "/state")
+        )
+
+        assert await s.move(to="next") == pytest.approx(10 * 60, abs=A_MOMENT.total_seconds())
         lead = await s.move(to="next")
 
         assert lead == pytest.approx(15 * 60, abs=A_MOMENT.total_seconds())

@@ -47,6 +47,7 @@ from triage.decide import AlreadyAnswered, decide
 from triage.draft import Known
 from triage.effects import Contain, Effect, Say
 from triage.events import (
+    Absorbed,
     ActionDone,
     ActionFailed,
     Answered,
@@ -57,6 +58,7 @@ from triage.events import (
     Event,
     Facts,
     KeptOpen,
+    MergedInto,
     RecommendationAnswered,
     Reopened,
     Reported,
@@ -76,7 +78,9 @@ from triage.incident import (
     IncidentType,
     Person,
     ResponseAction,
+    Status,
 )
+from triage.merging import handed_on
 from triage.phrases import Moment, Phrase
 from triage.playbooks import QUESTIONS
 from triage.report import AlreadyDone, DoneKind, Product, Severity, Source
@@ -123,6 +127,27 @@ REPORTS = (
     *(told_of(kind, CARLA, Severity.LOW, source_id=f"low {kind}") for kind in IncidentType),
 )
 
+_BREACH = Case(CUSTOMERS[1]).reported(malware_ran(by_hand=True)).reported(sign_in(BOB), after=2)
+PARTS = (
+    Case().reported(malware_ran()),
+    Case().reported(malware_ran()).answers("opened"),
+    Case().reported(malware_ran(by_hand=True)).answers("not_me"),
+    Case().reported(malware_blocked()).answers("expected"),
+    Case().reported(sign_in(BOB)),
+    Case().reported(sign_in(CARLA)).says_on_the_phone("mine").done(),
+    Case().reported(sign_in(CARLA)).says_on_the_phone("not_mine").done(),
+    Case().reported(told_of(IncidentType.PHISH_CLICK)).answers("entered"),
+    Case().reported(leak()),
+    Case(CUSTOMERS[1]).reported(told_of(IncidentType.RANSOMWARE, CARLA)).done(),
+    _BREACH.done(),
+)
+"""Cases that become part of another one."""
+HANDED_ON = tuple(
+    handed_on(replace(part.state, name=f"CONTOSO-{n}")) for n, part in enumerate(PARTS, 1)
+)
+
+_MERGING: st.SearchStrategy[Event] = st.sampled_from([*HANDED_ON, MergedInto("i-2", "CONTOSO-43")])
+
 _QUESTIONS = st.sampled_from(["q1", "q1", "q1", "q2", "q3", "q9"])
 _ACTIONS = st.sampled_from(["a1", "a2", "a3", "a4", "a9"])
 _APPROVALS = st.sampled_from(["p1", "p1", "p2", "p3", "p9"])
@@ -164,6 +189,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(
         lambda p, yes: RecommendationAnswered(p.object_id, p.upn, p.name, yes), _ACTORS, _FLAGS
     ),
+    _MERGING,
     _QUESTIONS.map(lambda q: Woke(f"question:{q}")),
     _APPROVALS.map(lambda p: Woke(f"approval:{p}")),
     st.just(Woke("close:now")),
@@ -184,18 +210,28 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         st.just("blocked"),
     ),
 )
-STEPS = st.tuples(
-    EVENTS,
-    st.sampled_from([1, 1, 5, 20, 60, 600]),
-    st.sampled_from([frozenset[str]()] * 3 + [frozenset({BOB.object_id, JON.object_id})]),
-)
-STORIES = st.tuples(
-    st.sampled_from(CUSTOMERS),
-    st.sampled_from(ROSTERS),
-    st.sampled_from(REPORTS),
-    st.lists(STEPS, max_size=14),
-)
 Story = tuple[Customer, tuple[Person, ...], object, list[tuple[Event, int, frozenset[str]]]]
+
+
+def _stories(events: st.SearchStrategy[Event]) -> st.SearchStrategy[Story]:
+    steps = st.tuples(
+        events,
+        st.sampled_from([1, 1, 5, 20, 60, 600]),
+        st.sampled_from([frozenset[str]()] * 3 + [frozenset({BOB.object_id, JON.object_id})]),
+    )
+    return st.tuples(
+        st.sampled_from(CUSTOMERS),
+        st.sampled_from(ROSTERS),
+        st.sampled_from(REPORTS),
+        st.lists(steps, max_size=14),
+    )
+
+
+STORIES = _stories(EVENTS)
+MERGERS = _stories(
+    st.one_of(EVENTS, _MERGING, _QUESTIONS.map(lambda q: Answered(q, BOB.object_id, "opened")))
+)
+"""In which cases become one more often than in life."""
 
 always = settings(
     max_examples=60,
@@ -265,6 +301,50 @@ def test_a_restricted_case_names_nobody_and_asks_nobody(story: Story) -> None:
             assert case.open_questions == []
             assert case.thread().placeholder
             assert not any(a.account.label in repr(case.thread()) for a in case.state.affected)
+
+
+# --- two cases become one ------------------------------------------------------------------------
+
+
+@always
+@given(MERGERS)
+def test_a_case_that_is_over_asks_nobody_and_orders_nothing(story: Story) -> None:
+    for case, _, _ in played(story):
+        if case.state.is_over:
+            assert (case.open_questions, case.open_calls) == ([], [])
+            assert not any(isinstance(e, Contain) and not e.undo for e in case.ordered)
+
+
+@always
+@given(MERGERS)
+def test_what_is_merged_stays_merged(story: Story) -> None:
+    for case, before, _ in played(story):
+        if before is not None and before.merged is not None:
+            assert case.state.merged == before.merged
+            assert case.status is Status.MERGED
+
+
+@always
+@given(MERGERS)
+def test_another_case_takes_no_suspicion_away_and_adds_what_it_knows(story: Story) -> None:
+    for case, before, event in played(story):
+        if before is None or not isinstance(event, Absorbed) or not accepted(case.verdict):
+            continue
+        assert before.suspects <= case.state.suspects
+        own = (t.object_id for t in event.taints if t.why.key != "taint.other_incident")
+        assert set(own) <= case.state.suspects
+        assert case.state.closed is None
+
+
+@always
+@given(MERGERS)
+def test_what_one_person_said_in_two_cases_about_one_thing_counts_once(story: Story) -> None:
+    for case, _, event in played(story):
+        if isinstance(event, Absorbed):
+            heard = [(q.person.object_id, q.kind) for q in case.state.heard]
+            own = {(q.person.object_id, q.kind) for q in case.state.questions if q.answer}
+            assert len(heard) == len(set(heard))
+            assert own.isdisjoint(heard)
 
 
 # --- containment ---------------------------------------------------------------------------------

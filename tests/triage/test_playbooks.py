@@ -16,7 +16,7 @@ from tests.triage.triage_script import (
     malware_blocked,
     malware_ran,
 )
-from triage.assess import assess, could_change, log_odds, what_if
+from triage.assess import assess, could_change, log_odds, what_ifs
 from triage.incident import (
     Incident,
     IncidentType,
@@ -124,10 +124,9 @@ def _changes(incident: Incident, kind: QuestionKind) -> bool:
     present = assess(incident, CONTOSO, TEN_PAST_TEN).band
     return any(
         (a.contains and a.contains not in PLAYBOOKS[incident.type].contains)
-        or what_if(incident, CONTOSO, TEN_PAST_TEN, question, a.id).band is not present
+        or supposed.band is not present
         or (a.then and _changes(incident, a.then))
-        for a in QUESTIONS[kind].answers
-        if not a.call
+        for a, supposed in what_ifs(incident, CONTOSO, TEN_PAST_TEN, question)
     )
 
 

@@ -284,3 +284,18 @@ def test_a_file_that_was_stopped_has_another_prior_than_one_that_ran() -> None:
 
 def test_every_class_has_a_prior() -> None:
     assert set(PRIORS) == set(Detector)
+
+
+CLOUD_TITLES = {
+    "Activity from anonymous IP address": IncidentType.UNFAMILIAR_SIGN_IN,
+    "Activity from suspicious IP addresses": IncidentType.UNFAMILIAR_SIGN_IN,
+    "Unusual file share activity (by user)": IncidentType.SHARING,
+    "Suspicious Power BI report sharing": IncidentType.SHARING,
+    "Unusual file access (by user)": IncidentType.MASS_DOWNLOAD,
+    "Misleading publisher name for an OAuth app": IncidentType.APP_CONSENT,
+}
+
+
+@pytest.mark.parametrize(("title", "kind"), CLOUD_TITLES.items())
+def test_what_cloud_apps_calls_a_case_is_recognised(title: str, kind: IncidentType) -> None:
+    assert type_of(alert(title, Product.CLOUD_APPS, Severity.MEDIUM)) is kind

@@ -25,7 +25,7 @@ from triage.containing import APPROVAL_LIVES, recheck
 from triage.customer import Consent, OnSilence
 from triage.events import ApprovalAnswered, ContainOrdered, Facts
 from triage.incident import ActionState, ByRule, IncidentType, Status
-from triage.report import DeviceEvidence, Product, Severity
+from triage.report import Alert, DeviceEvidence, IncidentReport, Product, Severity
 
 AUTOMATIC = contoso(
     rules=tuple(
@@ -177,3 +177,57 @@ def test_a_source_whose_clock_is_ahead_does_not_freeze_the_case() -> None:
 
 def test_facts_know_nothing_unless_told() -> None:
     assert Facts().concerned == Facts().unseen == frozenset()
+
+
+# --- what an answer cannot do ---------------------------------------------------------------------
+
+
+def _stolen(*more: Alert) -> IncidentReport:
+    told = alert(
+        "Anomalous token", Product.ENTRA, Severity.HIGH, user(CARLA), detector="anomalousToken"
+    )
+    return report(told, *more)
+
+
+def test_nobody_can_talk_a_stolen_session_away() -> None:
+    case = Case().reported(_stolen())
+    before = case.log_odds
+
+    case.says_on_the_phone("mine")
+
+    assert case.log_odds == before
+
+
+def test_nobody_is_asked_while_files_are_being_encrypted() -> None:
+    ransom = alert("Ransomware was seen", Product.ENDPOINT, Severity.HIGH, user(BOB))
+    case = Case().reported(malware_ran(source_id="9"))
+    assert case.open_questions
+
+    fresh = Case().reported(report(ransom, *malware_ran().alerts))
+
+    assert fresh.state.type is IncidentType.RANSOMWARE
+    assert not fresh.state.questions
+
+
+def test_a_case_that_nothing_more_comes_to_is_handed_to_an_analyst() -> None:
+    download = alert("Unusual file download", Product.CLOUD_APPS, Severity.MEDIUM, user(BOB))
+    case = Case().reported(report(download)).answers("mine")
+
+    assert case.state.handed_over is not None
+    assert case.state.handed_over.key == "why.undecided"
+
+
+def test_who_proves_to_have_made_a_rule_is_not_contradicted_by_the_rule() -> None:
+    rule_made = alert(
+        "Suspicious inbox manipulation rule",
+        Product.CLOUD_APPS,
+        Severity.MEDIUM,
+        user(BOB),
+        techniques=("T1564.008",),
+    )
+    case = Case().reported(report(rule_made))
+    before = case.log_odds
+
+    case.says_on_the_phone("mine")
+
+    assert case.log_odds == before - 2

@@ -330,6 +330,7 @@ def upgrade() -> None:
         sa.Column("wanted_revision", sa.Integer(), nullable=False),
         sa.Column("shown_revision", sa.Integer(), nullable=False),
         sa.Column("shown_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("posted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tenant_id", sa.String(), nullable=True),
         sa.Column("conversation_id", sa.String(), nullable=True),
         sa.Column("activity_id", sa.String(), nullable=True),
@@ -340,6 +341,12 @@ def upgrade() -> None:
             name=op.f("fk_surface_customer_id_incident_id"),
         ),
         sa.PrimaryKeyConstraint("customer_id", "incident_id", "name", name=op.f("pk_surface")),
+    )
+    op.create_index(
+        op.f("ix_surface_customer_id_name_posted_at"),
+        "surface",
+        ["customer_id", "name", "posted_at"],
+        unique=False,
     )
     op.create_index(
         op.f("ix_surface_conversation_id"), "surface", ["conversation_id"], unique=False

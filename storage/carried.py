@@ -1,0 +1,145 @@
+"""procrastinate's tables, and effects as jobs in them.
+
+A job says only which effect to run: `run_effect(customer, effect)`. Its lock is the effect's lane,
+its queueing lock lets one job wait for an effect (and one Show for a surface), its priority is the
+effect's urgency. Jobs are thrown away when they are done, and made anew when they are lost: what is
+to be done stands in our rows.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+import structlog
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job
+from procrastinate.manager import JobManager
+from procrastinate.schema import SchemaManager
+from procrastinate.sync_psycopg_connector import SyncPsycopgConnector
+from sqlalchemy import Connection, text
+
+log = structlog.get_logger(__name__)
+
+QUEUE = "effects"
+TASK = "run_effect"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An effect that can be claimed now and that no job was made for."""
+
+    customer_id: str
+    id: int
+    urgency: int
+    lane: str | None
+    stream: str
+    surface: str | None
+
+
+# --- jobs ----------------------------------------------------------------------------------------
+
+_JOBS = JobManager(SyncPsycopgConnector())
+"""Never opened: it works on our connections alone."""
+
+
+def defer(connection: Connection, ready: Iterable[Ready]) -> int:
+    """Make a job of each, in the transaction of this connection; how many."""
+    jobs = [_job(effect) for effect in ready]
+    if jobs:
+        _JOBS.batch_defer_jobs(jobs, connection=driver(connection))
+    return len(jobs)
+
+
+def try_to_defer(connection: Connection, ready: Iterable[Ready]) -> None:
+    """As `defer`, but where procrastinate cannot, the transaction goes on without."""
+    try:
+        with connection.begin_nested():
+            defer(connection, ready)
+    except ConnectorException:
+        log.warning("not_deferred", exc_info=True)
+
+
+def _job(effect: Ready) -> Job:
+    return Job(
+        queue=QUEUE,
+        task_name=TASK,
+        priority=-effect.urgency,
+        lock=f"{effect.customer_id}:{effect.lane}" if effect.lane else None,
+        queueing_lock=_waits_as(effect),
+        task_kwargs={"customer": effect.customer_id, "effect_id": effect.id},
+    )
+
+
+def _waits_as(effect: Ready) -> str:
+    """`WAITS_AS` says the same to the database."""
+    if effect.surface is None:
+        return f"effect:{effect.id}"
+    return f"show:{effect.customer_id}:{effect.stream}:{effect.surface}"
+
+
+WAITS_AS = (
+    "CASE WHEN effect.surface IS NULL THEN 'effect:' || effect.id"
+    " ELSE 'show:' || effect.customer_id || ':' || effect.stream || ':' || effect.surface END"
+)
+HAS_NO_JOB = text(
+    "NOT EXISTS (SELECT FROM procrastinate_jobs AS job WHERE job.status IN ('todo', 'doing')"
+    f" AND job.queueing_lock = {WAITS_AS})"
+)
+
+# --- the sweep -----------------------------------------------------------------------------------
+
+_ALONE = text("SELECT pg_try_advisory_xact_lock(7226321650)")
+
+
+def sweep_alone(connection: Connection) -> bool:
+    """Whether no other replica sweeps now; none does before this transaction ends."""
+    return bool(connection.scalar(_ALONE))
+
+
+_DROP_ABANDONED = text(
+    """
+    DELETE FROM procrastinate_jobs AS job
+    WHERE job.status = 'doing' AND job.queue_name = :queue
+      AND NOT EXISTS (
+          SELECT FROM procrastinate_events AS event
+          WHERE event.job_id = job.id AND event.type = 'started' AND event.at > now() - :lease)
+      AND NOT EXISTS (
+          SELECT FROM effect
+          WHERE effect.status = 'claimed' AND effect.lease_until > :now
+            AND (effect.id = CAST(job.args ->> 'effect_id' AS integer)
+                 OR effect.customer_id || ':' || effect.lane = job.lock))
+    """
+)
+
+
+def drop_abandoned(connection: Connection, now: datetime, lease: timedelta) -> None:
+    """Throw away jobs that were begun longer than a lease ago and whose effect nobody holds: a
+    replica died with them. They would keep their lane closed for ever."""
+    connection.execute(_DROP_ABANDONED, {"queue": QUEUE, "lease": lease, "now": now})
+
+
+def driver(connection: Connection) -> "psycopg.Connection[Any]":
+    return cast("psycopg.Connection[Any]", connection.connection.dbapi_connection)
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+_APPLIED = "SELECT obj_description(to_regclass('procrastinate_jobs'), 'pg_class')"
+"""The last of procrastinate's migrations that was applied, kept as the comment on its table."""
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring procrastinate's tables to those of the installed version, in this transaction."""
+    known = sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
+    if connection.exec_driver_sql("SELECT to_regclass('procrastinate_jobs')").scalar() is None:
+        scripts = [SchemaManager.get_schema()]
+    else:
+        applied = connection.exec_driver_sql(_APPLIED).scalar() or ""
+        scripts = [file.read_text(encoding="utf-8") for file in known if file.name > applied]
+    for script in scripts:
+        driver(connection).execute(script)
+    if scripts:
+        connection.exec_driver_sql(f"COMMENT ON TABLE procrastinate_jobs IS '{known[-1].name}'")

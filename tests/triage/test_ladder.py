@@ -1,0 +1,205 @@
+"""What happens when a question gets no answer: a reminder, then one rung after the other."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.triage.triage_script import (
+    APPROVER,
+    BOB,
+    CARLA,
+    CONTOSO,
+    DAN,
+    EVE,
+    IT,
+    PEOPLE,
+    Case,
+    contoso,
+    malware_blocked,
+    malware_ran,
+    sign_in,
+)
+from triage.customer import Contact, Customer, PersonFacts, QuietHours, Role, WorkingHours
+from triage.effects import Page, PageAction, Say
+from triage.events import CardsToday, Facts, Undelivered
+from triage.incident import Held, Person, Route, Rung
+
+MANAGER = PersonFacts(upn=BOB.upn, manager=DAN.upn, phone="+49 30 1", phone_source="HR record")
+SECURITY = Contact(upn=EVE.upn, name=EVE.name, roles=frozenset({Role.SECURITY}))
+HELPED = contoso(contacts=(APPROVER, IT, SECURITY), people=(MANAGER,))
+ALWAYS = QuietHours(time(0), time(0))
+
+
+class Helped(Case):
+    """With the roster's helpers, and the cards people had today, as the conductor gives them."""
+
+    helpers: tuple[Person, ...] = PEOPLE
+    cards: dict[str, CardsToday]
+
+    def _facts(self, event: Any) -> Facts:
+        known = {p.upn.lower(): p for p in self.helpers}
+        return replace(super()._facts(event), helpers=known, cards=getattr(self, "cards", {}))
+
+
+def case(customer: Customer = HELPED, **known: Any) -> Helped:
+    helped = Helped(replace(customer, quiet=ALWAYS))
+    for name, value in known.items():
+        setattr(helped, name, value)
+    return helped
+
+
+def said_to(of: Case, person: Person) -> list[str]:
+    """Each once: what is ordered under one key is done once."""
+    place = f"person:{person.object_id}"
+    said = {e.key: e.says.key for e in of.ever if isinstance(e, Say) and e.place == place}
+    return [*said.values()]
+
+
+def rungs(of: Case) -> list[Rung]:
+    return [step.rung for step in of.question("q1").steps if step.skipped is None]
+
+
+def test_bob_is_reminded_once_at_half_time() -> None:
+    asked = case().reported(malware_ran()).until_due("remind")
+
+    assert asked.now - asked.question("q1").asked_at == timedelta(minutes=7.5)
+    assert said_to(asked, BOB) == ["reach.reminder"]
+    assert said_to(asked.wakes("remind:q1"), BOB) == ["reach.reminder"]
+
+
+def test_who_has_answered_or_written_is_not_reminded() -> None:
+    assert (
+        said_to(case().reported(malware_ran()).writes("What is this?").until_due("remind"), BOB)
+        == []
+    )
+    assert (
+        said_to(case().reported(malware_ran()).answers("not_sure").until_due("remind"), BOB) == []
+    )
+
+
+def test_silence_asks_the_manager_then_the_contact_then_calls_then_rings() -> None:
+    silent = case().reported(malware_ran()).until_due("question")
+    assert (rungs(silent), said_to(silent, DAN), silent.state.calls) == (
+        [Rung.MANAGER], ["reach.manager"], (),
+    )  # fmt: skip
+
+    silent.until_due("rung")
+    assert (rungs(silent)[-1], said_to(silent, EVE)) == (Rung.CONTACT, ["reach.contact"])
+
+    silent.until_due("rung")
+    assert rungs(silent)[-1] is Rung.ANALYST
+    assert [c.number for c in silent.state.calls] == ["+49 30 1"]
+    assert silent.state.handed_over
+
+    silent.until_due("call")
+    assert [e.alarm.split(":")[2] for e in silent.ordered if isinstance(e, Page)] == ["callc1"]
+    assert [e for e in silent.wakes("call:c1").ordered if isinstance(e, Page)] == []
+
+
+def test_silence_weighs_nothing_on_any_rung() -> None:
+    silent = case().reported(malware_ran())
+    before = silent.log_odds
+
+    silent.until_due("question").until_due("rung").until_due("rung").until_due("call")
+
+    assert silent.log_odds == before
+
+
+def test_an_answer_on_any_rung_ends_the_climb() -> None:
+    silent = case().reported(malware_ran()).until_due("question").answers("not_me")
+
+    silent.until_due("rung")
+
+    assert rungs(silent) == [Rung.MANAGER]
+    assert silent.state.calls == ()
+
+
+def test_a_call_that_is_made_ends_the_alarm() -> None:
+    silent = case().reported(malware_ran()).until_due("question").until_due("rung")
+    silent.until_due("rung").until_due("call").says_on_the_phone("not_me")
+
+    assert [e.does for e in silent.ordered if isinstance(e, Page)].count(PageAction.RESOLVE) == 1
+
+
+def test_whoever_cannot_be_reached_is_skipped_at_once() -> None:
+    gone = case(helpers=tuple(replace(p, reachable=p is not DAN) for p in PEOPLE))
+    assert rungs(gone.reported(malware_ran()).until_due("question")) == [Rung.CONTACT]
+
+    silent = case().reported(malware_ran()).until_due("question")
+    silent.happens(Undelivered(f"person:{DAN.object_id}", DAN.object_id, "blocked"))
+    assert said_to(silent, EVE) == ["reach.contact"]
+
+
+def test_nobody_else_hears_of_a_suspect_account() -> None:
+    phoned = case().reported(sign_in(CARLA))
+
+    assert phoned.question("q1").route is Route.PHONE
+    phoned.until_due("call")
+    assert said_to(phoned, DAN) == said_to(phoned, EVE) == []
+
+
+def test_who_is_concerned_themselves_helps_nobody() -> None:
+    silent = case().reported(malware_ran(BOB, DAN)).until_due("question")
+
+    assert said_to(silent, DAN) == []
+
+
+# --- what is not urgent ---------------------------------------------------------------------------
+
+NIGHT = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
+
+
+def test_what_is_not_urgent_waits_for_the_morning() -> None:
+    held = Case(replace(CONTOSO, quiet=QuietHours()), now=NIGHT).reported(malware_blocked())
+    state = held.question("q1").state
+    assert isinstance(state, Held)
+    assert state.until == datetime(2026, 11, 25, 7, tzinfo=UTC)
+
+    held.until_due("send")
+
+    assert held.question("q1").state.state == "open"
+
+
+def test_what_is_urgent_wakes_bob() -> None:
+    urgent = Case(replace(CONTOSO, quiet=QuietHours()), now=NIGHT).reported(malware_ran())
+
+    assert urgent.question("q1").state.state == "open"
+
+
+def test_a_second_card_within_the_minutes_waits_for_their_end() -> None:
+    had = case(cards={BOB.object_id: CardsToday(1, datetime(2026, 11, 24, 10, 5, tzinfo=UTC))})
+    state = had.reported(malware_blocked()).question("q1").state
+
+    assert isinstance(state, Held)
+    assert state.until == datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("report", "route"), [(malware_blocked, Route.PHONE), (malware_ran, Route.CARD)]
+)
+def test_a_fourth_card_of_the_day_becomes_a_call_unless_it_is_urgent(
+    report: Any, route: Route
+) -> None:
+    had = case(cards={BOB.object_id: CardsToday(3, datetime(2026, 11, 24, 8, tzinfo=UTC))})
+
+    assert had.reported(report()).question("q1").route is route
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(0, 24 * 60 * 14),
+    st.sampled_from(["Europe/Berlin", "America/Chicago", "Asia/Kolkata"]),
+)
+def test_whenever_it_comes_somebody_is_called_in_the_end(minute: int, zone: str) -> None:
+    hours = WorkingHours(frozenset(range(5)), time(8), time(17))
+    customer = replace(HELPED, zone=zone, hours=hours, quiet=QuietHours())
+    silent = Helped(customer, now=NIGHT + timedelta(minutes=minute)).reported(malware_blocked())
+    if isinstance(silent.question("q1").state, Held):
+        silent.until_due("send")
+    silent.until_due("question").until_due("rung").until_due("rung")
+
+    assert [c.person for c in silent.state.calls if c.done_at is None] == [BOB]

@@ -1,0 +1,52 @@
+"""Call tasks: an analyst must phone somebody, and the pager rings when nobody does.
+
+Source: experience.md, the analyst: nobody is left alone at 03:00.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from triage import paging
+from triage.draft import Draft
+from triage.incident import CallTask, Open, Question
+from triage.paging import Need
+from triage.phrases import phrase
+
+CALL_WITHIN = timedelta(minutes=15)
+
+
+def call(draft: Draft, question: Question) -> None:
+    """A call task with the number the customer vouches for, and where that number comes from."""
+    if any(c.question == question.id and c.done_at is None for c in draft.incident.calls):
+        return
+    facts = draft.customer.facts_about(question.person.upn)
+    contact = draft.customer.contact(question.person.upn)
+    known = next((k for k in (facts, contact) if k and k.phone and k.phone_source), None)
+    due = question.state.due if isinstance(question.state, Open) else draft.now + CALL_WITHIN
+    task = CallTask(
+        id=f"c{len(draft.incident.calls) + 1}",
+        person=question.person,
+        question=question.id,
+        number=known.phone if known else None,
+        number_source=known.phone_source if known else None,
+        due=due,
+    )
+    draft.put_call(task)
+    draft.wake(f"call:{task.id}", due)
+
+
+def end(draft: Draft, task: CallTask) -> None:
+    """It was made, or is no longer needed; an alarm about it ends."""
+    draft.put_call(replace(task, done_at=draft.now))
+    if task.paged_at is not None:
+        paging.resolve(draft, Need.CALL, task.id)
+
+
+def overdue(draft: Draft, call_id: str) -> None:
+    """Nobody has called in time: ring whoever is on call, once."""
+    task = next((c for c in draft.incident.calls if c.id == call_id), None)
+    if task is None or task.done_at or task.paged_at or task.due > draft.now:
+        return
+    draft.put_call(replace(task, paged_at=draft.now))
+    draft.note(phrase("timeline.paged_call", person=task.person.name))
+    paging.ring(draft, Need.CALL, task.id)

@@ -1,0 +1,273 @@
+"""What happens when a question gets no answer: a reminder, then one rung after the other.
+
+    asked ─half the time─▶ reminded ─deadline─▶ manager ─▶ security contact ─▶ analyst calls ─▶ pager
+
+Each rung has a third of the question's own time. One that cannot be taken is skipped at once, with
+the reason. Silence routes and weighs nothing. Sources: domain.md section 5, user fatigue;
+experience.md, Bob, on leave; triage.md section 4, deadlines by priority.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from triage import calling, worktime
+from triage.assess import assess
+from triage.authority import is_thread_guarded
+from triage.customer import Role
+from triage.draft import Draft
+from triage.incident import (
+    IncidentType,
+    Open,
+    Person,
+    Question,
+    Route,
+    Rung,
+    Silent,
+    Step,
+    Unreachable,
+)
+from triage.phrases import Phrase, phrase
+from triage.priority import Level, priority
+
+SHARE = 3
+"""Each rung has this part of the time the person had."""
+
+
+def is_urgent(draft: Draft) -> bool:
+    """Goes to people at night too, and counts against no budget."""
+    return _level(draft) in (Level.P1, Level.P2)
+
+
+def _level(draft: Draft) -> Level:
+    decision = draft.incident.decision or assess(draft.incident, draft.customer, draft.now)
+    return priority(draft.incident, draft.customer, decision).level
+
+
+def minutes(draft: Draft) -> int:
+    """How long a person has to answer, by priority."""
+    deadlines = draft.customer.deadlines
+    match _level(draft):
+        case Level.P1 | Level.P2:
+            return deadlines.high
+        case Level.P3:
+            return deadlines.medium
+        case Level.P4:
+            return deadlines.low
+
+
+def after(draft: Draft, since: datetime, minutes: float) -> datetime:
+    """Around the clock where it is urgent, else in the customer's working time."""
+    if is_urgent(draft):
+        return since + timedelta(minutes=minutes)
+    return worktime.after(draft.customer.calendar, since, round(minutes))
+
+
+def send_at(draft: Draft, person: Person) -> datetime:
+    """When a question may be sent: what is not urgent waits for the morning, and for the end of the
+    minutes that another card of this person's began, so that questions arrive together."""
+    if is_urgent(draft):
+        return draft.now
+    bundle = timedelta(minutes=draft.customer.bundle_minutes)
+    others = draft.known.facts.cards.get(person.object_id)
+    cards = [others.last] if others else []
+    cards += [
+        q.asked_at
+        for q in draft.incident.questions
+        if q.person.object_id == person.object_id and _stands(q)
+    ]
+    calm = max([draft.now, *(at + bundle for at in cards if at < draft.now)])
+    return worktime.next_loud(draft.customer.quiet, person.zone or draft.customer.zone, calm)
+
+
+def _stands(question: Question) -> bool:
+    """On a card that was sent."""
+    return question.route is not Route.PHONE and question.state.state not in ("held", "withdrawn")
+
+
+def is_over_budget(draft: Draft, person: Person) -> bool:
+    """They have had their cards of today, and this is neither urgent nor on a card they have."""
+    others = draft.known.facts.cards.get(person.object_id)
+    has_card = any(
+        q.person.object_id == person.object_id and q.route is Route.CARD
+        for q in draft.incident.questions
+    )
+    spent = others is not None and others.count >= draft.customer.question_budget
+    return spent and not has_card and not is_urgent(draft)
+
+
+# --- rungs ---------------------------------------------------------------------------------------
+
+
+def begin(draft: Draft, question: Question) -> None:
+    """Set the deadline of a question that was sent, and the reminder before it."""
+    if not isinstance(question.state, Open):
+        return
+    draft.wake(f"question:{question.id}", question.state.due)
+    if question.route is Route.CARD:
+        half = question.asked_at + (question.state.due - question.asked_at) / 2
+        draft.wake(f"remind:{question.id}", half)
+
+
+def remind(draft: Draft, question_id: str) -> None:
+    """Once, and not in the quiet hours of somebody whose answer can wait."""
+    question = draft.incident.question(question_id)
+    if question is None or not isinstance(question.state, Open) or question.replies:
+        return
+    zone = question.person.zone or draft.customer.zone
+    loud = worktime.next_loud(draft.customer.quiet, zone, draft.now) == draft.now
+    if loud or is_urgent(draft):
+        draft.note(phrase("timeline.reminded", person=question.person.name))
+        told = phrase("reach.reminder", until=question.state.due)
+        draft.tell_person(question.person.object_id, f"remind:{question.id}", told)
+
+
+def due(draft: Draft, question_id: str) -> None:
+    """The person's time is over."""
+    question = draft.incident.question(question_id)
+    if question is None or not isinstance(question.state, Open) or question.state.due > draft.now:
+        return
+    silent = replace(question, state=Silent(draft.now))
+    draft.put_question(silent)
+    climb(draft, silent)
+
+
+def step_due(draft: Draft, which: str) -> None:
+    """A rung's time is over, and still there is no answer."""
+    question_id, _, rung = which.partition(":")
+    question = draft.incident.question(question_id)
+    if question is None or not _waits_at(question, rung):
+        return
+    if question.steps[-1].due is not None and question.steps[-1].due <= draft.now:
+        climb(draft, question)
+
+
+def step_failed(draft: Draft, person: str, why: str) -> None:
+    """Whoever was to help cannot be reached: the next rung at once."""
+    for question in draft.incident.questions:
+        last = question.steps[-1] if question.steps else None
+        if (
+            last
+            and last.person
+            and last.person.object_id == person
+            and _waits_at(question, last.rung)
+        ):
+            skipped = replace(last, skipped=why, due=None)
+            said = replace(question, steps=(*question.steps[:-1], skipped))
+            draft.put_question(said)
+            _note_skipped(draft, skipped)
+            climb(draft, said)
+
+
+def is_climbing(question: Question) -> bool:
+    """Somebody else is asked to reach the person: an answer may still come."""
+    unanswered = question.answer is None and question.state.state in ("silent", "unreachable")
+    return unanswered and bool(question.steps) and question.steps[-1].due is not None
+
+
+def _waits_at(question: Question, rung: str) -> bool:
+    return is_climbing(question) and question.steps[-1].rung == rung
+
+
+def climb(draft: Draft, question: Question) -> None:
+    """Take the next rung that can be taken."""
+    tried = {step.rung for step in question.steps}
+    for rung in (r for r in Rung if r not in tried):
+        person, skipped = _who(draft, question, rung)
+        step = Step(rung, draft.now, person, skipped=skipped)
+        if skipped is None and rung is not Rung.ANALYST:
+            step = replace(step, due=after(draft, draft.now, minutes(draft) / SHARE))
+        question = replace(question, steps=(*question.steps, step))
+        draft.put_question(question)
+        if skipped is None:
+            _take(draft, question, step)
+            return
+        _note_skipped(draft, step)
+
+
+def _note_skipped(draft: Draft, step: Step) -> None:
+    """That nobody is named for a rung is nothing to tell of every time."""
+    if step.skipped not in (None, NOBODY):
+        rung = phrase(f"label.rung.{step.rung}")
+        draft.note(phrase("timeline.rung_skipped", rung=rung, why=step.skipped))
+
+
+def _take(draft: Draft, question: Question, step: Step) -> None:
+    who = question.person.name
+    match step.rung:
+        case Rung.MANAGER | Rung.CONTACT:
+            if step.person is None or step.due is None:
+                raise ValueError(f"nobody is asked at the rung {step.rung}")
+            draft.note(phrase("timeline.helper_asked", helper=step.person.name, person=who))
+            asks = phrase(
+                f"reach.{step.rung}",
+                sender=draft.customer.name,
+                person=who,
+                name=draft.incident.name,
+                until=step.due,
+            )
+            draft.tell_person(step.person.object_id, f"{step.rung}:{question.id}", asks)
+            draft.wake(f"rung:{question.id}:{step.rung}", step.due)
+        case Rung.ANALYST:
+            why = why_no_answer(question)
+            draft.hand_over(why)
+            draft.tell_analysts(f"silent:{question.id}", why)
+            calling.call(draft, question)
+        case _:
+            assert_never(step.rung)
+
+
+def why_no_answer(question: Question) -> Phrase:
+    who = question.person.name
+    if isinstance(question.state, Unreachable):
+        return phrase("why.unreachable", person=who, why=question.state.why)
+    return phrase("why.silence", person=who)
+
+
+NOBODY = "nobody_named"
+
+
+def _who(draft: Draft, question: Question, rung: Rung) -> tuple[Person | None, str | None]:
+    """Who is turned to at a rung, or why nobody is.
+
+    - what the person has said in words, an analyst reads
+    - an account under suspicion and a restricted case are nobody's business but the analysts'
+    - who is affected or under suspicion themselves helps nobody
+    """
+    if rung is Rung.ANALYST:
+        return None, None
+    if question.replies:
+        return None, "has_replied"
+    suspect = draft.incident.is_tainted(question.person.object_id)
+    if suspect or question.route is not Route.CARD or _is_secret(draft):
+        return None, "confidential"
+    named = _named(draft, question, rung)
+    if not named:
+        return None, NOBODY
+    known = [p for p in map(draft.known.facts.helpers.get, named) if p is not None]
+    free = [p for p in known if not _is_concerned(draft, p)]
+    reachable = [p for p in free if p.reachable]
+    if reachable:
+        return reachable[0], None
+    return None, "not_installed" if free else "concerned" if known else "not_in_roster"
+
+
+def _is_secret(draft: Draft) -> bool:
+    return draft.incident.type is IncidentType.RESTRICTED or is_thread_guarded(
+        draft.incident, draft.customer
+    )
+
+
+def _named(draft: Draft, question: Question, rung: Rung) -> list[str]:
+    if rung is Rung.CONTACT:
+        return [c.upn.lower() for c in draft.customer.with_role(Role.SECURITY)]
+    facts = draft.customer.facts_about(question.person.upn)
+    return [facts.manager.lower()] if facts and facts.manager else []
+
+
+def _is_concerned(draft: Draft, person: Person) -> bool:
+    return (
+        draft.incident.affects(person.object_id, person.upn)
+        or draft.incident.is_tainted(person.object_id)
+        or person.object_id in draft.known.facts.at_risk
+    )

@@ -1,0 +1,68 @@
+"""Ringing for an analyst where nobody acts: what for, and when it ends.
+
+A page reaches a phone's lock screen and a third party's servers: it names the case, what must be
+done and until when, and nobody.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from triage.draft import Draft
+from triage.effects import PageAction
+from triage.phrases import phrase
+
+
+class Need(StrEnum):
+    """What must be done by somebody."""
+
+    TAKE = "take"
+    """Nobody has taken the case."""
+    CALL = "call"
+    """A person has to be called, and nobody does."""
+    DECIDE = "decide"
+    """The decision is an analyst's, and none is made."""
+    CONTAIN = "contain"
+    """A containment failed, or is late: it must be done by hand."""
+
+
+RING_WITHIN = timedelta(minutes=15)
+"""What whoever is rung has to act."""
+
+
+def ring(draft: Draft, need: Need, which: str = "") -> None:
+    """Rings once for each need, and for `which` of several, until the case is reopened."""
+    says = phrase(
+        f"page.{need}",
+        incident=draft.incident.name,
+        severity=draft.incident.severity,
+        by=draft.now + RING_WITHIN,
+    )
+    draft.page(PageAction.TRIGGER, need + which, says)
+
+
+def acknowledge(draft: Draft, need: Need) -> None:
+    """Somebody is at work. Order it only after `ring`: pagers drop what they know no alarm for."""
+    draft.page(PageAction.ACKNOWLEDGE, need, phrase("page.taken", incident=draft.incident.name))
+
+
+def resolve(draft: Draft, need: Need, which: str = "") -> None:
+    """It is done, or no longer needed."""
+    draft.page(PageAction.RESOLVE, need + which, phrase("page.over", incident=draft.incident.name))
+
+
+def nobody_took_it(draft: Draft) -> None:
+    """The case was handed over, its time to be taken is over, and it is nobody's."""
+    incident = draft.incident
+    waits = incident.handed_over is not None and incident.owner is None and not incident.is_over
+    if waits and incident.paged_at is None:
+        draft.set(paged_at=draft.now)
+        draft.note(phrase("timeline.paged_take"))
+        ring(draft, Need.TAKE)
+
+
+def taken(draft: Draft) -> None:
+    """Somebody is at work, or the case is over: the alarm for it ends."""
+    if draft.incident.paged_at is not None:
+        draft.set(paged_at=None)
+        acknowledge(draft, Need.TAKE)
+        resolve(draft, Need.TAKE)
