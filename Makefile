@@ -11,7 +11,7 @@ test: .venv/ready
 	$(BIN)/pytest -n 2
 
 # A PostgreSQL of its own, on loopback: the promises of both engines, and stories and kills over it.
-POSTGRES_TESTS := tests/conformance tests/storage tests/story/test_kill.py tests/story/test_late_quarantine.py tests/story/test_races.py
+POSTGRES_TESTS := tests/conformance tests/storage tests/bot/test_control.py tests/bot/test_metrics.py tests/story/test_kill.py tests/story/test_late_quarantine.py tests/story/test_races.py tests/story/test_redirected.py
 test-postgres: .venv/ready
 	$(BIN)/python -m tests.postgres $(BIN)/pytest -n 2 $(POSTGRES_TESTS)
 
@@ -46,12 +46,13 @@ format: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-# Needs uv on the path. The locks name versions and hashes, never an index.
+# Needs uv on the path. The locks name versions and hashes.
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
 lock:
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
-	echo 'setuptools>=75' | uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 - -o requirements-build.lock
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 bench/requirements-peers.in -o bench/requirements-peers.lock
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) --extra dev pyproject.toml -o requirements-dev.lock
+	echo 'setuptools>=75' | $(COMPILE) - -o requirements-build.lock
+	$(COMPILE) bench/requirements-peers.in -o bench/requirements-peers.lock
 
 clean:
 	rm -rf .venv bench/.venv-peers build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

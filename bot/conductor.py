@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -27,7 +27,7 @@ from bot.teams import windows
 from storage import effects, handles, incidents, pace, people, profiles
 from storage import surfaces as surface_rows
 from storage.codec import digest
-from storage.engine import AcrossTx, Store, Tx, Urgency
+from storage.engine import AcrossTx, Nobody, Store, Tx, Urgency, Within
 from triage.customer import Customer, Role
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
@@ -69,6 +69,25 @@ class Occurrence:
     event: Event
     incident: str | None = None
     actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """An event whose customer is only known in the transaction that records it."""
+
+    customer: str
+    occurrence: Occurrence
+
+
+@dataclass(frozen=True, slots=True)
+class NotHeard:
+    """What was done means nothing here: the sentence for whoever did it, and why, for the desk."""
+
+    says: str
+    why: str
+
+
+A = TypeVar("A", bound=Addressed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +149,41 @@ class Conductor:
             customer, lambda tx: self._advance(tx, occurrence, now), urgency
         )
         self._metrics.committed(urgency, since)
+        self._recorded(occurrence, became)
+        return became
+
+    async def receive_found(
+        self, find: Callable[[AcrossTx, datetime], A | NotHeard]
+    ) -> tuple[A, Outcome] | NotHeard:
+        """`receive`, of what somebody did, whose customer is looked up in the same transaction."""
+        now, since = self._clock.now(), perf_counter()
+
+        def unit(tx: AcrossTx) -> Within[tuple[A, Outcome]] | Nobody[NotHeard]:
+            found = find(tx, now)
+            if isinstance(found, NotHeard):
+                return Nobody(found)
+            return Within(
+                found.customer, lambda mine: (found, self._advance(mine, found.occurrence, now))
+            )
+
+        heard = await self._store.write_found(unit, Urgency.PEOPLE)
+        self._metrics.committed(Urgency.PEOPLE, since)
+        if not isinstance(heard, NotHeard):
+            found, became = heard
+            self._recorded(found.occurrence, became)
+        return heard
+
+    def _recorded(self, occurrence: Occurrence, became: Outcome) -> None:
         self.on_work()
         log.info(
             "event_recorded",
-            customer=customer,
+            customer=became.customer.id,
             incident=became.incident.id,
             name=became.incident.name,
             kind=occurrence.event.kind,
             verdict=became.verdict.answer,
             seen_before=became.seen_before,
         )
-        return became
 
     async def run_effect(self, customer: str, effect_id: int) -> None:
         """Claim one effect, carry it out, and record what came of it. Does nothing where another
@@ -215,27 +258,40 @@ class Conductor:
 
     def _advance(self, tx: Tx, occurrence: Occurrence, now: datetime) -> Outcome:
         customer = profiles.current(tx)
-        seen = incidents.seen(tx, occurrence.key)
+        before, seen = self._look(tx, occurrence)
         if seen is not None:
             verdict, known_as = _VERDICT.validate_json(seen.answer), _present(tx, seen.stream)
             shown = surfaces(known_as, customer)
             return Outcome(verdict, known_as, customer, shown, seen_before=True)
-        before = self._find(tx, occurrence, now)
+        if before is None and isinstance(occurrence.event, Reported):
+            before = self._find(tx, occurrence.event, occurrence, now)
         known = Known(customer, self._desk.profile, self._facts(tx, before, occurrence.event, now))
         since = perf_counter()
         decided = decide(before, occurrence.event, known, now)
         self._metrics.decided(since)
-        views = self._record(tx, occurrence, known, decided, now)
+        views = self._record(tx, occurrence, known, decided, now, before=before)
+        if decided.incident.merged and _has_news(before, decided.incident):
+            self._hand_on(tx, decided.incident, decided.incident.merged.into, occurrence, now)
         return Outcome(decided.verdict, decided.incident, customer, views, began=before is None)
 
-    def _find(self, tx: Tx, occurrence: Occurrence, now: datetime) -> Incident | None:
-        """The incident an event belongs to: the one it names, the one its source has told of
-        before, or an open one that shares a strong key; else a report begins a new one."""
-        if occurrence.incident is not None:
-            return _present(tx, occurrence.incident)
-        event = occurrence.event
-        if not isinstance(event, Reported):
-            raise LookupError(f"{event.kind} names no incident")  # noqa: TRY004 - nothing was found
+    def _look(
+        self, tx: Tx, occurrence: Occurrence
+    ) -> tuple[Incident | None, incidents.StoredAnswer | None]:
+        """The incident an event names, as it stands; and whether the event has come before."""
+        if occurrence.incident is None:
+            if not isinstance(occurrence.event, Reported):
+                raise ValueError(f"{occurrence.event.kind} names no incident")
+            return None, incidents.seen(tx, occurrence.key)
+        found = incidents.load_for(tx, occurrence.incident, occurrence.key)
+        if found is None:
+            raise _missing(tx, occurrence.incident)
+        return found
+
+    def _find(
+        self, tx: Tx, event: Reported, occurrence: Occurrence, now: datetime
+    ) -> Incident | None:
+        """The incident a report belongs to: the one its source has told of before, or an open one
+        that shares a strong key; else it begins a new one."""
         tx.hold("reports")  # two that tell of one case at once must not open two
         known = [_present(tx, found) for found in _known_as(tx, event.report)]
         if known:
@@ -255,11 +311,18 @@ class Conductor:
             return
         merged = MergedInto(goes_on.id, goes_on.name)
         self._advance(tx, Occurrence(f"{occurrence.key}:merged:{part.id}", merged, part.id), now)
-        absorbed = handed_on(part)
-        self._advance(
-            tx, Occurrence(f"{occurrence.key}:absorbed:{part.id}", absorbed, goes_on.id), now
-        )
-        incidents.move_refs(tx, part.id, goes_on.id)
+        incidents.move_identity(tx, part.id, goes_on.id)
+
+    def _hand_on(
+        self, tx: Tx, part: Incident, into: str, occurrence: Occurrence, now: datetime
+    ) -> None:
+        """What a merged case knows belongs to the one that goes on: when it is merged, and when an
+        action that was on its way ends, or somebody still answers."""
+        goes_on = _present(tx, into)
+        while goes_on.merged:
+            goes_on = _present(tx, goes_on.merged.into)
+        absorbed = Occurrence(f"{occurrence.key}:absorbed:{part.id}", handed_on(part), goes_on.id)
+        self._advance(tx, absorbed, now)
 
     def _facts(self, tx: Tx, before: Incident | None, event: Event, now: datetime) -> Facts:
         customer = profiles.current(tx)
@@ -280,12 +343,19 @@ class Conductor:
             at_risk=at_risk,
             concerned=_also_concerned(tx, before, event),
             unseen=_unseen(tx, before) if before else frozenset(),
-            helpers=_helpers(tx, concerned, event, customer),
+            helpers=_helpers(tx, concerned, before, event, customer),
             cards=_cards(tx, concerned, before, event, now),
         )
 
     def _record(
-        self, tx: Tx, occurrence: Occurrence, known: Known, decided: Decided, now: datetime
+        self,
+        tx: Tx,
+        occurrence: Occurrence,
+        known: Known,
+        decided: Decided,
+        now: datetime,
+        *,
+        before: Incident | None,
     ) -> Mapping[str, View]:
         """State, event, effects and wanted surfaces, all or nothing; what the surfaces show now."""
         incident = decided.incident
@@ -317,7 +387,7 @@ class Conductor:
         effects.order(
             tx,
             incident.id,
-            [*decided.effects, *self._shows(tx, incident, views)],
+            [*decided.effects, *self._shows(tx, before, incident, views)],
             now,
             urgency=_urgency(occurrence, incident, known.customer),
             analysts=self._desk.profile.id,
@@ -336,10 +406,17 @@ class Conductor:
         incidents.remember_alerts(tx, incident.id, report.source, report.alerts)
         incidents.remember_keys(tx, incident.id, strong_keys(report, known.facts.matches), now)
 
-    def _shows(self, tx: Tx, incident: Incident, views: Mapping[str, View]) -> list[effects.Show]:
-        """The surfaces that have something new to show, and are not about to be shown anyway."""
-        digests = {name: digest(view) for name, view in views.items()}
-        changed = surface_rows.want(tx, incident.id, digests)
+    def _shows(
+        self, tx: Tx, before: Incident | None, incident: Incident, views: Mapping[str, View]
+    ) -> list[effects.Show]:
+        """The surfaces that have something new to show, and are not about to be shown anyway.
+
+        The analysts' card tells of every change; to compare it would cost what showing it costs.
+        """
+        wanted = {name: digest(views[name]) for name in views if name != ANALYST_THREAD}
+        if incident != before:
+            wanted[ANALYST_THREAD] = tx.heads[incident.id].hash
+        changed = surface_rows.want(tx, incident.id, wanted)
         return [
             effects.Show(name, _lane(incident, name), of, self._spoken_to(tx, name))
             for name, of in changed.items()
@@ -411,6 +488,13 @@ class Conductor:
             self._advance(tx, Occurrence(key, event, claimed.stream), now)
 
 
+def _has_news(before: Incident | None, merged: Incident) -> bool:
+    """Whether a merged case knows something that it has not handed on yet."""
+    if before is None or before.merged is None:
+        return True
+    return handed_on(merged) != handed_on(before)
+
+
 def _refused_until(result: Result, now: datetime) -> datetime | None:
     """For how long the other side asked to be left alone."""
     match result:
@@ -460,8 +544,12 @@ def _keep(tx: Tx, claimed: effects.ClaimedEffect, done: Done, now: datetime) -> 
 def _present(tx: Tx, incident_id: str) -> Incident:
     incident = incidents.load(tx, incident_id)
     if incident is None:
-        raise LookupError(f"no incident {incident_id} of {tx.customer}")
+        raise _missing(tx, incident_id)
     return incident
+
+
+def _missing(tx: Tx, incident_id: str) -> LookupError:
+    return LookupError(f"no incident {incident_id} of {tx.customer}")
 
 
 def _known_as(tx: Tx, report: IncidentReport) -> list[str]:
@@ -514,16 +602,26 @@ def _told(result: Result) -> dict[str, Any]:
 
 
 def _helpers(
-    tx: Tx, concerned: Collection[str], event: Event, customer: Customer
+    tx: Tx,
+    concerned: Collection[str],
+    before: Incident | None,
+    event: Event,
+    customer: Customer,
 ) -> dict[str, Person]:
     """Who could help to reach those who do not answer; asked for only where somebody may not."""
-    if not isinstance(event, Woke | Undelivered | Reported):
+    if not (isinstance(event, Woke | Undelivered | Reported) or _is_beyond_reach(before)):
         return {}
     known = [people.get(tx, customer.tenant_id, person) for person in concerned]
     facts = [customer.facts_about(k.upn) for k in known if k]
     managers = [f.manager for f in facts if f and f.manager]
     contacts = [c.upn for c in customer.with_role(Role.SECURITY)]
     return people.helpers(tx, dict.fromkeys([*managers, *contacts]), customer)
+
+
+def _is_beyond_reach(before: Incident | None) -> bool:
+    """Somebody affected has no chat: whatever has them asked turns to others at once."""
+    known = [a.person for a in before.affected if a.person] if before else []
+    return any(not person.reachable for person in known)
 
 
 def _cards(

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.clock import Clock
-from bot.conductor import Conductor, Occurrence, Outcome
+from bot.conductor import Addressed, Conductor, NotHeard, Occurrence, Outcome
 from bot.gathering import ProviderDesk
 from bot.inbound import (
     Actor,
@@ -31,7 +31,7 @@ from cards import analyst_thread, approval, clicks, customer_thread, question
 from cards.wording import Reader, say
 from dialogs.messenger import Card, Channel, Conversation
 from storage import across, effects, incidents, people, profiles
-from storage.engine import Store, StoreBusyError, Tx, Urgency
+from storage.engine import AcrossTx, Store, StoreBusyError, Tx, Urgency
 from triage.customer import Customer, Provider
 from triage.decide import Refused
 from triage.effects import ReadRoster
@@ -100,49 +100,54 @@ class Reception:
     # --- clicks ---
 
     async def _clicked(self, click: Clicked) -> Response:
-        """One look says whose card it is, and who pressed; only who holds none is asked whence."""
+        """Whose card it is, who pressed and what follows from it are one transaction."""
         pressed = clicks.read(click.fields)
-        press = await self._press(click, pressed) if isinstance(pressed, clicks.Click) else None
-        if press is None and not await self._is_ours(click.place.tenant_id):
-            return await self._stranger(click)
         if isinstance(pressed, clicks.Unreadable):
-            return await self._refused(click, "refused.unreadable", pressed.why)
-        if press is None or not _stands_for(press.handle, click.place, self._clock.now()):
-            return await self._refused(click, "refused.unknown_card", "no such handle here")
-        handle, who = press.handle, self._who(click, press)
+            return await self._refused(click, NotHeard("refused.unreadable", pressed.why))
         if pressed.button is Button.CHANGE:
-            return await self._ask_again(handle, who, pressed.on)
-        if not _belongs(pressed, handle.surface):
-            return await self._refused(click, "refused.unknown_card", "a button of another card")
+            return await self._ask_again(click, pressed)
+        heard = await self._conductor.receive_found(
+            lambda tx, now: self._heard(tx, click, pressed, now)
+        )
+        if isinstance(heard, NotHeard):
+            return await self._refused(click, heard)
+        found, outcome = heard
+        return self._answer(outcome, found.press.handle, found.who)
+
+    def _heard(
+        self, tx: AcrossTx, click: Clicked, pressed: clicks.Click, now: datetime
+    ) -> "_Heard | NotHeard":
+        press = _press(tx, click, pressed, now)
+        if isinstance(press, NotHeard):
+            return press
+        if not _belongs(pressed, press.handle.surface):
+            return NotHeard("refused.unknown_card", "a button of another card")
+        who = self._who(click, press)
         event = _event(pressed, who)
         if isinstance(event, clicks.Unreadable):
-            return await self._refused(click, "refused.say_how", event.why)
-        outcome = await self._conductor.receive(
-            handle.customer_id,
-            Occurrence(
-                key=f"click:{click.place.conversation_id}:{click.activity_id}",
-                event=event,
-                incident=handle.incident_id,
-                actor=who.object_id,
-            ),
+            return NotHeard("refused.say_how", event.why)
+        occurrence = Occurrence(
+            key=f"click:{click.place.conversation_id}:{click.activity_id}",
+            event=event,
+            incident=press.handle.incident_id,
+            actor=who.object_id,
         )
-        return self._answer(outcome, handle, who)
+        return _Heard(press.handle.customer_id, occurrence, press, who)
 
-    async def _press(self, click: Clicked, pressed: clicks.Click) -> across.Press | None:
-        tenant, by = click.place.tenant_id, click.actor.object_id
-        return await self._store.read_across(
-            lambda tx: across.find_press(tx, tenant, pressed.handle, by)
-        )
-
-    async def _ask_again(self, handle: across.Handle, who: "Who", which: str | None) -> Response:
+    async def _ask_again(self, click: Clicked, pressed: clicks.Click) -> Response:
         """An answered question again, for the asker alone; looking changes nothing."""
+        now = self._clock.now()
+        press = await self._store.read_across(lambda tx: _press(tx, click, pressed, now))
+        if isinstance(press, NotHeard):
+            return await self._refused(click, press)
+        handle, who = press.handle, self._who(click, press)
         incident, customer = await self._store.read(
             handle.customer_id, lambda tx: _incident_and_customer(tx, handle.incident_id)
         )
         person = next((p for p in asked_in_teams(incident) if p.object_id == who.object_id), None)
         if person is None or handle.person != who.object_id:
             return ShowText(say(phrase("refused.not_addressee"), who.reader))
-        view = person_card(incident, customer, person, changing=which)
+        view = person_card(incident, customer, person, changing=pressed.on)
         return ShowCard(_render(view, handle.token, _reader(customer, self._desk.profile, view)))
 
     def _answer(self, outcome: Outcome, handle: across.Handle, who: "Who") -> Response:
@@ -155,9 +160,11 @@ class Reception:
         reader = _reader(outcome.customer, self._desk.profile, view)
         return ShowCard(_render(view, handle.token, reader))
 
-    async def _refused(self, click: Clicked, says: str, why: str) -> Response:
-        await self._record(click, "click_refused", why=why)
-        return ShowText(say(phrase(says), Reader(click.actor.locale)))
+    async def _refused(self, click: Clicked, refusal: NotHeard) -> Response:
+        if not await self._is_ours(click.place.tenant_id):
+            return await self._stranger(click)
+        await self._record(click, "click_refused", why=refusal.why)
+        return ShowText(say(phrase(refusal.says), Reader(click.actor.locale)))
 
     # --- words ---
 
@@ -300,6 +307,24 @@ class Who:
     upn: str
     name: str
     reader: Reader
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard(Addressed):
+    """A click on a card of ours: which card it was, and who pressed."""
+
+    press: across.Press
+    who: Who
+
+
+def _press(
+    tx: AcrossTx, click: Clicked, pressed: clicks.Click, now: datetime
+) -> across.Press | NotHeard:
+    tenant, by = click.place.tenant_id, click.actor.object_id
+    press = across.find_press(tx, tenant, pressed.handle, by)
+    if press is None or not _stands_for(press.handle, click.place, now):
+        return NotHeard("refused.unknown_card", "no such handle here")
+    return press
 
 
 # --- what may be pressed where -------------------------------------------------------------------

@@ -25,6 +25,7 @@ from cards.layout import (
     actions_rows,
     buttons,
     case_banner,
+    clock_facts,
     fixed,
     footer,
     heading,
@@ -50,7 +51,7 @@ from cards.wording import (
     say,
     signed,
 )
-from triage.incident import Band, Disposition, Reason
+from triage.incident import Band, Disposition, Reason, Status
 from triage.phrases import Moment
 from triage.priority import Priority
 from triage.views import (
@@ -107,6 +108,7 @@ def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
             small(_priority(view.priority, reader), spacing="none"),
             _next(view, reader),
             *buttons(_commands(view, handle, reader), spacing="medium"),
+            *section(label("label.clocks", reader), clock_facts(view.clocks, reader)),
             *section(label("label.outcome", reader), lines(view.outcome, reader), style="good"),
             *_proposal(view.proposal, reader),
             *_calls(view, handle, reader),
@@ -160,12 +162,17 @@ def _priority(ranked: Priority, reader: Reader) -> str:
     return f"{ranked.level}: {' × '.join(terms)}"
 
 
+_OVER = (Status.RESOLVED, Status.MERGED)
+"""Nobody's turn: that nobody owns it is nothing to tell of."""
+
+
 def _next(view: AnalystThread, reader: Reader) -> Container:
-    owner = outside(view.owner) if view.owner else label("label.nobody", reader)
     facts = [Fact(title=label("label.next_action", reader), value=say(view.next_action, reader))]
     if view.due is not None:
         facts.append(Fact(title=label("label.due", reader), value=day_and_clock(view.due, reader)))
-    facts.append(Fact(title=label("label.owner", reader), value=owner))
+    if view.owner or view.status not in _OVER:
+        owner = outside(view.owner) if view.owner else label("label.nobody", reader)
+        facts.append(Fact(title=label("label.owner", reader), value=owner))
     return Container(items=[FactSet(facts=facts)], style="emphasis", spacing="medium")
 
 

@@ -7,6 +7,7 @@ from cards.layout import (
     actions_rows,
     buttons,
     case_banner,
+    clock_facts,
     footer,
     heading,
     lines,
@@ -60,6 +61,7 @@ def _full(view: CustomerThread, handle: str, reader: Reader) -> list[object]:
         *section(label("label.known", reader), lines(view.known, reader)),
         *section(label("label.doing", reader), lines(view.doing, reader)),
         *section(label("label.actions", reader), actions_rows(view.actions, reader)),
+        *section(label("label.promised", reader), clock_facts(view.clocks, reader)),
         *_other_buttons(view, handle, reader),
         footer(view.code, reader),
     ]

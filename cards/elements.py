@@ -43,13 +43,14 @@ class _Strict:
 
     def __init__(self, **fields: Any) -> None:
         super().__init__()
-        given = {name: value for name, value in fields.items() if value is not None}
-        for name, value in given.items():
+        for name, value in fields.items():
+            if value is None:
+                continue
             field = self.takes.get(name)
             if field is None:
                 raise TypeError(f"{type(self).__name__} has no field {name!r}")
             field.__set__(self, value)
-        missing = self.needs - given.keys()
+        missing = [name for name in self.needs if fields.get(name) is None]
         if missing:
             raise TypeError(f"{type(self).__name__} needs {', '.join(sorted(missing))}")
 

@@ -10,6 +10,8 @@ from cards.elements import (
     Column,
     ColumnSet,
     Container,
+    Fact,
+    FactSet,
     TextBlock,
     card_json,
     msteams,
@@ -19,7 +21,7 @@ from cards.wording import Reader, clock, label, name_of, place_of, say
 from triage.incident import Status
 from triage.phrases import Phrase
 from triage.report import Severity
-from triage.views import ThreadAction
+from triage.views import ShownClock, ThreadAction
 
 HEADLINE = 80
 """Characters of any one text from outside in a headline: it is read first, and on a lock screen."""
@@ -152,6 +154,12 @@ def _action_row(action: ThreadAction, reader: Reader) -> ColumnSet:
         horizontal_alignment="right",
     )
     return row(wide(*what), wide(told), spacing="small")
+
+
+def clock_facts(clocks: Sequence[ShownClock], reader: Reader) -> list[object]:
+    """Each promise and how it stands, in few bytes."""
+    facts = [Fact(title=say(c.promise, reader), value=say(c.stands, reader)) for c in clocks]
+    return [FactSet(facts=facts)] if facts else []
 
 
 def buttons(actions: Sequence[object], **fields: Any) -> list[object]:

@@ -57,7 +57,12 @@ class Reader:
 def _locale_of(language: str | None) -> Locale:
     """Of a language as a client names it, and a client may name anything."""
     first = (language or "").replace("_", "-").split("-")[0].lower()
-    return Locale.parse(LANGUAGES.get(first, LANGUAGES["en"]))
+    return _locale(LANGUAGES.get(first, LANGUAGES["en"]))
+
+
+@cache
+def _locale(tag: str) -> Locale:
+    return Locale.parse(tag)
 
 
 def say(phrase: Phrase, reader: Reader, limit: int = LIMIT) -> str:

@@ -47,9 +47,8 @@ class RehearsedWriter:
             source=status.source,
             source_id=status.source_id,
             status=status.status,
-            fields=sorted(
-                body_of(status, comment)
-            ),  # what is in them is the record's, not the log's
+            # what is in them is the record's, not the log's
+            fields=sorted(body_of(status, comment)),
         )
         return Written(f"rehearsal:{status.source_id}:{status.status}", rehearsed=True)
 

@@ -6,7 +6,8 @@ effect's urgency. Jobs are thrown away when they are done, and made anew when th
 to be done stands in our rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, cast
 
 import psycopg
 import structlog
-from procrastinate.exceptions import ConnectorException
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 from procrastinate.schema import SchemaManager
@@ -45,19 +46,29 @@ _JOBS = JobManager(SyncPsycopgConnector())
 """Never opened: it works on our connections alone."""
 
 
-def defer(connection: Connection, ready: Iterable[Ready]) -> int:
-    """Make a job of each, in the transaction of this connection; how many."""
+def defer(connection: Connection, ready: Sequence[Ready]) -> None:
+    """Make a job of each, in the transaction of this connection. What waits as a job already needs
+    no other: that one goes on with whatever is next in its lane."""
+    try:
+        _make_jobs(connection, ready)
+    except AlreadyEnqueued:
+        for effect in ready:
+            with suppress(AlreadyEnqueued):
+                _make_jobs(connection, [effect])
+
+
+def _make_jobs(connection: Connection, ready: Sequence[Ready]) -> None:
+    """All of them or none; the transaction can go on either way."""
     jobs = [_job(effect) for effect in ready]
     if jobs:
-        _JOBS.batch_defer_jobs(jobs, connection=driver(connection))
-    return len(jobs)
+        with connection.begin_nested():
+            _JOBS.batch_defer_jobs(jobs, connection=driver(connection))
 
 
-def try_to_defer(connection: Connection, ready: Iterable[Ready]) -> None:
+def try_to_defer(connection: Connection, ready: Sequence[Ready]) -> None:
     """As `defer`, but where procrastinate cannot, the transaction goes on without."""
     try:
-        with connection.begin_nested():
-            defer(connection, ready)
+        defer(connection, ready)
     except ConnectorException:
         log.warning("not_deferred", exc_info=True)
 

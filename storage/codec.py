@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time
 from functools import lru_cache
 from hashlib import sha256
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, get_args
 
 from pydantic import Field, TypeAdapter
 from pydantic_core import from_json
@@ -108,9 +108,9 @@ customer_to_json, customer_from_json = _customer.to_json, _customer.from_json
 _provider = _SetCodec(TypeAdapter(Provider))
 provider_to_json, provider_from_json = _provider.to_json, _provider.from_json
 
-_view: TypeAdapter[View] = _by_kind(View, "surface")
+_views: dict[type[View], TypeAdapter[Any]] = {view: TypeAdapter(view) for view in get_args(View)}
 
 
 def digest(view: View) -> str:
     """Equal for equal views: it tells whether a surface has something new to show."""
-    return sha256(_view.dump_json(view)).hexdigest()
+    return sha256(_views[type(view)].dump_json(view)).hexdigest()

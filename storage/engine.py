@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
@@ -36,6 +36,7 @@ __all__ = [
     "AcrossTx",
     "CommitFailedError",
     "Head",
+    "Nobody",
     "Standing",
     "Store",
     "StoreBusyError",
@@ -44,6 +45,7 @@ __all__ = [
     "StoreInUseError",
     "Tx",
     "Urgency",
+    "Within",
     "file_of",
     "integrity",
     "migrate",
@@ -51,6 +53,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +88,28 @@ class Tx:
 
 @dataclass(frozen=True, slots=True)
 class AcrossTx:
-    """A transaction that sees every customer; `storage/across.py` alone takes one."""
+    """A transaction that sees every customer; only `storage/across.py` and `storage/pace.py`
+    ask anything of one."""
 
     session: UnitSession
 
 
 BeforeCommit = Callable[[Connection, Tx], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Within(Generic[T]):
+    """Work for one customer, which was found by looking across them."""
+
+    customer_id: str
+    work: Callable[[Tx], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody(Generic[R]):
+    """No customer was found, or nothing to do for one; the answer says why."""
+
+    answer: R
 
 
 class Store:
@@ -147,8 +166,20 @@ class Store:
                 self.before_commit(connection, tx)
             return result
 
-    async def read(self, customer_id: str, fn: Callable[[Tx], T]) -> T:
-        return await self._database.read(lambda c: _for_customer(c, customer_id, fn))
+    async def write_found(
+        self,
+        find: Callable[[AcrossTx], Within[T] | Nobody[R]],
+        urgency: Urgency = Urgency.EFFECTS,
+    ) -> T | R:
+        """Find out across customers for whom something is to be done, and do it, as one unit."""
+
+        def unit(connection: Connection) -> T | R:
+            found = _across(connection, find)
+            if isinstance(found, Nobody):
+                return found.answer
+            return self._write(connection, found.customer_id, found.work)
+
+        return await self._database.write(unit, urgency)
 
     async def write_both(
         self,
@@ -165,6 +196,9 @@ class Store:
             )
 
         return await self._database.write(unit, urgency)
+
+    async def read(self, customer_id: str, fn: Callable[[Tx], T]) -> T:
+        return await self._database.read(lambda c: _for_customer(c, customer_id, fn))
 
     async def write_across(
         self, fn: Callable[[AcrossTx], T], urgency: Urgency = Urgency.EFFECTS

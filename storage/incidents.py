@@ -1,6 +1,7 @@
 """Incidents and their event log: a row becomes an `Incident`, an event and its state are saved as one.
 
-The order of use, inside one transaction: `seen` (stop if so) → `load` → decide → `record`.
+The order of use, inside one transaction: `seen` (stop if so) → `load` → decide → `record`; where
+the incident is known, `load_for` is the first two in one.
 """
 
 import json
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, exists, insert, select, update
+from sqlalchemy import Row, and_, bindparam, exists, insert, select, update
 from sqlmodel import col
 
 from storage import chain
@@ -98,6 +99,24 @@ _STATE = select(col(IncidentRow.version), col(IncidentRow.chain), col(IncidentRo
 )
 _HELD_STATE = _STATE.with_for_update(key_share=True)
 
+_STATE_AND_ANSWER = (
+    select(
+        col(IncidentRow.version),
+        col(IncidentRow.chain),
+        col(IncidentRow.state),
+        col(EventRow.stream),
+        col(EventRow.answer),
+    )
+    .outerjoin(
+        EventRow,
+        and_(
+            col(EventRow.customer_id) == col(IncidentRow.customer_id),
+            col(EventRow.key) == bindparam("key"),
+        ),
+    )
+    .where(col(IncidentRow.id) == bindparam("id"))
+)
+
 _REF = select(col(SourceRefRow.incident_id)).where(
     col(SourceRefRow.source) == bindparam("source"),
     col(SourceRefRow.source_id) == bindparam("source_id"),
@@ -125,8 +144,26 @@ def load(tx: Tx, incident_id: str) -> Incident | None:
     """Where others write beside this unit, they wait for it before they load the incident too."""
     state = _HELD_STATE if tx.beside is not None else _STATE
     row = tx.session.run(state, {"id": incident_id}).one_or_none()
+    return _loaded(tx, incident_id, row) if row else None
+
+
+def load_for(tx: Tx, incident_id: str, key: str) -> tuple[Incident, StoredAnswer | None] | None:
+    """`load`, and what the event with this key was answered, if it has come before.
+
+    One look where nobody writes beside this unit; else the answer is looked for once the incident
+    is held, for whoever held it may have given it.
+    """
+    if tx.beside is not None:
+        incident = load(tx, incident_id)
+        return (incident, seen(tx, key)) if incident else None
+    row = tx.session.run(_STATE_AND_ANSWER, {"id": incident_id, "key": key}).one_or_none()
     if row is None:
         return None
+    answered = StoredAnswer(row.stream, row.answer or "") if row.stream else None
+    return _loaded(tx, incident_id, row), answered
+
+
+def _loaded(tx: Tx, incident_id: str, row: Row[*tuple[Any, ...]]) -> Incident:
     tx.heads[incident_id] = Head(row.version, row.chain)
     return incident_from_json(row.state)
 
@@ -403,9 +440,20 @@ _MOVE_REFS = (
 )
 
 
-def move_refs(tx: Tx, incident_id: str, to: str) -> None:
-    """What a source calls a case that was merged leads to the one that goes on."""
+_KEYS_OF = select(col(EntityKeyRow.key), col(EntityKeyRow.last_seen)).where(
+    col(EntityKeyRow.incident_id) == bindparam("incident_id")
+)
+
+
+def move_identity(tx: Tx, incident_id: str, to: str) -> None:
+    """Whatever a case that was merged is recognised by leads to the one that goes on: what sources
+    call it, and who and what it is about."""
     tx.session.run(_MOVE_REFS, {"of_incident": incident_id, "to_incident": to})
+    seen: dict[datetime, list[str]] = {}
+    for row in tx.session.run(_KEYS_OF, {"incident_id": incident_id}):
+        seen.setdefault(row.last_seen, []).append(row.key)
+    for at, keys in seen.items():
+        remember_keys(tx, to, keys, at)
 
 
 _ALERTS = select(AlertRow).where(

@@ -133,9 +133,7 @@ def _hold_statement(execution: ORMExecuteState) -> None:
     session = execution.session
     assert isinstance(session, CustomerSession)  # noqa: S101 - narrows; the event is only on these
     if isinstance(execution.parameters, list) and not isinstance(execution.statement, Insert):
-        raise IsolationError(
-            "UPDATE with a list of rows cannot be held to a customer here; run can"
-        )
+        raise IsolationError("`execute` cannot hold UPDATE with a list of rows; use `run`")
     held, execution.parameters = session.held(execution.statement, execution.parameters)
     execution.statement = held
 

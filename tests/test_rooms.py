@@ -110,3 +110,11 @@ def test_only_across_crosses_customers() -> None:
                 "isolation.py",
             ):
                 assert "AcrossTx" not in path.read_text(encoding="utf-8"), path.relative_to(ROOT)
+
+
+def test_only_storage_asks_a_transaction_anything() -> None:
+    """Other rooms hand a transaction on; what they want of it has a function in `storage`."""
+    for room in ROOMS:
+        for path in _files(room):
+            if "storage" not in path.relative_to(ROOT).parts:
+                assert "tx.session" not in path.read_text(encoding="utf-8"), path.relative_to(ROOT)

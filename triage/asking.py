@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from triage import calling, ladder
-from triage.assess import assess, could_change, covering_fact, weight_of
+from triage.assess import change_by, could_change, covering_fact
 from triage.authority import standing_of
 from triage.draft import Draft
 from triage.incident import (
@@ -32,7 +32,7 @@ LONGEST_TEXT = 500
 """Characters of somebody's words that the state carries; the whole is in the event."""
 
 PENDING = ("held", "open")
-"""States of a question that can still be withdrawn."""
+"""States of a question whose time is not over."""
 
 MOST_ASKED = 3
 """People asked at once about one incident; a case with more is an analyst's."""
@@ -62,7 +62,7 @@ def _mark(draft: Draft, person: Person, why: str) -> None:
         mark = Taint(person.object_id, draft.now, phrase(why, person=person.name))
         draft.set(taints=(*draft.incident.taints, mark))
         draft.note(mark.why)
-        _withdraw_card(draft, person.object_id)
+        withdraw_card(draft, person.object_id)
 
 
 def _accounts_are_suspect(incident: Incident) -> bool:
@@ -81,16 +81,25 @@ def _gave_it_away(incident: Incident, person: Person) -> bool:
     return any(answer is not None and answer.taints for answer in given)
 
 
-def _withdraw_card(draft: Draft, person: str) -> None:
+def withdraw_card(draft: Draft, person: str) -> None:
     """What was asked in Teams before the account became suspect is asked no more there."""
     for question in draft.incident.questions:
         mine = question.person.object_id == person and question.route is Route.CARD
-        if mine and question.state.state in PENDING:
-            _withdraw(draft, question)
+        if mine:
+            _ask_no_more(draft, question)
 
 
-def _withdraw(draft: Draft, question: Question) -> None:
-    draft.put_question(replace(question, state=Withdrawn(draft.now)))
+def _ask_no_more(draft: Draft, question: Question) -> None:
+    """Withdraw it while its time runs. After that the silence stands, and nobody else is turned to."""
+    if question.state.state in PENDING:
+        withdraw(draft, question)
+    elif ladder.is_climbing(question):
+        ladder.stop(draft, question)
+
+
+def withdraw(draft: Draft, question: Question) -> None:
+    withdrawn = Withdrawn(draft.now, unsent=not question.was_sent)
+    draft.put_question(replace(question, state=withdrawn))
     _end_calls(draft, question)
 
 
@@ -120,11 +129,14 @@ def ask(draft: Draft) -> None:
 
 
 def _nobody_is_asked(draft: Draft) -> None:
-    """What was asked before a case turned out to be restricted is asked no more."""
+    """What was asked before a case turned out to be restricted, or ransomware, is asked no more."""
     match draft.incident.type:
         case IncidentType.RESTRICTED:
             withdraw_all(draft)
             draft.hand_over_once(phrase("why.restricted"))
+        case IncidentType.RANSOMWARE:
+            withdraw_all(draft)
+            draft.hand_over_once(phrase("why.nobody_to_ask"))
         case IncidentType.UNKNOWN:
             draft.hand_over_once(phrase("why.unknown_type"))
         case _:
@@ -268,15 +280,12 @@ def _change(draft: Draft, question: Question, choice: str | None) -> float:
     tainted = draft.incident.is_tainted(question.person.object_id)
     standing = Standing.TAINTED if tainted else Standing.COUNTED
     reply = Reply(question.person.object_id, draft.now, standing, choice)
-    supposed = replace(question, replies=(*question.replies, reply))
-    questions = tuple(supposed if q.id == question.id else q for q in draft.incident.questions)
-    after = assess(replace(draft.incident, questions=questions), draft.customer, draft.now)
-    return after.log_odds - assess(draft.incident, draft.customer, draft.now).log_odds
+    return change_by(draft.incident, question, reply)
 
 
 def _with_reply(draft: Draft, question: Question, reply: Reply, answer: Answer | None) -> Question:
     """Free text, "call me" and what an analyst must read leave the question open."""
-    question = replace(question, replies=_kept((*question.replies, reply)))
+    question = replace(question, replies=kept((*question.replies, reply)))
     settles = answer is not None and not answer.call and reply.standing is Standing.COUNTED
     return replace(question, state=Answered(draft.now)) if settles else question
 
@@ -285,7 +294,7 @@ MOST_REPLIES = 12
 """Kept of one question: those that stand, and the latest; the event log holds all."""
 
 
-def _kept(replies: tuple[Reply, ...]) -> tuple[Reply, ...]:
+def kept(replies: tuple[Reply, ...]) -> tuple[Reply, ...]:
     latest = set(map(id, replies[-MOST_REPLIES:]))
     standing = [r for r in replies if r.choice and r.standing is not Standing.FOR_ANALYST]
     stand = set(map(id, standing[-2:]))
@@ -333,8 +342,8 @@ def _follow(draft: Draft, question: Question, answer: Answer) -> None:
     follow_ups = {a.then for a in QUESTIONS[question.kind].answers} - {answer.then}
     for other in draft.incident.questions:
         mine = other.person.object_id == question.person.object_id
-        if mine and other.state.state in PENDING and other.kind in follow_ups:
-            _withdraw(draft, other)
+        if mine and other.kind in follow_ups:
+            _ask_no_more(draft, other)
     if answer.then is not None:
         _ask_person(draft, question.person, answer.then, question.route, at_once=True)
 
@@ -381,85 +390,7 @@ def unreachable(draft: Draft, person: str, why: str) -> None:
 
 def withdraw_all(draft: Draft) -> None:
     for question in draft.incident.questions:
-        if question.state.state in PENDING:
-            draft.put_question(replace(question, state=Withdrawn(draft.now)))
+        _ask_no_more(draft, question)
     for task in draft.incident.calls:
         if task.done_at is None:
             calling.end(draft, task)
-
-
-# --- a case became part of this one --------------------------------------------------------------
-
-
-def hear(draft: Draft, questions: tuple[Question, ...], taints: tuple[Taint, ...]) -> None:
-    """What was answered, and who came under suspicion, in a case that became part of this one."""
-    _suspect(draft, taints)
-    for question in questions:
-        _hear(draft, question)
-
-
-def _suspect(draft: Draft, taints: tuple[Taint, ...]) -> None:
-    """A suspicion that arose there is this case's own from now on: the other one, which may be why
-    the account is suspect here, is over."""
-    known = {t.object_id: t for t in draft.incident.taints}
-    for told in taints:
-        before = known.get(told.object_id)
-        if before is None:
-            _withdraw_card(draft, told.object_id)
-        if before is None or before.why.key == "taint.other_incident":
-            known[told.object_id] = told
-    draft.set(taints=tuple(known.values()))
-
-
-def _hear(draft: Draft, told: Question) -> None:
-    """What the same person was asked in both cases counts once: the later word where we know whose
-    it is, else the worse. What still waits for that answer here waits no more."""
-    same = [q for q in (*draft.incident.heard, *draft.incident.questions) if _is_same(q, told)]
-    ours = next((q for q in same if q.answer is not None), None)
-    for question in same:
-        if question.answer is None and question.state.state != "withdrawn":
-            _withdraw(draft, question)
-    if ours is None:
-        _remember(draft, told)
-    elif not _outweighs(draft, told, ours):
-        return
-    elif ours in draft.incident.heard:
-        draft.set(heard=tuple(told if q is ours else q for q in draft.incident.heard))
-    elif told.answer is not None:
-        replies = _kept((*ours.replies, told.answer))
-        draft.put_question(replace(ours, state=Answered(draft.now), replies=replies))
-
-
-def _is_same(one: Question, other: Question) -> bool:
-    return (one.person.object_id, one.kind) == (other.person.object_id, other.kind)
-
-
-def _outweighs(draft: Draft, told: Question, ours: Question) -> bool:
-    if told.answer is None or ours.answer is None:
-        return ours.answer is None
-    later = max(ours.answer, told.answer, key=lambda reply: reply.at)
-    if later.assurance is Assurance.L3:
-        return later is told.answer
-    return _weight(draft, told) > _weight(draft, ours)
-
-
-def _weight(draft: Draft, question: Question) -> float:
-    reply = question.answer
-    answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
-    if reply is None or answer is None:
-        return 0.0
-    weight = weight_of(answer, draft.incident, reply.assurance)
-    return max(0.0, weight) if reply.standing is Standing.TAINTED else weight
-
-
-MOST_HEARD = 20
-"""Answers of merged cases that the state carries, those that speak for harm before the others; the
-event log holds all."""
-
-
-def _remember(draft: Draft, told: Question) -> None:
-    heard = (*draft.incident.heard, told)
-    if len(heard) > MOST_HEARD:
-        lightest = min(heard, key=lambda q: _weight(draft, q))
-        heard = tuple(q for q in heard if q is not lightest)
-    draft.set(heard=heard)

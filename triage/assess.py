@@ -4,7 +4,7 @@ Source: triage.md sections 1 to 5. Everything is added in log-odds of harm.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_address, ip_network
 from math import exp, log
@@ -22,6 +22,7 @@ from triage.incident import (
     IncidentType,
     Proposal,
     Question,
+    QuestionKind,
     Reason,
     Reply,
     Route,
@@ -56,19 +57,8 @@ def assess(incident: Incident, customer: Customer, now: datetime) -> Decision:
         *_before_answers(incident, customer, now),
         *_from_answers(incident, incident.answered),
     )
-    return _decision(incident, customer, now, reasons)
-
-
-def _before_answers(incident: Incident, customer: Customer, now: datetime) -> tuple[Reason, ...]:
-    """What weighs the same whatever anybody answers."""
-    return (*_from_sources(incident), *_from_profile(incident, customer, now))
-
-
-def _decision(
-    incident: Incident, customer: Customer, now: datetime, reasons: tuple[Reason, ...]
-) -> Decision:
-    log_odds = sum(r.weight for r in reasons)
-    band = band_of(incident, customer, reasons, probability(log_odds))
+    log_odds = _sum(reasons)
+    band = _band(incident, customer, reasons)
     return Decision(
         at=now,
         log_odds=round(log_odds, 3),
@@ -81,6 +71,20 @@ def _decision(
     )
 
 
+def _before_answers(incident: Incident, customer: Customer, now: datetime) -> tuple[Reason, ...]:
+    """What weighs the same whatever anybody answers."""
+    return (*_from_sources(incident), *_from_profile(incident, customer, now))
+
+
+def _sum(reasons: tuple[Reason, ...]) -> float:
+    return sum(r.weight for r in reasons)
+
+
+def _band(incident: Incident, customer: Customer, reasons: tuple[Reason, ...]) -> Band:
+    p = probability(_sum(reasons))
+    return band_of(incident, customer, p, spoken_for=_something_speaks_for_it(reasons))
+
+
 def probability(log_odds: float) -> float:
     return 1 / (1 + exp(-log_odds))
 
@@ -89,13 +93,13 @@ def log_odds(p: float) -> float:
     return log(p / (1 - p))
 
 
-def band_of(incident: Incident, customer: Customer, reasons: tuple[Reason, ...], p: float) -> Band:
+def band_of(incident: Incident, customer: Customer, p: float, *, spoken_for: bool) -> Band:
     """What a score asks for (triage.md section 4).
 
     - 0.85 and above: contain
     - 0.50 and above: escalate
     - at most 0.02, where this customer lets the type be closed: close after the hold
-    - at most 0.10, with a question answered or a fact cited: propose to close
+    - at most 0.10, with a question answered or a fact cited (`spoken_for`): propose to close
     - otherwise an analyst; always an analyst where the type is unknown or restricted
     """
     if p >= CONTAIN:
@@ -104,7 +108,7 @@ def band_of(incident: Incident, customer: Customer, reasons: tuple[Reason, ...],
         return Band.ESCALATE
     if incident.type in (IncidentType.UNKNOWN, IncidentType.RESTRICTED):
         return Band.ANALYST
-    if p <= PROPOSE and _something_speaks_for_it(reasons):
+    if p <= PROPOSE and spoken_for:
         return Band.CLOSE if p <= CLOSE and may_auto_close(incident, customer) else Band.PROPOSE
     return Band.ANALYST
 
@@ -248,16 +252,17 @@ def _sign_in(report: IncidentReport, customer: Customer) -> list[Reason]:
 
 
 def _is_known_egress(report: IncidentReport, customer: Customer) -> bool:
-    """Every sign-in came from the customer's own networks; where a source tells addresses alone, as
-    Cloud Apps does, every address of its alerts about sign-ins."""
-    found = [e.ip for e in _evidence(report) if isinstance(e, SignInEvidence)] or [
-        e.address
-        for a in report.alerts
-        if type_of(a) is IncidentType.UNFAMILIAR_SIGN_IN
-        for e in a.evidence
-        if isinstance(e, IpEvidence)
-    ]
+    """Everything the report says of where somebody signed in from is the customer's own network."""
+    found = [ip for alert in report.alerts for ip in _signed_in_from(alert)]
     return bool(found) and all(_is_egress(ip, customer) for ip in found)
+
+
+def _signed_in_from(alert: Alert) -> list[str | None]:
+    """By its sign-ins; where a source tells addresses alone, as Cloud Apps does, by those."""
+    sign_ins = [e.ip for e in alert.evidence if isinstance(e, SignInEvidence)]
+    if sign_ins or type_of(alert) is not IncidentType.UNFAMILIAR_SIGN_IN:
+        return sign_ins
+    return [e.address for e in alert.evidence if isinstance(e, IpEvidence)]
 
 
 def _is_egress(ip: str | None, customer: Customer) -> bool:
@@ -271,10 +276,8 @@ def _is_egress(ip: str | None, customer: Customer) -> bool:
 
 
 def _is_anonymous(alert: Alert) -> bool:
-    return (alert.detector or "").lower() in (
-        "anonymizedipaddress",
-        "riskyipaddress",
-    ) or "anonymous ip" in alert.title.lower()
+    named = (alert.detector or "").lower() in ("anonymizedipaddress", "riskyipaddress")
+    return named or "anonymous ip" in alert.title.lower()
 
 
 def _evidence(report: IncidentReport) -> list[object]:
@@ -308,7 +311,7 @@ def _from_sources(incident: Incident) -> tuple[Reason, ...]:
 
 
 def _further_products(incident: Incident) -> tuple[Reason, ...]:
-    products = list(dict.fromkeys(p for ref in incident.refs for p in ref.products))
+    products = list(dict.fromkeys(p for ref in incident.own_refs for p in ref.products))
     return tuple(
         Reason(
             f"sign.second_product.{product}",
@@ -360,33 +363,66 @@ def _covers(patterns: tuple[str, ...], things: list[str]) -> bool:
 
 
 def _from_answers(incident: Incident, answered: Iterable[Question]) -> tuple[Reason, ...]:
-    reasons: list[Reason] = []
+    """What the same person was asked twice, by card and by phone or in two cases, counts once."""
+    standing: dict[tuple[str, QuestionKind], Question] = {}
     for question in answered:
-        reply = question.answer
-        if reply is not None:
-            reasons += _weigh(question, reply, incident)
+        before = standing.get(question.topic)
+        if before is None or outweighs(incident, question, before):
+            standing[question.topic] = question
+    reasons: list[Reason] = []
+    for question in standing.values():
+        if question.answer is not None:
+            term = _term(question, question.answer, incident)
+            reasons += [_reason(question, term)] if term else []
     return tuple(reasons)
 
 
-def _weigh(question: Question, reply: Reply, incident: Incident) -> list[Reason]:
-    """One answer's terms: floored at 0 where tainted, void where telemetry contradicts it."""
+def outweighs(incident: Incident, one: Question, other: Question) -> bool:
+    """Of two answers to the same question: the later one where we know who gave it, else the worse."""
+    if one.answer is None or other.answer is None:
+        return other.answer is None
+    later = max(other.answer, one.answer, key=lambda reply: reply.at)
+    if later.assurance is Assurance.L3:
+        return later is one.answer
+    return answer_weight(incident, one) > answer_weight(incident, other)
+
+
+def answer_weight(incident: Incident, question: Question) -> float:
+    reply = question.answer
+    term = _term(question, reply, incident) if reply else None
+    return term.weight if term else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """What an answer weighs, and why it is counted so; the sentence comes when it is shown."""
+
+    answer: Answer
+    rule: str
+    weight: float
+    how: str
+
+
+def _term(question: Question, reply: Reply, incident: Incident) -> _Term | None:
+    """One answer's weight: floored at 0 where tainted, void where telemetry contradicts it."""
     spec = QUESTIONS[question.kind]
     answer = spec.answer(reply.choice or "")
     if answer is None or answer.call:
-        return []
+        return None
     weight = weight_of(answer, incident, reply.assurance)
     if not all(book.lowers for book in books(incident)):
         weight = max(0.0, weight)
     rule = f"answer.{question.kind}.{answer.id}"
-    evidence = f"{question.person.name}, {question.id}"
     if reply.standing is Standing.TAINTED:
-        says = phrase("reason.answer.tainted", answer=answer.says(question.kind))
-        return [Reason(rule, max(0.0, weight), evidence, says)]
+        return _Term(answer, rule, max(0.0, weight), "tainted")
     if weight < 0 and _contradicted(spec, incident):
-        says = phrase("reason.answer.contradicted", answer=answer.says(question.kind))
-        return [Reason("answer.contradicted", 1.0, evidence, says)]
-    says = phrase("reason.answer.counted", answer=answer.says(question.kind))
-    return [Reason(rule, weight, evidence, says)]
+        return _Term(answer, "answer.contradicted", 1.0, "contradicted")
+    return _Term(answer, rule, weight, "counted")
+
+
+def _reason(question: Question, term: _Term) -> Reason:
+    says = phrase(f"reason.answer.{term.how}", answer=term.answer.says(question.kind))
+    return Reason(term.rule, term.weight, f"{question.person.name}, {question.id}", says)
 
 
 def weight_of(answer: Answer, incident: Incident, assurance: Assurance) -> float:
@@ -408,21 +444,53 @@ def _telemetry_rules(incident: Incident) -> set[str]:
 # --- what an answer would change -----------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """An answer that may be given, and where the score would be if it were."""
+
+    answer: Answer
+    probability: float
+    band: Band
+
+
+def change_by(incident: Incident, question: Question, reply: Reply) -> float:
+    """What a reply would do to the score, in log-odds, if it stood."""
+    supposed = replace(question, replies=(*question.replies, reply))
+    questions = tuple(supposed if q.id == question.id else q for q in incident.questions)
+    after = replace(incident, questions=questions)
+    change = _sum(_from_answers(after, after.answered))
+    return round(change - _sum(_from_answers(incident, incident.answered)), 3)
+
+
 def what_ifs(
     incident: Incident, customer: Customer, now: datetime, question: Question
-) -> Iterator[tuple[Answer, Decision]]:
-    """Every answer this question may get, and the decision if it were given."""
-    others = tuple(q for q in incident.answered if q.id != question.id)
-    reasons = (*_before_answers(incident, customer, now), *_from_answers(incident, others))
+) -> Iterator[Supposed]:
+    """Every answer this question may get, and what it would make of the score."""
+    before = _before_answers(incident, customer, now)
+    return _supposing(incident, customer, now, question, before)
+
+
+def _supposing(
+    incident: Incident,
+    customer: Customer,
+    now: datetime,
+    question: Question,
+    before: tuple[Reason, ...],
+) -> Iterator[Supposed]:
+    others = tuple(q for q in incident.answered if q.topic != question.topic)
+    reasons = (*before, *_from_answers(incident, others))
+    weighs, spoken_for = _sum(reasons), _something_speaks_for_it(reasons)
     # What is not asked on a card is answered by phone.
     assurance = Assurance.L0 if question.route is Route.CARD else Assurance.L3
+    who = question.person.object_id
     for answer in QUESTIONS[question.kind].answers:
-        if not answer.call:
-            reply = Reply(
-                question.person.object_id, now, Standing.COUNTED, answer.id, assurance=assurance
-            )
-            supposed = (*reasons, *_weigh(question, reply, incident))
-            yield answer, _decision(incident, customer, now, supposed)
+        reply = Reply(who, now, Standing.COUNTED, answer.id, assurance=assurance)
+        term = _term(question, reply, incident)
+        if term is not None:
+            p = probability(weighs + term.weight)
+            spoken = spoken_for or term.weight < 0
+            band = band_of(incident, customer, p, spoken_for=spoken)
+            yield Supposed(answer, round(p, 4), band)
 
 
 def could_change(incident: Incident, customer: Customer, now: datetime, question: Question) -> bool:
@@ -430,8 +498,11 @@ def could_change(incident: Incident, customer: Customer, now: datetime, question
 
     A question none of whose answers changes the decision is not asked (triage.md section 4).
     """
-    present = assess(incident, customer, now).band
-    for answer, supposed in what_ifs(incident, customer, now, question):
+    before = _before_answers(incident, customer, now)
+    reasons = (*before, *_from_answers(incident, incident.answered))
+    present = _band(incident, customer, reasons)
+    for supposed in _supposing(incident, customer, now, question, before):
+        answer = supposed.answer
         if answer.contains or supposed.band is not present:
             return True
         if answer.then and _follow_up_could_change(incident, customer, now, question, answer):

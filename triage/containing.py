@@ -62,10 +62,16 @@ def _new_action(draft: Draft, kind: ActionKind, target: Target) -> ResponseActio
     )
 
 
+MOST_ACTIONS = 40
+"""Of one case, so that its state stays small with many merged ones."""
+
+
 def take_over(draft: Draft, actions: tuple[ResponseAction, ...]) -> None:
-    """What we did, or undid again, in a case that became part of this one: it stands here too, and
-    is undone from here."""
-    for theirs in actions:
+    """What we did, are doing or undid, and what the customer said no to, in a case that became part
+    of this one: it stands here too, and is undone from here."""
+    if len(draft.incident.actions) + len(actions) > MOST_ACTIONS:
+        draft.hand_over_once(phrase("why.targets_left_out"))
+    for theirs in actions[: MOST_ACTIONS - len(draft.incident.actions)]:
         ours = next((a for a in draft.incident.actions if _is_same(a, theirs)), None)
         if ours is not None and not _overtakes(theirs, ours):
             continue
@@ -81,6 +87,8 @@ def _overtakes(theirs: ResponseAction, ours: ResponseAction) -> bool:
     match ours.state:
         case ActionState.PROPOSED | ActionState.FAILED | ActionState.REFUSED:
             return True
+        case ActionState.ORDERED | ActionState.UNDOING if ours.basis is None:
+            return True  # it was taken over on its way: this is what became of it
         case ActionState.ORDERED | ActionState.ALREADY_DONE:
             return theirs.state is ActionState.DONE and not theirs.rehearsed
         case ActionState.DONE | ActionState.UNDONE:
@@ -295,7 +303,7 @@ def contain(draft: Draft, decision: Decision) -> None:
 
 
 def was_denied(incident: Incident, action: ResponseAction) -> bool:
-    return any(
+    return action.denied or any(
         a.action == action.id and a.state is ApprovalState.DENIED for a in incident.approvals
     )
 
@@ -349,7 +357,9 @@ def _basis_phrase(basis: Basis, draft: Draft) -> Phrase:
 
 def tell_people(draft: Draft, purpose: str, key: str, action: ResponseAction) -> None:
     """Say it to whoever is asked on a card, and is not under suspicion: an edit notifies nobody."""
-    on_card = {q.person.object_id for q in draft.incident.questions if q.route is Route.CARD}
+    on_card = {
+        q.person.object_id for q in draft.incident.questions if q.route is Route.CARD and q.was_sent
+    }
     for person in sorted(on_card):
         if not draft.incident.is_tainted(person):
             draft.tell_person(person, purpose, phrase(key, device=action.target.label))
@@ -425,13 +435,14 @@ def recheck(
     Asked again in the transaction that claims it (design.md section 1, containment): between order
     and execution the case may have closed or the profile may have changed.
 
-    - it is still ordered (or still to be undone), and the case is not over, unless it is undone
+    - it is still ordered (or still to be undone), and the case is not closed, unless it is undone;
+      of a case that was merged the other one is told what became of it
     - an approval that entitles it was given, and not too long ago
     - a rule that entitles it still stands in today's profile, and the target is not protected
     """
     if action.state is ActionState.UNDOING:
         return None
-    if action.state is not ActionState.ORDERED or incident.is_over:
+    if action.state is not ActionState.ORDERED or incident.closed is not None:
         return phrase("refused.no_longer_ordered")
     match action.basis:
         case ByApproval(approval_id):

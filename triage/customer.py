@@ -173,20 +173,22 @@ class Due(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """What is promised, each in minutes since the case was received, around the clock."""
+    """What is promised, each in minutes around the clock. From when on, and what pauses it, stands
+    in `triage/clocks.py`."""
 
     acknowledge: int | Due
-    """The first analyst has taken it."""
+    """An analyst has taken it."""
     contact: int | Due
     """The first person has been reached."""
     contain: int | Due
-    """The last required containment is verified."""
+    """The last containment that is asked for is done."""
     resolve: int | Due
+    """It is closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceLevels:
-    """By severity (domain.md section 6)."""
+    """By priority (domain.md section 6): high is P1 and P2, medium P3, low P4."""
 
     high: Targets = Targets(acknowledge=10, contact=15, contain=30, resolve=Due.NONE)
     medium: Targets = Targets(acknowledge=30, contact=60, contain=240, resolve=Due.NONE)
@@ -194,20 +196,11 @@ class ServiceLevels:
         acknowledge=240, contact=Due.NEXT_WORKDAY, contain=Due.NONE, resolve=Due.NONE
     )
 
-    def of(self, severity: Severity) -> Targets:
-        """What is only for information is promised no more than what is low."""
-        match severity:
-            case Severity.HIGH:
-                return self.high
-            case Severity.MEDIUM:
-                return self.medium
-            case Severity.LOW | Severity.INFORMATIONAL:
-                return self.low
-
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Minutes a question stays open, by severity (domain.md section 5, user fatigue)."""
+    """Minutes a question stays open, by priority (domain.md section 5, user fatigue): high is P1
+    and P2, medium P3, low P4."""
 
     high: int = 15
     medium: int = 120

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from triage import asking, calling, containing, ladder, merging, paging, telling
+from triage import asking, calling, clocks, containing, ladder, merging, paging, telling
 from triage.actions import LOOKING, ActionKind
 from triage.assess import RULES, assess, read_report
 from triage.authority import (
@@ -130,7 +130,8 @@ def decide(incident: Incident | None, event: Event, known: Known, now: datetime)
         verdict = _apply(draft, event)
     if isinstance(verdict, Accepted):
         _settle(draft)
-    return Decided(draft.incident, tuple(draft.effects), verdict)
+        return Decided(draft.finish(_status(draft.incident)), tuple(draft.effects), verdict)
+    return Decided(draft.finish(draft.incident.status), tuple(draft.effects), verdict)
 
 
 def _apply(draft: Draft, event: Event) -> Verdict:
@@ -274,10 +275,9 @@ def _answered(draft: Draft, event: Answered) -> Verdict:
         return AlreadyAnswered(phrase("thanks.already"))
     asking.taint(draft)
     question = draft.incident.question(question.id) or question
-    over, before = draft.incident.is_over, _log_odds(draft)
+    before = draft.incident
     standing = asking.take_reply(draft, question, event.choice, event.text)
-    if over and _log_odds(draft) > before:
-        _correct(draft, question)
+    _correct(draft, question, before)
     return Accepted(_thanks(draft, question.person.object_id, standing))
 
 
@@ -360,18 +360,19 @@ def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
     standing = question.answer
     if standing and standing.assurance is Assurance.L3 and standing.choice == event.choice:
         return AlreadyAnswered(phrase("thanks.already"))
-    over, before = draft.incident.is_over, _log_odds(draft)
+    before = draft.incident
     asking.take_call(draft, question, event.choice, event.by, event.by_name)
     if draft.incident.owner is None:
         draft.set(owner=event.by, owner_name=event.by_name)
         paging.taken(draft)
-    if over and _log_odds(draft) > before:
-        _correct(draft, question)
+    _correct(draft, question, before)
     return Accepted(phrase("thanks.recorded"))
 
 
-def _correct(draft: Draft, question: Question) -> None:
+def _correct(draft: Draft, question: Question, before: Incident) -> None:
     """An answer that raises, after the end: back to work, here or where the case lives on."""
+    if not before.is_over or _log_odds(draft, draft.incident) <= _log_odds(draft, before):
+        return
     if draft.incident.merged is None:
         _reopen(draft, phrase("timeline.reopened_correction", person=question.person.name))
         return
@@ -382,8 +383,8 @@ def _correct(draft: Draft, question: Question) -> None:
     draft.tell_analysts(f"late:{question.id}:{len(question.replies)}", told)
 
 
-def _log_odds(draft: Draft) -> float:
-    return assess(draft.incident, draft.customer, draft.now).log_odds
+def _log_odds(draft: Draft, incident: Incident) -> float:
+    return assess(incident, draft.customer, draft.now).log_odds
 
 
 def _taken(draft: Draft, event: Taken) -> Verdict:
@@ -533,12 +534,12 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
             ladder.step_due(draft, which)
         case "call":
             calling.overdue(draft, which)
-        case "take":
-            paging.nobody_took_it(draft)
         case "approval":
             _approval_due(draft, which)
         case "close":
             _hold_over(draft)
+        case "clock":
+            pass  # settling looks at every clock
         case _:
             raise ValueError(f"nothing is called {event.name}")
     return Accepted()
@@ -637,6 +638,7 @@ def _source_written(draft: Draft, event: SourceWritten) -> Verdict:
 def _undelivered(draft: Draft, event: Undelivered) -> Verdict:
     if event.person is not None:
         asking.unreachable(draft, event.person, event.why)
+        clocks.nobody_was_reached(draft)
         return Accepted()
     if event.place == ANALYST_THREAD:
         # Noting it would change the very card that cannot be shown, and order it again for ever.
@@ -655,18 +657,21 @@ def _settle(draft: Draft) -> None:
     """Weigh it anew, and let everything that follows, follow. Doing it twice changes nothing."""
     if not draft.incident.is_over:
         asking.taint(draft)
-        _weigh(draft)
+        decision = _weigh(draft)
         asking.ask(draft)
         containing.propose(draft)
-        containing.contain(draft, _weigh(draft))
+        containing.contain(draft, decision)
         _consider_closing(draft)
         _leave_to_analyst(draft)
         telling.tell(draft)
-    draft.set(status=_status(draft.incident))
+    clocks.settle(draft)
 
 
 def _weigh(draft: Draft) -> Decision:
     decision = assess(draft.incident, draft.customer, draft.now)
+    stands = draft.incident.decision
+    if stands is not None and stands == replace(decision, at=stands.at, proposal=stands.proposal):
+        decision = replace(decision, at=stands.at)  # what is decided again is nothing new
     draft.set(decision=decision)
     if decision.band in (Band.CONTAIN, Band.ESCALATE) and draft.incident.handed_over is None:
         draft.hand_over(phrase(f"why.band_{decision.band}"))
@@ -811,7 +816,7 @@ def _close(
 
 def _tell_people_the_end(draft: Draft, proposal: Proposal) -> None:
     """Whoever was asked hears what it was; not through an account under suspicion."""
-    asked = {q.person.object_id: q for q in draft.incident.questions}
+    asked = {q.person.object_id: q for q in draft.incident.questions if q.was_sent}
     for question in asked.values():
         person = question.person
         if question.route is Route.CARD and not draft.incident.is_tainted(person.object_id):

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from triage import worktime
 from triage.customer import Customer, Provider
 from triage.effects import (
     ANALYST_THREAD,
@@ -26,6 +25,7 @@ from triage.incident import (
     Incident,
     Question,
     ResponseAction,
+    Status,
 )
 from triage.phrases import Phrase
 
@@ -50,6 +50,8 @@ class Draft:
     known: Known
     now: datetime
     effects: list[Effect] = field(default_factory=list)
+    noted: list[Entry] = field(default_factory=list)
+    """Lines that `finish` puts on the incident's timeline; until then `timeline` has them."""
 
     @property
     def customer(self) -> Customer:
@@ -59,17 +61,21 @@ class Draft:
         self.incident = replace(self.incident, **changes)
 
     def note(self, says: Phrase) -> None:
-        self.set(timeline=(*self.incident.timeline, Entry(self.now, says))[-KEEPS:])
+        self.noted.append(Entry(self.now, says))
+
+    def finish(self, status: Status) -> Incident:
+        """The incident as it is now, with what was noted on its timeline."""
+        return replace(self.incident, status=status, timeline=self.timeline[-KEEPS:])
+
+    @property
+    def timeline(self) -> tuple[Entry, ...]:
+        return (*self.incident.timeline, *self.noted)
 
     def hand_over(self, why: Phrase) -> None:
         """A person must look. The first reason stands until somebody takes the case."""
         self.note(why)
         if self.incident.handed_over is None:
             self.set(handed_over=why)
-            target = self.customer.sla.of(self.incident.severity).acknowledge
-            take_by = worktime.due(self.customer.calendar, self.now, target)
-            if take_by is not None and self.incident.owner is None:
-                self.wake("take", take_by)
 
     def hand_over_once(self, why: Phrase) -> None:
         """For what is found anew at every settling: said once in a generation."""

@@ -147,13 +147,16 @@ class Absorbed:
     questions: tuple[Question, ...]
     """Those that were answered there."""
     actions: tuple[ResponseAction, ...]
-    """What we did there, and what we undid again."""
+    """What was done, is being done or was undone there, and what the customer said no to."""
     taints: tuple[Taint, ...]
     types: tuple[IncidentType, ...]
+    """Kinds of case that rule something out for this one too."""
     owner: str | None
     owner_name: str | None
     handed_over: Phrase | None = None
     """Why a person was to look at it."""
+    paged: bool = False
+    """It rang for somebody to take it, and nobody has."""
     kept_open: bool = False
     """Somebody objected to its closing."""
     kind: Literal["absorbed"] = "absorbed"

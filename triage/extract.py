@@ -152,22 +152,24 @@ def _is_system(account: Account) -> bool:
 
 
 def _affected(report: IncidentReport, matches: Mapping[str, Match]) -> Iterator[Affected]:
+    seen_with = _seen_with(report)
     for account in accounts(report):
         match = matches.get(account.key, Match(None, "no_match"))
-        file, device = _seen_with(account, report)
+        file, device = seen_with.get(account.key, (None, None))
         yield Affected(account, match.person, match.why_not, file, device)
 
 
-def _seen_with(account: Account, report: IncidentReport) -> tuple[str | None, str | None]:
-    """File and machine of the first alert that names the account, each where it names one."""
+def _seen_with(report: IncidentReport) -> dict[str, tuple[str | None, str | None]]:
+    """File and machine of the first alert that names an account and either, by account key."""
+    found: dict[str, tuple[str | None, str | None]] = {}
     for alert in report.alerts:
         alone = replace(report, alerts=(alert,))
-        if any(a.key == account.key for a in accounts(alone)):
-            file = next((f.name for f in _files(alone)), None)
-            device = next((d.name for d in _devices(alone)), None)
-            if file or device:
-                return file, device
-    return None, None
+        file = next((f.name for f in _files(alone)), None)
+        device = next((d.name for d in _devices(alone)), None)
+        if file or device:
+            for account in accounts(alone):
+                found.setdefault(account.key, (file, device))
+    return found
 
 
 def _known_before(incident: Incident, matches: Mapping[str, Match]) -> list[Affected]:

@@ -311,6 +311,8 @@ class Withdrawn:
     """Asked no more: the case closed, or the account became suspect."""
 
     at: datetime
+    unsent: bool = False
+    """It was held till then: the person never saw it."""
     state: Literal["withdrawn"] = "withdrawn"
 
 
@@ -352,6 +354,20 @@ class Question:
     replies: tuple[Reply, ...] = ()
     steps: tuple[Step, ...] = ()
     """What was done because no answer came."""
+
+    @property
+    def topic(self) -> tuple[str, QuestionKind]:
+        """Who is asked what, by whatever route and in whichever case."""
+        return (self.person.object_id, self.kind)
+
+    @property
+    def was_sent(self) -> bool:
+        """What is held, or was till it was withdrawn, nobody knows of."""
+        match self.state:
+            case Held() | Withdrawn(unsent=True):
+                return False
+            case _:
+                return True
 
     @property
     def answer(self) -> Reply | None:
@@ -409,6 +425,8 @@ class ResponseAction:
     """Recorded and shown; nothing was touched."""
     why: str | None = None
     """Why it failed or was refused."""
+    denied: bool = False
+    """A person of the customer said no to it, in a case that became part of this one."""
 
 
 class ApprovalState(StrEnum):
@@ -530,6 +548,68 @@ class Taint:
     why: Phrase
 
 
+# --- service levels ------------------------------------------------------------------------------
+
+
+class Promise(StrEnum):
+    """What the customer's profile sets a target for, in the order it is usually kept."""
+
+    ACKNOWLEDGE = "acknowledge"
+    CONTACT = "contact"
+    CONTAIN = "contain"
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticking:
+    state: Literal["ticking"] = "ticking"
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The customer is waited for, or nothing is to be done at present."""
+
+    since: datetime
+    state: Literal["paused"] = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was promised is done; whether in time, the clock says."""
+
+    at: datetime
+    state: Literal["kept"] = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """The case was over before it was done."""
+
+    at: datetime
+    state: Literal["spared"] = "spared"
+
+
+ClockState = Ticking | Paused | Kept | Spared
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How long one promise has been waiting to be kept."""
+
+    promise: Promise
+    generation: int
+    """How often the case had been reopened when it began."""
+    since: datetime
+    counts_from: datetime
+    """`since`, moved on by the time that the clock stood still."""
+    state: ClockState
+    due: datetime | None = None
+    """As of the last time it ran; None where nothing is promised."""
+    warned: bool = False
+    missed: bool = False
+    """It was not kept when it was due; so it stays, whatever is done after."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A line of the incident's timeline, as cards show it; the event log holds the whole."""
@@ -595,6 +675,8 @@ class Incident:
     """Why a person must look, while nobody has taken it."""
     handed_reasons: tuple[Phrase, ...] = ()
     """Standing reasons that were said already, so that they are not said at every event."""
+    clocks: tuple[Clock, ...] = ()
+    """The latest ones, at most 12: also those of before it was reopened."""
     recommendation_accepted_by: str | None = None
     recommendation_discussed_by: str | None = None
     timeline: tuple[Entry, ...] = ()
@@ -635,10 +717,14 @@ class Incident:
         return self.types[0]
 
     @property
-    def alert_count(self) -> int:
-        """What a source mirrors is counted once."""
+    def own_refs(self) -> tuple[SourceRef, ...]:
+        """Those that tell something of their own, and mirror no other one."""
         known = {(ref.source, ref.source_id) for ref in self.refs}
-        return sum(ref.alert_count for ref in self.refs if not known & set(ref.mirrors))
+        return tuple(ref for ref in self.refs if not known & set(ref.mirrors))
+
+    @property
+    def alert_count(self) -> int:
+        return sum(ref.alert_count for ref in self.own_refs)
 
     @property
     def is_over(self) -> bool:

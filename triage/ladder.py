@@ -36,10 +36,10 @@ SHARE = 3
 
 def is_urgent(draft: Draft) -> bool:
     """Goes to people at night too, and counts against no budget."""
-    return _level(draft) in (Level.P1, Level.P2)
+    return level(draft) in (Level.P1, Level.P2)
 
 
-def _level(draft: Draft) -> Level:
+def level(draft: Draft) -> Level:
     decision = draft.incident.decision or assess(draft.incident, draft.customer, draft.now)
     return priority(draft.incident, draft.customer, decision).level
 
@@ -47,7 +47,7 @@ def _level(draft: Draft) -> Level:
 def minutes(draft: Draft) -> int:
     """How long a person has to answer, by priority."""
     deadlines = draft.customer.deadlines
-    match _level(draft):
+    match level(draft):
         case Level.P1 | Level.P2:
             return deadlines.high
         case Level.P3:
@@ -163,6 +163,12 @@ def is_climbing(question: Question) -> bool:
     """Somebody else is asked to reach the person: an answer may still come."""
     unanswered = question.answer is None and question.state.state in ("silent", "unreachable")
     return unanswered and bool(question.steps) and question.steps[-1].due is not None
+
+
+def stop(draft: Draft, question: Question) -> None:
+    """No further rung is taken."""
+    last = replace(question.steps[-1], due=None)
+    draft.put_question(replace(question, steps=(*question.steps[:-1], last)))
 
 
 def _waits_at(question: Question, rung: str) -> bool:

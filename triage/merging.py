@@ -1,19 +1,28 @@
 """Two cases of ours turn out to be one: the source redirects one to the other, or mirrors it.
 
-The one that is merged asks, approves and does nothing any more; the other takes over what people
-said there, whose account came under suspicion, and what was done. Source: domain.md section 5,
-correlation.
+The one that is merged begins nothing any more; the other takes over what people said there, whose
+account came under suspicion, and what was done. What was on its way, or is still said there, is
+handed on again when it comes. Source: domain.md section 5, correlation.
 """
 
 from dataclasses import replace
 
 from triage import asking, containing, paging
+from triage.assess import answer_weight, outweighs
 from triage.authority import is_thread_guarded
 from triage.draft import Draft
 from triage.events import Absorbed, MergedInto
-from triage.incident import ActionState, Incident, Merged
+from triage.incident import (
+    ActionState,
+    Answered,
+    Incident,
+    IncidentType,
+    Merged,
+    Question,
+    Taint,
+)
 from triage.phrases import phrase
-from triage.playbooks import gravest_first
+from triage.playbooks import PLAYBOOKS, Channel, gravest_first
 
 
 def handed_on(incident: Incident) -> Absorbed:
@@ -24,25 +33,36 @@ def handed_on(incident: Incident) -> Absorbed:
             q if q in incident.heard else replace(q, id=f"{incident.name}/{q.id}")
             for q in incident.answered
         ),
-        actions=tuple(a for a in incident.actions if a.state in _SETTLED),
+        actions=tuple(
+            replace(a, denied=containing.was_denied(incident, a))
+            for a in incident.actions
+            if a.state not in _NOTHING_DONE or containing.was_denied(incident, a)
+        ),
         taints=incident.taints,
-        types=incident.types,
+        types=tuple(t for t in incident.types if _forbids(t)),
         owner=incident.owner,
         owner_name=incident.owner_name,
         handed_over=incident.handed_over,
+        paged=incident.paged_at is not None,
         kept_open=incident.kept_open,
     )
 
 
-_SETTLED = (ActionState.DONE, ActionState.UNDONE)
+_NOTHING_DONE = (ActionState.PROPOSED, ActionState.ALREADY_DONE)
+
+
+def _forbids(kind: IncidentType) -> bool:
+    """Kinds that rule something out for the whole case. The others come with the alerts, when the
+    source tells of them under the other case: till then nobody else is asked about them."""
+    return PLAYBOOKS[kind].channel is Channel.NOBODY or not PLAYBOOKS[kind].lowers
 
 
 def merge(draft: Draft, event: MergedInto) -> None:
     """The case ends here, and says where it goes on."""
     asking.withdraw_all(draft)
     containing.withdraw_approvals(draft)
-    paging.taken(draft)
-    draft.set(merged=Merged(draft.now, event.into, event.name), closing=None, handed_over=None)
+    paging.rings_elsewhere(draft)
+    draft.set(merged=Merged(draft.now, event.into, event.name), closing=None)
     says = phrase("timeline.merged", name=event.name)
     draft.note(says)
     draft.tell_analysts("merged", says)
@@ -53,18 +73,73 @@ def merge(draft: Draft, event: MergedInto) -> None:
 
 def absorb(draft: Draft, event: Absorbed) -> None:
     """Suspicion and answers count on, what was done is not done again, and whoever worked on the
-    other case, or was to look at it, keeps it. A closing that is held begins anew."""
+    other case, or was to look at it, keeps it. A closing that is held begins anew. Absorbing the
+    same case again adds what it has learnt since."""
     says = phrase("timeline.absorbed", name=event.name)
-    draft.note(says)
+    if all(entry.says != says for entry in draft.timeline):
+        draft.note(says)
     draft.tell_analysts(f"absorbed:{event.name}", says)
     draft.set(
         types=gravest_first((*draft.incident.types, *event.types)),
         closing=None,
         kept_open=draft.incident.kept_open or event.kept_open,
     )
-    asking.hear(draft, event.questions, event.taints)
+    _suspect(draft, event.taints)
+    for question in event.questions:
+        _hear(draft, question)
     containing.take_over(draft, event.actions)
     if draft.incident.handed_over is None and event.handed_over is not None:
         draft.hand_over(event.handed_over)
     if draft.incident.owner is None and event.owner is not None:
         draft.set(owner=event.owner, owner_name=event.owner_name)
+        paging.taken(draft)
+    elif event.paged:
+        paging.nobody_took_it(draft)
+
+
+# --- what people said there ----------------------------------------------------------------------
+
+
+def _suspect(draft: Draft, taints: tuple[Taint, ...]) -> None:
+    """A suspicion that arose there is this case's own from now on: the other one, which may be why
+    the account is suspect here, is over."""
+    known = {t.object_id: t for t in draft.incident.taints}
+    for told in taints:
+        before = known.get(told.object_id)
+        if before is None:
+            asking.withdraw_card(draft, told.object_id)
+        if before is None or before.why.key == "taint.other_incident":
+            known[told.object_id] = told
+    draft.set(taints=tuple(known.values()))
+
+
+def _hear(draft: Draft, told: Question) -> None:
+    """What the same person was asked in both cases counts once: the later word where we know whose
+    it is, else the worse. What still waits for that answer here waits no more."""
+    same = [q for q in (*draft.incident.heard, *draft.incident.questions) if q.topic == told.topic]
+    ours = next((q for q in same if q.answer is not None), None)
+    for question in same:
+        if question.answer is None and question.state.state != "withdrawn":
+            asking.withdraw(draft, question)
+    if ours is None:
+        _remember(draft, told)
+    elif not outweighs(draft.incident, told, ours):
+        return
+    elif ours in draft.incident.heard:
+        draft.set(heard=tuple(told if q is ours else q for q in draft.incident.heard))
+    elif told.answer is not None:
+        replies = asking.kept((*ours.replies, told.answer))
+        draft.put_question(replace(ours, state=Answered(draft.now), replies=replies))
+
+
+MOST_HEARD = 20
+"""Answers of merged cases that the state carries, those that speak for harm before the others; the
+event log holds all."""
+
+
+def _remember(draft: Draft, told: Question) -> None:
+    heard = (*draft.incident.heard, told)
+    if len(heard) > MOST_HEARD:
+        lightest = min(heard, key=lambda q: answer_weight(draft.incident, q))
+        heard = tuple(q for q in heard if q is not lightest)
+    draft.set(heard=heard)

@@ -4,7 +4,7 @@ A page reaches a phone's lock screen and a third party's servers: it names the c
 done and until when, and nobody.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from triage.draft import Draft
@@ -30,7 +30,8 @@ RING_WITHIN = timedelta(minutes=15)
 
 
 def ring(draft: Draft, need: Need, which: str = "") -> None:
-    """Rings once for each need, and for `which` of several, until the case is reopened."""
+    """Rings once for each need, and for `which` of several, until the case is reopened. What ends
+    the alarm says the same."""
     says = phrase(
         f"page.{need}",
         incident=draft.incident.name,
@@ -40,9 +41,10 @@ def ring(draft: Draft, need: Need, which: str = "") -> None:
     draft.page(PageAction.TRIGGER, need + which, says)
 
 
-def acknowledge(draft: Draft, need: Need) -> None:
+def acknowledge(draft: Draft, need: Need, which: str = "") -> None:
     """Somebody is at work. Order it only after `ring`: pagers drop what they know no alarm for."""
-    draft.page(PageAction.ACKNOWLEDGE, need, phrase("page.taken", incident=draft.incident.name))
+    taken = phrase("page.taken", incident=draft.incident.name)
+    draft.page(PageAction.ACKNOWLEDGE, need + which, taken)
 
 
 def resolve(draft: Draft, need: Need, which: str = "") -> None:
@@ -57,12 +59,24 @@ def nobody_took_it(draft: Draft) -> None:
     if waits and incident.paged_at is None:
         draft.set(paged_at=draft.now)
         draft.note(phrase("timeline.paged_take"))
-        ring(draft, Need.TAKE)
+        ring(draft, Need.TAKE, _rung(draft.now))
 
 
 def taken(draft: Draft) -> None:
     """Somebody is at work, or the case is over: the alarm for it ends."""
-    if draft.incident.paged_at is not None:
+    at = draft.incident.paged_at
+    if at is not None:
         draft.set(paged_at=None)
-        acknowledge(draft, Need.TAKE)
-        resolve(draft, Need.TAKE)
+        acknowledge(draft, Need.TAKE, _rung(at))
+        resolve(draft, Need.TAKE, _rung(at))
+
+
+def rings_elsewhere(draft: Draft) -> None:
+    """The case goes on in another one, which rings on; that this one rang is handed on to it."""
+    if draft.incident.paged_at is not None:
+        resolve(draft, Need.TAKE, _rung(draft.incident.paged_at))
+
+
+def _rung(at: datetime) -> str:
+    """A case that is nobody's once more rings once more: each alarm is named after its time."""
+    return f"@{at.isoformat()}"

@@ -7,6 +7,7 @@ The rows of domain.md section 2 with the corrections of triage.md section 6, as 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from triage.actions import ActionKind
 from triage.incident import Incident, IncidentType, Question, QuestionKind, Route
@@ -37,7 +38,12 @@ class Answer:
     """With this answer the account is suspect: Teams is no longer asked (T→C in the catalogue)."""
 
     def says(self, kind: QuestionKind) -> Phrase:
-        return phrase(f"choice.{kind}.{self.id}")
+        return _choice(kind, self.id)
+
+
+@cache
+def _choice(kind: QuestionKind, answer: str) -> Phrase:
+    return phrase(f"choice.{kind}.{answer}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,15 @@ last asked for. The views are in `triage/views.py`; words come later, in `cards`
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Literal
+from functools import partial
+from typing import Literal, assert_never
 
-from triage import authority
+from triage import authority, clocks
 from triage.actions import LOOKING, ActionKind, TargetKind
 from triage.assess import what_ifs
-from triage.containing import describe, is_reversible, may_be_ordered
+from triage.containing import describe, is_reversible, left_out, may_be_ordered
 from triage.customer import AssetKind, Customer, Tells
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
 from triage.incident import (
@@ -21,17 +22,24 @@ from triage.incident import (
     ApprovalState,
     Band,
     CallTask,
+    Clock,
     Disposition,
+    Held,
     Incident,
+    Kept,
     Open,
+    Paused,
     Person,
+    Promise,
     Question,
     QuestionKind,
     ResponseAction,
     Route,
     SourceRef,
+    Spared,
     Standing,
     Status,
+    Ticking,
 )
 from triage.phrases import Phrase, phrase
 from triage.playbooks import CALL_ME, FOLLOW_UPS, QUESTIONS, books, offered
@@ -51,6 +59,7 @@ from triage.views import (
     DigestLine,
     PersonCard,
     ProposalView,
+    ShownClock,
     SourceStatus,
     ThreadAction,
     View,
@@ -60,23 +69,45 @@ from triage.views import (
 # --- the projection ------------------------------------------------------------------------------
 
 
-def surfaces(incident: Incident, customer: Customer) -> dict[str, View]:
+class Surfaces(Mapping[str, View]):
+    """Views by the name of their surface, each made when it is first looked at."""
+
+    def __init__(self, makes: Mapping[str, Callable[[], View]]) -> None:
+        self._makes = makes
+        self._made: dict[str, View] = {}
+
+    def __getitem__(self, name: str) -> View:
+        if name not in self._made:
+            self._made[name] = self._makes[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makes)
+
+    def __len__(self) -> int:
+        return len(self._makes)
+
+
+def surfaces(incident: Incident, customer: Customer) -> Surfaces:
     """Every surface of an incident by name, as it should stand.
 
     Names: "customer", "analyst", "person:{object id}", "approval:{id}", "source:{source}:{id}".
     A restricted case has no approvals and no cards; a placeholder thread shows no approval either.
     """
-    views: dict[str, View] = {ANALYST_THREAD: analyst_thread(incident, customer)}
+    makes: dict[str, Callable[[], View]] = {
+        ANALYST_THREAD: partial(analyst_thread, incident, customer)
+    }
     if incident.threaded:
-        views[CUSTOMER_THREAD] = customer_thread(incident, customer)
+        makes[CUSTOMER_THREAD] = partial(customer_thread, incident, customer)
     for person in asked_in_teams(incident):
-        views[f"person:{person.object_id}"] = person_card(incident, customer, person)
+        makes[f"person:{person.object_id}"] = partial(person_card, incident, customer, person)
     if not authority.is_thread_guarded(incident, customer):
         for approval in incident.approvals:
-            views[f"approval:{approval.id}"] = approval_card(incident, customer, approval)
-    for ref in incident.refs if incident.merged is None else ():
-        views[f"source:{ref.source}:{ref.source_id}"] = source_status(incident, ref)
-    return views
+            makes[f"approval:{approval.id}"] = partial(approval_card, incident, customer, approval)
+    if incident.merged is None:  # of a merged case, the other one tells the sources
+        for ref in incident.refs:
+            makes[f"source:{ref.source}:{ref.source_id}"] = partial(source_status, incident, ref)
+    return Surfaces(makes)
 
 
 # --- the person ----------------------------------------------------------------------------------
@@ -86,7 +117,7 @@ def asked_in_teams(incident: Incident) -> tuple[Person, ...]:
     asked = {
         q.person.object_id: q.person
         for q in incident.questions
-        if q.route is not Route.PHONE and q.state.state != "held"
+        if q.route is not Route.PHONE and q.was_sent
     }
     return tuple(asked.values())
 
@@ -266,6 +297,7 @@ def customer_thread(incident: Incident, customer: Customer) -> CustomerThread:
         needed=_needed(incident),
         until=_next_due(incident),
         actions=tuple(map(_shown_action, _visible(incident.actions))),
+        clocks=_clocks(incident, customer, plain=True),
         outcome=_outcome(incident),
         recommendation=closed.recommendation if closed else None,
         recommendation_accepted_by=incident.recommendation_accepted_by,
@@ -288,8 +320,14 @@ def _placeholder(incident: Incident) -> CustomerThread:
         turn=phrase("turn.analysts"),
         needed=phrase("needed.told_otherwise"),
         until=None,
-        outcome=_merged(incident) or ((phrase("outcome.placeholder"),) if incident.closed else ()),
+        outcome=_placeholder_outcome(incident),
     )
+
+
+def _placeholder_outcome(incident: Incident) -> tuple[Phrase, ...]:
+    over = phrase("outcome.placeholder") if incident.closed else None
+    says = _goes_on(incident) or over
+    return (says,) if says else ()
 
 
 def headline(incident: Incident) -> Phrase:
@@ -310,11 +348,27 @@ MOST_SEEN = 3
 
 
 def _seen(incident: Incident) -> tuple[Phrase, ...]:
-    """The latest alerts, in the source's words: what the case is made of."""
-    return tuple(
-        phrase("known.alert", title=n.title, at=n.at or incident.received)
-        for n in incident.alerts[-MOST_SEEN:]
+    """The latest alerts, in the source's words, and how many more there are."""
+    return (
+        *(
+            phrase("known.alert", title=n.title, at=n.at or incident.received)
+            for n in incident.alerts[-MOST_SEEN:]
+        ),
+        *_more_alerts(incident),
     )
+
+
+def _more_alerts(incident: Incident) -> tuple[Phrase, ...]:
+    left = incident.alert_count - len(incident.alerts[-MOST_SEEN:])
+    return (phrase("seen.more_alerts", count=left),) if left > 0 else ()
+
+
+def _left_out(incident: Incident) -> tuple[Phrase, ...]:
+    """What the cards, or our actions, do not cover."""
+    lines = [phrase("seen.overflow")] if incident.overflow else []
+    if left_out(incident) and not incident.is_over:
+        lines.append(phrase("why.targets_left_out"))
+    return tuple(lines)
 
 
 def _expected(incident: Incident) -> tuple[Phrase, ...]:
@@ -342,20 +396,22 @@ def _said_by(question: Question) -> Phrase:
 
 
 def _doing(incident: Incident) -> tuple[Phrase, ...]:
-    lines = [
-        phrase("doing.asking", person=q.person.name)
-        for q in incident.questions
-        if q.state.state == "open" and q.route is not Route.PHONE
-    ]
+    """Each person once a way, however much they are asked."""
     if incident.is_over:
         return ()
+    asked = {
+        q.person.object_id: q.person
+        for q in incident.questions
+        if q.state.state == "open" and q.route is not Route.PHONE
+    }
+    phoned = {c.person.object_id: c.person for c in incident.calls if c.done_at is None}
+    lines = [phrase("doing.asking", person=person.name) for person in asked.values()]
     lines += [
         phrase(
-            "doing.calling" if incident.is_tainted(c.person.object_id) else "doing.phoning",
-            person=c.person.name,
+            "doing.calling" if incident.is_tainted(person.object_id) else "doing.phoning",
+            person=person.name,
         )
-        for c in incident.calls
-        if c.done_at is None
+        for person in phoned.values()
     ]
     if incident.owner_name:
         lines.append(phrase("doing.owned", analyst=incident.owner_name))
@@ -364,7 +420,7 @@ def _doing(incident: Incident) -> tuple[Phrase, ...]:
 
 def _turn(incident: Incident, customer: Customer) -> Phrase:
     if incident.is_over:
-        return next(iter(_merged(incident)), phrase("turn.nobody"))
+        return _goes_on(incident) or phrase("turn.nobody")
     if any(a.state is ApprovalState.OPEN for a in incident.approvals):
         return phrase("turn.customer", customer=customer.name)
     if incident.closing is not None:
@@ -410,6 +466,45 @@ def _shown_action(action: ResponseAction) -> ThreadAction:
     )
 
 
+def _clocks(incident: Incident, customer: Customer, *, plain: bool) -> tuple[ShownClock, ...]:
+    """What is promised, in the order it is usually kept; what was missed before the case was
+    reopened comes first."""
+    before = [c for c in incident.clocks if c.missed and c.generation < incident.reopened]
+    now = [c for p in Promise if (c := clocks.current(incident, p)) is not None]
+    return tuple(
+        ShownClock(
+            promise=phrase(f"promised.{c.promise}" if plain else f"promise.{c.promise}"),
+            stands=stands,
+        )
+        for c in (*before[-MOST_SEEN:], *now)
+        if (stands := _stands(incident, customer, c)) is not None
+    )
+
+
+def _stands(incident: Incident, customer: Customer, clock: Clock) -> Phrase | None:
+    """Nothing where nothing is promised, or the case was over first."""
+    if clock.due is None:
+        return None
+    if clock.missed and clock.generation < incident.reopened:
+        return phrase("stands.missed_before", due=clock.due)
+    match clock.state:
+        case Kept(at):
+            took = max(1, round(clocks.elapsed(clock, at).total_seconds() / 60))
+            key = "stands.late" if clock.missed else "stands.kept"
+            return phrase(key, minutes=took, due=clock.due)
+        case _ if clock.missed:
+            return phrase("stands.missed", due=clock.due)
+        case Spared():
+            return None
+        case Paused():
+            waits = clocks.waits_for_customer(incident, customer, clock.promise)
+            return phrase("stands.paused" if waits else "stands.idle")
+        case Ticking():
+            return phrase("stands.soon" if clock.warned else "stands.ticking", due=clock.due)
+        case _:
+            assert_never(clock.state)
+
+
 EFFECTIVE = (ActionState.DONE, ActionState.ALREADY_DONE)
 
 
@@ -419,7 +514,7 @@ def _outcome(incident: Incident) -> tuple[Phrase, ...]:
         return (phrase("outcome.closing", disposition=says, until=incident.closing.until),)
     closed = incident.closed
     if closed is None:
-        return _merged(incident)
+        return ()
     minutes = max(1, round((closed.at - incident.received).total_seconds() / 60))
     lines = [
         phrase("outcome.closed", disposition=verdict(closed)),
@@ -433,9 +528,9 @@ def _outcome(incident: Incident) -> tuple[Phrase, ...]:
     return tuple(lines)
 
 
-def _merged(incident: Incident) -> tuple[Phrase, ...]:
+def _goes_on(incident: Incident) -> Phrase | None:
     """Where the case goes on, if it is part of another one."""
-    return (phrase("outcome.merged", name=incident.merged.name),) if incident.merged else ()
+    return phrase("outcome.merged", name=incident.merged.name) if incident.merged else None
 
 
 def _customer_buttons(incident: Incident) -> tuple[Button, ...]:
@@ -519,6 +614,8 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
     decision = incident.decision
     if decision is None:
         raise ValueError(f"{incident.name} was never weighed")
+    next_action, due = _next(incident)
+    unknown = _unknown_people(incident)
     return AnalystThread(
         name=incident.name,
         customer=customer.name,
@@ -530,16 +627,19 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         probability=decision.probability,
         band=decision.band,
         reasons=decision.reasons,
-        next_action=_next(incident)[0],
-        due=_next(incident)[1],
+        next_action=next_action,
+        due=due,
         headline=headline(incident),
+        clocks=_clocks(incident, customer, plain=False),
         evidence=_evidence(incident),
         facts=(
             *_why_a_person(incident),
             *_by_hand(incident),
-            *_already(incident),
-            *_unknown_people(incident),
+            *_left_out(incident),
+            *unknown[:MOST_SEEN],
             *_assets(incident, customer),
+            *_already(incident),
+            *unknown[MOST_SEEN:],
         ),
         questions=tuple(_analyst_question(incident, customer, q) for q in incident.questions),
         calls=tuple(_analyst_call(incident, c) for c in incident.calls if c.done_at is None),
@@ -549,7 +649,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         owner=incident.owner_name,
         portal=_portal(incident),
         timeline=tuple((e.at, e.says) for e in incident.timeline[-10:]),
-        outcome=(*_outcome(incident), *_comment(incident)) if incident.is_over else (),
+        outcome=(*_outcome(incident), *_comment(incident)) if incident.closed else (),
         buttons=_analyst_buttons(incident),
     )
 
@@ -557,7 +657,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
 def _next(incident: Incident) -> tuple[Phrase, datetime | None]:
     """The one thing to do now, in order of what cannot wait, and until when."""
     if incident.is_over:
-        return next(iter(_merged(incident)), phrase("next.nothing")), None
+        return _goes_on(incident) or phrase("next.nothing"), None
     for action in incident.actions:
         if action.state in (ActionState.FAILED, ActionState.REFUSED):
             return phrase("next.action_failed", action=describe(action)), None
@@ -592,6 +692,7 @@ def _evidence(incident: Incident) -> tuple[Phrase, ...]:
         phrase("seen.alert", title=n.title, product=n.product, at=n.at or incident.received)
         for n in incident.alerts[-MOST_SEEN:]
     ]
+    lines += _more_alerts(incident)
     lines += [
         phrase("seen.file", name=f.name, hash=f.sha256 or f.sha1)
         for f in incident.files[:MOST_SEEN]
@@ -677,7 +778,13 @@ def _analyst_question(
 
 
 def _due_of(question: Question) -> datetime | None:
-    return question.state.due if isinstance(question.state, Open) else None
+    match question.state:
+        case Open(due):
+            return due
+        case Held(until):
+            return until
+        case _:
+            return None
 
 
 def _what_ifs(incident: Incident, customer: Customer, question: Question) -> tuple[WhatIf, ...]:
@@ -686,11 +793,11 @@ def _what_ifs(incident: Incident, customer: Customer, question: Question) -> tup
         return ()
     return tuple(
         WhatIf(
-            choice=answer.says(question.kind),
+            choice=supposed.answer.says(question.kind),
             probability=supposed.probability,
             band=supposed.band,
         )
-        for answer, supposed in what_ifs(incident, customer, decision.at, question)
+        for supposed in what_ifs(incident, customer, decision.at, question)
     )
 
 

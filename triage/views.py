@@ -89,6 +89,14 @@ class ThreadAction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShownClock:
+    """A promise, and how it stands."""
+
+    promise: Phrase
+    stands: Phrase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerThread:
     """The root card of the incident in the customer's channel."""
 
@@ -107,6 +115,7 @@ class CustomerThread:
     """What is needed from the customer; says so when it is nothing."""
     until: datetime | None
     actions: tuple[ThreadAction, ...] = ()
+    clocks: tuple[ShownClock, ...] = ()
     outcome: tuple[Phrase, ...] = ()
     recommendation: Phrase | None = None
     recommendation_accepted_by: str | None = None
@@ -205,6 +214,7 @@ class AnalystThread:
     """Who, what and where; what the source has already done; what is not known and why."""
     questions: tuple[AnalystQuestion, ...] = ()
     calls: tuple[AnalystCall, ...] = ()
+    clocks: tuple[ShownClock, ...] = ()
     actions: tuple[ThreadAction, ...] = ()
     containable: tuple[Containable, ...] = ()
     evidence: tuple[Phrase, ...] = ()

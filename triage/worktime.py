@@ -9,6 +9,7 @@ day they begin on, also where they end on the next (a night shift): a holiday fr
                         moment counts as worked: nobody waits for a day that may never come
 """
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -134,14 +135,16 @@ def _is_workday(weekdays: frozenset[int], holidays: Holidays, day: date) -> bool
 
 @lru_cache(maxsize=512)
 def _public(country: str, subdivision: str | None, year: int) -> frozenset[date]:
-    """None where the library does not know the country; the profile's check says so."""
-    try:
-        found = public_holidays.country_holidays(
-            country, subdiv=subdivision, years=year, expand=False
-        )
-    except NotImplementedError:
-        return frozenset()
-    return frozenset(found)
+    """None where the library does not know the country; the profile's check says so. Of years far
+    off it knows less (moon calendars of India end with 2035) and warns: what it knows counts."""
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            found = public_holidays.country_holidays(
+                country, subdiv=subdivision, years=year, expand=False
+            )
+        except NotImplementedError:
+            return frozenset()
+        return frozenset(found)
 
 
 # --- clocks --------------------------------------------------------------------------------------

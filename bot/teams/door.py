@@ -14,6 +14,7 @@ from aiohttp import web
 from botbuilder.core import InvokeResponse, TurnContext
 from botbuilder.core.teams import TeamsActivityHandler
 from botbuilder.integration.aiohttp import CloudAdapter
+from botbuilder.schema import Activity, ActivityTypes
 from botframework.connector.auth import (
     AuthenticateRequestResult,
     BotFrameworkAuthentication,
@@ -127,10 +128,13 @@ class _Handler(TeamsActivityHandler):
         if isinstance(response, ShowText):
             await self._say(event.place, response.text)
 
-    async def on_invoke_activity(self, turn_context: TurnContext) -> "_Answer":
+    async def on_invoke_activity(self, turn_context: TurnContext) -> None:
         """The SDK's own reading of an invoke answers 500 to an action it does not expect."""
+        await turn_context.send_activity(_InvokeAnswer(await self._invoked(turn_context)))
+
+    async def _invoked(self, turn_context: TurnContext) -> InvokeResponse:
         if turn_context.activity.name != "adaptiveCard/action":
-            return _Answer(status=int(HTTPStatus.NOT_IMPLEMENTED))
+            return InvokeResponse(status=int(HTTPStatus.NOT_IMPLEMENTED))
         event = execution_of(turn_context.activity)
         if event is None:
             says = label("refused.unreadable", _reader(turn_context))
@@ -183,10 +187,13 @@ class _Handler(TeamsActivityHandler):
             log.warning("answer_not_given", reason=error.reason)
 
 
-class _Answer(InvokeResponse):
-    """An invoke's answer, plain JSON. The SDK copies it deeply on its way; it need not."""
+class _InvokeAnswer(Activity):
+    """An invoke's answer on its way through the turn. The SDK copies it deeply; it need not."""
 
-    def __deepcopy__(self, memo: object) -> "_Answer":
+    def __init__(self, answer: InvokeResponse) -> None:
+        super().__init__(type=ActivityTypes.invoke_response, value=answer)
+
+    def __deepcopy__(self, memo: object) -> "_InvokeAnswer":
         return self
 
 
@@ -236,7 +243,7 @@ def _reader(turn_context: TurnContext) -> Reader:
     return Reader(turn_context.activity.locale)
 
 
-def _shown(response: Response) -> _Answer:
+def _shown(response: Response) -> InvokeResponse:
     match response:
         case ShowCard(card):
             return _action_response(HTTPStatus.OK, CARD, card)
@@ -246,14 +253,14 @@ def _shown(response: Response) -> _Answer:
             return _action_response(HTTPStatus.OK, MESSAGE, "")
 
 
-def _error(status: HTTPStatus, code: str, message: str) -> _Answer:
+def _error(status: HTTPStatus, code: str, message: str) -> InvokeResponse:
     return _action_response(status, ERROR, {"code": code, "message": message})
 
 
-def _action_response(status: HTTPStatus, kind: str, value: Any) -> _Answer:
+def _action_response(status: HTTPStatus, kind: str, value: Any) -> InvokeResponse:
     """The universal action model: HTTP 200 says the bot was reached, `statusCode` how it went."""
     body = {"statusCode": int(status), "type": kind, "value": value}
-    return _Answer(status=int(HTTPStatus.OK), body=body)
+    return InvokeResponse(status=int(HTTPStatus.OK), body=body)
 
 
 def _invoke_response(answer: Any) -> web.Response:

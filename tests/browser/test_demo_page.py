@@ -17,6 +17,8 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from tests.story.hostile_incident import storm
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
 FAINT = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
@@ -42,31 +44,36 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def demo(data: Path) -> Iterator[str]:
-    """`vouch demo` for scripts; the address of the page. It must end cleanly when told to."""
+def demo(data: Path) -> Iterator[dict[str, str]]:
+    """`vouch demo` for scripts; the addresses of both. It must end cleanly when told to."""
     command = [sys.executable, "-m", "bot", "demo", "--no-browser"]
     command += ["--port", "0", "--simulator-port", "0", "--data", str(data)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
-        yield ready["simulator"]
+        yield ready
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
 
 
 @pytest.fixture
-def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+def addresses(tmp_path: Path) -> Iterator[dict[str, str]]:
+    with demo(tmp_path) as ready:
+        yield ready
+
+
+@pytest.fixture
+def page(browser: Browser, addresses: dict[str, str]) -> Iterator[Page]:
     """The page at desktop width; whatever its script or its cards complain of is a failure."""
     faults: list[str] = []
-    with demo(tmp_path) as address:
-        opened = browser.new_page(viewport={"width": 1440, "height": 1000}, color_scheme="light")
-        opened.on("pageerror", lambda error: faults.append(str(error)))
-        opened.goto(address)
-        expect(opened.get_by_test_id("clock-time")).to_have_text(re.compile(r"\d\d:\d\d"))
-        yield opened
-        assert opened.evaluate("window.vouchParseEvents") == []
-        assert faults == []
-        opened.close()
+    opened = browser.new_page(viewport={"width": 1440, "height": 1000}, color_scheme="light")
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.goto(addresses["simulator"])
+    expect(opened.get_by_test_id("clock-time")).to_have_text(re.compile(r"\d\d:\d\d"))
+    yield opened
+    assert opened.evaluate("window.vouchParseEvents") == []
+    assert faults == []
+    opened.close()
 
 
 def _shot(page: Page, name: str) -> None:
@@ -198,6 +205,18 @@ def test_bob_gave_the_code_away(page: Page) -> None:
     _shot(page, "is-this-phishing")
 
 
+def _next_until(page: Page, lead: str) -> None:
+    """From one deadline to the next: reminders and clocks that warn come between."""
+    clock, ahead = page.get_by_test_id("clock-next"), page.get_by_test_id("clock-lead")
+    for _ in range(8):
+        clock.click()
+        expect(clock).to_have_attribute("aria-busy", "false")
+        expect(ahead).to_contain_text("min")
+        if ahead.text_content() == lead:
+            break
+    expect(ahead).to_have_text(lead)
+
+
 def test_forty_alerts_the_clock_and_a_closure_that_is_undone(page: Page) -> None:
     customer, _, analysts = panes(page)
     page.get_by_test_id("scenario-forty-alerts").click()
@@ -205,8 +224,7 @@ def test_forty_alerts_the_clock_and_a_closure_that_is_undone(page: Page) -> None
     expect(analysts.get_by_test_id("thread")).to_have_count(5)
     expect(customer.get_by_text("Isolate KIOSK-3?", exact=True)).to_be_visible()
 
-    page.get_by_test_id("clock-next").click()
-    expect(page.get_by_test_id("clock-lead")).to_have_text("(+13 min)")
+    _next_until(page, "(+13 min)")
     expect(customer.get_by_text("Nobody answered by", exact=False).first).to_be_visible()
     page.get_by_test_id("clock-30").click()
     expect(page.get_by_test_id("clock-lead")).to_have_text("(+43 min)")
@@ -362,6 +380,48 @@ def test_a_long_word_stays_in_its_card_on_a_phone_and_nothing_covers_what_one_re
     _shot(page, "phone-long-words")
 
 
+@pytest.mark.parametrize("width", [375, 1440])
+def test_hostile_alerts_are_text_in_every_view_and_fit(
+    page: Page, addresses: dict[str, str], tmp_path: Path, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 2800})
+    page.get_by_test_id("help-close").click()
+    _report(addresses["vouch"], tmp_path, storm(40))
+
+    for pane in ("customer", "person", "analyst"):
+        if width < 600:
+            page.get_by_test_id(f"tab-{pane}").click()
+        shown = page.get_by_test_id(f"pane-{pane}")
+        expect(shown.get_by_text("(pay)(hxxps://evil[.]example)").first).to_be_visible()
+        _shot(page, f"hostile-{pane}-{width}")
+        assert shown.locator(".card").evaluate_all(MARKUP_IN_CARDS) == [], pane
+        assert page.evaluate(BEYOND_THE_EDGE, pane) == [], pane
+    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+
+
+def _report(vouch: str, data: Path, body: dict[str, Any]) -> None:
+    keys = json.loads((data / "intake-keys.json").read_text(encoding="utf-8"))
+    asked = Request(
+        f"{vouch}/api/incidents/defender",
+        json.dumps(body).encode(),
+        {"Authorization": f"Bearer {keys['contoso']['defender']}"},
+    )
+    with urlopen(asked, timeout=30) as answer:
+        assert answer.status == 201
+
+
+MARKUP_IN_CARDS = """(cards) => cards.flatMap((card) =>
+    [...card.querySelectorAll('a, img, b, strong, i, em, code, s, h1, h2, h3, li, hr, .mention')]
+        .map((one) => one.outerHTML.slice(0, 120)))"""
+
+BEYOND_THE_EDGE = """(name) => {
+    const pane = document.querySelector(`[data-testid="pane-${name}"]`);
+    const edge = pane.getBoundingClientRect().right + 1;
+    return [...pane.querySelectorAll('.card *')]
+        .filter((one) => one.getBoundingClientRect().width > 1 && one.getBoundingClientRect().right > edge)
+        .map((one) => one.outerHTML.slice(0, 120));
+}"""
+
 WIDER_WITH_LONG_WORDS = """(word) => {
     const pane = document.querySelector('.pane.current');
     const lengthened = [...pane.querySelectorAll('.card p, .card .ac-pushButton')].filter((one) => {
@@ -391,8 +451,10 @@ def simulator(data: Path) -> Iterator[dict[str, Any]]:
     command += ["--app-secret=s", f"--data={data}", f"--pager={keys}"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-        process.send_signal(signal.SIGTERM)
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
 
 
@@ -431,7 +493,7 @@ def test_the_on_call_phone_shows_what_rang_and_whether_it_still_does(
         _shot(page, "pager-ringing")
 
         _rings(ready, "one", "acknowledge", take)
-        _rings(ready, "two", "resolve", "")
+        _rings(ready, "two", "resolve", "over")
         expect(phone.get_by_text("Somebody is at work", exact=True)).to_be_visible()
         expect(phone.get_by_text("Over", exact=True)).to_be_visible()
         expect(phone.get_by_role("heading")).to_have_text("The on-call phone rang")

@@ -222,6 +222,7 @@ def test_on_every_card_the_attack_is_a_word_like_any_other(
         assert _lines(seen[card]) == _lines(innocent.seen[card], attack.reads), card
         assert seen[card].fits, card
         assert _mentioned(cards[card]) == _mentioned(innocent.cards[card]), card
+        assert _aside(cards[card]) == _aside(innocent.cards[card], attack.reads), card
 
 
 @pytest.mark.parametrize("name", AS_IT_IS)
@@ -268,7 +269,8 @@ def test_ten_thousand_characters_are_a_line_or_two_on_every_card(
 
 
 LONGEST_LINE = 500
-LONGEST_MESSAGE = 5 * 600
+LONGEST_MESSAGE = 5 * 600 + 100
+"""Five texts from outside, and our words between them."""
 PHONE_SCREEN = 667
 
 
@@ -292,6 +294,11 @@ def _shot(page: Page, cards: dict[str, Card], width: int, name: str) -> None:
 def _lines(seen: Seen, word: str = WORD) -> list[str]:
     text = seen.text.replace(ISOLATE, "").replace(ISOLATED, "")
     return text.replace(WORD, word).splitlines()
+
+
+def _aside(card: Card, word: str = WORD) -> list[str]:
+    """What is spoken, and what a client shows that draws no cards."""
+    return [card.get(said, "").replace(WORD, word) for said in ("speak", "fallbackText")]
 
 
 ISOLATE, ISOLATED = "\u2068", "\u2069"

@@ -30,6 +30,7 @@ from triage.views import (
     DigestLine,
     PersonCard,
     ProposalView,
+    ShownClock,
     ThreadAction,
     WhatIf,
 )
@@ -156,6 +157,10 @@ def action(
     return ThreadAction(id=id_, says=says, state=state, at=at, rehearsed=rehearsed)
 
 
+def shown_clock(promise: str, stands: str, **said: int | datetime) -> ShownClock:
+    return ShownClock(promise=phrase(promise), stands=phrase(f"stands.{stands}", **said))
+
+
 CUSTOMER_ASKING = CustomerThread(
     name="CONTOSO-42",
     code="7KQ2",
@@ -169,6 +174,11 @@ CUSTOMER_ASKING = CustomerThread(
     needed=phrase("needed.nothing"),
     until=minutes(23),
     actions=(action("a1", ActionState.ORDERED),),
+    clocks=(
+        shown_clock("promised.acknowledge", "ticking", due=minutes(18)),
+        shown_clock("promised.contact", "kept", minutes=1),
+        shown_clock("promised.contain", "paused"),
+    ),
 )
 CUSTOMER_APPROVAL = replace(
     CUSTOMER_ASKING,
@@ -221,6 +231,11 @@ CUSTOMER_CLOSED = replace(
         phrase("outcome.closed", disposition=phrase("disposition.truePositive")),
         phrase("outcome.took", minutes=73),
         phrase("outcome.contained", minutes=10),
+    ),
+    clocks=(
+        shown_clock("promised.acknowledge", "late", minutes=12, due=minutes(18)),
+        shown_clock("promised.contact", "kept", minutes=1),
+        shown_clock("promised.contain", "kept", minutes=8),
     ),
     recommendation=_RECOMMENDATION,
     buttons=(Button.ACCEPT, Button.DISCUSS),
@@ -354,6 +369,12 @@ ANALYST_WAITING = AnalystThread(
             what_ifs=_WHAT_IFS,
         ),
     ),
+    clocks=(
+        shown_clock("promise.acknowledge", "soon", due=minutes(18)),
+        shown_clock("promise.contact", "kept", minutes=1),
+        shown_clock("promise.contain", "paused"),
+        shown_clock("promise.resolve", "ticking", due=minutes(2880)),
+    ),
     actions=(action("a1", ActionState.ORDERED),),
     containable=(Containable(action="a2", says=_ISOLATE, undo=False),),
     portal=("72f988bf-86f1-41af-91ab-2d7cd011db47", "917"),
@@ -435,6 +456,12 @@ ANALYST_CLOSED = replace(
     owner="Ana Lima",
     actions=(action("a1", ActionState.DONE), action("a2", ActionState.DONE, 10, rehearsed=True)),
     containable=(Containable(action="a2", says=_ISOLATE, undo=True),),
+    clocks=(
+        shown_clock("promise.acknowledge", "missed_before", due=minutes(-600)),
+        shown_clock("promise.acknowledge", "missed", due=minutes(18)),
+        shown_clock("promise.contact", "kept", minutes=1),
+        shown_clock("promise.contain", "idle"),
+    ),
     outcome=CUSTOMER_CLOSED.outcome,
     buttons=(Button.REOPEN,),
 )

@@ -20,6 +20,7 @@ from tests.cards.cards_at_hand import (
     approvals,
     buttons,
     customer_threads,
+    parts,
     person_cards,
     read_aloud,
     texts,
@@ -367,6 +368,35 @@ def test_ids_that_are_not_ids_make_no_link(portal: tuple[str, str]) -> None:
 # --- said in words, not by colour alone -----------------------------------------------------------
 
 
+def test_the_analysts_card_shows_when_each_promise_is_due_and_what_was_missed() -> None:
+    waiting, closed = analyst_threads(EN)["waiting"], analyst_threads(EN)["closed"]
+
+    assert _beside("Acknowledge", waiting) == ["soon due: Tue 24 Nov, 10:20"]
+    assert _beside("Contact", waiting) == ["done after 1 min"]
+    assert _beside("Containment", waiting) == ["paused: the customer's answer is awaited"]
+    assert _beside("Resolve", waiting) == ["due Thu 26 Nov, 10:02"]
+    assert _beside("Acknowledge", closed) == [
+        "missed before the case was reopened: was due Tue 24 Nov, 00:02",
+        "missed: was due Tue 24 Nov, 10:20",
+    ]
+
+
+def test_the_customer_reads_what_was_promised_in_plain_words() -> None:
+    card = customer_threads(EN)["closed"]
+
+    assert "What we promised" in texts(card)
+    assert _beside("We reach somebody of yours", card) == ["done after 1 min"]
+    assert _beside("An analyst takes over", card) == [
+        "missed: done after 12 min, was due Tue 24 Nov, 10:20"
+    ]
+    assert "What we promised" not in texts(customer_threads(EN)["placeholder"])
+
+
+def _beside(title: str, card: Card) -> list[str]:
+    facts = [fact for part in parts(card) for fact in part.get("facts", [])]
+    return [fact["value"] for fact in facts if fact["title"] == title]
+
+
 def test_what_a_colour_says_a_word_says_too() -> None:
     for reader in READERS.values():
         for view in views.CUSTOMER_THREADS.values():
@@ -448,6 +478,10 @@ def largest_cards(reader: Reader) -> list[Card]:
             for c in views.ANALYST_CALL.calls * 3
         ),
         actions=(action,) * 60,
+        clocks=(
+            *views.ANALYST_CLOSED.clocks[:1] * 3,
+            *views.ANALYST_CLOSED.clocks[1:2] * 4,
+        ),
         containable=tuple(
             replace(c, says=bad) for c in views.ANALYST_WAITING.containable * (MOST_ROWS * 2)
         ),

@@ -1,9 +1,11 @@
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -33,6 +35,7 @@ from triage.incident import (
     Disposition,
     IncidentType,
     QuestionKind,
+    QuestionState,
     Standing,
     Status,
 )
@@ -47,6 +50,14 @@ ROOT = Path(__file__).parents[2]
 AT = datetime(2026, 11, 24, 9, 2, tzinfo=UTC)
 EN, DE, PT = Reader("en", "Europe/Berlin"), Reader("de", "Europe/Berlin"), Reader("pt", "UTC")
 TRANSLATED = [locale for locale in LANGUAGES.values() if locale != "en_GB"]
+
+
+QUESTION_STATES = [
+    state.default
+    for kind in get_args(QuestionState)
+    for state in fields(kind)
+    if state.name == "state"
+]
 
 
 # --- keys that are used --------------------------------------------------------------------------
@@ -222,7 +233,7 @@ def test_every_value_that_becomes_part_of_a_key_has_a_sentence() -> None:
         ),
         *(f"button.{button}" for button in _PLAINLY_LABELLED),
         *(key for b in PLAYBOOKS.values() for key in (b.prevents, b.by_hand) if key),
-        *(f"question.{s}" for s in ("open", "answered", "silent", "unreachable", "withdrawn")),
+        *(f"question.{state}" for state in QUESTION_STATES),
         *(f"unreachable.{c}" for c in ("gone", "not_installed", "blocked", "too_large", "other")),
     }
 

@@ -12,7 +12,7 @@ from storage import effects
 from storage.engine import Store, Tx
 from tests.conformance.test_effects import LEASE, PATIENCE, Hand, now
 from tests.databases import rows
-from tests.storage.records import CONTOSO, OTHER, a_say, a_wake, begin, show
+from tests.storage.records import CONTOSO, ME, OTHER, a_say, a_wake, begin, show
 from triage.effects import Contain
 
 ONE = f"{CONTOSO}-incident-1"
@@ -98,6 +98,29 @@ async def test_a_surface_has_one_job_that_waits_and_containment_goes_first(
     waiting = jobs(on_postgres)
     assert [lock for lock, *_ in waiting[:-1]] == [f"show:{CONTOSO}:{ONE}:customer"]
     assert [priority for *_, priority in waiting] == [0, 1]
+
+
+async def test_a_job_that_waits_already_refuses_no_order(
+    hand: Hand, store: Store, on_postgres: str
+) -> None:
+    """Whoever worked the lane off has shown the first view; the job for it is still there."""
+    store.before_commit = hand.dispatcher._defer_ordered  # type: ignore[union-attr]
+    await store.write(CONTOSO, show(ONE, "one"))
+    shown = await store.write(CONTOSO, lambda tx: effects.claim(tx, None, ME, now(), LEASE))
+    assert shown
+    await store.write(CONTOSO, lambda tx: effects.finish(tx, shown.id, ME, "r", now()))
+
+    def order_both(tx: Tx) -> None:
+        show(ONE, "two")(tx)
+        effects.order(tx, ONE, [a_say("beside it", "person:b")], now())
+
+    await store.write(CONTOSO, order_both)
+
+    assert [lock for _, lock, _ in jobs(on_postgres)] == [
+        f"{CONTOSO}:place:{ONE}:customer", f"{CONTOSO}:chat:b",
+    ]  # fmt: skip
+    async with hand.working():
+        await hand.until(2)
 
 
 async def test_a_fault_of_procrastinate_delays_and_loses_nothing(hand: Hand, store: Store) -> None:

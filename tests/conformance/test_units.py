@@ -5,13 +5,14 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import col
 
 from storage import incidents, waiting
+from storage.checking import check
 from storage.engine import Store, StoreBusyError, StoreClosedError, StoreError, Tx, Urgency
-from storage.tables import CounterRow
+from storage.tables import CounterRow, EventRow
 from tests.storage.records import CONTOSO, FABRIKAM, NOW, begin, go_on
 
 
@@ -44,6 +45,22 @@ async def test_what_raises_leaves_nothing_behind(store: Store) -> None:
         await store.write(CONTOSO, fail)
 
     assert await store.read(CONTOSO, notes) == []
+
+
+async def test_records_are_checked_and_what_was_changed_in_them_is_named(
+    store: Store, address: str
+) -> None:
+    one = await store.write(CONTOSO, begin())
+    await store.write(CONTOSO, go_on(one, "click"))
+    whole = await check(address)
+    assert (whole.customers, whole.streams, whole.events, whole.damages) == (1, 1, 2, ())
+
+    second = update(EventRow).where(col(EventRow.stream) == one, col(EventRow.seq) == 2)
+    await store.write_across(lambda tx: tx.session.execute(second.values(payload="{}")))
+
+    assert [str(damage) for damage in (await check(address)).damages] == [
+        "contoso, CONTOSO-1: what event 2 says was changed"
+    ]
 
 
 async def test_what_the_database_refuses_is_raised_and_harms_nobody_else(store: Store) -> None:

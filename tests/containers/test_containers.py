@@ -164,10 +164,11 @@ def test_secrets_are_files(compose: dict[str, Any]) -> None:
 
 
 def test_what_is_set_for_the_bot_is_a_setting(compose: dict[str, Any]) -> None:
-    named = set(compose["services"]["bot"]["environment"])
+    named = compose["services"]["bot"]["environment"]
 
-    assert named <= {PREFIX + name.upper() for name in Settings.model_fields}
-    assert f"{PREFIX}DATABASE_URL" not in named
+    assert set(named) <= {PREFIX + name.upper() for name in Settings.model_fields}
+    inside = environment()["VOUCH_DATABASE_URL"]
+    assert named["VOUCH_DATABASE_URL"] == f"${{VOUCH_DATABASE_URL:-{inside}}}"
 
 
 def test_postgresql_waits_for_a_later_version(compose: dict[str, Any]) -> None:

@@ -12,8 +12,10 @@ from storage import incidents
 from storage.backup import back_up, restore
 from storage.checking import check
 from storage.engine import StoreError, StoreInUseError
-from tests.databases import sqlite_url as url
+from tests.databases import url
 from tests.storage.records import CONTOSO, begin, go_on, opened
+
+pytestmark = pytest.mark.sqlite
 
 ONE = f"{CONTOSO}-incident-1"
 
@@ -77,6 +79,17 @@ async def test_a_copy_is_one_file_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert (await check(f"sqlite:///{copy}")).damages == ()
     assert list(copy.parent.iterdir()) == [copy]
+
+
+async def test_new_records_are_for_their_owner_alone(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.write(CONTOSO, begin())
+
+        assert modes(tmp_path) == [0o600] * 4, "records, what SQLite keeps beside them, lock"
+
+
+def modes(folder: Path) -> list[int]:
+    return [stat.S_IMODE(file.stat().st_mode) for file in folder.glob("vouch.sqlite3*")]
 
 
 async def test_a_copy_is_made_of_what_a_killed_process_left_in_the_journal(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from storage import sqlite, waiting
 from storage.engine import (
     AcrossTx,
     CommitFailedError,
+    Nobody,
     Store,
     StoreBusyError,
     StoreClosedError,
@@ -26,10 +27,12 @@ from storage.engine import (
     StoreInUseError,
     Tx,
     Urgency,
+    Within,
 )
+from storage.isolation import IsolationError
 from storage.tables import AlertRow, CounterRow
 from tests.databases import url
-from tests.storage.records import CONTOSO, NOW, opened
+from tests.storage.records import CONTOSO, FABRIKAM, NOW, opened
 
 pytestmark = pytest.mark.sqlite
 
@@ -253,6 +256,31 @@ async def test_a_database_locked_from_outside_is_busy_and_not_broken(
     shell.execute("ROLLBACK")
     shell.close()
     assert await store.write(CONTOSO, note("b")) == "b"
+
+
+# --- what is looked up first ----------------------------------------------------------------------
+
+
+async def test_what_is_found_across_customers_is_done_for_one_of_them(store: Store) -> None:
+    answer = await store.write_found(lambda _: Within(CONTOSO, note("found")))
+
+    assert answer == "found"
+    assert await store.read(CONTOSO, notes) == ["found"]
+    assert await store.read(FABRIKAM, notes) == []
+
+
+async def test_what_is_found_for_one_customer_writes_nothing_of_another(store: Store) -> None:
+    def strays(tx: Tx) -> None:
+        tx.session.add(CounterRow(customer_id=FABRIKAM, name="stray", value=1))
+
+    with pytest.raises(IsolationError):
+        await store.write_found(lambda _: Within(CONTOSO, strays))
+    assert await store.read(FABRIKAM, notes) == []
+
+
+async def test_what_finds_nobody_is_the_answer_and_writes_nothing(store: Store) -> None:
+    assert await store.write_found(lambda _: Nobody("nobody's")) == "nobody's"
+    assert await store.read(CONTOSO, notes) == []
 
 
 # --- whose turn it is ----------------------------------------------------------------------------

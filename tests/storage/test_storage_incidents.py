@@ -78,6 +78,24 @@ async def test_an_event_that_came_before_is_answered_as_it_was(store: Store) -> 
     assert await store.read(CONTOSO, lambda tx: incidents.seen(tx, "begin:2")) is None
 
 
+async def test_one_look_brings_the_incident_and_what_its_event_was_answered(store: Store) -> None:
+    def look(tx: Tx) -> object:
+        return [
+            incidents.load_for(tx, *it) for it in ((ONE, "begin:1"), (ONE, "2"), ("other", "2"))
+        ]
+
+    known = StoredAnswer(ONE, '{"answer":"accepted"}')
+    assert await store.read(CONTOSO, look) == [(an_incident(), known), (an_incident(), None), None]
+
+
+async def test_the_answer_to_another_customers_event_is_not_looked_up(store: Store) -> None:
+    await store.write(FABRIKAM, begin())
+    await store.write(FABRIKAM, go_on(f"{FABRIKAM}-incident-1", "theirs"))
+
+    found = await store.read(CONTOSO, lambda tx: incidents.load_for(tx, ONE, "theirs"))
+    assert found == (an_incident(), None)
+
+
 async def test_one_key_is_one_event(store: Store) -> None:
     await store.write(CONTOSO, go_on(ONE, "click:1"))
 

@@ -144,17 +144,22 @@ def unfamiliar_sign_in(id_: str = "4713", **more: Any) -> Json:
     )
 
 
-def remote_tool(id_: str = "4714", **more: Any) -> Json:
-    """AnyDesk on Bob's laptop."""
+def remote_tool(
+    id_: str = "4714", *seen: Json, techniques: tuple[str, ...] = ("T1219",), **more: Any
+) -> Json:
+    """AnyDesk; on Bob's laptop, unless something else was seen."""
+    bobs = (
+        user(BOB, "bob@contoso.example"),
+        device("laptop-7.ad.contoso.example"),
+        process("anydesk.exe", "powershell.exe"),
+    )
     return incident(
         alert(
             "Suspicious use of the remote access tool AnyDesk",
             "microsoftDefenderForEndpoint",
-            user(BOB, "bob@contoso.example"),
-            device("laptop-7.ad.contoso.example"),
-            process("anydesk.exe", "powershell.exe"),
+            *(seen or bobs),
             id_=f"da{id_}",
-            mitreTechniques=["T1219"],
+            mitreTechniques=[*techniques],
         ),
         id_=id_,
         **({"severity": "medium"} | more),

@@ -1,6 +1,9 @@
 """A file that was stopped before it could run: Bob is asked whether he expected it."""
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from tests.story.graph_incident import malware_blocked
 from tests.story.house import House, house, swap, words
@@ -138,6 +141,31 @@ async def test_an_analyst_reopens_with_one_tap(tmp_path: Path) -> None:
         incident = await h.incident("4712")
         assert (incident.closed, incident.reopened, incident.kept_open) == (None, 1, True)
         assert any("is open again" in said for said in await h.told("Contoso"))
+
+
+async def test_reopened_by_day_for_bob_who_is_gone_it_asks_the_security_contact(
+    tmp_path: Path,
+) -> None:
+    """The night held his question, so that nobody had tried to reach him."""
+    async with house(tmp_path, {"contoso": quiet_for_an_hour()}) as h:
+        h.accepts_trouble = True
+        await h.app("Bob Meyer", "uninstall")
+        await h.report(malware_blocked())
+        close = {"disposition": "falsePositive", "comment": "Macro of our own."}
+        await h.press("Mia Lindqvist", await h.soc(), "close_as", close)
+        await h.later(hours=2)
+        assert await h.told("Jon Park") == []
+
+        await h.press("Mia Lindqvist", await h.soc(), "reopen")
+
+        [asked] = await h.told("Jon Park")
+        assert "help us to reach Bob Meyer" in asked
+
+
+def quiet_for_an_hour() -> Callable[[str], str]:
+    now = datetime.now(ZoneInfo("Europe/London"))
+    start, end = (f"{now + timedelta(hours=h):%H:%M}" for h in (-1, 1))
+    return swap('start = "00:00"\nend = "00:00"', f'start = "{start}"\nend = "{end}"')
 
 
 async def test_new_evidence_reopens_a_closed_case(tmp_path: Path) -> None:

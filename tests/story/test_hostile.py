@@ -8,35 +8,15 @@ import pytest
 
 from cards.elements import MAX_BYTES
 from cards.layout import MOST_ROWS
-from tests.story.graph_incident import BOB, device, file, incident, malware_ran, user
+from tests.story.graph_incident import malware_ran
+from tests.story.hostile_incident import READS, storm
 from tests.story.house import House, Json, Seen, Sent, house
 from triage.report import Source
-
-EVIL = "[pay](https://evil.example) **now** <at>Jon Park</at> \u202egpj.exe\n# {{TIME(2017-02-14T06:08:39Z)}}"
-READS = "(pay)(hxxps://evil[.]example) ∗∗now∗∗ ‹at›Jon Park‹/at› gpj.exe # { {TIME"  # noqa: RUF001
-LONG = (EVIL + "W" * 10_000)[:10_000]
-
-
-def five_hundred() -> Json:
-    return incident(*map(_alert, range(500)), displayName=LONG, customTags=[LONG] * 50)
-
-
-def _alert(number: int) -> Json:
-    alert: Json = malware_ran(id_=f"x{number}")["alerts"][0]
-    alert["title"] = LONG
-    alert["category"] = EVIL
-    alert["evidence"] = [
-        user(BOB, "bob@contoso.example", displayName=EVIL),
-        user(None, f"{number}@{EVIL}"),
-        device(f"host-{number}.{EVIL}", machine=f"{number:040x}"),
-        file(f"{number} {EVIL}", verdict="suspicious", remediationStatus="remediated"),
-    ]
-    return alert
 
 
 async def opened(h: House) -> tuple[Seen, Seen, Seen]:
     """The case of 500 hostile alerts, as the customer, Bob and the analysts see it."""
-    status, answer = await h.post(five_hundred())
+    status, answer = await h.post(storm())
     assert (status, answer["results"][0]["outcome"]) == (201, "opened")
     await h.settle()
     return await h.root(), await h.card("Bob Meyer"), await h.soc()
@@ -126,18 +106,21 @@ async def test_the_analysts_read_the_score_what_to_do_and_how_much_is_left_out(
     async with house(tmp_path) as h:
         _, _, soc = await opened(h)
         case = await h.incident("4711")
-        facts = len(case.already_done) + len([a for a in case.affected if a.why_not])
+        unknown = len([a for a in case.affected if a.why_not])
+        left_out = [
+            "More people or machines are affected than are listed here",
+            "Not every machine or account of this case can be acted on from here; look at the rest",
+        ]
+        facts = len(left_out) + unknown + len(case.already_done)
 
         assert {"66%", "escalate", "Wait for the answer of Bob Meyer"} <= set(lines(soc))
-        assert sum(" is already in quarantine" in line for line in lines(soc)) == MOST_ROWS
+        assert set(left_out) <= set(lines(soc)), "what matters is not crowded out"
+        assert sum(" is already in quarantine" in line for line in lines(soc)) < MOST_ROWS
         assert f"and {facts - MOST_ROWS} more" in lines(soc)
         assert len(lines(soc)) < 120
         assert max(map(len, lines(soc))) <= 400
 
 
-@pytest.mark.xfail(
-    reason="triage/surfaces.py shows the last three alerts and no count", strict=True
-)
 async def test_both_sides_read_how_many_alerts_there_are(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         root, _, soc = await opened(h)
@@ -153,7 +136,7 @@ async def test_the_headline_names_what_and_where_and_is_not_a_wall(tmp_path: Pat
 
         assert READS[:40] in headline
         assert " on HOST-0 (Bob Meyer), " in headline
-        assert len(headline) < 160
+        assert len(headline) <= 120
         assert len(root.activity["summary"]) < 200
 
 

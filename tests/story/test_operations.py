@@ -318,6 +318,9 @@ async def test_the_log_tells_what_happened_and_not_what_was_said(
         assert any(SAID in words for words in said), "the story has what must not be logged"
         for secret in (SAID, APP_SECRET, v._key, "Bearer", "eyJ", *handles):
             assert secret not in text, [line for line in text.splitlines() if secret in line]
+        sentences = {m.text for m in v.said() if not m.card}
+        assert sentences
+        assert not [words for words in sentences if words in text]
         told = {line["event"] for line in lines}
         assert {
             "event_recorded",
@@ -331,6 +334,11 @@ async def test_the_log_tells_what_happened_and_not_what_was_said(
                 assert {"customer", "incident", "kind"} <= line.keys(), line
             if line["event"] == "event_recorded":
                 assert line["name"] == "CONTOSO-1"
+        kinds = {line["kind"] for line in lines if line["event"] == "event_recorded"}
+        assert {"reported", "answered", "wrote", "approval_answered", "close_ordered"} <= kinds
+        written = [line for line in lines if line["event"] == "source_write_rehearsed"]
+        assert "resolvingComment" in written[-1]["fields"], "which fields,"
+        assert isinstance(written[-1]["fields"], list), "and not what is in them"
         carried_out = [line for line in lines if line["event"] == "effect_carried_out"]
         assert {"done", "later"} <= {line["outcome"] for line in carried_out}
         assert all(line["reason"] for line in carried_out if line["outcome"] != "done")

@@ -4,10 +4,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bot.conductor import Occurrence
+from storage import incidents
 from tests.story import sentinel_incident
-from tests.story.graph_incident import CARLA, alert, device, incident, malware_ran, user
+from tests.story.graph_incident import CARLA, device, malware_ran, remote_tool, user
 from tests.story.house import House, Json, house
-from triage.incident import Status
+from triage.actions import ActionKind
+from triage.events import SourceWritten
+from triage.incident import ActionState, Disposition, Incident, Status
+from triage.report import Source
 
 AUTOMATED = "Automated investigation started manually on one endpoint"
 
@@ -66,17 +71,10 @@ async def test_an_incident_that_goes_into_an_unknown_one_goes_on_under_both_ids(
 
 def carlas_remote_tool(id_: str) -> Json:
     """A case that shares nothing with Bob's."""
-    return incident(
-        alert(
-            "Suspicious use of the remote access tool AnyDesk",
-            "microsoftDefenderForEndpoint",
-            user(CARLA, "carla@contoso.example"),
-            device("laptop-9.ad.contoso.example", machine="b" * 40),
-            id_=f"da{id_}",
-            mitreTechniques=["T1219"],
-        ),
-        id_=id_,
-        severity="medium",
+    return remote_tool(
+        id_,
+        user(CARLA, "carla@contoso.example"),
+        device("laptop-9.ad.contoso.example", machine="b" * 40),
     )
 
 
@@ -120,3 +118,55 @@ async def test_a_mirror_that_is_recognised_late_becomes_part_of_its_original(
         )
         assert await h.report(late, source="sentinel") == defenders
         assert (await h.by_name(sentinels)).status is Status.MERGED
+
+
+async def test_what_comes_of_a_merged_case_later_finds_the_one_that_goes_on(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran(id_="258"))
+        carlas = await h.report(carlas_remote_tool("261"))
+        await names(h, redirected(258, 261))
+
+        assert await h.report(malware_ran(id_="263")) == carlas, "it is about Bob and his laptop"
+        case = await h.incident("261")
+        bob = (await h.person("Bob Meyer"))["id"]
+        assert await h.vouch.store.read("contoso", lambda tx: incidents.is_about(tx, case.id, bob))
+
+
+async def test_a_containment_on_its_way_when_two_become_one_is_told_to_the_one(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as h:
+        told = await h.post(malware_ran(id_="258"))
+        assert told[0] == 201
+        status, _ = await h.post(carlas_remote_tool("261"))
+        assert status == 201
+        await h.post(redirected(258, 261))
+        assert states(await h.incident("261")) >= {(ActionKind.SCAN_DEVICE, ActionState.ORDERED)}
+
+        await h.settle()
+
+        case = await h.incident("261")
+        assert (ActionKind.SCAN_DEVICE, ActionState.DONE) in states(case)
+        assert not [a for a in case.actions if a.state is ActionState.ORDERED]
+
+
+def states(case: Incident) -> set[tuple[ActionKind, ActionState]]:
+    return {(a.kind, a.state) for a in case.actions if a.target.label.upper() == "LAPTOP-7"}
+
+
+async def test_a_merged_case_that_learns_nothing_new_leaves_the_other_alone(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        bobs = await h.report(malware_ran(id_="258"))
+        await h.report(carlas_remote_tool("261"))
+        await names(h, redirected(258, 261))
+        part, goes_on = await h.by_name(bobs), await h.incident("261")
+        heard = await h.vouch.store.read("contoso", lambda tx: incidents.history(tx, goes_on.id))
+
+        told = SourceWritten(
+            Source.DEFENDER, "258", "resolved", Disposition.UNDECIDED, rehearsed=False
+        )
+        await h.vouch.conductor.receive("contoso", Occurrence("late", told, part.id))
+
+        assert await h.by_name(bobs) != part
+        again = await h.vouch.store.read("contoso", lambda tx: incidents.history(tx, goes_on.id))
+        assert again == heard

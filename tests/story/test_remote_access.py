@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.story.graph_incident import FABRIKAM, alert, device, incident, process, remote_tool, user
+from tests.story.graph_incident import FABRIKAM, device, process, remote_tool, user
 from tests.story.house import House, Json, house, words
 from triage.actions import ActionKind, Tier
 from triage.incident import ActionState, Band, ByApproval, Disposition, Incident, Route
@@ -12,19 +12,13 @@ LEE = "72257970-65ed-4ae1-a324-72a11ab6a239"
 
 def on_payroll() -> Json:
     """AnyDesk on the payroll server, made to start with the machine."""
-    return incident(
-        alert(
-            "Suspicious use of the remote access tool AnyDesk",
-            "microsoftDefenderForEndpoint",
-            user(LEE, "lee@fabrikam.example"),
-            device("payroll-01.ad.fabrikam.example", machine="b" * 40),
-            process("anydesk.exe", "powershell.exe"),
-            id_="da4715",
-            mitreTechniques=["T1219", "T1543.003"],
-        ),
-        id_="4715",
+    return remote_tool(
+        "4715",
+        user(LEE, "lee@fabrikam.example"),
+        device("payroll-01.ad.fabrikam.example", machine="b" * 40),
+        process("anydesk.exe", "powershell.exe"),
+        techniques=("T1219", "T1543.003"),
         tenant=FABRIKAM,
-        severity="medium",
     )
 
 

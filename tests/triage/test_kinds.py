@@ -262,6 +262,13 @@ def test_identity_and_endpoint_make_one_case_of_two_kinds_with_one_thread() -> N
     assert {q.route for q in case.open_questions} == {Route.PHONE}
 
 
+def test_whoever_is_phoned_about_two_things_is_told_of_once_in_the_thread() -> None:
+    case = breach()
+
+    assert len([c for c in case.state.calls if c.done_at is None]) == 2
+    assert keys(case.thread().doing) == ["doing.calling"]
+
+
 def test_a_breach_locks_out_and_isolates_and_escalates_at_once_where_rules_allow() -> None:
     case = breach(rules=AUTOMATIC)
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.triage.triage_script import (
+    ANNA,
     APPROVER,
     BOB,
     CARLA,
@@ -25,13 +26,22 @@ from tests.triage.triage_script import (
 )
 from triage.customer import Contact, Customer, PersonFacts, QuietHours, Role, WorkingHours
 from triage.effects import Page, PageAction, Say
-from triage.events import CardsToday, Facts, Undelivered
-from triage.incident import Held, Person, Route, Rung
+from triage.events import (
+    CardsToday,
+    CloseOrdered,
+    Event,
+    Facts,
+    MergedInto,
+    Taken,
+    Undelivered,
+)
+from triage.incident import Disposition, Held, Person, Route, Rung
 
 MANAGER = PersonFacts(upn=BOB.upn, manager=DAN.upn, phone="+49 30 1", phone_source="HR record")
 SECURITY = Contact(upn=EVE.upn, name=EVE.name, roles=frozenset({Role.SECURITY}))
 HELPED = contoso(contacts=(APPROVER, IT, SECURITY), people=(MANAGER,))
 ALWAYS = QuietHours(time(0), time(0))
+CLOSED = CloseOrdered(ANNA.object_id, ANNA.name, disposition=Disposition.FALSE_POSITIVE)
 
 
 class Helped(Case):
@@ -57,6 +67,10 @@ def said_to(of: Case, person: Person) -> list[str]:
     place = f"person:{person.object_id}"
     said = {e.key: e.says.key for e in of.ever if isinstance(e, Say) and e.place == place}
     return [*said.values()]
+
+
+def alarms(of: Case, *does: PageAction) -> list[tuple[PageAction, str]]:
+    return [(e.does, e.alarm) for e in of.ever if isinstance(e, Page) and e.does in does]
 
 
 def rungs(of: Case) -> list[Rung]:
@@ -122,7 +136,43 @@ def test_a_call_that_is_made_ends_the_alarm() -> None:
     silent = case().reported(malware_ran()).until_due("question").until_due("rung")
     silent.until_due("rung").until_due("call").says_on_the_phone("not_me")
 
-    assert [e.does for e in silent.ordered if isinstance(e, Page)].count(PageAction.RESOLVE) == 1
+    ended = [e.alarm for e in silent.ordered if isinstance(e, Page) and "call" in e.alarm]
+    assert [alarm.split(":")[2] for alarm in ended] == ["callc1"]
+    assert ended[0] in [alarm for _, alarm in alarms(silent, PageAction.RESOLVE)]
+
+
+def test_a_case_that_is_nobodys_once_more_rings_once_more() -> None:
+    rung = case().reported(malware_ran()).answers("not_sure").until_due("clock:acknowledge")
+    rung.happens(Taken(ANNA.object_id, ANNA.name), after=1)
+    [(_, first)] = alarms(rung, PageAction.TRIGGER)
+    assert alarms(rung, PageAction.ACKNOWLEDGE, PageAction.RESOLVE) == [
+        (PageAction.ACKNOWLEDGE, first), (PageAction.RESOLVE, first),
+    ]  # fmt: skip
+
+    rung.current = replace(rung.state, owner=None, owner_name=None)
+    rung.happens(Undelivered("analyst", None, "gone"), after=30)
+
+    assert len({alarm for _, alarm in alarms(rung, PageAction.TRIGGER)}) == 2
+
+
+@pytest.mark.parametrize("ends", [CLOSED, MergedInto("i-2", "CONTOSO-41")])
+def test_when_the_case_is_over_nobody_else_is_asked(ends: Event) -> None:
+    silent = case().reported(malware_ran()).until_due("question").happens(ends)
+
+    silent.until_due("rung")
+
+    assert (said_to(silent, EVE), silent.state.calls) == ([], ())
+    assert silent.question("q1").state.state == "silent"
+
+
+def test_who_comes_under_suspicion_in_the_climb_is_called_once() -> None:
+    silent = case().reported(malware_ran()).until_due("question")
+    silent.at_risk = frozenset({BOB.object_id})
+
+    silent.wakes("clock").until_due("rung")
+
+    assert silent.open_calls == [BOB.name]
+    assert said_to(silent, EVE) == []
 
 
 def test_whoever_cannot_be_reached_is_skipped_at_once() -> None:
@@ -162,6 +212,28 @@ def test_what_is_not_urgent_waits_for_the_morning() -> None:
     held.until_due("send")
 
     assert held.question("q1").state.state == "open"
+
+
+@pytest.mark.parametrize("ends", [CLOSED, MergedInto("i-2", "CONTOSO-41")])
+def test_what_was_never_sent_is_no_news_to_bob_when_it_ends(ends: Event) -> None:
+    held = Case(replace(CONTOSO, quiet=QuietHours()), now=NIGHT).reported(malware_blocked())
+
+    held.happens(ends)
+
+    assert f"person:{BOB.object_id}" not in held.views()
+    assert said_to(held, BOB) == []
+
+
+def test_what_was_never_sent_tells_a_suspect_account_nothing() -> None:
+    held = Case(replace(CONTOSO, quiet=QuietHours()), now=NIGHT).reported(malware_blocked())
+    held.at_risk = frozenset({BOB.object_id})
+
+    held.wakes("clock")
+
+    assert (held.question("q1").state.state, held.question("q1").route) == (
+        "withdrawn", Route.CARD,
+    )  # fmt: skip
+    assert f"person:{BOB.object_id}" not in held.views()
 
 
 def test_what_is_urgent_wakes_bob() -> None:

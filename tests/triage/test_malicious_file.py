@@ -108,7 +108,8 @@ def test_bob_is_asked_whether_he_opened_the_file_that_ran() -> None:
         BOB,
         Route.CARD,
     )
-    assert case.wakes_ordered[-1].at == TEN_PAST_TEN.replace(minute=25)
+    [until] = [w.at for w in case.wakes_ordered if w.name == "question:q1"]
+    assert until == TEN_PAST_TEN.replace(minute=25)
     assert case.card(BOB).stage == "asking"
     assert keys(case.card(BOB).says) == ["happened.file_opened", "ask.file_opened"]
     assert [c.id for c in case.card(BOB).choices] == ["opened", "not_me", "not_sure", "call_me"]
@@ -219,7 +220,7 @@ def test_silence_weighs_nothing_and_an_analyst_calls() -> None:
     assert case.question().state.state == "silent"
     assert case.log_odds == suspicious().log_odds
     assert case.open_calls == ["Bob Baker"]
-    assert case.told(ANALYST_THREAD) == ["why.silence"]
+    assert "why.silence" in case.told(ANALYST_THREAD)
     assert case.card(BOB).stage == "asking"  # a late answer still tells something
 
 

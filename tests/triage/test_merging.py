@@ -1,14 +1,23 @@
 """Two cases that turn out to be one: the other goes on with what was learnt and done."""
 
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.triage.kinds import told_of
 from tests.triage.triage_script import (
     ANNA,
     AUTOMATIC,
     BOB,
+    CARLA,
     CONTOSO,
+    JON,
     Case,
     contoso,
     later,
     leak,
+    malware_blocked,
     malware_ran,
     remote_tool,
     report,
@@ -16,13 +25,25 @@ from tests.triage.triage_script import (
     sign_in,
 )
 from triage.actions import ActionKind
+from triage.containing import recheck
 from triage.customer import Consent
 from triage.decide import AlreadyAnswered, Refused
-from triage.events import Absorbed, MergedInto, UndoOrdered
-from triage.incident import ActionState, ApprovalState, Incident, Status
-from triage.merging import handed_on
+from triage.effects import Page, PageAction
+from triage.events import Absorbed, ActionDone, KeptOpen, MergedInto, Taken, UndoOrdered
+from triage.incident import (
+    ActionState,
+    ApprovalState,
+    Band,
+    Incident,
+    IncidentType,
+    QuestionKind,
+    Route,
+    Status,
+)
+from triage.merging import MOST_HEARD, handed_on
 from triage.phrases import phrase
 from triage.playbooks import QUESTIONS
+from triage.report import Severity
 from triage.surfaces import surfaces
 from triage.views import AnalystThread, PersonCard
 
@@ -33,6 +54,10 @@ def merged(part: Case, into: Case) -> Case:
     handed = handed_on(part.state)
     part.happens(INTO)
     return into.happens(handed)
+
+
+def pages(of: Case) -> list[PageAction]:
+    return [e.does for e in of.ever if isinstance(e, Page)]
 
 
 def rules(of: Incident) -> set[str]:
@@ -54,6 +79,31 @@ def test_nothing_is_asked_or_approved_in_a_merged_case() -> None:
     assert isinstance(thread, AnalystThread)
     assert thread.buttons == ()
     assert thread.next_action == phrase("outcome.merged", name="CONTOSO-43")
+
+
+def test_a_case_that_rings_rings_on_in_the_other_until_somebody_takes_that() -> None:
+    part = Case().reported(malware_ran()).answers("not_sure").until_due("clock:acknowledge")
+    into = Case(now=part.now).reported(sign_in(CARLA))
+    assert pages(part) == [PageAction.TRIGGER]
+    assert pages(into) == []
+
+    part.happens(INTO)
+    into.happens(handed_on(part.state)).happens(handed_on(part.state), after=1)
+    assert pages(part) == [PageAction.TRIGGER, PageAction.RESOLVE]
+    assert pages(into) == [PageAction.TRIGGER]
+
+    into.happens(Taken(ANNA.object_id, ANNA.name)).happens(handed_on(part.state), after=1)
+    assert pages(into) == [PageAction.TRIGGER, PageAction.ACKNOWLEDGE, PageAction.RESOLVE]
+
+
+def test_a_case_that_rings_is_quiet_when_somebody_has_the_other() -> None:
+    rings = Case().reported(malware_ran()).answers("not_sure").until_due("clock:acknowledge")
+    part = Case(now=rings.now).reported(sign_in(CARLA)).happens(Taken(ANNA.object_id, ANNA.name))
+
+    rings.happens(handed_on(part.happens(INTO).state))
+
+    assert rings.state.owner == ANNA.object_id
+    assert pages(rings)[-1] is PageAction.RESOLVE
 
 
 def test_it_is_merged_once() -> None:
@@ -171,3 +221,344 @@ def test_everything_handed_on_has_a_name_of_its_own() -> None:
     assert [q.id for q in handed.questions] == ["CONTOSO-42/q1"]
     assert [q.id for q in again.questions] == ["CONTOSO-42/q1"]
     assert handed.questions[0].kind in QUESTIONS
+
+
+# --- what is asked in both -----------------------------------------------------------------------
+
+
+def _ran(choice: str | None = None, source_id: str = "9", name: str = "CONTOSO-42") -> Case:
+    """Malware of Bob's, and what he says of it."""
+    case = Case().reported(malware_ran(source_id=source_id))
+    case.current = replace(case.state, name=name)
+    return case.answers(choice) if choice else case
+
+
+def test_a_question_that_was_answered_there_waits_no_more_here() -> None:
+    into = merged(_ran("not_me"), _ran(name="CONTOSO-43"))
+
+    assert into.question().state.state == "withdrawn"
+    assert into.open_questions == []
+    assert into.card(BOB).stage == "thanks"
+
+
+def test_a_call_about_what_was_answered_there_is_not_made() -> None:
+    part = Case().reported(sign_in(CARLA)).says_on_the_phone("mine").done()
+    into = Case().reported(sign_in(CARLA, source_id="9"))
+    assert into.open_calls == ["Carla Chen"]
+
+    merged(part, into)
+
+    assert into.open_calls == []
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "stands"),
+    [("opened", "not_me", 1.0), ("not_me", "opened", 1.0), ("opened", "opened", 1.0)],
+)
+def test_what_one_person_said_twice_of_one_thing_counts_once_and_as_the_worse(
+    there: str, here: str, stands: float
+) -> None:
+    into = _ran(here, name="CONTOSO-43")
+
+    merged(_ran(there), into)
+
+    assert into.log_odds == pytest.approx(_ran().log_odds + stands)
+
+
+def test_of_two_answers_the_later_one_stands_where_we_know_who_gave_it() -> None:
+    part = Case().reported(sign_in(CARLA)).says_on_the_phone("not_mine")
+    into = Case().reported(sign_in(CARLA, source_id="9")).says_on_the_phone("mine", after=30).done()
+    before = into.log_odds
+
+    merged(part, into)
+
+    assert into.log_odds == before
+
+
+def test_an_answer_that_outweighs_one_given_here_leads_to_its_follow_up() -> None:
+    into = merged(_ran("opened"), _ran("not_me", name="CONTOSO-43"))
+
+    assert [q.kind for q in into.open_questions] == [QuestionKind.FILE_AFTERMATH]
+
+
+def test_a_case_told_of_twice_is_heard_once() -> None:
+    handed = handed_on(_ran("opened").state)
+    into = Case().reported(remote_tool()).happens(handed)
+    before = into.log_odds
+
+    into.happens(handed)
+
+    assert into.log_odds == before
+    assert len(into.state.heard) == 1
+
+
+def test_of_many_answers_those_that_speak_for_harm_are_kept() -> None:
+    told, *_ = handed_on(_ran("opened").state).questions
+    blocked = Case().reported(malware_blocked()).answers("expected").state
+    mild, *_ = handed_on(blocked).questions
+    crowd = tuple(
+        replace(mild, id=f"q{n}", person=replace(BOB, object_id=f"oid-{n}"))
+        for n in range(MOST_HEARD)
+    )
+    into = Case().reported(remote_tool())
+
+    into.happens(replace(handed_on(_ran("opened").state), questions=(told, *crowd)))
+
+    assert len(into.state.heard) == MOST_HEARD
+    assert told in into.state.heard
+
+
+# --- nobody is asked -----------------------------------------------------------------------------
+
+
+def test_a_restricted_case_asks_and_says_nothing_of_what_another_one_left_open() -> None:
+    into = merged(_ran("opened"), Case().reported(leak()))
+
+    assert into.open_questions == []
+    assert into.open_calls == []
+    assert into.told(f"person:{BOB.object_id}") == []
+    assert into.told("customer") == []
+
+
+def test_amid_ransomware_nobody_is_asked_what_another_case_left_open() -> None:
+    into = merged(_ran("opened"), Case().reported(told_of(IncidentType.RANSOMWARE)))
+
+    assert into.open_questions == []
+    assert "answer.file_opened.opened" in into.rules
+
+
+# --- suspicion -----------------------------------------------------------------------------------
+
+
+def test_a_suspicion_that_came_from_the_case_that_ends_is_the_others_own() -> None:
+    into = Case(at_risk=frozenset({BOB.object_id})).reported(malware_ran())
+    assert into.state.is_tainted(BOB.object_id)
+    assert into.state.suspects == frozenset()
+
+    into.at_risk = frozenset()
+    merged(Case().reported(sign_in(BOB)), into)
+
+    assert into.state.suspects == {BOB.object_id}
+
+
+def test_a_card_of_whoever_comes_under_suspicion_is_withdrawn() -> None:
+    into = Case().reported(malware_ran())
+    assert into.question().route is Route.CARD
+
+    merged(Case().reported(told_of(IncidentType.PHISH_CLICK)).answers("entered"), into)
+
+    assert into.question().state.state == "withdrawn"
+    assert {q.route for q in into.open_questions} == {Route.PHONE}
+
+
+def test_in_a_case_with_a_stolen_session_no_answer_of_another_one_lowers() -> None:
+    part = Case().reported(malware_blocked()).answers("expected")
+    into = Case().reported(told_of(IncidentType.STOLEN_SESSION, severity=Severity.HIGH))
+    before = into.log_odds
+
+    merged(part, into)
+
+    assert into.log_odds == before
+
+
+# --- closed, held, handed over -------------------------------------------------------------------
+
+
+def test_what_was_open_is_not_lost_in_a_case_that_is_closed() -> None:
+    into = Case().reported(remote_tool()).answers("nobody").closes(disposition="falsePositive")
+
+    merged(_ran(), into)
+
+    assert into.state.closed is None
+    assert into.state.handed_over is not None
+
+
+def test_a_merged_case_takes_in_no_other() -> None:
+    part = Case().reported(remote_tool()).happens(INTO)
+
+    part.happens(handed_on(_ran("opened").state))
+
+    assert isinstance(part.verdict, Refused)
+    assert part.status is Status.MERGED
+    assert part.ordered == ()
+
+
+def test_whoever_was_to_look_at_the_other_case_looks_at_this_one() -> None:
+    part, into = _ran("not_sure"), Case().reported(malware_blocked(CARLA)).answers("expected")
+    reasons = [part.state.handed_over, into.state.handed_over]
+    assert reasons == [phrase("why.band_contain"), None]
+
+    merged(part, into)
+
+    assert into.state.handed_over == reasons[0]
+    assert into.state.closing is None
+
+
+def test_a_closing_that_is_held_begins_anew_so_that_somebody_may_object() -> None:
+    into = Case(contoso(rules=AUTOMATIC)).reported(malware_ran(by_hand=True)).answers("opened")
+    into.answers("enabled_content", on="q2").done()
+    held = into.state.closing
+    assert held is not None
+    into.now += timedelta(minutes=20)
+
+    merged(Case().reported(malware_ran(source_id="9")), into)
+
+    assert into.state.closing is not None
+    assert into.state.closing.until >= held.until + timedelta(minutes=20)
+
+
+def test_an_objection_to_closing_the_other_case_holds_for_this_one() -> None:
+    customer = contoso(rules=AUTOMATIC)
+    part = Case(customer).reported(malware_ran(by_hand=True)).answers("opened")
+    part.answers("enabled_content", on="q2").done()
+    assert part.state.closing is not None
+    part.happens(KeptOpen(JON.object_id, JON.upn, JON.name))
+    into = Case(customer).reported(malware_ran(source_id="9", by_hand=True)).answers("opened")
+
+    merged(part, into).done()
+
+    assert into.state.kept_open
+    assert into.state.closing is None
+
+
+# --- what was done -------------------------------------------------------------------------------
+
+
+def test_what_was_undone_here_later_is_not_done_again_by_what_the_other_case_did_before() -> None:
+    customer = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE, Consent.AUTOMATIC),))
+    part, into = (
+        Case(customer).reported(malware_ran(by_hand=True, source_id=i)).answers("opened").done()
+        for i in ("1", "9")
+    )
+    isolated = into.action(ActionKind.ISOLATE_DEVICE)
+    into.happens(UndoOrdered(isolated.id, ANNA.object_id, ANNA.name), after=30)
+    into.happens(ActionDone(isolated.id, rehearsed=False, undone=True), after=1)
+
+    merged(part, into)
+
+    assert into.action(ActionKind.ISOLATE_DEVICE).state is ActionState.UNDONE
+
+
+def test_what_somebody_undid_there_is_not_ordered_again_here() -> None:
+    customer = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE, Consent.AUTOMATIC),))
+    part = Case(customer).reported(malware_ran(by_hand=True)).answers("opened").done()
+    isolated = part.action(ActionKind.ISOLATE_DEVICE)
+    part.happens(UndoOrdered(isolated.id, ANNA.object_id, ANNA.name), after=1)
+    part.happens(ActionDone(isolated.id, rehearsed=False, undone=True), after=1)
+    into = Case(customer).reported(remote_tool())
+
+    merged(part, into).says_on_the_phone("caller")
+
+    assert into.band is Band.CONTAIN
+    assert into.action(ActionKind.ISOLATE_DEVICE).state is ActionState.UNDONE
+    assert ActionKind.ISOLATE_DEVICE not in into.ever_contained()
+
+
+def test_what_is_ordered_here_and_done_there_is_done() -> None:
+    into = Case().reported(sign_in(CARLA, source_id="9"))
+    revoke = into.action(ActionKind.REVOKE_SESSIONS)
+    assert (revoke.state, into.status) == (ActionState.ORDERED, Status.CONTAINING)
+
+    merged(Case().reported(sign_in(CARLA)).done(after=5), into)
+
+    assert into.state.action(revoke.id) != revoke
+    assert into.status is not Status.CONTAINING
+    into.happens(ActionDone(revoke.id, rehearsed=False))
+    assert isinstance(into.verdict, AlreadyAnswered)
+
+
+def test_what_is_done_there_is_not_asked_for_here() -> None:
+    customer = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE),))
+    part, into = (
+        Case(customer)
+        .reported(malware_ran(by_hand=True, source_id=i))
+        .answers("opened")
+        .answers("enabled_content", on="q2")
+        for i in ("1", "9")
+    )
+    isolate = part.action(ActionKind.ISOLATE_DEVICE).id
+    part.approves(on=next(a.id for a in part.state.approvals if a.action == isolate)).done()
+
+    merged(part, into)
+
+    open_ = [a.action for a in into.state.approvals if a.state is ApprovalState.OPEN]
+    assert into.action(ActionKind.ISOLATE_DEVICE).id not in open_
+
+
+# --- what is still on its way ---------------------------------------------------------------------
+
+
+def _ordered_there() -> tuple[Case, Case]:
+    customer = contoso(rules=AUTOMATIC)
+    part = Case(customer).reported(malware_ran(by_hand=True)).answers("opened")
+    assert part.action(ActionKind.ISOLATE_DEVICE).state is ActionState.ORDERED
+    return part, Case(customer).reported(malware_blocked(source_id="9"))
+
+
+def test_what_is_on_its_way_there_is_not_ordered_again_and_ends_here_too() -> None:
+    part, into = _ordered_there()
+
+    merged(part, into)
+    assert into.action(ActionKind.ISOLATE_DEVICE).state is ActionState.ORDERED
+    assert ActionKind.ISOLATE_DEVICE not in into.ever_contained()
+
+    part.done(part.action(ActionKind.ISOLATE_DEVICE).id)
+    into.happens(handed_on(part.state))
+    assert into.action(ActionKind.ISOLATE_DEVICE).state is ActionState.DONE
+
+
+def test_what_fails_on_its_way_there_is_for_a_person_here() -> None:
+    part, into = _ordered_there()
+    merged(part, into)
+
+    part.fails(part.action(ActionKind.ISOLATE_DEVICE).id)
+    into.happens(handed_on(part.state))
+
+    assert into.action(ActionKind.ISOLATE_DEVICE).state is ActionState.FAILED
+    assert into.state.handed_over is not None
+
+
+def test_what_is_ordered_may_still_be_carried_out_in_a_merged_case_and_not_in_a_closed_one() -> (
+    None
+):
+    part, _ = _ordered_there()
+    ordered = part.action(ActionKind.ISOLATE_DEVICE)
+    part.happens(INTO)
+    assert recheck(part.state, ordered, part.customer, part.now) is None
+
+    closed, _ = _ordered_there()
+    closed.closes(disposition="falsePositive")
+    assert recheck(closed.state, ordered, closed.customer, closed.now) is not None
+
+
+def test_being_told_twice_changes_nothing() -> None:
+    part, into = _ordered_there()
+    merged(part, into)
+    before = into.state
+
+    into.happens(handed_on(part.state))
+
+    assert replace(into.state, decision=None) == replace(before, decision=None)
+
+
+def test_a_no_of_the_customer_stands_here_too() -> None:
+    customer = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE),))
+    part = Case(customer).reported(malware_ran(by_hand=True)).answers("opened")
+    part.answers("enabled_content", on="q2")
+    isolate = part.action(ActionKind.ISOLATE_DEVICE).id
+    part.denies(on=next(p.id for p in part.state.approvals if p.action == isolate))
+
+    into = merged(part, Case(contoso(rules=AUTOMATIC)).reported(malware_blocked(source_id="9")))
+
+    assert into.action(ActionKind.ISOLATE_DEVICE).denied
+    assert ActionKind.ISOLATE_DEVICE not in into.ever_contained()
+
+
+def test_nobody_is_asked_about_somebody_elses_file() -> None:
+    into = merged(
+        Case().reported(malware_ran()), Case().reported(remote_tool(CARLA, source_id="9"))
+    )
+
+    assert {(q.person, q.kind) for q in into.state.questions} == {
+        (CARLA, QuestionKind.REMOTE_TOOL_ASKED_BY)
+    }

@@ -16,7 +16,7 @@ from tests.triage.triage_script import (
     malware_blocked,
     malware_ran,
 )
-from triage.assess import assess, could_change, log_odds, what_ifs
+from triage.assess import assess, change_by, could_change, log_odds, what_ifs
 from triage.incident import (
     Incident,
     IncidentType,
@@ -24,8 +24,10 @@ from triage.incident import (
     Question,
     QuestionKind,
     Reason,
+    Reply,
     Route,
     SourceRef,
+    Standing,
     SuspectFile,
 )
 from triage.phrases import Phrase, phrase
@@ -123,11 +125,25 @@ def _changes(incident: Incident, kind: QuestionKind) -> bool:
     question = _question(kind, route_of(incident, tainted=False))
     present = assess(incident, CONTOSO, TEN_PAST_TEN).band
     return any(
-        (a.contains and a.contains not in PLAYBOOKS[incident.type].contains)
-        or supposed.band is not present
-        or (a.then and _changes(incident, a.then))
-        for a, supposed in what_ifs(incident, CONTOSO, TEN_PAST_TEN, question)
+        (s.answer.contains and s.answer.contains not in PLAYBOOKS[incident.type].contains)
+        or s.band is not present
+        or (s.answer.then and _changes(incident, s.answer.then))
+        for s in what_ifs(incident, CONTOSO, TEN_PAST_TEN, question)
     )
+
+
+@pytest.mark.parametrize("type_", ASKING)
+def test_what_a_reply_changes_is_what_the_score_differs_by(type_: IncidentType) -> None:
+    for kind in _kinds(type_):
+        question = _question(kind, Route.CARD)
+        for signs in _signs(type_).values():
+            asked = replace(_incident(type_, 0.5, signs), questions=(question,))
+            before = assess(asked, CONTOSO, TEN_PAST_TEN).log_odds
+            for answer in QUESTIONS[kind].answers:
+                reply = Reply(BOB.object_id, TEN_PAST_TEN, Standing.COUNTED, answer.id)
+                told = replace(asked, questions=(replace(question, replies=(reply,)),))
+                after = assess(told, CONTOSO, TEN_PAST_TEN).log_odds
+                assert change_by(asked, question, reply) == pytest.approx(after - before)
 
 
 @pytest.mark.parametrize("type_", ASKING)

@@ -44,6 +44,9 @@ BY_MARK: list[tuple[Product, dict[str, Any], IncidentType]] = [
     (Product.IDENTITY, {"techniques": ("T1110.003",)}, T.PASSWORD_SPRAY),
     (Product.ENTRA, {"detector": "unlikelyTravel"}, T.UNFAMILIAR_SIGN_IN),
     (Product.ENTRA, {"detector": "unfamiliarFeatures"}, T.UNFAMILIAR_SIGN_IN),
+    (Product.ENTRA, {"detector": "anonymizedIPAddress"}, T.UNFAMILIAR_SIGN_IN),
+    (Product.ENTRA, {"detector": "maliciousIPAddress"}, T.UNFAMILIAR_SIGN_IN),
+    (Product.ENTRA, {"detector": "riskyIPAddress"}, T.UNFAMILIAR_SIGN_IN),
     (Product.CLOUD_APPS, {"techniques": ("T1078.004",)}, T.UNFAMILIAR_SIGN_IN),
     (Product.OFFICE, {"techniques": ("T1534",)}, T.OUTBOUND_SPAM),
     (Product.ENTRA, {"detector": "suspiciousSendingPatterns"}, T.OUTBOUND_SPAM),
@@ -104,6 +107,10 @@ NEAR_MISSES: list[tuple[str, Product, dict[str, Any], IncidentType]] = [
     ("Device code scanned", Product.SENTINEL, {}, T.DEVICE_CODE),
     ("Travel booked", Product.SENTINEL, {}, T.UNFAMILIAR_SIGN_IN),
     ("Impossible travel", Product.ENDPOINT, {}, T.UNFAMILIAR_SIGN_IN),
+    ("Mass download from a risky IP address", Product.CLOUD_APPS, {}, T.UNFAMILIAR_SIGN_IN),
+    ("Malicious IP address contacted by a server", Product.SENTINEL, {}, T.UNFAMILIAR_SIGN_IN),
+    ("Malware talks to a suspicious IP address", Product.XDR, {}, T.UNFAMILIAR_SIGN_IN),
+    ("Network activity from malicious IP address", Product.SENTINEL, {}, T.UNFAMILIAR_SIGN_IN),
     ("Payment terminal offline", Product.OTHER, {}, T.PAYMENT_FRAUD),
     ("Email sent to many", Product.OFFICE, {}, T.OUTBOUND_SPAM),
     ("Teams message deleted", Product.OFFICE, {}, T.HELPDESK_CALL),
@@ -120,7 +127,11 @@ NEAR_MISSES: list[tuple[str, Product, dict[str, Any], IncidentType]] = [
     ("USBank sign-in page", Product.ENDPOINT, {}, T.USB_DEVICE),
     ("JavaScript heap", Product.ENDPOINT, {}, T.SCRIPT),
     ("Unusual printing", Product.CLOUD_APPS, {}, T.SHARING),
+    ("Unusual file share enumeration", Product.SENTINEL, {}, T.SHARING),
+    ("Crash report sharing was switched off", Product.OFFICE, {}, T.SHARING),
     ("Downloader was blocked", Product.CLOUD_APPS, {}, T.MASS_DOWNLOAD),
+    ("Unusual access to a key vault", Product.SENTINEL, {}, T.MASS_DOWNLOAD),
+    ("OAuth app with an unusual name", Product.CLOUD_APPS, {}, T.APP_CONSENT),
     ("Lost connection", Product.OTHER, {}, T.LOST_DEVICE),
     ("DLPX volume mounted", Product.ENDPOINT, {}, T.RESTRICTED),
 ]
@@ -287,6 +298,10 @@ def test_every_class_has_a_prior() -> None:
 
 
 CLOUD_TITLES = {
+    "Anonymous IP address": IncidentType.UNFAMILIAR_SIGN_IN,
+    "Log-on from a risky IP address": IncidentType.UNFAMILIAR_SIGN_IN,
+    "Mass download from a risky IP address": IncidentType.MASS_DOWNLOAD,
+    "Unusual ISP for an OAuth app": IncidentType.APP_CONSENT,
     "Activity from anonymous IP address": IncidentType.UNFAMILIAR_SIGN_IN,
     "Activity from suspicious IP addresses": IncidentType.UNFAMILIAR_SIGN_IN,
     "Unusual file share activity (by user)": IncidentType.SHARING,

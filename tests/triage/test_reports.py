@@ -193,3 +193,13 @@ def test_a_link_into_the_portal_is_built_from_valid_ids_only() -> None:
     told: IncidentReport = replace(malware_ran(), tenant_id="evil/../")
 
     assert Case().reported(told).desk().portal is None
+
+
+def test_a_timer_that_finds_nothing_to_do_leaves_the_incident_as_it_was() -> None:
+    """Nothing is shown anew for it: the analysts' card is, whenever the incident changed."""
+    case = Case().reported(malware_ran())
+    before = case.state
+
+    case.wakes("question:none", after=5)
+
+    assert case.state == before

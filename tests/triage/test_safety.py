@@ -3,7 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from tests.triage.kinds import told_of
 from tests.triage.triage_script import (
+    ANNA,
     BOB,
     CARLA,
     JON,
@@ -23,8 +27,9 @@ from tests.triage.triage_script import (
 from triage.actions import ActionKind
 from triage.containing import APPROVAL_LIVES, recheck
 from triage.customer import Consent, OnSilence
-from triage.events import ApprovalAnswered, ContainOrdered, Facts
-from triage.incident import ActionState, ByRule, IncidentType, Status
+from triage.events import ApprovalAnswered, ContainOrdered, Facts, Taken
+from triage.incident import ActionState, Band, ByRule, IncidentType, QuestionKind, Status
+from triage.phrases import phrase
 from triage.report import Alert, DeviceEvidence, IncidentReport, Product, Severity
 
 AUTOMATIC = contoso(
@@ -179,7 +184,10 @@ def test_facts_know_nothing_unless_told() -> None:
     assert Facts().concerned == Facts().unseen == frozenset()
 
 
-# --- what an answer cannot do ---------------------------------------------------------------------
+# --- what an answer can do -----------------------------------------------------------------------
+
+RANSOM = told_of(IncidentType.RANSOMWARE)
+DOWNLOAD = told_of(IncidentType.MASS_DOWNLOAD)
 
 
 def _stolen(*more: Alert) -> IncidentReport:
@@ -196,38 +204,109 @@ def test_nobody_can_talk_a_stolen_session_away() -> None:
     case.says_on_the_phone("mine")
 
     assert case.log_odds == before
+    assert case.state.handed_over or case.state.owner
+
+
+def test_nothing_else_that_is_said_makes_a_case_with_a_stolen_session_lighter() -> None:
+    case = Case().reported(_stolen(*told_of(IncidentType.PHISH_REPORTED, CARLA).alerts))
+    asked = {q.kind: q.id for q in case.open_questions}
+    before = case.log_odds
+
+    case.says_on_the_phone("only_reported", on=asked[QuestionKind.PHISH_REACTED])
+
+    assert case.log_odds == before
+
+
+def test_a_stolen_session_grows_graver_by_an_answer_as_any_case() -> None:
+    case = Case().reported(_stolen())
+    before = case.log_odds
+
+    assert case.says_on_the_phone("not_mine").log_odds == before + 3
 
 
 def test_nobody_is_asked_while_files_are_being_encrypted() -> None:
-    ransom = alert("Ransomware was seen", Product.ENDPOINT, Severity.HIGH, user(BOB))
-    case = Case().reported(malware_ran(source_id="9"))
-    assert case.open_questions
+    case = Case().reported(report(*RANSOM.alerts, *malware_ran().alerts))
 
-    fresh = Case().reported(report(ransom, *malware_ran().alerts))
+    assert case.state.type is IncidentType.RANSOMWARE
+    assert case.state.questions == ()
 
-    assert fresh.state.type is IncidentType.RANSOMWARE
-    assert not fresh.state.questions
+
+def test_what_was_asked_before_files_were_encrypted_waits_no_more_and_leads_nowhere() -> None:
+    case = Case().reported(malware_ran()).reported(RANSOM, after=2)
+    assert case.question().state.state == "withdrawn"
+
+    case.answers("opened")
+
+    assert "answer.file_opened.opened" in case.rules
+    assert case.open_questions == []
 
 
 def test_a_case_that_nothing_more_comes_to_is_handed_to_an_analyst() -> None:
-    download = alert("Unusual file download", Product.CLOUD_APPS, Severity.MEDIUM, user(BOB))
-    case = Case().reported(report(download)).answers("mine")
+    case = Case().reported(DOWNLOAD)
+    assert case.state.handed_over is None
 
-    assert case.state.handed_over is not None
-    assert case.state.handed_over.key == "why.undecided"
+    case.answers("mine")
+
+    assert [case.state.handed_over] == [phrase("why.undecided")]
 
 
-def test_who_proves_to_have_made_a_rule_is_not_contradicted_by_the_rule() -> None:
-    rule_made = alert(
-        "Suspicious inbox manipulation rule",
-        Product.CLOUD_APPS,
-        Severity.MEDIUM,
-        user(BOB),
-        techniques=("T1564.008",),
-    )
-    case = Case().reported(report(rule_made))
+def test_a_case_that_is_somebodys_or_about_to_be_decided_is_handed_over_to_nobody() -> None:
+    taken = Case().reported(DOWNLOAD).happens(Taken(ANNA.object_id, ANNA.name)).answers("mine")
+    proposed = Case(expected(IncidentType.MASS_DOWNLOAD)).reported(DOWNLOAD)
+
+    assert (taken.state.handed_over, taken.state.owner) == (None, ANNA.object_id)
+    assert (proposed.state.handed_over, proposed.band) == (None, Band.PROPOSE)
+
+
+@pytest.mark.parametrize(
+    ("type_", "technique", "lowers"),
+    [
+        (IncidentType.INBOX_RULE, "T1564.008", 2),
+        (IncidentType.NEW_MFA_METHOD, "T1556.006", 3),
+        (IncidentType.DEVICE_JOIN, "T1098.005", 2),
+        (IncidentType.ROLE_ELEVATION, "T1098.003", 3),
+        (IncidentType.APP_SECRET, "T1098.001", 3),
+    ],
+)
+def test_who_proves_to_have_made_what_lasts_is_not_contradicted_by_its_lasting(
+    type_: IncidentType, technique: str, lowers: float
+) -> None:
+    case = Case().reported(told_of(type_, techniques=(technique,)))
+    before = case.log_odds
+    assert case.state.types == (type_,)
+    assert "sign.persistence" in case.rules
+
+    case.says_on_the_phone("mine")
+
+    assert case.log_odds == pytest.approx(before - lowers)
+
+
+def test_who_signed_in_is_contradicted_by_what_was_planted_after_it() -> None:
+    case = Case().reported(sign_in(techniques=("T1098",)))
     before = case.log_odds
 
     case.says_on_the_phone("mine")
 
-    assert case.log_odds == before - 2
+    assert "answer.contradicted" in case.rules
+    assert case.log_odds == pytest.approx(before + 1)
+
+
+def test_one_answer_given_on_a_card_and_on_the_phone_weighs_once() -> None:
+    case = Case().reported(malware_ran(by_hand=True))
+    before = case.log_odds
+    case.answers("not_me")
+    once = case.log_odds - before
+    case.says_on_the_phone("not_me")
+
+    assert case.log_odds - before == once > 0
+
+
+def test_what_a_mirror_tells_is_no_second_product() -> None:
+    told = malware_ran()
+    case = Case().reported(told)
+    before = case.log_odds
+    same = tuple(replace(a, product=Product.SENTINEL) for a in told.alerts)
+
+    case.reported(report(*same, source_id="s-1", mirrors=((told.source, told.source_id),)))
+
+    assert case.log_odds == before

@@ -17,6 +17,7 @@ from tests.triage.triage_script import (
     PROVIDER,
     TEN_PAST_TEN,
     Case,
+    alert,
     contoso,
     expected,
     keys,
@@ -28,6 +29,7 @@ from tests.triage.triage_script import (
     report,
     rule,
     sign_in,
+    user,
 )
 from triage.actions import ActionKind, Tier
 from triage.customer import Consent, OnSilence, PersonFacts
@@ -38,6 +40,7 @@ from triage.report import (
     Account,
     AlreadyDone,
     DoneKind,
+    IpEvidence,
     Product,
     Severity,
     SignInEvidence,
@@ -113,7 +116,7 @@ def test_words_through_a_suspect_account_lower_nothing_and_learn_nothing() -> No
 def test_a_call_nobody_made_in_time_is_told_to_the_analysts_and_stays() -> None:
     case = medium().until_due("question")
 
-    assert case.told(ANALYST_THREAD) == ["why.silence"]
+    assert "why.silence" in case.told(ANALYST_THREAD)
     assert case.open_calls == ["Carla Chen"]
 
 
@@ -207,6 +210,62 @@ def test_a_known_device_or_network_speaks_for_a_sign_in(told: Any, sign: str | N
     assert found == ({sign} if sign else set())
 
 
+OWN, FOREIGN = IpEvidence(address="203.0.113.7"), IpEvidence(address="198.51.100.1")
+
+
+def by_address(title: str, *addresses: IpEvidence) -> Case:
+    """As Cloud Apps tells it: no sign-in, but the addresses somebody came from."""
+    told = alert(title, Product.CLOUD_APPS, Severity.MEDIUM, user(CARLA), *addresses)
+    return Case(contoso(egress=("203.0.113.0/24",))).reported(report(told))
+
+
+@pytest.mark.parametrize(
+    ("title", "addresses", "known"),
+    [
+        ("Activity from suspicious IP addresses", (OWN,), True),
+        ("Activity from suspicious IP addresses", (OWN, FOREIGN), False),
+        ("Activity from suspicious IP addresses", (FOREIGN,), False),
+        ("Activity from suspicious IP addresses", (), False),
+        ("Unusual file download", (OWN,), False),
+    ],
+)
+def test_where_only_addresses_are_told_all_of_them_must_be_the_customers_own(
+    title: str, addresses: tuple[IpEvidence, ...], known: bool
+) -> None:
+    assert ("sign.known_egress" in by_address(title, *addresses).rules) is known
+
+
+def test_a_foreign_address_counts_beside_a_sign_in_from_the_own_network() -> None:
+    own = sign_in(ip=OWN.address)
+    foreign = alert(
+        "Activity from suspicious IP addresses",
+        Product.CLOUD_APPS,
+        Severity.MEDIUM,
+        user(CARLA),
+        FOREIGN,
+    )
+    case = Case(contoso(egress=("203.0.113.0/24",))).reported(report(*own.alerts, foreign))
+
+    assert "sign.known_egress" not in case.rules
+
+
+def test_the_customers_own_network_closes_no_case_by_itself() -> None:
+    case = by_address("Activity from suspicious IP addresses", OWN)
+
+    assert case.band is Band.ANALYST
+    assert case.open_calls == [CARLA.name]
+    assert case.says_on_the_phone("mine").band is Band.PROPOSE
+
+
+@pytest.mark.parametrize("product", [Product.ENTRA, Product.CLOUD_APPS, Product.SENTINEL])
+def test_an_anonymous_network_speaks_for_harm_whichever_product_tells_of_it(
+    product: Product,
+) -> None:
+    told = alert("Activity from anonymous IP address", product, Severity.MEDIUM, user(CARLA))
+
+    assert "sign.anonymous_network" in Case().reported(report(told)).rules
+
+
 def test_an_identity_alert_of_another_product_has_an_identity_prior() -> None:
     told = sign_in(severity=Severity.LOW)
     other = report(replace(told.alerts[0], product=Product.CLOUD_APPS), source_id="2")
@@ -226,6 +285,28 @@ def test_an_identity_case_elsewhere_withdraws_the_card_and_makes_it_a_call() -> 
     assert (case.question("q2").route, case.question("q2").state.state) == (Route.PHONE, "open")
     assert case.open_calls == ["Bob Baker"]
     assert keys(case.card(BOB).says) == ["thanks.received"]
+
+
+def test_a_follow_up_that_was_withdrawn_for_suspicion_is_asked_by_phone() -> None:
+    case = Case().reported(malware_ran()).answers("opened")
+    assert [q.id for q in case.open_questions] == ["q2"]
+
+    case.at_risk = frozenset({BOB.object_id})
+    case.reported(later(malware_ran()), after=5)
+
+    assert case.question("q2").state.state == "withdrawn"
+    assert [(q.kind, q.route) for q in case.open_questions] == [
+        (case.question("q2").kind, Route.PHONE)
+    ]
+
+
+def test_a_tainted_answer_leads_to_no_follow_up() -> None:
+    case = Case().reported(malware_ran())
+    case.at_risk = frozenset({BOB.object_id})
+    case.answers("opened")
+
+    assert case.question("q1").replies[-1].standing is Standing.TAINTED
+    assert (case.open_questions, case.open_calls) == ([], [])
 
 
 def test_an_answer_is_tainted_by_an_identity_case_that_opened_before_it() -> None:

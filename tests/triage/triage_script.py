@@ -1,6 +1,6 @@
 """Decisions as scripts: given a customer, this arrives, these effects follow."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -459,7 +459,7 @@ class Case:
 
     # --- what is shown ---
 
-    def views(self) -> dict[str, View]:
+    def views(self) -> Mapping[str, View]:
         return surfaces(self.state, self.customer)
 
     def card(self, who: Person) -> PersonCard:
