@@ -175,6 +175,8 @@ async def test_deadlines_fall_due_in_their_order_and_at_their_time(tmp_path: Pat
             ("clock", 7),
             ("clock", 10),
             ("approval", 13),
+            ("clock", 35),
+            ("clock", 43),
             ("close", 43),
         ]
         stamps = [
