@@ -25,7 +25,7 @@ check: .venv/ready
 bench: .venv/ready bench/.venv-peers/ready
 	$(BIN)/python -m bench $(if $(QUICK),--quick)
 
-# Four minutes: a storm against a Teams that enforces its limits. QUICK=1 shows that it works.
+# Under five minutes: a storm against a Teams that enforces its limits. QUICK=1 shows that it works.
 storm: .venv/ready
 	$(BIN)/python -m bench.storm $(if $(QUICK),--quick)
 

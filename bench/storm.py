@@ -19,7 +19,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -206,6 +214,18 @@ async def until(what: str, true: Callable[[], Awaitable[bool]]) -> None:
     print(f"  {what}", file=sys.stderr)
 
 
+@asynccontextmanager
+async def going_on(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Beside what is done meanwhile, and then no longer; where it fails, all of it does."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
 def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -345,6 +365,8 @@ class Storm:
     keys: dict[str, str]
     watch: Watch
     folder: Path
+    troubles: Counter[str] = field(default_factory=Counter)
+    """What the simulator was told to do, by kind."""
 
     async def play(self) -> None:
         url = f"http://127.0.0.1:{self.environment['VOUCH_PORT']}"
@@ -390,9 +412,8 @@ class Storm:
         await self._rest("every incident has its threads")
 
     async def _for_a_while(self, day: QuietDay) -> None:
-        going_on = asyncio.create_task(day.go_on())
-        await asyncio.sleep(self.size.quiet_day)
-        going_on.cancel()
+        async with going_on(day.go_on()):
+            await asyncio.sleep(self.size.quiet_day)
         await self._rest("a quiet day is over")
 
     async def _forget(self, threads: set[str]) -> None:
@@ -402,8 +423,6 @@ class Storm:
         await asyncio.sleep(SETTLES)
 
     async def _rage(self, threads: set[str], day: QuietDay) -> None:
-        going_on = asyncio.create_task(day.go_on())
-        trouble = asyncio.create_task(self._trouble())
         expected = len(threads) * self.size.messages
 
         async def over() -> bool:
@@ -411,17 +430,21 @@ class Storm:
             times = self.watch.times(threads)
             return len(times) >= expected and time.time() - times[-1] > CALM
 
-        async with asyncio.timeout(ideal(self.size.messages) + PATIENCE):
+        async with (
+            going_on(day.go_on()),
+            going_on(self._trouble()),
+            asyncio.timeout(ideal(self.size.messages) + PATIENCE),
+        ):
             while not await over():
                 await asyncio.sleep(1)
-        for task in (going_on, trouble):
-            task.cancel()
         await self._rest("the storm is over")
 
     async def _trouble(self) -> None:
         for second in count():
             tenant = as_customer(self.stormy[second % len(self.stormy)], story.TENANT)
-            await self._ask("POST", "/api/faults", TROUBLE[second % 4] | {"tenant": tenant})
+            fault = TROUBLE[second % len(TROUBLE)]
+            await self._ask("POST", "/api/faults", fault | {"tenant": tenant})
+            self.troubles[str(fault["kind"])] += 1
             await asyncio.sleep(1)
 
     async def _rest(self, what: str) -> None:
@@ -450,7 +473,8 @@ class Storm:
             f"ideal {best:.1f} s, took {took:.1f} s, ratio {took / best:.3f}; "
             f"provoked 429: {sum(refused.values())}; "
             f"threads that miss a message: {len(missing)}, repeated: "
-            f"{len(times) - len(threads) * self.size.messages}; "
+            f"{len(times) - len(threads) * self.size.messages} "
+            f"({self.troubles['lost_answer']} answers lost); "
             f"another tenant's incident to card, p95: {before.p95():.2f} s before "
             f"({len(before.taken())} of {len(before.posted)}), {during.p95():.2f} s during "
             f"({len(during.taken())} of {len(during.posted)}); {cores:.0%} of a core"
@@ -472,6 +496,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="only whether it works")
     parser.add_argument("--keep", type=Path, help="a folder for logs and records")
     given = parser.parse_args()
+    if given.keep:
+        given.keep.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(run(QUICK if given.quick else FULL, given.keep or Path(folder)))
 
