@@ -53,6 +53,9 @@ class Draft:
     noted: list[Entry] = field(default_factory=list)
     """Lines that `finish` puts on the incident's timeline; until then `timeline` has them."""
 
+    mattering: set[str] = field(default_factory=set)
+    """Ids of questions that were found, in this decision, to lead somewhere."""
+
     @property
     def customer(self) -> Customer:
         return self.known.customer

@@ -372,8 +372,10 @@ class Question:
     @property
     def answer(self) -> Reply | None:
         """The reply that stands: the last one that counted, or was floored."""
-        standing = [r for r in self.replies if r.choice and r.standing in _STANDS]
-        return standing[-1] if standing else None
+        for reply in reversed(self.replies):
+            if reply.choice and reply.standing in _STANDS:
+                return reply
+        return None
 
 
 _STANDS = (Standing.COUNTED, Standing.TAINTED)
