@@ -49,7 +49,7 @@ from triage.events import (
 from triage.extract import accounts, strong_keys
 from triage.incident import ApprovalState, Incident, Person
 from triage.merging import handed_on
-from triage.priority import Level, priority
+from triage.priority import Level, level
 from triage.report import IncidentReport
 from triage.surfaces import surfaces
 from triage.views import View
@@ -517,7 +517,7 @@ def _urgency(occurrence: Occurrence, incident: Incident, customer: Customer) -> 
     if occurrence.actor is not None:
         return effects.Urgency.PEOPLE
     decision = incident.decision
-    grave = decision is not None and priority(incident, customer, decision).level is Level.P1
+    grave = decision is not None and level(incident, customer, decision) is Level.P1
     return effects.Urgency.PEOPLE if grave else effects.Urgency.ROUTINE
 
 
