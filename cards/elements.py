@@ -50,9 +50,9 @@ class _Strict:
             field = self.takes.get(name)
             if field is None:
                 raise TypeError(f"{type(self).__name__} has no field {name!r}")
-            field.__set__(self, value)
-            if isinstance(value, baseobject.BareObject | list):
-                self._data[field.key_name] = _plain(value)
+            if not isinstance(value, field.type):
+                raise TypeError(f"{field.key_name} cannot be a {type(value).__name__}")
+            self._data[field.key_name] = value if isinstance(value, str) else _plain(value)
         missing = [name for name in self.needs if fields.get(name) is None]
         if missing:
             raise TypeError(f"{type(self).__name__} needs {', '.join(sorted(missing))}")
