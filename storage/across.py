@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from storage import carried
+from storage import carried, profiles
 from storage.codec import provider_from_json
 from storage.effects import NOT_OVER, head_of_lane, ready, release
 from storage.engine import AcrossTx
@@ -414,6 +414,7 @@ class Press:
     name: str | None
 
 
+_onboarded = aliased(CustomerRow)
 _HANDLE = (
     select(
         col(HandleRow.token),
@@ -425,6 +426,12 @@ _HANDLE = (
         col(HandleRow.expires),
         col(PersonRow.upn),
         col(PersonRow.name),
+        col(CustomerRow.role),
+        col(CustomerRow.document),
+    )
+    .join(
+        CustomerRow,
+        and_(col(CustomerRow.customer_id) == col(HandleRow.customer_id), col(CustomerRow.current)),
     )
     .outerjoin(
         PersonRow,
@@ -438,7 +445,7 @@ _HANDLE = (
         col(HandleRow.token) == bindparam("token"),
         col(HandleRow.tenant_id) == bindparam("tenant_id"),
         exists().where(
-            col(CustomerRow.current), col(CustomerRow.tenant_id) == bindparam("onboarded")
+            col(_onboarded.current), col(_onboarded.tenant_id) == bindparam("onboarded")
         ),
     )
 )
@@ -446,7 +453,7 @@ _HANDLE = (
 
 def find_press(tx: AcrossTx, tenant_id: str, token: str, object_id: str) -> Press | None:
     """A handle of this tenant, while the tenant is onboarded, and who of it pressed; whether it has
-    expired is for the caller to look at."""
+    expired is for the caller to look at. The profile of its customer is known from then on."""
     wanted = {
         "token": token,
         "tenant_id": tenant_id,
@@ -465,6 +472,7 @@ def find_press(tx: AcrossTx, tenant_id: str, token: str, object_id: str) -> Pres
         conversation_id=row.conversation_id,
         expires=row.expires,
     )
+    tx.profiles[handle.customer_id] = profiles.decoded(row.role, row.document)
     return Press(handle, row.upn, row.name)
 
 

@@ -321,7 +321,7 @@ class CustomerRow(Row, table=True):
             "ix_customer_current",
             "customer_id",
             unique=True,
-            sqlite_where=text("current"),
+            sqlite_where=text("current = 1"),  # as SQLAlchemy asks for it
             postgresql_where=text("current"),
         ),
         Index(None, "tenant_id"),

@@ -56,7 +56,7 @@ def upgrade() -> None:
         "customer",
         ["customer_id"],
         unique=True,
-        sqlite_where=sa.text("current"),
+        sqlite_where=sa.text("current = 1"),
         postgresql_where=sa.text("current"),
     )
     op.create_index(op.f("ix_customer_tenant_id"), "customer", ["tenant_id"], unique=False)
