@@ -200,10 +200,12 @@ class Store:
         """As `write`, with what all customers share beside it: both are committed, or neither."""
 
         def unit(connection: Connection) -> T:
-            return _across(
-                connection,
-                lambda shared: self._write(connection, customer_id, lambda tx: fn(tx, shared)),
-            )
+            profiles: dict[str, Customer | Provider] = {}
+
+            def both(shared: AcrossTx) -> T:
+                return self._write(connection, customer_id, lambda tx: fn(tx, shared), profiles)
+
+            return _across(connection, both, profiles)
 
         return await self._database.write(unit, urgency)
 
