@@ -434,7 +434,12 @@ _SET_ASIDE = (
     update(EffectRow)
     .where(
         col(EffectRow.id) == bindparam("effect_id"),
-        col(EffectRow.status).in_(("waiting", "claimed")),
+        or_(
+            col(EffectRow.status) == "waiting",
+            and_(
+                col(EffectRow.status) == "claimed", col(EffectRow.lease_until) <= bindparam("now")
+            ),
+        ),
     )
     .values(
         attempts=col(EffectRow.attempts) + 1,
@@ -451,7 +456,8 @@ _SET_ASIDE = (
 
 def set_aside(tx: Tx, effect_id: int, error: str, now: datetime) -> None:
     """A fault of ours kept it from being prepared: try later, so that it stands in nobody's way,
-    and after a while never; `across.stuck` lists it."""
+    and after a while never; `across.stuck` lists it. What another owner has claimed meanwhile is
+    theirs."""
     at = now + timedelta(minutes=1)
     tx.session.run(_SET_ASIDE, {"effect_id": effect_id, "at": at, "error": error, "now": now})
 
