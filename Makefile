@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-postgres check crash crash-selftest bench format lock clean
+.PHONY: demo test test-postgres check crash crash-selftest storm bench format lock clean
 
 demo: .venv/ready
 	$(BIN)/vouch demo
@@ -34,6 +34,10 @@ crash-selftest: .venv/ready
 # Prints the table of bench/README.md. QUICK=1 only shows, in a minute, that it works.
 bench: .venv/ready bench/.venv-peers/ready
 	$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+# Under five minutes: a storm against a Teams that enforces its limits. QUICK=1 shows that it works.
+storm: .venv/ready
+	$(BIN)/python -m bench.storm $(if $(QUICK),--quick)
 
 # The SDKs Vouch is measured beside have an environment of their own.
 bench/.venv-peers/ready: bench/requirements-peers.lock

@@ -89,7 +89,7 @@ def demo(
     browser: Annotated[bool, typer.Option(help="Open the page; without it, print JSON.")] = True,
 ) -> None:
     """Play Vouch against a simulated Teams on this machine. No account is needed."""
-    logs.configure(as_json=False)
+    logs.configure(as_json=False, level=logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="vouch-demo-") as scratch:
         _run(demos.play(demos.Demo(port, simulator_port, data or Path(scratch), browser)))
 

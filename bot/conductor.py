@@ -19,11 +19,12 @@ from structlog.contextvars import bound_contextvars
 
 from bot import ids
 from bot.clock import Clock
-from bot.gathering import Gatherer, Job, ProviderDesk
+from bot.gathering import Gatherer, Job, ProviderDesk, calls_of, opens
 from bot.metrics import Metrics, outcome
 from bot.performing import Performer, crashed
 from bot.results import Blocked, Done, Failed, Later, Result
-from storage import effects, handles, incidents, people, profiles
+from bot.teams import windows
+from storage import effects, handles, incidents, pace, people, profiles
 from storage import surfaces as surface_rows
 from storage.codec import digest
 from storage.engine import AcrossTx, Nobody, Store, Tx, Urgency, Within
@@ -48,6 +49,7 @@ from triage.events import (
 from triage.extract import accounts, strong_keys
 from triage.incident import ApprovalState, Incident, Person
 from triage.merging import handed_on
+from triage.priority import Level, level
 from triage.report import IncidentReport
 from triage.surfaces import surfaces
 from triage.views import View
@@ -100,6 +102,15 @@ class Outcome:
     seen_before: bool = False
     began: bool = False
     """This event opened the incident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A claimed effect, with what its call needs and the room for it where it speaks to Teams."""
+
+    claimed: effects.ClaimedEffect
+    job: Job
+    permit: pace.Permit | None
 
 
 class Conductor:
@@ -176,41 +187,46 @@ class Conductor:
 
     async def run_effect(self, customer: str, effect_id: int) -> None:
         """Claim one effect, carry it out, and record what came of it. Does nothing where another
-        owner was faster; every failure of the other side is a result and an event.
+        owner was faster, or where Teams' pace has no room: it becomes due when there is some. Every
+        failure of the other side is a result and an event.
 
         A fault of ours ends here as well: before the call, the effect is tried again later and in
         the end given up; after it, what was done stays done, and is recorded without its event.
         """
         since = self._clock.now()
         try:
-            taken = await self._store.write(customer, lambda tx: self._claim(tx, effect_id, since))
+            taken = await self._store.write_both(
+                customer, lambda tx, shared: self._claim(tx, shared, effect_id, since)
+            )
         except Exception as fault:
             log.exception("effect_not_prepared", customer=customer, effect=effect_id)
             await self._set_aside(customer, effect_id, fault)
             return
         if taken is None:
             return
-        claimed, job = taken
-        result = await self._carry_out(customer, job, claimed)
+        claimed = taken.claimed
+        result = await self._carry_out(customer, taken)
         now = max(self._clock.now(), since)  # a clock that steps back must not make a wake early
         try:
-            await self._store.write(
-                customer, lambda tx: self._finish(tx, claimed, result, now), Urgency.RESULTS
+            await self._store.write_both(
+                customer,
+                lambda tx, shared: self._finish(tx, shared, taken, result, now),
+                Urgency.RESULTS,
             )
         except Exception as fault:
             log.exception("result_not_applied", **_of(customer, claimed))
-            await self._give_up_event(customer, claimed, result, fault)
+            await self._give_up_event(customer, taken, result, fault)
         self.on_work()
 
-    async def _carry_out(self, customer: str, job: Job, claimed: effects.ClaimedEffect) -> Result:
+    async def _carry_out(self, customer: str, taken: Taken) -> Result:
         """Whatever is logged on the way says for which effect."""
-        since = perf_counter()
+        since, claimed = perf_counter(), taken.claimed
         with bound_contextvars(**_of(customer, claimed)):
             try:
-                result = await self._performer.carry_out(job, claimed.attempt)
+                result = await self._performer.carry_out(taken.job, claimed.attempt)
             except Exception as fault:
                 log.exception("effect_crashed")
-                result = crashed(job, claimed.attempt, fault)
+                result = crashed(taken.job, claimed.attempt, fault)
             self._metrics.carried_out(claimed.kind, result, since)
             log.info("effect_carried_out", attempt=claimed.attempt, **_told(result))
         return result
@@ -223,22 +239,22 @@ class Conductor:
         )
 
     async def _give_up_event(
-        self, customer: str, claimed: effects.ClaimedEffect, result: Result, fault: Exception
+        self, customer: str, taken: Taken, result: Result, fault: Exception
     ) -> None:
         """The call is made and cannot be unmade: keep its result, and tell the provider's desk that
         the incident does not know of it."""
-        now = self._clock.now()
+        claimed, now = taken.claimed, self._clock.now()
         silent = replace(result, event=None) if not isinstance(result, Later) else result
         payload = {"effect": claimed.id, "stream": claimed.stream, "fault": _named(fault)}
 
-        def keep(tx: Tx) -> None:
-            self._finish(tx, claimed, silent, now)
+        def keep(tx: Tx, shared: AcrossTx) -> None:
+            self._finish(tx, shared, taken, silent, now)
             key = f"unapplied:{claimed.id}:{claimed.attempt}:{now.isoformat()}"
             incidents.record_desk(
                 tx, key=key, kind="result_not_applied", payload=payload, at=now, actor=None
             )
 
-        await self._store.write(customer, keep, Urgency.RESULTS)
+        await self._store.write_both(customer, keep, Urgency.RESULTS)
 
     # --- receiving, inside the transaction ---
 
@@ -370,8 +386,14 @@ class Conductor:
             said = occurrence.event
             incidents.remember_message(tx, incident.id, said.by, said.text or "", now)
         views = surfaces(incident, known.customer)
-        shows = _shows(tx, before, incident, views)
-        effects.order(tx, incident.id, [*decided.effects, *shows], now)
+        effects.order(
+            tx,
+            incident.id,
+            [*decided.effects, *self._shows(tx, before, incident, views)],
+            now,
+            urgency=_urgency(occurrence, incident, known.customer),
+            analysts=self._desk.profile.id,
+        )
         return views
 
     def _remember(
@@ -386,15 +408,56 @@ class Conductor:
         incidents.remember_alerts(tx, incident.id, report.source, report.alerts)
         incidents.remember_keys(tx, incident.id, strong_keys(report, known.facts.matches), now)
 
+    def _shows(
+        self, tx: Tx, before: Incident | None, incident: Incident, views: Mapping[str, View]
+    ) -> list[effects.Show]:
+        """The surfaces that have something new to show, and are not about to be shown anyway.
+
+        The analysts' card tells of every change; to compare it would cost what showing it costs.
+        """
+        wanted = {name: digest(views[name]) for name in views if name != ANALYST_THREAD}
+        if incident != before:
+            wanted[ANALYST_THREAD] = tx.heads[incident.id].hash
+        changed = surface_rows.want(tx, incident.id, wanted)
+        return [
+            effects.Show(name, _lane(incident, name), of, self._spoken_to(tx, name))
+            for name, of in changed.items()
+        ]
+
+    def _spoken_to(self, tx: Tx, surface: str) -> str | None:
+        """Whose tenant a surface stands in; a source's status stands in none."""
+        if surface == ANALYST_THREAD:
+            return self._desk.profile.id
+        return None if surface.startswith("source:") else tx.customer
+
     # --- effects, inside the transaction ---
 
-    def _claim(
-        self, tx: Tx, effect_id: int, now: datetime
-    ) -> tuple[effects.ClaimedEffect, Job] | None:
+    def _claim(self, tx: Tx, shared: AcrossTx, effect_id: int, now: datetime) -> Taken | None:
+        """With room for its calls, or put back: what waits for room holds no lease."""
         claimed = effects.claim(tx, effect_id, self._owner, now, self._lease)
-        return (claimed, self._gatherer.job(tx, claimed, now)) if claimed else None
+        if claimed is None:
+            return None
+        job = self._gatherer.job(tx, claimed, now)
+        if opens(job) and not effects.may_open(tx, effect_id):
+            effects.unclaim(tx, effect_id, self._owner, now)
+            return None
+        calls = calls_of(job)
+        if not calls:
+            return Taken(claimed, job, None)
+        permit = pace.take(shared, _buckets(tx.customer, claimed), calls, now, self._lease)
+        if isinstance(permit, datetime):
+            effects.unclaim(tx, effect_id, self._owner, permit)
+            return None
+        return Taken(claimed, job, permit)
 
     def _finish(
+        self, tx: Tx, shared: AcrossTx, taken: Taken, result: Result, now: datetime
+    ) -> None:
+        self._settle(tx, taken.claimed, result, now)
+        if taken.permit is not None:
+            pace.answered(shared, taken.permit, now, _refused_until(result, now))
+
+    def _settle(
         self, tx: Tx, claimed: effects.ClaimedEffect, result: Result, now: datetime
     ) -> None:
         """Fenced on the owner: whoever lost its lease leaves no trace."""
@@ -434,18 +497,30 @@ def _has_news(before: Incident | None, merged: Incident) -> bool:
     return handed_on(merged) != handed_on(before)
 
 
-def _shows(
-    tx: Tx, before: Incident | None, incident: Incident, views: Mapping[str, View]
-) -> list[effects.Show]:
-    """The surfaces that have something new to show, and are not about to be shown anyway.
+def _refused_until(result: Result, now: datetime) -> datetime | None:
+    """For how long the other side asked to be left alone."""
+    match result:
+        case Later(after, counts=False):
+            return now + after
+        case _:
+            return None
 
-    The analysts' card tells of every change; to compare it would cost what showing it costs.
-    """
-    wanted = {name: digest(views[name]) for name in views if name != ANALYST_THREAD}
-    if incident != before:
-        wanted[ANALYST_THREAD] = tx.heads[incident.id].hash
-    changed = surface_rows.want(tx, incident.id, wanted)
-    return [effects.Show(name, _lane(incident, name), of) for name, of in changed.items()]
+
+def _buckets(customer: str, claimed: effects.ClaimedEffect) -> list[pace.Bucket]:
+    """The lane before the tenant, which many wait for."""
+    tenant = pace.Bucket(claimed.spoken_to or customer, pace.TENANT, windows.TENANT)
+    if claimed.lane is None:
+        return [tenant]
+    return [pace.Bucket(customer, claimed.lane, windows.THREAD), tenant]
+
+
+def _urgency(occurrence: Occurrence, incident: Incident, customer: Customer) -> effects.Urgency:
+    """Somebody is waiting for an answer, or the case comes first."""
+    if occurrence.actor is not None:
+        return effects.Urgency.PEOPLE
+    decision = incident.decision
+    grave = decision is not None and level(incident, customer, decision) is Level.P1
+    return effects.Urgency.PEOPLE if grave else effects.Urgency.ROUTINE
 
 
 def _keep(tx: Tx, claimed: effects.ClaimedEffect, done: Done, now: datetime) -> None:

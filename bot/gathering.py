@@ -129,6 +129,32 @@ class Settled:
 Job = ShowJob | SayJob | DigestJob | WriteJob | ContainJob | RosterJob | PageJob | Settled
 
 
+def opens(job: Job) -> bool:
+    """Whether it creates a conversation: a thread, or a chat that was never opened."""
+    match job:
+        case DigestJob():
+            return True
+        case ShowJob(target=target) | SayJob(target=target):
+            return isinstance(target, Channel) or _unopened(target)
+        case _:
+            return False
+
+
+def calls_of(job: Job) -> int:
+    """How many calls to Teams it takes, where all goes well."""
+    match job:
+        case ShowJob(target=target) | SayJob(target=target):
+            return 2 if _unopened(target) else 1
+        case DigestJob() | RosterJob():
+            return 1
+        case WriteJob() | ContainJob() | PageJob() | Settled():
+            return 0
+
+
+def _unopened(target: Target) -> bool:
+    return isinstance(target, Chat) and target.conversation_id is None
+
+
 # --- gathering, inside the claiming transaction --------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 The package (0.4.1) drops unknown keyword arguments without a word, mixes spellings, knows neither
 actions nor inputs, and renders only the outermost level. Here every class takes the names of the
 published schema in snake case (`is_subtle`, `horizontal_alignment`), refuses what it does not know
-and misses what it needs, and `card_json` renders the whole card to plain JSON values.
+and misses what it needs, and holds what is inside it as plain JSON values.
 """
 
 import json
@@ -28,6 +28,7 @@ class CardTooLargeError(Exception):
 class _Strict:
     """Mixed in before a class of the package: only known fields, of their type, none missing."""
 
+    _data: dict[str, Any]
     needs: ClassVar[frozenset[str]] = frozenset()
     takes: ClassVar[Mapping[str, PropertyType]] = {}
     """Every field by its name in snake case; the nearest class's where several have one."""
@@ -49,10 +50,19 @@ class _Strict:
             field = self.takes.get(name)
             if field is None:
                 raise TypeError(f"{type(self).__name__} has no field {name!r}")
-            field.__set__(self, value)
+            if not isinstance(value, field.type):
+                raise TypeError(f"{field.key_name} cannot be a {type(value).__name__}")
+            self._data[field.key_name] = value if isinstance(value, str) else _plain(value)
         missing = [name for name in self.needs if fields.get(name) is None]
         if missing:
             raise TypeError(f"{type(self).__name__} needs {', '.join(sorted(missing))}")
+
+
+def _plain(value: Any) -> Any:
+    """What is inside is plain already: a card is built from the innermost outwards."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value.render() if isinstance(value, baseobject.BareObject) else value
 
 
 def _snake(key: str) -> str:
@@ -66,7 +76,6 @@ _CAPITAL = re.compile("[A-Z]")
 
 
 class _Action(_Strict, baseobject.BareObject):
-    _data: dict[str, Any]
     action_type: ClassVar[str]
     title = PropertyType(type=str)
     id = PropertyType(type=str)
@@ -220,9 +229,8 @@ def msteams(mentions: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
 
 def card_json(card: AdaptiveCard) -> Card:
     """The card as plain JSON values, small enough for Teams."""
-    text = json.dumps(card, cls=baseobject.AdaptiveCardJSONEncoder, ensure_ascii=False)
-    size = len(text.encode("utf-16-le"))
+    plain: Card = card.render()
+    size = len(json.dumps(plain, ensure_ascii=False).encode("utf-16-le"))
     if size > MAX_BYTES:
         raise CardTooLargeError(f"a card of {size} bytes; Teams takes about {MAX_BYTES}")
-    plain: Card = json.loads(text)
     return plain

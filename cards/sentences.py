@@ -41,7 +41,7 @@ SENTENCES: dict[str, str] = {
     # Service levels: to analysts, and in plain words to the customer
     "label.clocks": "Service levels",
     "label.promised": "What we promised",
-    "promise.acknowledge": "Acknowledge",
+    "promise.acknowledge": "Take over",
     "promise.contact": "Contact",
     "promise.contain": "Containment",
     "promise.resolve": "Resolve",

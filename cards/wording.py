@@ -24,7 +24,7 @@ from string import Formatter
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
-from babel.dates import format_skeleton, format_time, get_timezone_location
+from babel.dates import format_skeleton, get_timezone_location
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
@@ -81,14 +81,19 @@ def say(phrase: Phrase, reader: Reader, limit: int = LIMIT) -> str:
 
 
 def label(key: str, reader: Reader, **args: Argument) -> str:
-    """A piece of the cards' own furniture."""
-    return say(Phrase(key, args), reader)
+    """A piece of the cards' own furniture; most of it reads the same on every card."""
+    return say(Phrase(key, args), reader) if args else _furniture(key, reader.locale)
+
+
+@cache
+def _furniture(key: str, locale: Locale) -> str:
+    return say(Phrase(key), Reader(locale.language))
 
 
 def name_of(family: str, value: str, reader: Reader) -> str:
     """What we call a value of triage; the value itself where we have no name for it."""
     key = f"{family}.{value}"
-    return say(Phrase(key), reader) if key in SENTENCES else outside(value)
+    return _furniture(key, reader.locale) if key in SENTENCES else outside(value)
 
 
 def faults(phrase: Phrase) -> list[str]:
@@ -153,7 +158,7 @@ def _date_of(text: str, reader: Reader) -> str:
 
 def clock(at: datetime, reader: Reader) -> str:
     """10:02"""
-    return str(format_time(at, "HH:mm", tzinfo=_zone(reader), locale=reader.locale))
+    return f"{at.astimezone(_zone(reader)):%H:%M}"
 
 
 def day_and_clock(at: datetime, reader: Reader) -> str:

@@ -31,6 +31,7 @@ def _config() -> SimulatorConfig:
     parser.add_argument("--world", type=Path, default=DEMO_WORLD)
     parser.add_argument("--scenarios", type=Path, default=SCENARIOS)
     parser.add_argument("--intake-keys", type=Path, help="JSON: customer, source, key")
+    parser.add_argument("--windows", action="store_true", help="refuse a bot that calls too often")
     parser.add_argument("--bot-clock", type=Path, help="JSON: url, token; moves the bot's time")
     parser.add_argument("--pager", type=Path, help="JSON: what the bot must show to ring")
     given = parser.parse_args()
@@ -48,6 +49,7 @@ def _config() -> SimulatorConfig:
         scenarios=given.scenarios,
         intake_keys=keys,
         bot_clock=clock,
+        windows=given.windows,
         pager=pager or PagerKeys(),
     )
 

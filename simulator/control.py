@@ -30,6 +30,7 @@ from simulator.views import (
     tenant_view,
     user_view,
 )
+from simulator.windows import Windows
 from simulator.world import Place, Root, Team, Tenant, User, World, utc_now
 from simulator.worldfile import PersonFile
 
@@ -92,6 +93,12 @@ class NewFault(Body):
     seconds: float = Field(default=2, ge=0, le=120)
 
 
+class HeldWindows(Body):
+    """Whether Teams' limits are held."""
+
+    enforced: bool
+
+
 class NewToken(Body):
     """A token is ordered, honest unless told otherwise; a null claim is left out."""
 
@@ -138,6 +145,7 @@ class Control:
         bot: ToBot,
         framework: BotFramework,
         faults: Faults,
+        windows: Windows,
         journal: Journal,
         scenarios: Scenarios,
         service_url: Mapping[str, str],
@@ -150,6 +158,7 @@ class Control:
         self._bot = bot
         self._framework = framework
         self._faults = faults
+        self._windows = windows
         self._journal = journal
         self._scenarios = scenarios
         self._service_url = service_url
@@ -176,6 +185,8 @@ class Control:
             web.get("/api/faults", self.faults),
             web.post("/api/faults", self.order_fault),
             web.delete("/api/faults", self.clear_faults),
+            web.get("/api/windows", self.windows),
+            web.put("/api/windows", self.hold_windows),
             web.get("/api/requests", self.requests),
             web.post("/api/keys/rotate", self.rotate),
             web.post("/api/tokens", self.token),
@@ -305,6 +316,16 @@ class Control:
         self._faults.clear()
         self._world.changes.note("faults")
         return web.json_response([])
+
+    async def windows(self, _: web.Request) -> web.Response:
+        return web.json_response(
+            {"enforced": self._windows.enforced, "refused": self._windows.refused}
+        )
+
+    async def hold_windows(self, request: web.Request) -> web.Response:
+        body = await _read(request, HeldWindows)
+        self._windows.enforce(body.enforced)
+        return await self.windows(request)
 
     async def requests(self, request: web.Request) -> web.Response:
         since = _number(request.query.get("since", "0"))

@@ -29,6 +29,7 @@ from simulator.people import People
 from simulator.scenariofile import read_scenarios
 from simulator.scenarios import Scenarios
 from simulator.to_bot import ToBot
+from simulator.windows import Windows
 from simulator.world import World
 from simulator.worldfile import read_world
 
@@ -63,6 +64,8 @@ class SimulatorConfig:
     scenarios: Path = SCENARIOS
     intake_keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     bot_clock: ClockControl | None = None
+    windows: bool = False
+    """Whether a bot that calls too often is refused, as Teams does it."""
     pager: PagerKeys = field(default_factory=PagerKeys)
     key_source: KeySource = new_key
 
@@ -84,6 +87,8 @@ class Simulator:
         )
         self._framework = BotFramework(config.app_id, self.entra.key, config.key_source)
         self.pager = Pager(config.pager, self._changes, self._clock.now)
+        self.windows = Windows()
+        self.windows.enforce(config.windows)
         self._faults = Faults()
         self._journal = Journal()
         self._service_urls: dict[str, str] = {}
@@ -143,7 +148,13 @@ class Simulator:
         connector = Connector(self.world, self.entra)
         app = web.Application(
             client_max_size=MAX_BODY,
-            middlewares=[self._journal.record, answer_errors, self._faults.strike, connector.guard],
+            middlewares=[
+                self._journal.record,
+                answer_errors,
+                self._faults.strike,
+                connector.guard,
+                self.windows.hold,
+            ],
         )
         app.add_routes(self.entra.routes())
         app.add_routes(self._framework.routes())
@@ -173,6 +184,7 @@ class Simulator:
             bot=bot,
             framework=self._framework,
             faults=self._faults,
+            windows=self.windows,
             journal=self._journal,
             scenarios=Scenarios(scenarios, self.world, people, bot, intake_keys),
             service_url=self._service_urls,

@@ -1,20 +1,37 @@
-"""The only queries that see every customer: the sweep, inbound look-ups, the provider's lists.
+"""The queries that see every customer: the sweep, inbound look-ups, the provider's lists. Beside
+them only `pace` does, for a tenant is spoken to on behalf of many.
 
 An inbound look-up goes by what Teams or a source has proved: a tenant together with a handle or
 a conversation, or an intake key. What belongs to one tenant is not found from another.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    FromClause,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    union,
+    union_all,
+)
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from storage import carried
+from storage import carried, profiles
 from storage.codec import provider_from_json
 from storage.effects import NOT_OVER, head_of_lane, ready, release
 from storage.engine import AcrossTx
 from storage.incidents import OVER
+from storage.pace import TENANT
 from storage.tables import (
     ConversationRow,
     CustomerRow,
@@ -23,6 +40,7 @@ from storage.tables import (
     HandleRow,
     IncidentRow,
     IntakeKeyRow,
+    PaceRow,
     PersonRow,
     SurfaceRow,
 )
@@ -32,31 +50,161 @@ from triage.report import Source
 
 # --- the sweep -----------------------------------------------------------------------------------
 
-_DUE = (
-    select(col(EffectRow.customer_id), col(EffectRow.id))
-    .where(ready(bindparam("now")))
-    .order_by(col(EffectRow.kind) != "contain", col(EffectRow.due), col(EffectRow.id))
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An effect that can be begun."""
+
+    customer_id: str
+    effect_id: int
+    spoken_to: str | None
+    """Whose tenant hears it; None where Teams does not."""
+    urgency: int
+
+
+def _first_head(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    """The first effect that is not over, in the order of lanes: the head of its own."""
+    row = _following
+    return (
+        select(col(row.id))
+        .where(col(row.lane).is_not(None), col(row.done_at).is_(None), *conditions)
+        .order_by(col(row.customer_id), col(row.lane), col(row.id))
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+_following, _found = aliased(EffectRow), aliased(EffectRow)
+_heads = select(_first_head().label("id")).cte("head", recursive=True)
+_heads = _heads.union_all(
+    select(
+        func.coalesce(
+            _first_head(
+                col(_following.customer_id) == col(_found.customer_id),
+                col(_following.lane) > col(_found.lane),
+            ),
+            _first_head(col(_following.customer_id) > col(_found.customer_id)),
+        )
+    ).select_from(_heads.join(_found, col(_found.id) == _heads.c.id))
+)
+_head = select(_heads.c.id)
+"""The head of every lane, from lane to lane through the index, however many wait in each: to ask
+all that is due whether it is a head takes as long as there are effects."""
+
+
+def _in_no_lane(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return and_(col(EffectRow.lane).is_(None), *conditions)
+
+
+MOST_OF_A_TENANT = 8
+"""Heads of one tenant that are told of at a time, of each urgency: nobody fills the list."""
+
+_lane_pace, _tenant_pace = aliased(PaceRow), aliased(PaceRow)
+_opener = aliased(EffectRow)
+_waits_to_open = and_(
+    col(EffectRow.opens),
+    exists().where(
+        col(_opener.opens).is_(True),
+        col(_opener.done_at).is_(None),
+        col(_opener.status) == "claimed",
+        col(_opener.customer_id) == col(EffectRow.customer_id),
+        col(_opener.id) != col(EffectRow.id),
+    ),
+)
+"""A customer's conversations are created one after another."""
+
+
+def _with_pace(begun: FromClause) -> FromClause:
+    """What may be begun, with its row and the pace of its lane and of the tenant that hears it."""
+    return (
+        begun.join(EffectRow, col(EffectRow.id) == begun.c.id)
+        .outerjoin(
+            _lane_pace,
+            and_(
+                col(_lane_pace.customer_id) == col(EffectRow.customer_id),
+                col(_lane_pace.bucket) == col(EffectRow.lane),
+            ),
+        )
+        .outerjoin(
+            _tenant_pace,
+            and_(
+                col(_tenant_pace.customer_id) == col(EffectRow.spoken_to),
+                col(_tenant_pace.bucket) == TENANT,
+            ),
+        )
+    )
+
+
+def _has_room(pace: type[PaceRow]) -> ColumnElement[bool]:
+    """A hold from the future is none: the clock was set back, and the claim looks for itself."""
+    return or_(
+        col(pace.free_at).is_(None),
+        col(pace.free_at) <= bindparam("now"),
+        col(pace.at) > bindparam("now"),
+    )
+
+
+_time_has_come = and_(col(EffectRow.status) == "waiting", col(EffectRow.due) <= bindparam("now"))
+_lease_is_over = and_(
+    col(EffectRow.status) == "claimed", col(EffectRow.lease_until) <= bindparam("now")
+)
+_no_lane = select(col(EffectRow.id))
+_begun = union_all(
+    _head,
+    _no_lane.where(_in_no_lane(_time_has_come)),
+    _no_lane.where(_in_no_lane(_lease_is_over)),
+).subquery("begun")
+_turn = func.row_number().over(
+    partition_by=(
+        func.coalesce(col(EffectRow.spoken_to), col(EffectRow.customer_id)),
+        col(EffectRow.urgency),
+    ),
+    order_by=(col(EffectRow.due), col(EffectRow.id)),
+)
+_ready = (
+    select(
+        col(EffectRow.customer_id),
+        col(EffectRow.id).label("effect_id"),
+        col(EffectRow.spoken_to),
+        col(EffectRow.urgency),
+        col(EffectRow.due),
+        _turn.label("turn"),
+    )
+    .select_from(_with_pace(_begun))
+    .where(
+        or_(_time_has_come, _lease_is_over),
+        ~_waits_to_open,
+        _has_room(_lane_pace),
+        _has_room(_tenant_pace),
+    )
+    .subquery("ready")
+)
+_DUE: Executable = (
+    select(_ready)
+    .where(or_(_ready.c.spoken_to.is_(None), _ready.c.turn <= MOST_OF_A_TENANT))
+    .order_by(_ready.c.urgency, _ready.c.turn, _ready.c.due, _ready.c.effect_id)
     .limit(bindparam("limit"))
 )
 
 
-def due(tx: AcrossTx, now: datetime, limit: int) -> list[tuple[str, int]]:
-    """What can be claimed now, by customer and effect id: containment first, then the oldest."""
+def due(tx: AcrossTx, now: datetime, limit: int) -> list[Due]:
+    """What can be begun now: what is urgent first, then tenant by tenant in turn, and of each
+    tenant what is due longest."""
     found = tx.session.run(_DUE, {"now": now, "limit": limit})
-    return [(row.customer_id, row.id) for row in found]
+    return [Due(row.customer_id, row.effect_id, row.spoken_to, row.urgency) for row in found]
 
 
 _UNCARRIED = (
     select(
         col(EffectRow.customer_id),
         col(EffectRow.id),
-        col(EffectRow.kind),
+        col(EffectRow.urgency),
         col(EffectRow.lane),
         col(EffectRow.stream),
         col(EffectRow.surface),
     )
-    .where(ready(bindparam("now")), carried.HAS_NO_JOB)
-    .order_by(col(EffectRow.due), col(EffectRow.id))
+    .where(ready(bindparam("now")), ~_waits_to_open, carried.HAS_NO_JOB)
+    .order_by(col(EffectRow.urgency), col(EffectRow.due), col(EffectRow.id))
     .limit(bindparam("limit"))
 )
 
@@ -74,23 +222,40 @@ def promote(tx: AcrossTx, now: datetime, lease: timedelta) -> None:
         carried.defer(connection, [carried.Ready(*row) for row in found])
 
 
-_NEXT_DUE = (
-    select(col(EffectRow.due))
-    .where(col(EffectRow.status) == "waiting", head_of_lane())
-    .order_by(col(EffectRow.due))
-    .limit(1)
-)
-_NEXT_LEASE = (
-    select(col(EffectRow.lease_until))
-    .where(col(EffectRow.status) == "claimed")
-    .order_by(col(EffectRow.lease_until))
-    .limit(1)
-)
+def _later(a: Any, b: Any) -> Any:
+    """The later of two moments; `b` may be missing."""
+    return case((b > a, b), else_=a)
 
 
-def next_due(tx: AcrossTx) -> datetime | None:
-    """When `due` will next find something: the first waiting head, or the first lease to end."""
-    found = (tx.session.run(_NEXT_DUE).scalar(), tx.session.run(_NEXT_LEASE).scalar())
+_has_room_at = _later(
+    _later(col(EffectRow.due), col(_lane_pace.free_at)), col(_tenant_pace.free_at)
+)
+_waiting = union_all(
+    _head,
+    _no_lane.where(
+        _in_no_lane(col(EffectRow.status) == "waiting", col(EffectRow.due) <= bindparam("until"))
+    ),
+).subquery("waiting")
+_falls_due = and_(
+    col(EffectRow.status) == "waiting", col(EffectRow.due) <= bindparam("until"), ~_waits_to_open
+)
+_NEXT_DUE = select(func.min(case((_falls_due, _has_room_at)))).select_from(_with_pace(_waiting))
+"""The condition stands inside, so that no planner begins with everything that is due."""
+_NEXT_LEASE = select(func.min(col(EffectRow.lease_until))).where(
+    col(EffectRow.status) == "claimed", col(EffectRow.lease_until) <= bindparam("until")
+)
+
+EVER = datetime.max.replace(tzinfo=UTC)
+
+
+def next_due(tx: AcrossTx, until: datetime = EVER) -> datetime | None:
+    """When `due` will next find something of what falls due by `until`: a waiting head whose pace
+    has room, which may be later than that, or a lease that ends."""
+    wanted = {"until": until}
+    found = (
+        tx.session.run(_NEXT_DUE, wanted).scalar(),
+        tx.session.run(_NEXT_LEASE, wanted).scalar(),
+    )
     return min((at for at in found if at is not None), default=None)
 
 
@@ -249,6 +414,7 @@ class Press:
     name: str | None
 
 
+_onboarded = aliased(CustomerRow)
 _HANDLE = (
     select(
         col(HandleRow.token),
@@ -260,6 +426,12 @@ _HANDLE = (
         col(HandleRow.expires),
         col(PersonRow.upn),
         col(PersonRow.name),
+        col(CustomerRow.role),
+        col(CustomerRow.document),
+    )
+    .join(
+        CustomerRow,
+        and_(col(CustomerRow.customer_id) == col(HandleRow.customer_id), col(CustomerRow.current)),
     )
     .outerjoin(
         PersonRow,
@@ -273,7 +445,7 @@ _HANDLE = (
         col(HandleRow.token) == bindparam("token"),
         col(HandleRow.tenant_id) == bindparam("tenant_id"),
         exists().where(
-            col(CustomerRow.current), col(CustomerRow.tenant_id) == bindparam("onboarded")
+            col(_onboarded.current), col(_onboarded.tenant_id) == bindparam("onboarded")
         ),
     )
 )
@@ -281,7 +453,7 @@ _HANDLE = (
 
 def find_press(tx: AcrossTx, tenant_id: str, token: str, object_id: str) -> Press | None:
     """A handle of this tenant, while the tenant is onboarded, and who of it pressed; whether it has
-    expired is for the caller to look at."""
+    expired is for the caller to look at. The profile of its customer is known from then on."""
     wanted = {
         "token": token,
         "tenant_id": tenant_id,
@@ -300,6 +472,7 @@ def find_press(tx: AcrossTx, tenant_id: str, token: str, object_id: str) -> Pres
         conversation_id=row.conversation_id,
         expires=row.expires,
     )
+    tx.profiles[handle.customer_id] = profiles.decoded(row.role, row.document)
     return Press(handle, row.upn, row.name)
 
 

@@ -34,7 +34,7 @@ class Ready:
 
     customer_id: str
     id: int
-    kind: str
+    urgency: int
     lane: str | None
     stream: str
     surface: str | None
@@ -77,7 +77,7 @@ def _job(effect: Ready) -> Job:
     return Job(
         queue=QUEUE,
         task_name=TASK,
-        priority=1 if effect.kind == "contain" else 0,
+        priority=-effect.urgency,
         lock=f"{effect.customer_id}:{effect.lane}" if effect.lane else None,
         queueing_lock=_waits_as(effect),
         task_kwargs={"customer": effect.customer_id, "effect_id": effect.id},

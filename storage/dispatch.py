@@ -1,19 +1,22 @@
 """Who runs the effects that are due: the embedded dispatcher, one per process.
 
-It asks `across` for lane heads that are due or whose lease ran out, runs a bounded number of them
-at once, and sleeps until the next one is due, until somebody notifies it, or for `poll` seconds.
-A crash loses nothing: what was claimed becomes due again when its lease runs out.
+It asks `across` for what can be begun, runs a bounded number at once, and sleeps until the next one
+is due, until somebody notifies it, or for `poll` seconds. A crash loses nothing: what was claimed
+becomes due again when its lease runs out.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 
 import structlog
 
-from storage import across
+from storage import across, pace
+from storage.across import Due
+from storage.effects import Urgency
 from storage.engine import Store
 
 log = structlog.get_logger(__name__)
@@ -23,9 +26,21 @@ RunEffect = Callable[[str, int], Awaitable[None]]
 AT_ONCE = 16
 """Effects in flight: what may be repeated after a kill, and what one process asks of Teams."""
 
+ALSO_FOR_CONTAINMENT = 4
+"""In flight beside them: a response action does not wait for a slow Teams."""
+
+LOOKS_AT = 128
+"""How much of what is due is read at a time."""
+
+RESTS = 4
+"""How long it does not look again, in times of what the last look took: a fifth of the time goes
+into looking at most, however much is due."""
 
 AFTER_A_CRASH = 1.0
 """Seconds before an effect that raised is looked at again."""
+
+FORGETS_EVERY = timedelta(hours=1)
+"""How often the pace of what has been silent is forgotten: longer than Teams' longest window."""
 
 
 class Dispatcher:
@@ -38,10 +53,13 @@ class Dispatcher:
         self._run_effect = run_effect
         self._poll = poll
         self._woken = asyncio.Event()
-        self._running: set[tuple[str, int]] = set()
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._running: dict[tuple[str, int], str | None] = {}
+        """What is in flight, and whose tenant hears it."""
         self._stopping = False
-        self._looked_at = monotonic()
+        self._forgot_at: datetime | None = None
+        self._known: list[Due] = []
+        """What the last look found and was not begun yet."""
+        self._looked_at = self._looks_again_at = monotonic()
 
     def notify(self) -> None:
         """There may be work: look soon."""
@@ -52,19 +70,25 @@ class Dispatcher:
         async with asyncio.TaskGroup() as flight:
             while not self._stopping:
                 self._woken.clear()
-                if not await self._look(flight):
-                    await self._sleep()
+                await self._look(flight)
 
-    async def _look(self, flight: asyncio.TaskGroup) -> bool:
-        """Whether there was anything to start; a database that cannot be asked is asked again."""
+    async def _look(self, flight: asyncio.TaskGroup) -> None:
+        """Start what can be started, else sleep; a database that cannot be asked is asked again."""
         try:
-            started = await self._start_due(flight)
+            fresh = monotonic() >= self._looks_again_at
+            if fresh:
+                await self._find_due()
+            if not self._stopping and not self._start(flight):
+                await self._sleep(fresh)
         except Exception:
             log.exception("dispatcher_could_not_look")
             await asyncio.sleep(AFTER_A_CRASH)
-            return False
+
+    async def _find_due(self) -> None:
+        began, now = monotonic(), self._now()
+        self._known = await self._store.read_across(lambda tx: across.due(tx, now, LOOKS_AT))
         self._looked_at = monotonic()
-        return started > 0
+        self._looks_again_at = self._looked_at + RESTS * (self._looked_at - began)
 
     def looked_ago(self) -> float:
         """Seconds since it last found out what is due."""
@@ -77,32 +101,45 @@ class Dispatcher:
 
     async def drain(self, until: datetime, move_to: Callable[[datetime], None]) -> None:
         """For tests and time-lapse: run everything that is due, jump to what is due next, and so
-        on until `until`."""
+        on until `until`; what is due by then and has to keep Teams' pace is done a little later."""
         while True:
             async with asyncio.TaskGroup() as flight:
-                while await self._start_due(flight, also_stopped=True):  # noqa: ASYNC110 - lets what was started begin
+                await self._find_due()
+                while self._start(flight):
                     await asyncio.sleep(0)
+                    await self._find_due()
             if await self._store.read_across(lambda tx: across.due(tx, self._now(), 1)):
                 continue
-            following = await self._store.read_across(across.next_due)
-            if following is None or following > until:
+            following = await self._store.read_across(lambda tx: across.next_due(tx, until))
+            if following is None:
                 move_to(until)
                 return
             move_to(following)
 
-    async def _start_due(self, flight: asyncio.TaskGroup, *, also_stopped: bool = False) -> int:
-        """How many were started: none after `stop`, which may come while there is no room."""
-        now = self._now()
-        due = await self._store.read_across(lambda tx: across.due(tx, now, AT_ONCE * 2))
-        fresh = [d for d in due if d not in self._running]
-        for customer, effect_id in fresh:
-            await self._room.acquire()
-            if self._stopping and not also_stopped:
-                self._room.release()
-                return 0
-            self._running.add((customer, effect_id))
-            flight.create_task(self._run(customer, effect_id))
-        return len(fresh)
+    def _start(self, flight: asyncio.TaskGroup) -> int:
+        """What is known to be due and has room in flight; how much that was."""
+        known, self._known, started = self._known, [], 0
+        for due in known:
+            if (due.customer_id, due.effect_id) in self._running:
+                continue
+            if self._has_room(due):
+                self._running[due.customer_id, due.effect_id] = due.spoken_to
+                flight.create_task(self._run(due.customer_id, due.effect_id))
+                started += 1
+            else:
+                self._known.append(due)
+        return started
+
+    def _has_room(self, due: Due) -> bool:
+        """One tenant takes half of what the others leave, and no more: however slow Teams is for
+        some, there is room for another one."""
+        if due.urgency == Urgency.CONTAINMENT:
+            return len(self._running) < AT_ONCE + ALSO_FOR_CONTAINMENT
+        if due.spoken_to is None:
+            return len(self._running) < AT_ONCE
+        mine = Counter(self._running.values())[due.spoken_to]
+        others = len(self._running) - mine
+        return 2 * mine < AT_ONCE - others
 
     async def _run(self, customer: str, effect_id: int) -> None:
         """A bug in one effect must not stop the others. It is left alone for a while, so that what
@@ -113,10 +150,29 @@ class Dispatcher:
             log.exception("effect_crashed", customer=customer, effect=effect_id)
             await asyncio.sleep(AFTER_A_CRASH)
         finally:
-            self._running.discard((customer, effect_id))
-            self._room.release()
+            del self._running[customer, effect_id]
             self._woken.set()
 
-    async def _sleep(self) -> None:
+    async def _sleep(self, fresh: bool) -> None:
+        """Until it may look again or the next one is due, and no longer than `poll`: the clock may
+        be set meanwhile."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), self._poll)
+            await asyncio.wait_for(self._woken.wait(), await self._pause(fresh))
+
+    async def _pause(self, fresh: bool) -> float:
+        if not fresh:
+            return max(0.0, self._looks_again_at - monotonic())
+        await self._forget()
+        now = self._now()
+        until = now + timedelta(seconds=self._poll)
+        following = await self._store.read_across(lambda tx: across.next_due(tx, until))
+        if following is None or following <= now:  # what is due by now waits for room in flight
+            return self._poll
+        return min((following - now).total_seconds(), self._poll)
+
+    async def _forget(self) -> None:
+        now = self._now()
+        if self._forgot_at is None or now - self._forgot_at >= FORGETS_EVERY:
+            self._forgot_at = now
+            before = now - 2 * FORGETS_EVERY
+            await self._store.write_across(lambda tx: pace.forget(tx, before))

@@ -2,7 +2,7 @@
 
     waiting ──claim──▶ claimed ──finish──▶ done
        ▲                 │ ├────fail────▶ failed
-       ├─────retry───────┘ └───block────▶ blocked
+       ├─retry, unclaim──┘ └───block────▶ blocked
        ├─────────release_blocked────────────┤
        └─────put_back: failed or blocked────┘
 
@@ -15,6 +15,7 @@ out: `finish`, `fail`, `retry` and `block` then return False and change nothing.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import IntEnum
 from typing import Any, assert_never
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, exists, or_, select, update
@@ -29,12 +30,22 @@ from storage.engine import Tx
 from storage.isolation import UnitSession
 from storage.tables import EffectRow, SurfaceRow
 from triage.actions import Target
-from triage.effects import Contain, Effect, Page, PostDigest, ReadRoster, Say, Wake
+from triage.effects import ANALYST_THREAD, Contain, Effect, Page, PostDigest, ReadRoster, Say, Wake
 
 SHOW = "show"
 """The kind of an effect that shows a surface; it has no payload, for it shows the newest view."""
 
 NOT_OVER = ("waiting", "claimed", "blocked")
+
+
+class Urgency(IntEnum):
+    """What goes first where many effects are due."""
+
+    CONTAINMENT = 0
+    """A response action, or somebody's pager."""
+    PEOPLE = 1
+    """Somebody has just done something, or the case is grave."""
+    ROUTINE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,9 @@ class ClaimedEffect:
     surface: str | None
     """The surface to show, for a Show."""
     remote_id: str | None
+    lane: str | None
+    spoken_to: str | None
+    """Whose tenant hears it; None where Teams does not."""
 
 
 # --- lanes ---------------------------------------------------------------------------------------
@@ -80,6 +94,17 @@ def _lane(stream: str, effect: Effect) -> str | None:
     assert_never(effect)
 
 
+def _spoken_to(tx: Tx, effect: Effect, analysts: str | None) -> str | None:
+    match effect:
+        case Say(place=place):
+            return analysts if place == ANALYST_THREAD else tx.customer
+        case ReadRoster() | PostDigest():
+            return tx.customer
+        case Contain() | Page() | Wake():
+            return None
+    assert_never(effect)
+
+
 # --- ordering ------------------------------------------------------------------------------------
 
 
@@ -90,6 +115,8 @@ class Show:
     surface: str
     lane: str
     revision: int
+    spoken_to: str | None
+    """Whose tenant sees it; None for what stands in a source system."""
 
 
 def show_is_pending() -> ColumnElement[bool]:
@@ -111,21 +138,55 @@ _KNOWN_KEYS = select(col(EffectRow.key)).where(
 )
 
 
-def order(tx: Tx, stream: str, wanted: Sequence[Effect | Show], now: datetime) -> None:
-    """Add what is to be done, in this order, but for what was ordered before."""
+_with_stream = aliased(EffectRow)
+_HURRY = (
+    update(EffectRow)
+    .where(
+        col(EffectRow.lane).in_(
+            select(col(_with_stream.lane)).where(
+                col(_with_stream.stream) == bindparam("of_stream"),
+                col(_with_stream.done_at).is_(None),
+            )
+        ),
+        col(EffectRow.done_at).is_(None),
+        col(EffectRow.urgency) > bindparam("at_most"),
+    )
+    .values(urgency=bindparam("at_most"))
+    .execution_options(synchronize_session=False)
+)
+
+
+def order(
+    tx: Tx,
+    stream: str,
+    wanted: Sequence[Effect | Show],
+    now: datetime,
+    *,
+    urgency: Urgency = Urgency.ROUTINE,
+    analysts: str | None = None,
+) -> None:
+    """Add what is to be done, in this order, but for what was ordered before.
+
+    What is urgent takes along what is ahead of it in its lanes, and what is pending of its incident.
+    `analysts` says whose tenant the analysts' threads are in.
+    """
     born = {
         "customer_id": tx.customer,
         "stream": stream,
         "status": "waiting",
+        "urgency": urgency,
+        "opens": False,
         "attempts": 0,
         "due": now,
         "ordered_at": now,
     }
-    rows = [born | _ordered(stream, each) for each in wanted]
+    rows = [born | _ordered(tx, stream, each, analysts) for each in wanted]
     if rows and tx.beside is None:
         tx.session.run(_INSERT_NEW, rows)
     elif rows:
         _order_beside(tx, rows)
+    if urgency < Urgency.ROUTINE:
+        tx.session.run(_HURRY, {"of_stream": stream, "at_most": urgency})
 
 
 def _order_beside(tx: Tx, rows: list[dict[str, Any]]) -> None:
@@ -140,23 +201,27 @@ def _order_beside(tx: Tx, rows: list[dict[str, Any]]) -> None:
         tx.session.run(_INSERT_NEW_BESIDE, new)
 
 
-def _ordered(stream: str, wanted: Effect | Show) -> dict[str, Any]:
+def _ordered(tx: Tx, stream: str, wanted: Effect | Show, analysts: str | None) -> dict[str, Any]:
     if isinstance(wanted, Show):
         return {
             "key": f"show:{stream}:{wanted.surface}:{wanted.revision}",
             "kind": SHOW,
             "surface": wanted.surface,
             "lane": wanted.lane,
+            "spoken_to": wanted.spoken_to,
             "payload": "null",
         }
     due = {"due": wanted.at} if isinstance(wanted, Wake | PostDigest) else {}
+    first = {"urgency": Urgency.CONTAINMENT} if isinstance(wanted, Contain | Page) else {}
     return {
         "key": wanted.key,
         "kind": wanted.kind,
         "surface": None,
         "lane": _lane(stream, wanted),
+        "spoken_to": _spoken_to(tx, wanted, analysts),
         "payload": effect_to_json(wanted),
         **due,
+        **first,
     }
 
 
@@ -178,7 +243,7 @@ def head_of_lane() -> ColumnElement[bool]:
         col(_ahead.customer_id) == col(EffectRow.customer_id),
         col(_ahead.lane) == col(EffectRow.lane),
         col(_ahead.id) < col(EffectRow.id),
-        col(_ahead.status).in_(NOT_OVER),
+        col(_ahead.done_at).is_(None),
     )
 
 
@@ -192,6 +257,8 @@ _READY = (
         col(EffectRow.payload),
         col(EffectRow.surface),
         col(EffectRow.remote_id),
+        col(EffectRow.lane),
+        col(EffectRow.spoken_to),
     )
     .where(ready(bindparam("now")))
     .order_by(col(EffectRow.due), col(EffectRow.id))
@@ -200,7 +267,7 @@ _READY = (
 _READY_AMONG = select(
     col(EffectRow.customer_id),
     col(EffectRow.id),
-    col(EffectRow.kind),
+    col(EffectRow.urgency),
     col(EffectRow.lane),
     col(EffectRow.stream),
     col(EffectRow.surface),
@@ -269,7 +336,36 @@ def claim(
         effect=None if row.kind == SHOW else effect_from_json(row.payload),
         surface=row.surface,
         remote_id=row.remote_id,
+        lane=row.lane,
+        spoken_to=row.spoken_to,
     )
+
+
+_ANOTHER_OPENS = (
+    select(col(EffectRow.id))
+    .where(
+        col(EffectRow.opens).is_(True),
+        col(EffectRow.done_at).is_(None),
+        col(EffectRow.status) == "claimed",
+        col(EffectRow.id) != bindparam("effect_id"),
+    )
+    .limit(1)
+)
+_OPENS = (
+    update(EffectRow)
+    .where(col(EffectRow.id) == bindparam("effect_id"))
+    .values(opens=True)
+    .execution_options(synchronize_session=False)
+)
+
+
+def may_open(tx: Tx, effect_id: int) -> bool:
+    """Whether a claimed effect may create the conversation it needs: a customer's are created one
+    after another, so that a process that dies repeats no more than one. Where another is on its
+    way, this one is to be unclaimed; it is not due before that one is over."""
+    tx.hold("opens")
+    tx.session.run(_OPENS, {"effect_id": effect_id})
+    return tx.session.run(_ANOTHER_OPENS, {"effect_id": effect_id}).scalar() is None
 
 
 # --- what came of it -----------------------------------------------------------------------------
@@ -299,6 +395,7 @@ _RETRY = _settle(
     last_error=bindparam("error"),
     attempts=col(EffectRow.attempts) - bindparam("forgiven"),
 )
+_UNCLAIM = _settle(status="waiting", due=bindparam("at"), attempts=col(EffectRow.attempts) - 1)
 _BLOCK = _settle(status="blocked", last_error=bindparam("error"), waits_for=bindparam("what"))
 
 
@@ -320,6 +417,11 @@ def retry(
     return _settled(tx, _RETRY, effect_id, owner, at=due, error=error, forgiven=forgiven)
 
 
+def unclaim(tx: Tx, effect_id: int, owner: str, due: datetime) -> bool:
+    """It cannot be begun before `due`: as if nobody had claimed it."""
+    return _settled(tx, _UNCLAIM, effect_id, owner, at=due)
+
+
 def block(tx: Tx, effect_id: int, owner: str, *, waits_for: str, error: str) -> bool:
     """Wait, with its lane, for `release_blocked(waits_for)`: "person:…" or "team:…"."""
     return _settled(tx, _BLOCK, effect_id, owner, what=waits_for, error=error)
@@ -332,7 +434,12 @@ _SET_ASIDE = (
     update(EffectRow)
     .where(
         col(EffectRow.id) == bindparam("effect_id"),
-        col(EffectRow.status).in_(("waiting", "claimed")),
+        or_(
+            col(EffectRow.status) == "waiting",
+            and_(
+                col(EffectRow.status) == "claimed", col(EffectRow.lease_until) <= bindparam("now")
+            ),
+        ),
     )
     .values(
         attempts=col(EffectRow.attempts) + 1,
@@ -341,6 +448,7 @@ _SET_ASIDE = (
         owner=None,
         lease_until=None,
         last_error=bindparam("error"),
+        done_at=case((col(EffectRow.attempts) + 1 >= MOST_TRIES, bindparam("now"))),
     )
     .execution_options(synchronize_session=False)
 )
@@ -348,9 +456,10 @@ _SET_ASIDE = (
 
 def set_aside(tx: Tx, effect_id: int, error: str, now: datetime) -> None:
     """A fault of ours kept it from being prepared: try later, so that it stands in nobody's way,
-    and after a while never; `across.stuck` lists it."""
+    and after a while never; `across.stuck` lists it. What another owner has claimed meanwhile is
+    theirs."""
     at = now + timedelta(minutes=1)
-    tx.session.run(_SET_ASIDE, {"effect_id": effect_id, "at": at, "error": error})
+    tx.session.run(_SET_ASIDE, {"effect_id": effect_id, "at": at, "error": error, "now": now})
 
 
 def _settled(

@@ -88,9 +88,12 @@ class Tx:
 
 @dataclass(frozen=True, slots=True)
 class AcrossTx:
-    """A transaction that sees every customer; only `storage/across.py` asks anything of one."""
+    """A transaction that sees every customer; only `storage/across.py` and `storage/pace.py`
+    ask anything of one."""
 
     session: UnitSession
+    profiles: dict[str, Customer | Provider] = field(default_factory=dict)
+    """Those that were read on the way; whoever goes on within a customer need not read them."""
 
 
 BeforeCommit = Callable[[Connection, Tx], None]
@@ -154,11 +157,18 @@ class Store:
 
         Whoever is cancelled while waiting does not know whether the unit was committed.
         """
-        return await self._database.write(lambda c: self._write(c, customer_id, fn), urgency)
+        return await self._database.write(lambda c: self._write(c, customer_id, fn, {}), urgency)
 
-    def _write(self, connection: Connection, customer_id: str, fn: Callable[[Tx], T]) -> T:
+    def _write(
+        self,
+        connection: Connection,
+        customer_id: str,
+        fn: Callable[[Tx], T],
+        profiles: dict[str, Customer | Provider],
+    ) -> T:
+        beside = connection if self.shared else None
         with CustomerSession(connection, customer_id) as session:
-            tx = Tx(customer_id, session, beside=connection if self.shared else None)
+            tx = Tx(customer_id, session, profiles=profiles, beside=beside)
             result = fn(tx)
             session.flush()
             if self.before_commit and tx.ordered:
@@ -173,10 +183,29 @@ class Store:
         """Find out across customers for whom something is to be done, and do it, as one unit."""
 
         def unit(connection: Connection) -> T | R:
-            found = _across(connection, find)
+            profiles: dict[str, Customer | Provider] = {}
+            found = _across(connection, find, profiles)
             if isinstance(found, Nobody):
                 return found.answer
-            return self._write(connection, found.customer_id, found.work)
+            return self._write(connection, found.customer_id, found.work, profiles)
+
+        return await self._database.write(unit, urgency)
+
+    async def write_both(
+        self,
+        customer_id: str,
+        fn: Callable[[Tx, AcrossTx], T],
+        urgency: Urgency = Urgency.EFFECTS,
+    ) -> T:
+        """As `write`, with what all customers share beside it: both are committed, or neither."""
+
+        def unit(connection: Connection) -> T:
+            profiles: dict[str, Customer | Provider] = {}
+
+            def both(shared: AcrossTx) -> T:
+                return self._write(connection, customer_id, lambda tx: fn(tx, shared), profiles)
+
+            return _across(connection, both, profiles)
 
         return await self._database.write(unit, urgency)
 
@@ -186,10 +215,10 @@ class Store:
     async def write_across(
         self, fn: Callable[[AcrossTx], T], urgency: Urgency = Urgency.EFFECTS
     ) -> T:
-        return await self._database.write(lambda c: _across(c, fn), urgency)
+        return await self._database.write(lambda c: _across(c, fn, {}), urgency)
 
     async def read_across(self, fn: Callable[[AcrossTx], T]) -> T:
-        return await self._database.read(lambda c: _across(c, fn))
+        return await self._database.read(lambda c: _across(c, fn, {}))
 
 
 def migrate(url: str) -> None:
@@ -237,8 +266,10 @@ def _for_customer(connection: Connection, customer_id: str, fn: Callable[[Tx], T
         return result
 
 
-def _across(connection: Connection, fn: Callable[[AcrossTx], T]) -> T:
+def _across(
+    connection: Connection, fn: Callable[[AcrossTx], T], profiles: dict[str, Customer | Provider]
+) -> T:
     with UnitSession(connection) as session:
-        result = fn(AcrossTx(session))
+        result = fn(AcrossTx(session, profiles))
         session.flush()
         return result

@@ -456,45 +456,73 @@ def move_identity(tx: Tx, incident_id: str, to: str) -> None:
         remember_keys(tx, to, keys, at)
 
 
-_ALERTS = select(AlertRow).where(
+_ALERTS = select(col(AlertRow.alert_id)).where(
     col(AlertRow.source) == bindparam("source"),
     col(AlertRow.alert_id).in_(bindparam("ids", expanding=True)),
+)
+_INSERT_ALERT = insert(AlertRow)
+_TELL_ANEW = (
+    update(AlertRow)
+    .where(
+        col(AlertRow.source) == bindparam("of_source"), col(AlertRow.alert_id) == bindparam("told")
+    )
+    .values(incident_id=bindparam("of_incident"), document=bindparam("says"))
+    .execution_options(synchronize_session=False)
 )
 
 
 def remember_alerts(tx: Tx, incident_id: str, source: Source, told: Iterable[Alert]) -> None:
     """Keep whole alerts, as last reported; an alert that moved follows its incident."""
     documents = {alert.id: alert_to_json(alert) for alert in told}
-    rows = tx.session.scalars(_ALERTS, {"source": source, "ids": list(documents)}).all()
-    for row in rows:
-        row.incident_id, row.document = incident_id, documents.pop(row.alert_id)
-    tx.session.add_all(
-        AlertRow(
-            customer_id=tx.customer,
-            source=source,
-            alert_id=alert_id,
-            incident_id=incident_id,
-            document=document,
+    known = set(tx.session.run(_ALERTS, {"source": source, "ids": list(documents)}).scalars().all())
+    born, changed = [], []
+    for alert_id, says in documents.items():
+        if alert_id in known:
+            row = {"of_source": source, "told": alert_id, "of_incident": incident_id, "says": says}
+            changed.append(row)
+            continue
+        born.append(
+            {
+                "customer_id": tx.customer,
+                "source": source,
+                "alert_id": alert_id,
+                "incident_id": incident_id,
+                "document": says,
+            }
         )
-        for alert_id, document in documents.items()
-    )
+    if born:
+        tx.session.run(_INSERT_ALERT, born)
+    if changed:
+        tx.session.run(_TELL_ANEW, changed)
 
 
-_KEYS = select(EntityKeyRow).where(
+_KEYS = select(col(EntityKeyRow.key)).where(
     col(EntityKeyRow.incident_id) == bindparam("incident_id"),
     col(EntityKeyRow.key).in_(bindparam("keys", expanding=True)),
+)
+_INSERT_KEY = insert(EntityKeyRow)
+_SEEN_AGAIN = (
+    update(EntityKeyRow)
+    .where(
+        col(EntityKeyRow.incident_id) == bindparam("of_incident"),
+        col(EntityKeyRow.key).in_(bindparam("keys", expanding=True)),
+        col(EntityKeyRow.last_seen) < bindparam("at"),
+    )
+    .values(last_seen=bindparam("at"))
+    .execution_options(synchronize_session=False)
 )
 
 
 def remember_keys(tx: Tx, incident_id: str, keys: Collection[str], at: datetime) -> None:
     """Keep what the incident is recognised by, for `find_related` and `at_risk`."""
-    known = tx.session.scalars(_KEYS, {"incident_id": incident_id, "keys": list(keys)}).all()
-    for row in known:
-        row.last_seen = max(row.last_seen, at)
-    tx.session.add_all(
-        EntityKeyRow(customer_id=tx.customer, key=key, incident_id=incident_id, last_seen=at)
-        for key in set(keys) - {row.key for row in known}
-    )
+    wanted = {"incident_id": incident_id, "keys": list(keys)}
+    known = tx.session.run(_KEYS, wanted).scalars().all()
+    if known:
+        tx.session.run(_SEEN_AGAIN, {"of_incident": incident_id, "keys": list(known), "at": at})
+    seen = {"customer_id": tx.customer, "incident_id": incident_id, "last_seen": at}
+    born = [{"key": key, **seen} for key in sorted(set(keys) - set(known))]
+    if born:
+        tx.session.run(_INSERT_KEY, born)
 
 
 def remember_message(tx: Tx, incident_id: str, author: str, text: str, at: datetime) -> None:

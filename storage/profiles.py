@@ -84,18 +84,19 @@ def find(tx: Tx) -> Profile | None:
         row = tx.session.run(_CURRENT_DOCUMENT).one_or_none()
         if row is None:
             return None
-        known = tx.profiles[tx.customer] = _decoded(row.role, row.document)
+        known = tx.profiles[tx.customer] = decoded(row.role, row.document)
     return known
 
 
 def of_version(tx: Tx, version: int) -> Profile:
     """The profile an event was decided by."""
     row = tx.session.run(_DOCUMENT, {"version": version}).one()
-    return _decoded(row.role, row.document)
+    return decoded(row.role, row.document)
 
 
 @lru_cache(maxsize=512)
-def _decoded(role: str, document: str) -> Profile:
+def decoded(role: str, document: str) -> Profile:
+    """A profile as its row holds it."""
     return provider_from_json(document) if role == "provider" else customer_from_json(document)
 
 

@@ -154,6 +154,11 @@ class EventRow(Row, table=True):
     hash: str = ""
 
 
+IN_A_LANE = "lane IS NOT NULL AND done_at IS NULL"
+"""What is not over, in a lane: few rows beside those that are done. Who asks in these words finds
+the index, on SQLite too."""
+
+
 class EffectRow(Row, table=True):
     """Something to be done in the world; within a lane, in the order of the ids."""
 
@@ -163,9 +168,32 @@ class EffectRow(Row, table=True):
         CheckConstraint(
             "status IN ('waiting', 'claimed', 'done', 'failed', 'blocked', 'cancelled')", "status"
         ),
+        CheckConstraint(
+            "(done_at IS NULL) = (status IN ('waiting', 'claimed', 'blocked'))", "not_over"
+        ),
         Index("ix_effect_due", "status", "due"),
         Index("ix_effect_stream", "customer_id", "stream", "surface"),
-        Index("ix_effect_lane", "customer_id", "lane", "status", "id"),
+        Index(
+            "ix_effect_head",
+            "customer_id",
+            "lane",
+            "id",
+            sqlite_where=text(IN_A_LANE),
+            postgresql_where=text(IN_A_LANE),
+        ),
+        Index(
+            "ix_effect_in_no_lane",
+            "status",
+            "due",
+            sqlite_where=text("lane IS NULL"),
+            postgresql_where=text("lane IS NULL"),
+        ),
+        Index(
+            "ix_effect_opens",
+            "customer_id",
+            sqlite_where=text("opens IS 1 AND done_at IS NULL"),
+            postgresql_where=text("opens IS true AND done_at IS NULL"),
+        ),
         Index(
             "ix_effect_waits_for",
             "waits_for",
@@ -183,6 +211,11 @@ class EffectRow(Row, table=True):
     surface: str | None = None
     """Which surface a Show shows."""
     lane: str | None
+    spoken_to: str | None = None
+    """Whose tenant hears it: the provider's in the analysts' threads; None where Teams does not."""
+    urgency: int
+    opens: bool = False
+    """Whether carrying it out creates a conversation, as was found when it was claimed."""
     payload: str = Field(sa_type=Text)
     status: str = "waiting"
     due: datetime = Field(sa_type=UtcDateTime)
@@ -195,6 +228,26 @@ class EffectRow(Row, table=True):
     remote_id: str | None = None
     ordered_at: datetime = Field(sa_type=UtcDateTime)
     done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it was over: done, or given up."""
+
+
+class PaceRow(Row, table=True):
+    """When Teams was spoken to lately: in a lane, or in the whole of somebody's tenant."""
+
+    __tablename__ = "pace"
+    __table_args__ = (Index(None, "at"),)
+
+    bucket: str = Field(primary_key=True)
+    done: str = Field(sa_type=Text)
+    """Milliseconds since 1970, in order, as JSON; those in the future are under way."""
+    free_at: datetime = Field(sa_type=UtcDateTime)
+    """When the next call has room in the windows."""
+    refused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """For how long the last refusal wanted to be left alone."""
+    held_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """For how long the whole tenant is, after a second one."""
+    at: datetime = Field(sa_type=UtcDateTime)
+    """When this was written; later than now where the clock was set back since."""
 
 
 class SurfaceRow(Row, table=True):
@@ -268,7 +321,7 @@ class CustomerRow(Row, table=True):
             "ix_customer_current",
             "customer_id",
             unique=True,
-            sqlite_where=text("current"),
+            sqlite_where=text("current = 1"),  # as SQLAlchemy asks for it
             postgresql_where=text("current"),
         ),
         Index(None, "tenant_id"),

@@ -180,6 +180,7 @@ def _ask_person(
     if not could_change(draft.incident, draft.customer, draft.now, question):
         draft.hand_over_once(phrase("why.no_answer_matters"))
         return
+    draft.mattering.add(question.id)
     if isinstance(question.state, Held):
         draft.put_question(question)
         draft.note(phrase("timeline.held", person=person.name, until=question.state.until))

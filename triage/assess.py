@@ -457,7 +457,7 @@ def change_by(incident: Incident, question: Question, reply: Reply) -> float:
     """What a reply would do to the score, in log-odds, if it stood."""
     supposed = replace(question, replies=(*question.replies, reply))
     questions = tuple(supposed if q.id == question.id else q for q in incident.questions)
-    after = replace(incident, questions=questions)
+    after = incident.changed(questions=questions)
     change = _sum(_from_answers(after, after.answered))
     return round(change - _sum(_from_answers(incident, incident.answered)), 3)
 
@@ -519,4 +519,4 @@ def _follow_up_could_change(
     first = replace(question, state=Answered(now), replies=(*question.replies, reply))
     then = replace(question, id=f"{question.id}+", kind=answer.then, replies=())
     others = tuple(q for q in incident.questions if q.id != question.id)
-    return could_change(replace(incident, questions=(*others, first)), customer, now, then)
+    return could_change(incident.changed(questions=(*others, first)), customer, now, then)

@@ -48,17 +48,18 @@ MOST_CLOCKS = 12
 
 def settle(draft: Draft) -> None:
     """Let every clock begin, stand, run or stop, as the case now is."""
+    level = ladder.level(draft)
     for promise in Promise:
         clock = current(draft.incident, promise)
         if clock is None and _is_needed(draft, promise) and not draft.incident.is_over:
-            _look_at(draft, _begun(draft, promise))
+            _look_at(draft, _begun(draft, promise, level), level)
         elif clock is not None and not _has_stopped(clock):
-            _look_at(draft, clock)
+            _look_at(draft, clock, level)
 
 
-def _begun(draft: Draft, promise: Promise) -> Clock:
+def _begun(draft: Draft, promise: Promise, level: Level) -> Clock:
     now = draft.now
-    clock = _aimed(draft, Clock(promise, draft.incident.reopened, now, now, Paused(now)))
+    clock = _aimed(draft, Clock(promise, draft.incident.reopened, now, now, Paused(now)), level)
     draft.set(clocks=(*draft.incident.clocks, clock)[-MOST_CLOCKS:])
     return clock
 
@@ -96,16 +97,18 @@ def _has_stopped(clock: Clock) -> bool:
 # --- one clock -----------------------------------------------------------------------------------
 
 
-def _look_at(draft: Draft, before: Clock) -> None:
+def _look_at(draft: Draft, before: Clock, level: Level) -> None:
     clock = _judged(draft, before)
     clock = _moved(draft, clock)
-    clock = _judged(draft, _aimed(draft, clock))
+    clock = _judged(draft, _aimed(draft, clock, level))
     _put(draft, before, _warned(draft, clock))
 
 
 def _put(draft: Draft, before: Clock, clock: Clock) -> None:
+    if clock == before:
+        return
     draft.set(clocks=tuple(clock if c == before else c for c in draft.incident.clocks))
-    if clock != before and isinstance(clock.state, Ticking) and clock.due and not clock.missed:
+    if isinstance(clock.state, Ticking) and clock.due and not clock.missed:
         for at in (warns_at(clock, clock.due), clock.due):
             if at > draft.now:
                 draft.wake(f"clock:{clock.promise}:{at.isoformat()}", at)
@@ -129,12 +132,13 @@ def _resumed(draft: Draft, clock: Clock) -> Clock:
     return replace(clock, state=Ticking(), counts_from=clock.counts_from + stood)
 
 
-def _aimed(draft: Draft, clock: Clock) -> Clock:
+def _aimed(draft: Draft, clock: Clock, level: Level) -> Clock:
     """Due as the case's priority now asks; one that is missed stays what it was."""
     if clock.missed or _has_stopped(clock):
         return clock
-    target = target_of(draft.customer, ladder.level(draft), clock.promise)
-    return replace(clock, due=worktime.due(draft.customer.calendar, clock.counts_from, target))
+    target = target_of(draft.customer, level, clock.promise)
+    due = worktime.due(draft.customer.calendar, clock.counts_from, target)
+    return clock if due == clock.due else replace(clock, due=due)
 
 
 def target_of(customer: Customer, level: Level, promise: Promise) -> int | Due:

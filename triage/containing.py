@@ -329,7 +329,7 @@ def _still_asking(draft: Draft, decision: Decision) -> bool:
     return any(
         q.state.state == "open"
         and q.route is not Route.PHONE
-        and could_change(draft.incident, draft.customer, draft.now, q)
+        and (q.id in draft.mattering or could_change(draft.incident, draft.customer, draft.now, q))
         for q in draft.incident.questions
     )
 

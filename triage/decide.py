@@ -252,7 +252,7 @@ def _apply_report(draft: Draft, report: IncidentReport) -> Verdict:
     )
     others = tuple(r for r in incident.refs if not _is(r, report))
     types = gravest_first((*draft.incident.types, *recognise(report)))
-    draft.incident = replace(incident, refs=(*others, ref), types=types)
+    draft.incident = incident.changed(refs=(*others, ref), types=types)
     return Accepted()
 
 

@@ -1,6 +1,6 @@
 """An incident while one event is being decided on: the value so far, and what has been ordered."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -53,19 +53,22 @@ class Draft:
     noted: list[Entry] = field(default_factory=list)
     """Lines that `finish` puts on the incident's timeline; until then `timeline` has them."""
 
+    mattering: set[str] = field(default_factory=set)
+    """Ids of questions that were found, in this decision, to lead somewhere."""
+
     @property
     def customer(self) -> Customer:
         return self.known.customer
 
     def set(self, **changes: Any) -> None:
-        self.incident = replace(self.incident, **changes)
+        self.incident = self.incident.changed(**changes)
 
     def note(self, says: Phrase) -> None:
         self.noted.append(Entry(self.now, says))
 
     def finish(self, status: Status) -> Incident:
         """The incident as it is now, with what was noted on its timeline."""
-        return replace(self.incident, status=status, timeline=self.timeline[-KEEPS:])
+        return self.incident.changed(status=status, timeline=self.timeline[-KEEPS:])
 
     @property
     def timeline(self) -> tuple[Entry, ...]:

@@ -49,8 +49,7 @@ def merge_report(
     """The incident with everything this report adds; what was known before stays."""
     affected = _merge(_known_before(incident, matches), _affected(report, matches), _identity)
     devices = _merge_devices(incident.devices, _devices(report))
-    return replace(
-        incident,
+    return incident.changed(
         severity=max(incident.severity, report.severity, key=lambda s: s.rank),
         first_activity=_earliest(incident, report),
         alerts=_merge(incident.alerts, map(_note, report.alerts), lambda n: n.id)[-KEPT:],

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from triage import calling, worktime
+from triage import calling, priority, worktime
 from triage.assess import assess
 from triage.authority import is_thread_guarded
 from triage.customer import Role
@@ -28,7 +28,7 @@ from triage.incident import (
     Unreachable,
 )
 from triage.phrases import Phrase, phrase
-from triage.priority import Level, priority
+from triage.priority import Level
 
 SHARE = 3
 """Each rung has this part of the time the person had."""
@@ -41,7 +41,7 @@ def is_urgent(draft: Draft) -> bool:
 
 def level(draft: Draft) -> Level:
     decision = draft.incident.decision or assess(draft.incident, draft.customer, draft.now)
-    return priority(draft.incident, draft.customer, decision).level
+    return priority.level(draft.incident, draft.customer, decision)
 
 
 def minutes(draft: Draft) -> int:

@@ -57,38 +57,57 @@ FLOORS = {Level.P1: 2.4, Level.P2: 1.0, Level.P3: 0.3}
 
 
 def priority(incident: Incident, customer: Customer, decision: Decision) -> Priority:
+    gravest = _gravest(incident, customer)
     factors = (
         Factor(HARM[incident.severity], phrase("factor.harm", severity=incident.severity)),
         Factor(decision.probability, phrase("factor.probability")),
-        _criticality(incident, customer),
-        _privilege(incident, customer),
+        Factor(CRITICALITY[gravest], phrase("factor.criticality", criticality=gravest)),
+        Factor(*_privilege(incident, customer)),
+        Factor(_exposure(incident, customer), phrase("factor.exposed")),
+    )
+    told = tuple(f for f in factors if f.times != 1.0)
+    score = _score(incident, customer, decision)
+    return Priority(_level(score), score, told)
+
+
+def level(incident: Incident, customer: Customer, decision: Decision) -> Level:
+    """The priority's level alone."""
+    return _level(_score(incident, customer, decision))
+
+
+def _score(incident: Incident, customer: Customer, decision: Decision) -> float:
+    times = (
+        HARM[incident.severity],
+        decision.probability,
+        CRITICALITY[_gravest(incident, customer)],
+        _privilege(incident, customer)[0],
         _exposure(incident, customer),
     )
-    score = round(prod(f.times for f in factors), 2)
-    level = next((level for level, floor in FLOORS.items() if score >= floor), Level.P4)
-    told = tuple(f for f in factors if f.times != 1.0)
-    return Priority(level, score, told)
+    return round(prod(times), 2)
 
 
-def _criticality(incident: Incident, customer: Customer) -> Factor:
-    """The most critical machine decides."""
-    assets = [a for a in (customer.asset(d.name) for d in incident.devices) if a]
-    gravest = max(assets, key=lambda a: CRITICALITY[a.criticality], default=None)
-    if gravest is None:
-        return Factor(1.0, phrase("factor.criticality", criticality=Criticality.NORMAL))
-    says = phrase("factor.criticality", criticality=gravest.criticality)
-    return Factor(CRITICALITY[gravest.criticality], says)
+def _level(score: float) -> Level:
+    return next((level for level, floor in FLOORS.items() if score >= floor), Level.P4)
 
 
-def _privilege(incident: Incident, customer: Customer) -> Factor:
+def _gravest(incident: Incident, customer: Customer) -> Criticality:
+    """The most critical machine decides; what the customer does not name is normal."""
+    assets = [a.criticality for d in incident.devices if (a := customer.asset(d.name))]
+    return max(assets, key=CRITICALITY.__getitem__, default=Criticality.NORMAL)
+
+
+_PRIVILEGED = (PRIVILEGED, phrase("factor.privileged"))
+_VIP, _NOBODY = (VIP, phrase("factor.vip")), (1.0, phrase("factor.vip"))
+
+
+def _privilege(incident: Incident, customer: Customer) -> tuple[float, Phrase]:
     upns = [a.person.upn if a.person else a.account.upn for a in incident.affected]
     if any(customer.is_privileged(upn) for upn in upns):
-        return Factor(PRIVILEGED, phrase("factor.privileged"))
+        return _PRIVILEGED
     facts = [customer.facts_about(upn) for upn in upns]
-    return Factor(VIP if any(f and f.vip for f in facts) else 1.0, phrase("factor.vip"))
+    return _VIP if any(f and f.vip for f in facts) else _NOBODY
 
 
-def _exposure(incident: Incident, customer: Customer) -> Factor:
+def _exposure(incident: Incident, customer: Customer) -> float:
     assets = [customer.asset(d.name) for d in incident.devices]
-    exposed = any(a and a.exposed for a in assets)
-    return Factor(EXPOSED if exposed else 1.0, phrase("factor.exposed"))
+    return EXPOSED if any(a and a.exposed for a in assets) else 1.0

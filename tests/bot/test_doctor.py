@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlmodel import col
 from typer.testing import CliRunner
 
-from bot import doctor
+from bot import doctor, logs
 from bot.__main__ import app
 from bot.clock import ManualClock
 from bot.doctor import Finding, State, is_well
@@ -37,6 +37,12 @@ from tests.story.house import (
     simulated,
 )
 from tests.teams.test_gateway_proofs import new_pair
+
+
+@pytest.fixture(autouse=True)
+def _no_log_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would stay, and the tests that come after would not see what is logged."""
+    monkeypatch.setattr(logs, "configure", lambda **_: None)
 
 
 async def examined(of: Settings, at: datetime | None = None) -> list[Finding]:

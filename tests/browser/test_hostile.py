@@ -247,8 +247,7 @@ WALLS = {
 }
 
 
-@pytest.mark.parametrize("width", [PHONE, 560])
-@pytest.mark.parametrize("name", WALLS)
+@pytest.mark.parametrize(("name", "width"), [*((name, PHONE) for name in WALLS), ("one word", 560)])
 def test_ten_thousand_characters_are_a_line_or_two_on_every_card(
     page: Page, name: str, width: int
 ) -> None:

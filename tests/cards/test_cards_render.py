@@ -371,11 +371,11 @@ def test_ids_that_are_not_ids_make_no_link(portal: tuple[str, str]) -> None:
 def test_the_analysts_card_shows_when_each_promise_is_due_and_what_was_missed() -> None:
     waiting, closed = analyst_threads(EN)["waiting"], analyst_threads(EN)["closed"]
 
-    assert _beside("Acknowledge", waiting) == ["soon due: Tue 24 Nov, 10:20"]
+    assert _beside("Take over", waiting) == ["soon due: Tue 24 Nov, 10:20"]
     assert _beside("Contact", waiting) == ["done after 1 min"]
     assert _beside("Containment", waiting) == ["paused: the customer's answer is awaited"]
     assert _beside("Resolve", waiting) == ["due Thu 26 Nov, 10:02"]
-    assert _beside("Acknowledge", closed) == [
+    assert _beside("Take over", closed) == [
         "missed before the case was reopened: was due Tue 24 Nov, 00:02",
         "missed: was due Tue 24 Nov, 10:20",
     ]

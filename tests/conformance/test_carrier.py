@@ -97,7 +97,21 @@ async def test_a_surface_has_one_job_that_waits_and_containment_goes_first(
 
     waiting = jobs(on_postgres)
     assert [lock for lock, *_ in waiting[:-1]] == [f"show:{CONTOSO}:{ONE}:customer"]
-    assert [priority for *_, priority in waiting] == [0, 1]
+    assert [priority for *_, priority in waiting] == [-2, 0]
+
+
+async def test_what_somebody_waits_for_goes_before_routine_and_after_containment(
+    hand: Hand, store: Store, on_postgres: str
+) -> None:
+    store.before_commit = hand.dispatcher._defer_ordered  # type: ignore[union-attr]
+    answer = a_say("answer", "person:b")
+
+    await store.write(
+        CONTOSO,
+        lambda tx: effects.order(tx, ONE, [answer], now(), urgency=effects.Urgency.PEOPLE),
+    )
+
+    assert [priority for *_, priority in jobs(on_postgres)] == [-1]
 
 
 async def test_a_job_that_waits_already_refuses_no_order(

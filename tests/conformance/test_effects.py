@@ -186,6 +186,19 @@ async def test_whoever_lost_its_lease_is_fenced_out(hand: Hand, store: Store) ->
     assert not late
 
 
+async def test_what_another_has_claimed_is_not_set_aside_by_whoever_failed_to(
+    hand: Hand, store: Store
+) -> None:
+    await hand.order(a_say("a"))
+    at = now()
+    held = await store.write(CONTOSO, lambda tx: effects.claim(tx, None, OTHER, at, LEASE))
+    assert held
+
+    await store.write(CONTOSO, lambda tx: effects.set_aside(tx, held.id, "Fault", at))
+
+    assert await store.write(CONTOSO, lambda tx: effects.finish(tx, held.id, OTHER, "r", at))
+
+
 async def test_only_one_of_many_who_reach_for_it_has_it(hand: Hand, store: Store) -> None:
     await hand.order(a_say("a"))
     at = now()

@@ -130,7 +130,8 @@ async def ordered(store: Store, *wanted: Effect, customer: str = CONTOSO) -> lis
 
 
 async def due(store: Store, now: datetime = NOW) -> list[tuple[str, int]]:
-    return await store.read_across(lambda tx: across.due(tx, now, 100))
+    found = await store.read_across(lambda tx: across.due(tx, now, 100))
+    return [(it.customer_id, it.effect_id) for it in found]
 
 
 async def claim(
@@ -149,7 +150,7 @@ def show(incident_id: str, digest: str) -> Callable[[Tx], dict[str, int]]:
     def unit(tx: Tx) -> dict[str, int]:
         changed = surfaces.want(tx, incident_id, {CUSTOMER_THREAD: digest})
         shows = [
-            effects.Show(name, effects.place_lane(incident_id, name), revision)
+            effects.Show(name, effects.place_lane(incident_id, name), revision, tx.customer)
             for name, revision in changed.items()
         ]
         effects.order(tx, incident_id, shows, NOW)

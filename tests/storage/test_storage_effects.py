@@ -27,7 +27,7 @@ from tests.storage.records import (
     show,
 )
 from triage.actions import ActionKind, Target, TargetKind
-from triage.effects import Contain, ReadRoster
+from triage.effects import Contain, Effect, ReadRoster
 
 ONE = f"{CONTOSO}-incident-1"
 AFTER_LEASE = NOW + LEASE
@@ -366,7 +366,7 @@ async def test_the_sweep_takes_what_is_due_longest_and_no_more_than_asked(store:
 
     found = await store.read_across(lambda tx: across.due(tx, SOON, 2))
 
-    assert [id_ for _, id_ in found] == [2, 3]
+    assert [it.effect_id for it in found] == [2, 3]
 
 
 async def test_whoever_is_stuck_is_named_with_its_reason(store: Store) -> None:
@@ -402,7 +402,7 @@ async def test_what_is_put_back_is_due_at_once_and_has_its_tries_anew(store: Sto
     assert put_back == [1, 2], "what is done stays done"
     assert await store.write(FABRIKAM, lambda tx: effects.put_back(tx, [1], SOON)) == []
     found = await store.read_across(lambda tx: across.due(tx, SOON, 9))
-    assert [id_ for _, id_ in found] == [1, 2]
+    assert [it.effect_id for it in found] == [1, 2]
     again = await store.write(CONTOSO, lambda tx: effects.claim(tx, 1, ME, SOON, LEASE))
     assert again is not None
     assert again.attempt == 2
@@ -432,3 +432,135 @@ async def test_the_backlog_counts_what_is_not_over(store: Store) -> None:
     assert backlog.oldest_due == NOW
     assert sum(backlog.incidents.values()) == 2
     assert ("say", "failed") not in later.effects, "history"
+
+
+# --- whose turn it is ----------------------------------------------------------------------------
+
+
+async def ordered_elsewhere(store: Store) -> None:
+    """For another incident, before anything else."""
+    await store.write(CONTOSO, begin(2))
+    wanted = [a_say("routine", "person:ann")]
+    await store.write(CONTOSO, lambda tx: effects.order(tx, f"{CONTOSO}-incident-2", wanted, NOW))
+
+
+async def turns(store: Store, limit: int = 100) -> list[tuple[str, int]]:
+    found = await store.read_across(lambda tx: across.due(tx, NOW, limit))
+    return [(it.spoken_to or it.customer_id, it.effect_id) for it in found]
+
+
+def ordered_as(urgency: effects.Urgency, *wanted: Effect) -> Callable[[Tx], None]:
+    return lambda tx: effects.order(tx, ONE, wanted, NOW, urgency=urgency)
+
+
+async def test_tenants_are_served_in_turn(store: Store) -> None:
+    await store.write(FABRIKAM, begin())
+    await ordered(store, *(a_say(f"c{n}", f"person:{n}") for n in range(3)))
+    await ordered(store, *(a_say(f"f{n}", f"person:{n}") for n in range(2)), customer=FABRIKAM)
+
+    assert [tenant for tenant, _ in await turns(store)] == [
+        CONTOSO,
+        FABRIKAM,
+        CONTOSO,
+        FABRIKAM,
+        CONTOSO,
+    ]
+
+
+async def test_the_analysts_threads_of_all_customers_are_one_tenants(store: Store) -> None:
+    for customer in (CONTOSO, FABRIKAM):
+        await store.write(
+            customer,
+            lambda tx: effects.order(tx, ONE, [a_say("a", "analyst")], NOW, analysts="nordwall"),
+        )
+
+    assert [tenant for tenant, _ in await turns(store)] == ["nordwall", "nordwall"]
+
+
+async def test_no_tenant_fills_what_is_told_of(store: Store) -> None:
+    await store.write(FABRIKAM, begin())
+    flood = [a_say(f"c{n}", f"person:{n}") for n in range(200)]
+    await store.write(CONTOSO, ordered_as(effects.Urgency.PEOPLE, *flood))
+    await ordered(store, a_say("f", "person:bob"), customer=FABRIKAM)
+
+    assert FABRIKAM in [tenant for tenant, _ in await turns(store, 20)]
+
+
+async def test_containment_comes_first_then_people_then_routine(store: Store) -> None:
+    await ordered_elsewhere(store)
+    await store.write(CONTOSO, ordered_as(effects.Urgency.PEOPLE, a_say("people", "person:bob")))
+    await ordered(store, a_containment("isolate", "1"))
+
+    assert [id_ for _, id_ in await turns(store)] == [3, 2, 1]
+
+
+async def test_what_is_ahead_of_something_urgent_hurries_too(store: Store) -> None:
+    await ordered_elsewhere(store)
+    await ordered(store, a_say("ahead", "person:bob"))
+    await store.write(CONTOSO, ordered_as(effects.Urgency.PEOPLE, a_say("urgent", "person:bob")))
+
+    assert [id_ for _, id_ in await turns(store)] == [2, 1]
+
+
+async def test_a_pending_show_hurries_for_the_most_urgent_change(store: Store) -> None:
+    await ordered_elsewhere(store)
+    await store.write(CONTOSO, show(ONE, "a"))
+    await store.write(CONTOSO, ordered_as(effects.Urgency.PEOPLE))
+
+    assert [id_ for _, id_ in await turns(store)] == [2, 1]
+
+
+# --- one conversation created at a time ----------------------------------------------------------
+
+
+async def opens(store: Store, id_: int, customer: str = CONTOSO) -> bool:
+    """Claims it and asks to open what it needs, as the conductor does."""
+
+    def unit(tx: Tx) -> bool:
+        assert effects.claim(tx, id_, ME, NOW, LEASE)
+        if effects.may_open(tx, id_):
+            return True
+        effects.unclaim(tx, id_, ME, NOW)
+        return False
+
+    return await store.write(customer, unit)
+
+
+async def test_a_customers_conversations_are_created_one_after_another(store: Store) -> None:
+    first, second = await ordered(store, a_say("a", "person:ann"), a_say("b", "person:bob"))
+
+    assert await opens(store, first)
+    assert not await opens(store, second)
+    assert await due(store) == []
+    await finish(store, first)
+    assert await due(store) == [(CONTOSO, second)]
+    assert await opens(store, second)
+
+
+async def test_another_customer_opens_at_the_same_time(store: Store) -> None:
+    await store.write(FABRIKAM, begin())
+    [mine] = await ordered(store, a_say("a", "person:ann"))
+    await ordered(store, a_say("a", "person:ann"), customer=FABRIKAM)
+
+    assert await opens(store, mine)
+    assert await opens(store, mine + 1, FABRIKAM)
+
+
+async def test_a_creation_whose_process_died_does_not_hold_the_next_for_ever(store: Store) -> None:
+    first, second = await ordered(store, a_say("a", "person:ann"), a_say("b", "person:bob"))
+    await opens(store, first)
+    assert not await opens(store, second)
+
+    assert await due(store, AFTER_LEASE) == [(CONTOSO, first)]
+    assert await next_due(store) == AFTER_LEASE
+
+
+async def test_what_was_put_back_was_never_tried(store: Store) -> None:
+    [id_] = await ordered(store, a_say("a"))
+    await claim(store, id_)
+    await store.write(CONTOSO, lambda tx: effects.unclaim(tx, id_, ME, SOON))
+
+    assert await due(store) == []
+    claimed = await claim(store, id_, now=SOON)
+    assert claimed
+    assert claimed.attempt == 1

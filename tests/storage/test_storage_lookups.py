@@ -9,10 +9,12 @@ from sqlalchemy import update
 
 from storage import across, handles, quarantine, surfaces
 from storage.across import FoundConversation, Handle, Press
+from storage.codec import customer_to_json
 from storage.engine import AcrossTx, Store, Tx
 from storage.surfaces import Place
 from storage.tables import CustomerRow, PersonRow
-from tests.storage.records import CONTOSO, FABRIKAM, NOW, TENANT, begin, opened
+from tests.storage.records import CONTOSO, FABRIKAM, NOW, TENANT, begin, filled, opened
+from triage.customer import Customer
 from triage.report import Source
 
 ONE = f"{CONTOSO}-incident-1"
@@ -37,7 +39,7 @@ def onboard(tx: Tx) -> None:
             current=True,
             role="customer",
             tenant_id=TENANT,
-            document="{}",
+            document=customer_to_json(filled(Customer)),
             toml="",
             added_at=NOW,
         )

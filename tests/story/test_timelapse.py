@@ -175,6 +175,8 @@ async def test_deadlines_fall_due_in_their_order_and_at_their_time(tmp_path: Pat
             ("clock", 7),
             ("clock", 10),
             ("approval", 13),
+            ("clock", 35),
+            ("clock", 43),
             ("close", 43),
         ]
         stamps = [
@@ -200,7 +202,7 @@ async def test_the_next_deadline_is_the_next_one_that_shows(tmp_path: Path) -> N
 
         lead = await s.move(to="next")
         assert lead == pytest.approx(15 * 30, abs=A_MOMENT.total_seconds())
-        assert shows("Not done yet: Acknowledge")(await s.api("GET", "/state"))
+        assert shows("Not done yet: Take over")(await s.api("GET", "/state"))
         lead = await s.move(to="next")
         assert lead == pytest.approx(15 * 30, abs=A_MOMENT.total_seconds())
         assert shows("Your answer to the question above is still needed")(

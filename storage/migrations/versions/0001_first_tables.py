@@ -56,7 +56,7 @@ def upgrade() -> None:
         "customer",
         ["customer_id"],
         unique=True,
-        sqlite_where=sa.text("current"),
+        sqlite_where=sa.text("current = 1"),
         postgresql_where=sa.text("current"),
     )
     op.create_index(op.f("ix_customer_tenant_id"), "customer", ["tenant_id"], unique=False)
@@ -69,6 +69,9 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("surface", sa.String(), nullable=True),
         sa.Column("lane", sa.String(), nullable=True),
+        sa.Column("spoken_to", sa.String(), nullable=True),
+        sa.Column("urgency", sa.Integer(), nullable=False),
+        sa.Column("opens", sa.Boolean(), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("due", sa.DateTime(timezone=True), nullable=False),
@@ -84,13 +87,40 @@ def upgrade() -> None:
             "status IN ('waiting', 'claimed', 'done', 'failed', 'blocked', 'cancelled')",
             name=op.f("ck_effect_status"),
         ),
+        sa.CheckConstraint(
+            "(done_at IS NULL) = (status IN ('waiting', 'claimed', 'blocked'))",
+            name=op.f("ck_effect_not_over"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_effect")),
         sa.UniqueConstraint("customer_id", "key", name=op.f("uq_effect_customer_id_key")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_effect_due", "effect", ["status", "due"], unique=False)
     op.create_index(
-        "ix_effect_lane", "effect", ["customer_id", "lane", "status", "id"], unique=False
+        "ix_effect_head",
+        "effect",
+        ["customer_id", "lane", "id"],
+        unique=False,
+        sqlite_where=sa.text("lane IS NOT NULL AND done_at IS NULL"),
+        postgresql_where=sa.text(
+            "lane IS NOT NULL AND status IN ('waiting', 'claimed', 'blocked')"
+        ),
+    )
+    op.create_index(
+        "ix_effect_in_no_lane",
+        "effect",
+        ["status", "due"],
+        unique=False,
+        sqlite_where=sa.text("lane IS NULL"),
+        postgresql_where=sa.text("lane IS NULL"),
+    )
+    op.create_index(
+        "ix_effect_opens",
+        "effect",
+        ["customer_id"],
+        unique=False,
+        sqlite_where=sa.text("opens IS 1 AND done_at IS NULL"),
+        postgresql_where=sa.text("opens IS true AND done_at IS NULL"),
     )
     op.create_index(
         "ix_effect_stream", "effect", ["customer_id", "stream", "surface"], unique=False
@@ -151,6 +181,18 @@ def upgrade() -> None:
         sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("source", "sha256", name=op.f("pk_intake_key")),
     )
+    op.create_table(
+        "pace",
+        sa.Column("customer_id", sa.String(), nullable=False),
+        sa.Column("bucket", sa.String(), nullable=False),
+        sa.Column("done", sa.Text(), nullable=False),
+        sa.Column("free_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("refused_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", "bucket", name=op.f("pk_pace")),
+    )
+    op.create_index(op.f("ix_pace_at"), "pace", ["at"], unique=False)
     op.create_table(
         "person",
         sa.Column("customer_id", sa.String(), nullable=False),
