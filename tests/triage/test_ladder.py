@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.triage.triage_script import (
     EVE,
     IT,
     PEOPLE,
+    TEN_PAST_TEN,
     Case,
     contoso,
     malware_blocked,
@@ -112,6 +114,33 @@ def test_silence_asks_the_manager_then_the_contact_then_calls_then_rings() -> No
     silent.until_due("call")
     assert [e.alarm.split(":")[2] for e in silent.ordered if isinstance(e, Page)] == ["callc1"]
     assert [e for e in silent.wakes("call:c1").ordered if isinstance(e, Page)] == []
+
+
+def test_in_a_night_of_three_hundred_incidents_every_rung_comes_at_its_second() -> None:
+    begins = [TEN_PAST_TEN + number * timedelta(seconds=96) for number in range(300)]
+    night = [case(now=at).reported(malware_ran()) for at in begins]
+    due = [(wake.at, n, wake.name) for n, of in enumerate(night) for wake in of.wakes_ordered]
+    heapify(due)
+    known = set(due)
+    while due:
+        at, number, name = heappop(due)
+        of = night[number]
+        of.now = at
+        for wake in of.wakes(name).wakes_ordered:
+            if (wake.at, number, wake.name) not in known:
+                known.add((wake.at, number, wake.name))
+                heappush(due, (wake.at, number, wake.name))
+
+    for of, began in zip(night, begins, strict=True):
+        steps = of.question("q1").steps
+        assert [(step.rung, step.at - began) for step in steps] == [
+            (Rung.MANAGER, timedelta(minutes=15)),
+            (Rung.CONTACT, timedelta(minutes=20)),
+            (Rung.ANALYST, timedelta(minutes=25)),
+        ]
+        rings = [e.at - began for e in of.ever if isinstance(e, Page)]
+        assert rings == [timedelta(minutes=10), timedelta(minutes=40)]
+        assert said_to(of, BOB) == ["reach.reminder"]
 
 
 def test_silence_weighs_nothing_on_any_rung() -> None:
