@@ -307,7 +307,7 @@ class QuietDay:
         return statistics.quantiles(self.taken(), n=20)[-1]
 
 
-async def run(size: Size, folder: Path) -> None:
+async def run(size: Size, folder: Path) -> bool:
     stormy = STORMY[: size.tenants]
     people = dict.fromkeys(stormy, size.threads) | {QUIET: MOST_QUIET}
     app = {"id": str(uuid4()), "secret": "a-secret-of-the-bench", "port": str(free_port())}
@@ -318,7 +318,8 @@ async def run(size: Size, folder: Path) -> None:
         addresses = await _simulator(stack, folder, app)
         control = await stack.enter_async_context(aiohttp.ClientSession(addresses["page"]))
         environment = _environment(addresses, database, app)
-        await Storm(size, stormy, database, environment, keys, Watch(control), folder).play()
+        storm = Storm(size, stormy, database, environment, keys, Watch(control), folder)
+        return await storm.play()
 
 
 async def _simulator(stack: AsyncExitStack, folder: Path, app: dict[str, str]) -> Json:
@@ -368,7 +369,7 @@ class Storm:
     troubles: Counter[str] = field(default_factory=Counter)
     """What the simulator was told to do, by kind."""
 
-    async def play(self) -> None:
+    async def play(self) -> bool:
         url = f"http://127.0.0.1:{self.environment['VOUCH_PORT']}"
         quiet = f"{url}/api/incidents/defender"
         async with self._vouch(url):
@@ -382,7 +383,7 @@ class Storm:
             cpu, began = cpu_seconds(pid), time.time()
             await self._rage(threads, during)
             cpu, took = cpu_seconds(pid) - cpu, time.time() - began
-        await self._tell(threads, before, during, cpu / took)
+        return await self._tell(threads, before, during, cpu / took)
 
     @asynccontextmanager
     async def _vouch(self, url: str) -> AsyncIterator[int]:
@@ -462,7 +463,8 @@ class Storm:
 
     async def _tell(
         self, threads: set[str], before: QuietDay, during: QuietDay, cores: float
-    ) -> None:
+    ) -> bool:
+        """What came of it; False where a message is missing, or Teams had to refuse one."""
         times, best = self.watch.times(threads), ideal(self.size.messages)
         took = times[-1] - times[0]
         refused = (await self._ask("GET", "/api/windows"))["refused"]
@@ -479,6 +481,7 @@ class Storm:
             f"({len(before.taken())} of {len(before.posted)}), {during.p95():.2f} s during "
             f"({len(during.taken())} of {len(during.posted)}); {cores:.0%} of a core"
         )
+        return not missing and not any(refused.values())
 
     async def _has_all(self, thread: str) -> bool:
         said = await self._ask("GET", f"/api/conversations/{quote(thread, safe='')}/messages")
@@ -491,7 +494,7 @@ class Storm:
             return await response.json()
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only whether it works")
     parser.add_argument("--keep", type=Path, help="a folder for logs and records")
@@ -499,8 +502,9 @@ def main() -> None:
     if given.keep:
         given.keep.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(run(QUICK if given.quick else FULL, given.keep or Path(folder)))
+        kept = asyncio.run(run(QUICK if given.quick else FULL, given.keep or Path(folder)))
+    return 0 if kept else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,10 +6,11 @@
 Nothing waits in memory, and the process may die at any line: what was recorded is found again.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -27,7 +28,16 @@ from bot.teams import windows
 from storage import effects, handles, incidents, pace, people, profiles
 from storage import surfaces as surface_rows
 from storage.codec import digest
-from storage.engine import AcrossTx, Nobody, Store, Tx, Urgency, Within
+from storage.engine import (
+    AcrossTx,
+    Nobody,
+    Store,
+    StoreClosedError,
+    StoreError,
+    Tx,
+    Urgency,
+    Within,
+)
 from triage.customer import Customer, Role
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
@@ -55,6 +65,9 @@ from triage.surfaces import surfaces
 from triage.views import View
 
 log = structlog.get_logger(__name__)
+
+STORES_AGAIN = 0.5
+"""Seconds until a result that the store had no room for is brought again."""
 
 JOINS_WITHIN = timedelta(hours=24)
 """How long after its last alert an open incident takes in another one (domain.md section 5)."""
@@ -108,6 +121,7 @@ class Outcome:
 class Taken:
     """A claimed effect, with what its call needs and the room for it where it speaks to Teams."""
 
+    since: datetime
     claimed: effects.ClaimedEffect
     job: Job
     permit: pace.Permit | None
@@ -192,12 +206,16 @@ class Conductor:
 
         A fault of ours ends here as well: before the call, the effect is tried again later and in
         the end given up; after it, what was done stays done, and is recorded without its event.
+        Raises StoreError where the store has no room: nothing is given up for that, and it is to be
+        run again.
         """
         since = self._clock.now()
         try:
             taken = await self._store.write_both(
                 customer, lambda tx, shared: self._claim(tx, shared, effect_id, since)
             )
+        except StoreError:
+            raise
         except Exception as fault:
             log.exception("effect_not_prepared", customer=customer, effect=effect_id)
             await self._set_aside(customer, effect_id, fault)
@@ -208,15 +226,32 @@ class Conductor:
         result = await self._carry_out(customer, taken)
         now = max(self._clock.now(), since)  # a clock that steps back must not make a wake early
         try:
-            await self._store.write_both(
-                customer,
-                lambda tx, shared: self._finish(tx, shared, taken, result, now),
-                Urgency.RESULTS,
+            await self._stored(
+                customer, lambda tx, shared: self._finish(tx, shared, taken, result, now)
             )
+        except StoreError:
+            raise
         except Exception as fault:
             log.exception("result_not_applied", **_of(customer, claimed))
             await self._give_up_event(customer, taken, result, fault)
         self.on_work()
+
+    async def _stored(self, customer: str, unit: Callable[[Tx, AcrossTx], object]) -> None:
+        """A result is stored as soon as there is room, for as long as it is fenced by its lease;
+        then another owner makes the call again, and looks first."""
+        until = monotonic() + self._lease.total_seconds()
+        while True:
+            try:
+                await self._store.write_both(customer, unit, Urgency.RESULTS)
+            except StoreClosedError:
+                raise
+            except StoreError:
+                if monotonic() >= until:
+                    raise
+                log.warning("result_not_stored_yet", customer=customer, exc_info=True)
+                await asyncio.sleep(STORES_AGAIN)
+            else:
+                return
 
     async def _carry_out(self, customer: str, taken: Taken) -> Result:
         """Whatever is logged on the way says for which effect."""
@@ -248,13 +283,14 @@ class Conductor:
         payload = {"effect": claimed.id, "stream": claimed.stream, "fault": _named(fault)}
 
         def keep(tx: Tx, shared: AcrossTx) -> None:
-            self._finish(tx, shared, taken, silent, now)
+            if not self._finish(tx, shared, taken, silent, now):
+                return
             key = f"unapplied:{claimed.id}:{claimed.attempt}:{now.isoformat()}"
             incidents.record_desk(
                 tx, key=key, kind="result_not_applied", payload=payload, at=now, actor=None
             )
 
-        await self._store.write_both(customer, keep, Urgency.RESULTS)
+        await self._stored(customer, keep)
 
     # --- receiving, inside the transaction ---
 
@@ -443,25 +479,30 @@ class Conductor:
             return None
         calls = calls_of(job)
         if not calls:
-            return Taken(claimed, job, None)
+            return Taken(now, claimed, job, None)
         permit = pace.take(shared, _buckets(tx.customer, claimed), calls, now, self._lease)
         if isinstance(permit, datetime):
             effects.unclaim(tx, effect_id, self._owner, permit)
             return None
-        return Taken(claimed, job, permit)
+        return Taken(now, claimed, job, permit)
 
     def _finish(
         self, tx: Tx, shared: AcrossTx, taken: Taken, result: Result, now: datetime
-    ) -> None:
-        self._settle(tx, taken.claimed, result, now)
-        if taken.permit is not None:
+    ) -> bool:
+        """Fenced on the owner: whoever lost its lease leaves no trace, and is told False. What its
+        calls took of Teams' pace counts until the lease it had is over."""
+        held = self._settle(tx, taken, result, now)
+        if held and taken.permit is not None:
             pace.answered(shared, taken.permit, now, _refused_until(result, now))
+        return held
 
-    def _settle(
-        self, tx: Tx, claimed: effects.ClaimedEffect, result: Result, now: datetime
-    ) -> None:
-        """Fenced on the owner: whoever lost its lease leaves no trace."""
+    def _settle(self, tx: Tx, taken: Taken, result: Result, now: datetime) -> bool:
+        claimed = taken.claimed
         event: Event | None = None
+        if isinstance(result, Blocked) and people.was_installed_since(
+            tx, result.waits_for, taken.since
+        ):
+            result = Later(timedelta(), result.reason, counts=False)
         match result:
             case Done(remote_id=remote_id, event=event):
                 held = effects.finish(tx, claimed.id, self._owner, remote_id, now)
@@ -488,6 +529,7 @@ class Conductor:
         if held and event is not None:
             key = f"effect:{claimed.id}:{claimed.attempt}:{now.isoformat()}"
             self._advance(tx, Occurrence(key, event, claimed.stream), now)
+        return held
 
 
 def _has_news(before: Incident | None, merged: Incident) -> bool:

@@ -442,13 +442,19 @@ def _keep_installation(tx: Tx, installed: Installed, now: datetime) -> None:
     place, customer = installed.place, profiles.current(tx)
     if place.personal and installed.actor is not None:
         _keep_chat(tx, installed.actor, place, now)
-        effects.release_blocked(tx, f"person:{installed.actor.object_id}", now)
+        _let_go_on(tx, f"person:{installed.actor.object_id}", now)
         _order_roster(tx, place.conversation_id, installed.activity_id, now)
     elif place.team_id == customer.team_id:
         channel = Channel(customer.tenant_id, customer.channel_id, place.service_url)
         people.keep_channel(tx, channel)
-        effects.release_blocked(tx, f"team:{customer.team_id}", now)
+        _let_go_on(tx, f"team:{customer.team_id}", now)
         _order_roster(tx, customer.team_id, installed.activity_id, now)
+
+
+def _let_go_on(tx: Tx, waits_for: str, now: datetime) -> None:
+    """What waits for it, and what is about to."""
+    people.note_installation(tx, waits_for, now)
+    effects.release_blocked(tx, waits_for, now)
 
 
 def _order_roster(tx: Tx, conversation_id: str, key: str, now: datetime) -> None:

@@ -31,7 +31,7 @@ from storage.codec import provider_from_json
 from storage.effects import NOT_OVER, head_of_lane, ready, release
 from storage.engine import AcrossTx
 from storage.incidents import OVER
-from storage.pace import TENANT
+from storage.pace import DIFFER, TENANT
 from storage.tables import (
     ConversationRow,
     CustomerRow,
@@ -136,11 +136,11 @@ def _with_pace(begun: FromClause) -> FromClause:
 
 
 def _has_room(pace: type[PaceRow]) -> ColumnElement[bool]:
-    """A hold from the future is none: the clock was set back, and the claim looks for itself."""
+    """A hold from the far future is none: the clock was set back, and the claim looks for itself."""
     return or_(
         col(pace.free_at).is_(None),
         col(pace.free_at) <= bindparam("now"),
-        col(pace.at) > bindparam("now"),
+        col(pace.at) > bindparam("set_back"),
     )
 
 
@@ -190,7 +190,8 @@ _DUE: Executable = (
 def due(tx: AcrossTx, now: datetime, limit: int) -> list[Due]:
     """What can be begun now: what is urgent first, then tenant by tenant in turn, and of each
     tenant what is due longest."""
-    found = tx.session.run(_DUE, {"now": now, "limit": limit})
+    wanted = {"now": now, "set_back": now + DIFFER, "limit": limit}
+    found = tx.session.run(_DUE, wanted)
     return [Due(row.customer_id, row.effect_id, row.spoken_to, row.urgency) for row in found]
 
 

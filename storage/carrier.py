@@ -146,6 +146,7 @@ class Carrier:
         now = self._now()
         await self._store.write_across(lambda tx: across.promote(tx, now, self._lease))
         self._looked_at = monotonic()
+        await self._embedded.forget()
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

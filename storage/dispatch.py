@@ -162,7 +162,7 @@ class Dispatcher:
     async def _pause(self, fresh: bool) -> float:
         if not fresh:
             return max(0.0, self._looks_again_at - monotonic())
-        await self._forget()
+        await self.forget()
         now = self._now()
         until = now + timedelta(seconds=self._poll)
         following = await self._store.read_across(lambda tx: across.next_due(tx, until))
@@ -170,7 +170,8 @@ class Dispatcher:
             return self._poll
         return min((following - now).total_seconds(), self._poll)
 
-    async def _forget(self) -> None:
+    async def forget(self) -> None:
+        """The pace of what has long been silent, now and then."""
         now = self._now()
         if self._forgot_at is None or now - self._forgot_at >= FORGETS_EVERY:
             self._forgot_at = now

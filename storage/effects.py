@@ -138,19 +138,24 @@ _KNOWN_KEYS = select(col(EffectRow.key)).where(
 )
 
 
-_with_stream = aliased(EffectRow)
-_HURRY = (
-    update(EffectRow)
+_with_stream, _slow = aliased(EffectRow), aliased(EffectRow)
+_SLOW = (
+    select(col(_slow.id))
     .where(
-        col(EffectRow.lane).in_(
+        col(_slow.lane).in_(
             select(col(_with_stream.lane)).where(
                 col(_with_stream.stream) == bindparam("of_stream"),
                 col(_with_stream.done_at).is_(None),
             )
         ),
-        col(EffectRow.done_at).is_(None),
-        col(EffectRow.urgency) > bindparam("at_most"),
+        col(_slow.done_at).is_(None),
+        col(_slow.urgency) > bindparam("at_most"),
     )
+    .with_for_update(skip_locked=True)  # whoever claims one holds it, and waits for our incident
+)
+_HURRY = (
+    update(EffectRow)
+    .where(col(EffectRow.id).in_(_SLOW))
     .values(urgency=bindparam("at_most"))
     .execution_options(synchronize_session=False)
 )
@@ -487,11 +492,18 @@ def release(session: UnitSession, waits_for: str, now: datetime) -> list[int]:
     return sorted(session.run(_RELEASE, {"what": waits_for, "now": now}).scalars())
 
 
+_beside = aliased(EffectRow)
 _PUT_BACK = (
     update(EffectRow)
     .where(
         col(EffectRow.id).in_(bindparam("ids", expanding=True)),
         col(EffectRow.status).in_(("failed", "blocked")),
+        ~exists().where(
+            col(_beside.customer_id) == col(EffectRow.customer_id),
+            col(_beside.lane) == col(EffectRow.lane),
+            col(_beside.done_at).is_(None),
+            col(_beside.status) == "claimed",
+        ),
     )
     .values(
         status="waiting",
@@ -506,6 +518,7 @@ _PUT_BACK = (
 
 
 def put_back(tx: Tx, effect_ids: Sequence[int], now: datetime) -> list[int]:
-    """Have what failed or is blocked tried again at once: an operator asked for it. Which were."""
+    """Have what failed or is blocked tried again at once: an operator asked for it. Which were;
+    what has another of its lane under way stays for later."""
     found = tx.session.run(_PUT_BACK, {"ids": list(effect_ids), "now": now})
     return sorted(found.scalars())

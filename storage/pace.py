@@ -25,6 +25,9 @@ from storage.engine import AcrossTx
 from storage.tables import PaceRow
 from storage.windows import Window, free_at, recent
 
+DIFFER = timedelta(minutes=1)
+"""How far replicas' clocks may lie apart, and how long a unit that has read its clock may wait."""
+
 TENANT = "tenant"
 """The bucket of a tenant as a whole; every other is a lane."""
 
@@ -49,7 +52,7 @@ class Permit:
 def take(
     tx: AcrossTx, buckets: Sequence[Bucket], calls: int, now: datetime, answered_within: timedelta
 ) -> Permit | datetime:
-    """Room in every bucket; or else, and nothing is taken, the moment at which all of them have it.
+    """Room in every bucket; or else, and nothing is taken, the moment at which to look again.
 
     The calls belong to whoever took them until `answered`, and should be made soon.
     """
@@ -57,7 +60,9 @@ def take(
     known = [(bucket, _read(tx, bucket, now)) for bucket in buckets]
     room = max(pace.free_at(bucket.windows, calls) for bucket, pace in known)
     if room > at:
-        return _moment(room)
+        return _moment(
+            max(pace.looks_again_at(bucket.windows, calls, at) for bucket, pace in known)
+        )
     for bucket, pace in known:
         pace.done += [until] * calls
         _write(tx, bucket, pace, now)
@@ -99,11 +104,17 @@ def forget(tx: AcrossTx, before: datetime) -> None:
 @dataclass(slots=True)
 class _Pace:
     done: list[int]
+    at: datetime
+    """When it was written last."""
     refused_until: int = 0
     held_until: int = 0
 
     def free_at(self, windows: Sequence[Window], calls: int) -> int:
         return max(free_at(self.done, windows, calls), self.held_until)
+
+    def looks_again_at(self, windows: Sequence[Window], calls: int, now: int) -> int:
+        """What is under way may be over at any moment, long before its lease is."""
+        return max(free_at([min(it, now) for it in self.done], windows, calls), self.held_until)
 
     def refuse(self, until: int, now: int) -> None:
         if self.refused_until > now:
@@ -147,13 +158,13 @@ _BEGIN: dict[str, Insert] = {
 
 
 def _read(tx: AcrossTx, bucket: Bucket, now: datetime) -> _Pace:
-    """As the row says. One that was written in the future says that the clock was set back since:
-    all it tells of counts as done now, and is written so."""
+    """As the row says. One from further in the future than clocks differ says that the clock was
+    set back since: all it tells of counts as done now, and is written so."""
     row = _row(tx, bucket) or _begun(tx, bucket, now)
-    pace = _Pace(json.loads(row.done), _stamp(row.refused_until), _stamp(row.held_until))
-    if row.at > now:
+    pace = _Pace(json.loads(row.done), row.at, _stamp(row.refused_until), _stamp(row.held_until))
+    if row.at > now + DIFFER:
         at = _ceil(now)
-        pace = _Pace([min(it, at) for it in pace.done])
+        pace = _Pace([min(it, at) for it in pace.done], now)
         _write(tx, bucket, pace, now)
     return pace
 
@@ -174,15 +185,17 @@ def _begun(tx: AcrossTx, bucket: Bucket, now: datetime) -> Row[Any]:
 
 
 def _write(tx: AcrossTx, bucket: Bucket, pace: _Pace, now: datetime) -> None:
-    pace.done = recent(sorted(pace.done), bucket.windows, _floor(now))
+    pace.at = max(pace.at, now)
+    at = _floor(pace.at)
+    pace.done = recent(sorted(pace.done), bucket.windows, at)
     new = {
         "of_customer": bucket.customer_id,
         "called": bucket.name,
         "calls": json.dumps(pace.done, separators=(",", ":")),
-        "room": max(now, _moment(free_at(pace.done, bucket.windows))),
+        "room": max(now, _moment(pace.looks_again_at(bucket.windows, 1, at))),
         "refused": _moment(pace.refused_until) if pace.refused_until else None,
         "held": _moment(pace.held_until) if pace.held_until else None,
-        "now": now,
+        "now": pace.at,
     }
     tx.session.run(_PUT, new)
 

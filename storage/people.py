@@ -41,6 +41,7 @@ _PERSON = select(PersonRow).where(
     col(PersonRow.tenant_id) == bindparam("tenant_id"),
     col(PersonRow.object_id) == bindparam("object_id"),
 )
+_HELD_PERSON = _PERSON.with_for_update()
 _BY_UPN = select(PersonRow).where(
     col(PersonRow.tenant_id) == bindparam("tenant_id"), col(PersonRow.upn) == bindparam("upn")
 )
@@ -201,7 +202,7 @@ def meet(  # noqa: PLR0917
     at: datetime,
 ) -> None:
     """Somebody installed the app or wrote to us: they can be reached."""
-    row = _person(tx, tenant_id, object_id) or _add(tx, tenant_id, _id(object_id), at)
+    row = _person_to_change(tx, tenant_id, object_id) or _add(tx, tenant_id, _id(object_id), at)
     row.mri, row.name = mri, row.name or name
     row.locale, row.zone = locale or row.locale, zone or row.zone
     row.installed, row.blocked, row.seen_at = True, False, at
@@ -209,21 +210,21 @@ def meet(  # noqa: PLR0917
 
 def mark_removed(tx: Tx, tenant_id: str, object_id: str) -> None:
     """The person removed the app."""
-    row = _person(tx, tenant_id, object_id)
+    row = _person_to_change(tx, tenant_id, object_id)
     if row:
         row.installed = False
 
 
 def mark_blocked(tx: Tx, tenant_id: str, object_id: str) -> None:
     """The person, or their tenant, does not let us write to them."""
-    row = _person(tx, tenant_id, object_id)
+    row = _person_to_change(tx, tenant_id, object_id)
     if row:
         row.blocked = True
 
 
 def learn_sid(tx: Tx, tenant_id: str, object_id: str, sid: str) -> None:
     """A source named somebody by both: from now on their SID alone finds them."""
-    row = _person(tx, tenant_id, object_id)
+    row = _person_to_change(tx, tenant_id, object_id)
     if row:
         row.sid = _lower(sid)
 
@@ -308,6 +309,32 @@ def conversation(tx: Tx, conversation_id: str) -> Conversation | None:
     return _conversation(row) if row else None
 
 
+def note_installation(tx: Tx, waits_for: str, at: datetime) -> None:
+    """The app came to the chat or channel that is waited for as "person:…" or "team:…"."""
+    tx.hold("installed")
+    place = _waited_for(tx, waits_for)
+    if place is not None:
+        place.installed_at = at
+
+
+def was_installed_since(tx: Tx, waits_for: str, since: datetime) -> bool:
+    """Whether what an effect is about to wait for has come meanwhile. If not, it will find the
+    effect waiting: until this unit is over, no installation is noted."""
+    tx.hold("installed")
+    place = _waited_for(tx, waits_for)
+    return place is not None and place.installed_at is not None and place.installed_at > since
+
+
+def _waited_for(tx: Tx, waits_for: str) -> ConversationRow | None:
+    customer = profiles.current(tx)
+    kind, _, whose = waits_for.partition(":")
+    if kind == "person":
+        return _place(tx, customer.tenant_id, "personal", _id(whose))
+    if whose != customer.team_id:
+        return None
+    return _place(tx, customer.tenant_id, "channel", customer.channel_id)
+
+
 def remove_conversation(tx: Tx, conversation_id: str) -> None:
     """The app was removed there: we speak there no more, until it is kept anew."""
     tx.session.run(_REMOVE, {"known_as": conversation_id})
@@ -343,6 +370,12 @@ def _conversation(row: ConversationRow) -> Conversation:
 def _person(tx: Tx, tenant_id: str, object_id: str) -> PersonRow | None:
     wanted = {"tenant_id": tenant_id, "object_id": _id(object_id)}
     return tx.session.scalars(_PERSON, wanted).one_or_none()
+
+
+def _person_to_change(tx: Tx, tenant_id: str, object_id: str) -> PersonRow | None:
+    """What is written is compared with what was read: nobody may write between."""
+    wanted = {"tenant_id": tenant_id, "object_id": _id(object_id)}
+    return tx.session.scalars(_HELD_PERSON, wanted).one_or_none()
 
 
 def _add(tx: Tx, tenant_id: str, object_id: str, at: datetime) -> PersonRow:

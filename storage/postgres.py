@@ -51,11 +51,12 @@ PATIENCE_SECONDS = 30.0
 """For a server that is not there yet: whatever starts first waits for the other."""
 COME_AGAIN_SECONDS = 5.0
 
-_CAME_BETWEEN = {
-    "23505",  # unique_violation: somebody else wrote it first, and is found by the next run
+_CROSSED = {
     "40001",  # serialization_failure
     "40P01",  # deadlock_detected
 }
+_CAME_BETWEEN = _CROSSED | {"23505"}
+"""And unique_violation: somebody else wrote it first, and is found by the next run."""
 _BUSY = {
     "53300",  # too_many_connections
     "55P03",  # lock_not_available: lock_timeout
@@ -179,7 +180,7 @@ def _may_run_again(error: DBAPIError) -> bool:
 
 def _refuse_for_now(error: DBAPIError) -> None:
     away = isinstance(error, OperationalError) and _state(error) is None
-    if away or _lost(error) or _state(error) in _BUSY:
+    if away or _lost(error) or _state(error) in _BUSY | _CROSSED:
         raise StoreBusyError("the database does not answer", COME_AGAIN_SECONDS) from error
 
 

@@ -386,6 +386,8 @@ class ConversationRow(Row, table=True):
     conversation_id: str
     service_url: str
     removed: bool = False
+    installed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the app last came there, as far as Teams told."""
 
 
 class QuarantineRow(Row, table=True):

@@ -1,23 +1,30 @@
 """Faults of ours: they end as something a person knows, and repeat nothing for ever."""
 
+import asyncio
+import sqlite3
 from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from bot.clock import ManualClock
 from bot.conductor import Conductor, Occurrence
 from bot.gathering import ProviderDesk
 from bot.performing import MOST_ATTEMPTS, Performer
-from containment.actions import Order, Receipt
+from containment.actions import Hand, Order, Receipt
 from dialogs.messenger import Channel
 from paging.pager import NoPager
 from sources import native
 from sources.writing import RehearsedWriter
-from storage import across, incidents
+from storage import across, incidents, sqlite
 from storage.dispatch import Dispatcher
 from storage.engine import Store, Tx
 from tests.dialogs.pinboard import Pinboard
 from tests.story.house import onboard
+from triage.actions import LOOKING
 from triage.events import Reported
 from triage.incident import ActionState, Incident
 from triage.report import IncidentReport, Source
@@ -46,6 +53,39 @@ RANSOMWARE = {
 }
 
 
+@asynccontextmanager
+async def a_conductor(
+    tmp_path: Path, hand: Hand
+) -> AsyncIterator[Callable[[], Awaitable[Incident]]]:
+    """What is called takes the ransomware in, lets an hour pass, and says what became of it."""
+    await onboard(tmp_path / "vouch.sqlite3")
+    store = Store.open(f"sqlite:///{tmp_path / 'vouch.sqlite3'}")
+    clock = ManualClock(NOW)
+    provider = await store.read_across(across.provider)
+    assert provider is not None
+    url = "https://smba.example/emea/"
+    desk = ProviderDesk(provider, Channel(provider.tenant_id, provider.channel_id, url))
+    performer = Performer(Pinboard(), hand, RehearsedWriter(), NoPager())
+    conductor = Conductor(store, clock, desk, performer, owner="one", lease=timedelta(seconds=60))
+    dispatcher = Dispatcher(store, clock.now, conductor.run_effect, poll=60)
+    (report,) = native.parse(RANSOMWARE)
+    assert isinstance(report, IncidentReport)
+
+    def load(tx: Tx) -> Incident | None:
+        found = incidents.find_by_ref(tx, Source.NATIVE, "T-1")
+        return incidents.load(tx, found) if found else None
+
+    async def run() -> Incident:
+        await conductor.receive("contoso", Occurrence("r1", Reported(report)))
+        await dispatcher.drain(NOW + timedelta(hours=1), clock.move_to)
+        case = await store.read("contoso", load)
+        assert case is not None
+        return case
+
+    yield run
+    await store.close()
+
+
 class BrokenHand:
     """A hand with a bug: it raises what no hand may raise."""
 
@@ -57,30 +97,36 @@ class BrokenHand:
         raise KeyError(order.key)
 
 
-async def test_a_hand_with_a_bug_is_given_up_and_an_analyst_knows(tmp_path: Path) -> None:
-    await onboard(tmp_path / "vouch.sqlite3")
-    store = Store.open(f"sqlite:///{tmp_path / 'vouch.sqlite3'}")
-    clock, hand = ManualClock(NOW), BrokenHand()
-    provider = await store.read_across(across.provider)
-    assert provider is not None
-    url = "https://smba.example/emea/"
-    desk = ProviderDesk(provider, Channel(provider.tenant_id, provider.channel_id, url))
-    performer = Performer(Pinboard(), hand, RehearsedWriter(), NoPager())
-    conductor = Conductor(store, clock, desk, performer, owner="one", lease=timedelta(seconds=60))
-    dispatcher = Dispatcher(store, clock.now, conductor.run_effect, poll=60)
-    (report,) = native.parse(RANSOMWARE)
-    assert isinstance(report, IncidentReport)
+class LockingHand:
+    """It succeeds, and somebody else has the database for a while when it does."""
 
-    await conductor.receive("contoso", Occurrence("r1", Reported(report)))
-    await dispatcher.drain(NOW + timedelta(hours=1), clock.move_to)
+    def __init__(self, path: Path) -> None:
+        self.other = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self.calls = 0
+
+    async def carry_out(self, order: Order) -> Receipt:
+        self.calls += 1
+        if self.calls == 1:
+            self.other.execute("BEGIN IMMEDIATE")
+            asyncio.get_running_loop().call_later(0.5, self.other.rollback)
+        return Receipt(remote_id="r", rehearsed=False)
+
+
+@pytest.mark.sqlite
+async def test_what_was_done_while_the_database_was_busy_is_known_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
+    async with a_conductor(tmp_path, LockingHand(tmp_path / "vouch.sqlite3")) as run:
+        case = await run()
+
+    assert {a.state for a in case.actions if a.kind not in LOOKING} == {ActionState.DONE}
+
+
+async def test_a_hand_with_a_bug_is_given_up_and_an_analyst_knows(tmp_path: Path) -> None:
+    hand = BrokenHand()
+    async with a_conductor(tmp_path, hand) as run:
+        case = await run()
 
     assert set(hand.tried.values()) == {MOST_ATTEMPTS}
-
-    def load(tx: Tx) -> Incident | None:
-        found = incidents.find_by_ref(tx, Source.NATIVE, "T-1")
-        return incidents.load(tx, found) if found else None
-
-    case = await store.read("contoso", load)
-    assert case is not None
     assert ActionState.FAILED in {a.state for a in case.actions}
-    await store.close()

@@ -206,9 +206,11 @@ class _Run:
             if monotonic() - said > SAYS_EVERY:
                 self.say(f"  waiting for {waits}")
                 said = monotonic()
+        never = self.load.unheard()
         await self.load.give_up()
-        stand = Stand(self.sim)
-        return count(self.load.told, stand, references, self.sim.calls, deaths)
+        counts = count(self.load.told, Stand(self.sim), references, self.sim.calls, deaths)
+        counts.undone += [f"somebody still waits for {it}" for it in never]
+        return counts
 
     def _waits_for(self, references: dict[str, Reference]) -> str:
         """What is still to come; nothing where everything is as it should be."""

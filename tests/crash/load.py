@@ -65,6 +65,10 @@ class Load:
             arrivals.cancel()
             await asyncio.gather(arrivals, return_exceptions=True)
 
+    def unheard(self) -> list[str]:
+        """What those who are still going wait for."""
+        return list(self._waits.values())
+
     async def give_up(self) -> None:
         """Nobody asks, answers or waits any more."""
         tasks = [*self._going, *self._installed.values()]

@@ -408,6 +408,17 @@ async def test_what_is_put_back_is_due_at_once_and_has_its_tries_anew(store: Sto
     assert again.attempt == 2
 
 
+async def test_what_has_another_of_its_lane_under_way_is_not_put_back(store: Store) -> None:
+    await ordered(store, a_say("failed"), a_say("under way"))
+    await store.write(CONTOSO, claimed(1))
+    await store.write(CONTOSO, lambda tx: effects.fail(tx, 1, ME, "too large", NOW))
+    await store.write(CONTOSO, claimed(2))
+
+    assert await store.write(CONTOSO, lambda tx: effects.put_back(tx, [1], NOW)) == []
+    await finish(store, 2)
+    assert await store.write(CONTOSO, lambda tx: effects.put_back(tx, [1], NOW)) == [1]
+
+
 async def test_the_backlog_counts_what_is_not_over(store: Store) -> None:
     await store.write(FABRIKAM, begin())
     for name in ("failing", "blocking", "waiting", "fine"):

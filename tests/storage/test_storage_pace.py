@@ -100,7 +100,9 @@ async def test_calls_under_way_take_room_however_long_they_take(store: Store) ->
     for _ in range(3):
         await take(store, thread())
 
-    assert await take(store, thread(), now=NOW + 30 * SECOND) == NOW + LEASE + SECOND
+    later = NOW + 30 * SECOND
+    assert await take(store, thread(), now=later) == later + SECOND
+    assert isinstance(await take(store, thread(), now=NOW + LEASE + SECOND), Permit)
 
 
 async def test_two_calls_at_once_need_room_for_both(store: Store) -> None:
@@ -158,6 +160,22 @@ async def test_what_was_refused_long_ago_says_nothing_of_the_tenant(store: Store
 
 
 # --- the clock -----------------------------------------------------------------------------------
+
+
+async def test_a_claim_that_had_to_wait_for_its_turn_frees_nothing(store: Store) -> None:
+    await called(store, thread(), now=NOW, times=3)
+
+    early = await take(store, thread(), now=NOW - timedelta(milliseconds=1))
+
+    assert isinstance(early, datetime)
+    assert await take(store, thread(), now=NOW) == NOW + SECOND
+
+
+async def test_what_is_under_way_puts_nothing_off_for_a_whole_lease(store: Store) -> None:
+    for _ in range(3):
+        assert isinstance(await take(store, thread()), Permit)
+
+    assert await take(store, thread()) == NOW + SECOND
 
 
 async def test_a_clock_that_was_set_back_costs_one_window_and_no_more(store: Store) -> None:

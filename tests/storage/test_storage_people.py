@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -280,6 +281,25 @@ async def test_a_place_the_app_was_removed_from_is_gone_until_it_is_back(store: 
     assert await store.read(CONTOSO, look) == (False, False)
     await store.write(CONTOSO, lambda tx: people.keep_channel(tx, Where("")))
     assert await store.read(CONTOSO, look) == (True, True)
+
+
+@pytest.mark.parametrize("waits_for", ["person:b0b", f"team:{TEAM}"])
+async def test_an_installation_is_not_overlooked_by_what_was_claimed_before_it(
+    store: Store, waits_for: str
+) -> None:
+    def was_installed_since(since: datetime) -> Callable[[Tx], bool]:
+        return lambda tx: people.was_installed_since(tx, waits_for, since)
+
+    await store.write(CONTOSO, lambda tx: people.keep_chat(tx, "b0b", Where("a:chat")))
+    await store.write(CONTOSO, lambda tx: people.keep_channel(tx, Where("")))
+    assert not await store.write(CONTOSO, was_installed_since(NOW))
+    await store.write(CONTOSO, lambda tx: people.note_installation(tx, waits_for, SOON))
+
+    assert await store.write(CONTOSO, was_installed_since(NOW))
+    assert not await store.write(CONTOSO, was_installed_since(SOON)), "it was tried since"
+    assert not await store.write(
+        CONTOSO, lambda tx: people.was_installed_since(tx, "team:another", NOW)
+    )
 
 
 async def test_a_conversation_leads_to_its_customer_by_tenant_and_id(store: Store) -> None:

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("conversation_id", sa.String(), nullable=False),
         sa.Column("service_url", sa.String(), nullable=False),
         sa.Column("removed", sa.Boolean(), nullable=False),
+        sa.Column("installed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("kind IN ('personal', 'channel')", name=op.f("ck_conversation_kind")),
         sa.PrimaryKeyConstraint(
             "customer_id", "tenant_id", "kind", "whose", name=op.f("pk_conversation")
