@@ -60,9 +60,11 @@ def take(
     known = [(bucket, _read(tx, bucket, now)) for bucket in buckets]
     room = max(pace.free_at(bucket.windows, calls) for bucket, pace in known)
     if room > at:
-        return _moment(
-            max(pace.looks_again_at(bucket.windows, calls, at) for bucket, pace in known)
+        again = (
+            max(pace.looks_again_at(bucket.windows, calls, _ceil(now)), pace.held_until)
+            for bucket, pace in known
         )
+        return _moment(max(again))
     for bucket, pace in known:
         pace.done += [until] * calls
         _write(tx, bucket, pace, now)
@@ -114,7 +116,7 @@ class _Pace:
 
     def looks_again_at(self, windows: Sequence[Window], calls: int, now: int) -> int:
         """What is under way may be over at any moment, long before its lease is."""
-        return max(free_at([min(it, now) for it in self.done], windows, calls), self.held_until)
+        return free_at([min(it, now) for it in self.done], windows, calls)
 
     def refuse(self, until: int, now: int) -> None:
         if self.refused_until > now:
@@ -186,13 +188,12 @@ def _begun(tx: AcrossTx, bucket: Bucket, now: datetime) -> Row[Any]:
 
 def _write(tx: AcrossTx, bucket: Bucket, pace: _Pace, now: datetime) -> None:
     pace.at = max(pace.at, now)
-    at = _floor(pace.at)
-    pace.done = recent(sorted(pace.done), bucket.windows, at)
+    pace.done = recent(sorted(pace.done), bucket.windows, _floor(pace.at))
     new = {
         "of_customer": bucket.customer_id,
         "called": bucket.name,
         "calls": json.dumps(pace.done, separators=(",", ":")),
-        "room": max(now, _moment(pace.looks_again_at(bucket.windows, 1, at))),
+        "room": max(now, _moment(pace.looks_again_at(bucket.windows, 1, _ceil(pace.at)))),
         "refused": _moment(pace.refused_until) if pace.refused_until else None,
         "held": _moment(pace.held_until) if pace.held_until else None,
         "now": pace.at,
