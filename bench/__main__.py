@@ -414,9 +414,9 @@ async def run(size: Size, engine: EngineSize, data: Path, parts: Sequence[str]) 
     if "teams" in parts:
         async with prepared(size, data, persons) as (bench, people):
             tables.append(await teams(bench, people))
-    if set(parts) & set(PARTS):
-        async with prepared(size, data, people_needed(engine)) as (bench, people):
-            found = await measure_engine(bench, engine, people, parts)
+    if of_engine := [part for part in parts if part in PARTS]:
+        async with prepared(size, data, people_needed(engine, of_engine)) as (bench, people):
+            found = await measure_engine(bench, engine, people, of_engine)
             tables.append(engine_table(bench, engine, found))
     return "\n\n".join([f"Measured {datetime.now(UTC):%Y-%m-%d}: {machine()}.", *tables])
 
