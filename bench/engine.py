@@ -238,7 +238,8 @@ VOUCH = "Vouch, the whole loop, SQLite"
 ALONE = Plain("Vouch's engine alone, SQLite, 16 effects in flight as always", "bench.alone")
 WIDE = Plain("**Vouch's engine alone, SQLite, 200 in flight as DBOS has**", "bench.alone", 200)
 DBOS = Plain("DBOS 3.4.0, SQLite", "bench.peers.dbos_bot")
-ENGINES = (ALONE, WIDE, DBOS)
+BARE = Plain("no engine: the calls alone, nothing stored", "bench.bare")
+ENGINES = (BARE, ALONE, WIDE, DBOS)
 ONE, TWO = "Vouch, the whole loop, PostgreSQL, 1 replica", "the same, 2 replicas"
 Rates = Mapping[str, Sequence[Rate]]
 
@@ -488,10 +489,17 @@ def _goal_rows(rates: Rates) -> list[str]:
 
 
 def _cpu_rows(rates: Rates) -> list[str]:
-    if WIDE.name not in rates or DBOS.name not in rates:
+    if not {BARE.name, WIDE.name, DBOS.name} <= rates.keys():
         return []
-    cpu = _ratios([r.cpu for r in rates[DBOS.name]], [r.cpu for r in rates[WIDE.name]])
-    return [f"| (ix) DBOS's CPU an incident over the engine's, as many in flight | {cpu} |  |"]
+    bare, ours, its = ([r.cpu for r in rates[of.name]] for of in (BARE, WIDE, DBOS))
+    net = _ratios(
+        [cpu - calls for cpu, calls in zip(its, bare, strict=False)],
+        [cpu - calls for cpu, calls in zip(ours, bare, strict=False)],
+    )
+    return [
+        f"| (ix) DBOS's CPU an incident over the engine's, as many in flight | {_ratios(its, ours)} |  |",
+        f"| (ix) the same, without the calls themselves | {net} |  |",
+    ]
 
 
 def _rates_table(bench: Bench, size: EngineSize, rates: Rates) -> list[str]:
