@@ -31,15 +31,16 @@ crash: .venv/ready
 crash-selftest: .venv/ready
 	$(BIN)/python -m tests.crash.selftest
 
-# Prints the table of bench/README.md. QUICK=1 only shows, in a minute, that it works.
+# Prints the tables of bench/README.md. QUICK=1 only shows that it works. ONLY=teams or ONLY=engine
+# measures one half; STORED=200000 makes fewer stored incidents than a million.
 bench: .venv/ready bench/.venv-peers/ready
-	$(BIN)/python -m bench $(if $(QUICK),--quick)
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(STORED),--stored $(STORED))
 
 # Under five minutes: a storm against a Teams that enforces its limits. QUICK=1 shows that it works.
 storm: .venv/ready
 	$(BIN)/python -m bench.storm $(if $(QUICK),--quick)
 
-# The SDKs Vouch is measured beside have an environment of their own.
+# The SDKs and the engine Vouch is measured beside have an environment of their own.
 bench/.venv-peers/ready: bench/requirements-peers.lock
 	$(PYTHON) -m venv --clear bench/.venv-peers
 	bench/.venv-peers/bin/pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements-peers.lock

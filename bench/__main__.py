@@ -6,60 +6,45 @@ for being slow.
 
 import argparse
 import asyncio
-import json
-import os
-import platform
 import statistics
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from bench import story
+from bench.engine import (
+    ENGINE,
+    ENGINE_QUICK,
+    PARTS,
+    EngineSize,
+    engine_table,
+    measure_engine,
+    people_needed,
+)
 from bench.gateway import CARD
-from bench.processes import ROOT, Child, child
-
-PROVIDER_TENANT = "a1e4c7b9-58d2-4f36-8e0b-9c7d6a5b4f32"
-PEERS = ROOT / "bench" / ".venv-peers"
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much of everything; `quick` tells whether the bench itself works."""
-
-    cycles: int
-    turns: int
-    alone: int
-    clicks: int
-    clicks_alone: int
-    cards: int
-    pauses: int
-    slow: float
-    """Seconds that identity endpoints take in (iv)."""
-    per_second: float
-    seconds: float
-
-
-FULL = Size(5, 200, 60, 128, 40, 300, 3, 2, 20, 30)
-QUICK = Size(3, 40, 12, 16, 6, 60, 1, 0.3, 20, 2)
-WARM = 32
-"""Turns before each block that are not counted: connections and caches as in a busy hour."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contender:
-    name: str
-    module: str
-    share: float = 1.0
-    """Of the turns: slow ones get fewer."""
-    told: Mapping[str, Any] = field(default_factory=dict)
-    peer: bool = False
-
+from bench.measuring import (
+    FULL,
+    PROVIDER_TENANT,
+    QUICK,
+    WARM,
+    Bench,
+    Block,
+    Contender,
+    House,
+    Size,
+    ask_everybody,
+    at,
+    house,
+    last_line,
+    machine,
+    tell,
+)
+from bench.processes import Child, child
 
 RAW = Contender("raw aiohttp + PyJWT, RS256 verified every turn", "bench.raw")
 GATEWAY = Contender("**Vouch's gateway**", "bench.gateway")
@@ -74,88 +59,6 @@ SDKS = [
     Contender("microsoft-teams-apps 2.1.1", "bench.peers.teams_bot", 0.3, peer=True),
     BOTBUILDER,
 ]
-
-
-@dataclass(slots=True)
-class Block:
-    """What one block of turns cost."""
-
-    cpu: float
-    """Milliseconds of the server's CPU per turn."""
-    latencies: list[float]
-    connections: int = 0
-    turns: int = 0
-    rss: float = 0.0
-
-
-class Bench:
-    def __init__(self, size: Size, data: Path, cloud: Child, load: Child, told: Any) -> None:
-        self.size = size
-        self.data = data
-        self.cloud = cloud
-        self.load = load
-        self.told = told
-        self.without: dict[str, str] = {}
-        """Who could not be measured, and why."""
-
-    @asynccontextmanager
-    async def contender(self, of: Contender) -> AsyncIterator[Child | None]:
-        """Started; None where it does not start here."""
-        python = str(PEERS / "bin" / "python") if of.peer else sys.executable
-        log = self.data / f"{of.module}.log"
-        async with AsyncExitStack() as stack:
-            started = None
-            try:
-                started = await stack.enter_async_context(
-                    child(
-                        of.module,
-                        json.dumps({**self.told, **of.told}),
-                        python=python,
-                        environment=self._environment() if of.peer else None,
-                        log=log,
-                    )
-                )
-            except (RuntimeError, TimeoutError, OSError) as error:
-                self.without[of.name] = _last_line(log) or repr(error)
-            yield started
-
-    def _environment(self) -> dict[str, str]:
-        """Identity comes through the cloud's proxy; the cloud is trusted beside everybody else, for
-        reading the authorities is part of what some SDKs do in every turn."""
-        proxy = f"http://127.0.0.1:{self.cloud.ready['proxy']}"
-        bundle = self.data / "authorities.pem"
-        if not bundle.exists():
-            known = next(PEERS.glob("lib/python*/site-packages/certifi/cacert.pem"), None)
-            usual = known.read_bytes() if known else b""
-            bundle.write_bytes(usual + Path(self.told["ca"]).read_bytes())
-        trust = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), str(bundle))
-        return {"HTTPS_PROXY": proxy, "NO_PROXY": "localhost,127.0.0.1", **trust}
-
-    async def token(self) -> str:
-        token: str = await self.cloud.ask("token", tenant=story.TENANT)
-        return token
-
-    async def turns(self, server: Child, bodies: list[str], in_flight: int) -> Block:
-        """One block: CPU, latencies and new connections of these turns alone."""
-        url, token = f"{server.ready['url']}/api/messages", await self.token()
-        before, opened = await server.ask("spent"), await self.cloud.ask("counts")
-        done = await self.load.ask(
-            "turns", url=url, token=token, bodies=bodies, in_flight=in_flight
-        )
-        after, opened_then = await server.ask("spent"), await self.cloud.ask("counts")
-        if not all(status.startswith("2") for status in done["statuses"]):
-            raise RuntimeError(f"answered with {done['statuses']}")
-        return Block(
-            (after["cpu"] - before["cpu"]) * 1000 / len(bodies),
-            done["latencies"],
-            opened_then["connections"] - opened["connections"],
-            len(bodies),
-            after["rss"],
-        )
-
-    async def messages(self, count: int) -> list[str]:
-        bodies: list[str] = await self.cloud.ask("messages", tenant=story.TENANT, count=count)
-        return bodies
 
 
 # --- (i), (ii), (iii): turns ---------------------------------------------------------------------
@@ -177,19 +80,7 @@ class Series:
     def waits_over(self, base: "Series") -> list[float]:
         """The median time of a turn, one in flight, over the base's in the same cycle."""
         pairs = zip(self.alone, base.alone, strict=False)
-        return [_at(mine.latencies, 50) / _at(its.latencies, 50) for mine, its in pairs]
-
-
-@dataclass(slots=True)
-class House:
-    """The whole of Vouch with cards waiting for their people."""
-
-    server: Child
-    clicks: list[str]
-
-    def take(self, count: int) -> list[str]:
-        taken, self.clicks = self.clicks[:count], self.clicks[count:]
-        return taken
+        return [at(mine.latencies, 50) / at(its.latencies, 50) for mine, its in pairs]
 
 
 CLICK = "**Bob's click, whole of Vouch on SQLite**"
@@ -206,7 +97,7 @@ async def measure_turns(bench: Bench, house: House) -> dict[str, Series]:
             if (server := await stack.enter_async_context(bench.contender(of)))
         ]
         for cycle in range(bench.size.cycles):
-            _tell(f"turns, cycle {cycle + 1} of {bench.size.cycles}")
+            tell(f"turns, cycle {cycle + 1} of {bench.size.cycles}")
             for of, server in servers:
                 if of.name not in bench.without:
                     await _cycle(bench, of, server, measured.setdefault(of.name, Series()))
@@ -223,7 +114,7 @@ async def _cycle(bench: Bench, of: Contender, server: Child, series: Series) -> 
         series.busy.append(await bench.turns(server, await bench.messages(busy), 16))
         series.alone.append(await bench.turns(server, await bench.messages(alone), 1))
     except RuntimeError as error:
-        bench.without[of.name] = _last_line(bench.data / f"{of.module}.log") or str(error)
+        bench.without[of.name] = last_line(bench.data / f"{of.module}.log") or str(error)
         return
     after = await bench.cloud.ask("counts")
     series.tokens += after["tokens"] - before["tokens"]
@@ -242,39 +133,6 @@ def clicks_needed(size: Size) -> int:
     return size.cycles * (16 + size.clicks + size.clicks_alone)
 
 
-@asynccontextmanager
-async def house(bench: Bench, people: Sequence[Any], dispatch: bool) -> AsyncIterator[Child]:
-    """The whole of Vouch on a database of its own."""
-    name = "flow" if dispatch else "clicks"
-    told = {
-        **bench.told,
-        "customer": story.CUSTOMER,
-        "people": people,
-        "serviceUrls": bench.cloud.ready["serviceUrls"],
-        "database": str(bench.data / f"{name}.sqlite3"),
-        "dispatch": dispatch,
-    }
-    file = bench.data / f"{name}.json"
-    file.write_text(json.dumps(told), encoding="utf-8")
-    async with child("bench.house", str(file), log=bench.data / f"{name}.log") as server:
-        yield server
-
-
-async def ask_everybody(bench: Bench, server: Child, people: Sequence[Any]) -> House:
-    """An incident for each of them; every question stands in its chat."""
-    url = f"{server.ready['url']}/api/incidents/defender"
-    bodies = [story.incident(person) for person in people]
-    done = await bench.load.ask(
-        "turns", url=url, token=server.ready["key"], bodies=bodies, in_flight=16
-    )
-    if set(done["statuses"]) != {"201"}:
-        raise RuntimeError(f"incidents were answered with {done['statuses']}")
-    await server.ask("settle")
-    pressed = await bench.cloud.ask("clicks", action=story.ANSWER)
-    clicks = [pressed[person["object_id"]] for person in people]
-    return House(server, clicks)
-
-
 # --- (iv): pauses --------------------------------------------------------------------------------
 
 
@@ -285,7 +143,7 @@ async def measure_pauses(bench: Bench) -> dict[str, list[float]]:
     for of in (RAW, GATEWAY, *SDKS):
         if of.name in bench.without:
             continue
-        _tell(f"pauses of {of.name.strip('*')}")
+        tell(f"pauses of {of.name.strip('*')}")
         for _ in range(1 if of.peer else bench.size.pauses):
             async with bench.contender(of) as server:
                 if server is not None:
@@ -331,7 +189,7 @@ async def measure_cards(bench: Bench, people: Sequence[Any]) -> Cards:
         for how in ("bare", "messenger"):
             await ours.ask("cards", how=how, chat=chat, count=WARM)
         for cycle in range(bench.size.cycles):
-            _tell(f"proactive cards, cycle {cycle + 1} of {bench.size.cycles}")
+            tell(f"proactive cards, cycle {cycle + 1} of {bench.size.cycles}")
             for how, into in (("bare", found.bare), ("messenger", found.ours)):
                 spent = await ours.ask("cards", how=how, chat=chat, count=count)
                 into.append(spent * 1000 / count)
@@ -356,14 +214,14 @@ class Flow:
 
 async def measure_flow(bench: Bench, people: Sequence[Any]) -> Flow:
     """Incidents at a steady pace; from each one's POST until its question stands in the chat."""
-    async with house(bench, people, dispatch=True) as server:
+    async with house(bench, people, dispatch=True, name="flow") as server:
         url, key = f"{server.ready['url']}/api/incidents/defender", server.ready["key"]
         warm, measured = people[:10], people[10:]
         await bench.load.ask(
             "turns", url=url, token=key, bodies=[story.incident(p) for p in warm], in_flight=2
         )
         await asyncio.sleep(2)
-        _tell(f"incidents, {bench.size.per_second:g} a second for {bench.size.seconds:g} s")
+        tell(f"incidents, {bench.size.per_second:g} a second for {bench.size.seconds:g} s")
         bodies = [story.incident(person) for person in measured]
         before = await server.ask("spent")
         done = await bench.load.ask(
@@ -401,7 +259,7 @@ def table(
     flow: Flow,
 ) -> str:
     lines = [
-        f"Measured {datetime.now(UTC):%Y-%m-%d}: {_machine()}; {bench.size.cycles} interleaved cycles, medians.",
+        f"{bench.size.cycles} interleaved cycles, medians.",
         "",
         "| proof | measured | goal | must |",
         "|---|---|---|---|",
@@ -434,8 +292,8 @@ def table(
         ),
         "",
         f"**(vi) From an incident's POST to Bob's card at the Connector**, {bench.size.per_second:g} a second "
-        f"for {bench.size.seconds:g} s: p50 {_at(flow.seconds, 50) * 1000:.0f} ms, p95 "
-        f"{_at(flow.seconds, 95) * 1000:.0f} ms; {flow.cpu:.1f} ms CPU an incident with all that "
+        f"for {bench.size.seconds:g} s: p50 {at(flow.seconds, 50) * 1000:.0f} ms, p95 "
+        f"{at(flow.seconds, 95) * 1000:.0f} ms; {flow.cpu:.1f} ms CPU an incident with all that "
         f"follows (threads, analysts' cards, write-back), {flow.share:.0%} of a core"
         + (f"; {flow.missing} cards missing" if flow.missing else "")
         + ".",
@@ -465,7 +323,7 @@ def _summary(
         ("(v) proactive card, CPU over a bare POST", f"{statistics.median(over_bare):.2f}", "≤ 1.5", ""),
         (
             "(vi) incident to card, p50 / p95",
-            f"{_at(flow.seconds, 50) * 1000:.0f} / {_at(flow.seconds, 95) * 1000:.0f} ms",
+            f"{at(flow.seconds, 50) * 1000:.0f} / {at(flow.seconds, 95) * 1000:.0f} ms",
             "",
             "",
         ),
@@ -491,8 +349,8 @@ def _turns_row(name: str, series: Series, raw: Series) -> str:
         name,
         f"{statistics.median(b.cpu for b in series.busy):.2f}",
         "1" if series is raw else ratio,
-        f"{_at(alone, 50):.1f} / {_at(alone, 95):.1f}",
-        f"{_at(busy, 50):.1f} / {_at(busy, 95):.1f}",
+        f"{at(alone, 50):.1f} / {at(alone, 95):.1f}",
+        f"{at(busy, 50):.1f} / {at(busy, 95):.1f}",
         f"{_opened(series):.2g}",
         "" if name == CLICK else f"{series.tokens} of {series.turns}",
         f"{series.busy[-1].rss:.0f}",
@@ -506,33 +364,11 @@ def _cards_row(name: str, spent: Sequence[float], bare: Sequence[float]) -> str:
     return f"| {name} | {statistics.median(spent):.2f} | {ratio} |"
 
 
-def _at(values: Sequence[float], percent: int) -> float:
-    return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]
-
-
-def _machine() -> str:
-    """What a reader may compare by; no name, no path."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    model = next((it.partition(":")[2].strip() for it in lines if it.startswith("model name")), "")
-    load = os.getloadavg()[0]
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{os.cpu_count()} cores ({model or platform.machine()}), {platform.system()}, {python}, load {load:.1f}"
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
-    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
-
-
-def _tell(what: str) -> None:
-    print(f"  {what}", file=sys.stderr, flush=True)
-
-
-async def run(size: Size, data: Path) -> str:
-    count, flowing = clicks_needed(size), 10 + round(size.per_second * size.seconds)
+@asynccontextmanager
+async def prepared(size: Size, data: Path, persons: int) -> AsyncIterator[tuple[Bench, list[Any]]]:
+    """Microsoft's side and the load generator, with so many people."""
     world = data / "world.json"
-    story.world(world, count + flowing)
+    story.world(world, persons)
     app_id, secret = str(uuid4()), "a-secret-of-the-bench"
     identity = (f"--app-id={app_id}", f"--app-secret={secret}")
     async with (
@@ -555,29 +391,54 @@ async def run(size: Size, data: Path) -> str:
         bench = Bench(size, data, cloud, load, told)
         await cloud.ask("install", tenant=PROVIDER_TENANT)
         known = (await cloud.ask("install", tenant=story.TENANT))["people"]
-        people = [it for it in known if it["name"].startswith("Person")]
-        _tell(f"preparing {count} questions")
-        async with house(bench, people[:count], dispatch=False) as server:
-            asked = await ask_everybody(bench, server, people[:count])
-            turns = await measure_turns(bench, asked)
-        pauses = await measure_pauses(bench)
-        cards = await measure_cards(bench, people)
-        await cloud.ask("forget")
-        flow = await measure_flow(bench, people[count:])
-        return table(bench, turns, pauses, cards, flow)
+        yield bench, [it for it in known if it["name"].startswith("Person")]
+
+
+async def teams(bench: Bench, people: Sequence[Any]) -> str:
+    """(i) to (vi)."""
+    count = clicks_needed(bench.size)
+    tell(f"preparing {count} questions")
+    async with house(bench, people[:count], dispatch=False, name="clicks") as server:
+        asked = await ask_everybody(bench, server, people[:count])
+        turns = await measure_turns(bench, asked)
+    pauses = await measure_pauses(bench)
+    cards = await measure_cards(bench, people)
+    await bench.cloud.ask("forget")
+    flow = await measure_flow(bench, people[count:])
+    return table(bench, turns, pauses, cards, flow)
+
+
+async def run(size: Size, engine: EngineSize, data: Path, parts: Sequence[str]) -> str:
+    tables = []
+    persons = clicks_needed(size) + 10 + round(size.per_second * size.seconds)
+    if "teams" in parts:
+        async with prepared(size, data, persons) as (bench, people):
+            tables.append(await teams(bench, people))
+    if of_engine := [part for part in parts if part in PARTS]:
+        async with prepared(size, data, people_needed(engine, of_engine)) as (bench, people):
+            found = await measure_engine(bench, engine, people, of_engine)
+            tables.append(engine_table(bench, engine, found))
+    return "\n\n".join([f"Measured {datetime.now(UTC):%Y-%m-%d}: {machine()}.", *tables])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="under a minute: does it work at all?")
+    parser.add_argument("--quick", action="store_true", help="about a minute: does it work at all?")
     parser.add_argument("--keep", type=Path, help="keep databases and logs in a new folder here")
     parser.add_argument(
-        "--only", choices=("turns", "pauses", "cards", "flow"), help=argparse.SUPPRESS
+        "--only",
+        choices=("teams", "engine", *PARTS),
+        help="teams is (i) to (vi), engine (vii) to (x): stored, waiting, loop and replicas",
     )
+    parser.add_argument("--stored", type=int, help="how many incidents are stored in (vii)")
     given = parser.parse_args()
+    engine = ENGINE_QUICK if given.quick else ENGINE
+    if given.stored:
+        engine = replace(engine, many=given.stored)
+    parts = {None: ("teams", *PARTS), "engine": PARTS}.get(given.only, (given.only,))
     with tempfile.TemporaryDirectory(prefix="vouch-bench-") as scratch:
         data = Path(tempfile.mkdtemp(dir=given.keep) if given.keep else scratch)
-        print(asyncio.run(run(QUICK if given.quick else FULL, data)))
+        print(asyncio.run(run(QUICK if given.quick else FULL, engine, data, parts)))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ class Cloud(Simulator):
 
     connections = 0
     tokens = 0
+    calls = 0
 
     async def _listen(self, app: web.Application, port: int, tls: SSLContext | None) -> int:
         if tls is None:
@@ -65,6 +66,7 @@ class Cloud(Simulator):
 
     async def _count_token(self, request: web.Request, _: web.StreamResponse) -> None:
         self.tokens += request.path.endswith("/oauth2/v2.0/token")
+        self.calls += "/v3/conversations" in request.path
 
 
 class Asked:
@@ -77,6 +79,9 @@ class Asked:
         self._delivered: dict[str, float] = {}
         self._post = self._world.post
         self._world.post = self._posted  # type: ignore[method-assign]
+        self._edited: dict[str, list[float]] = {}
+        self._edit = self._world.edit
+        self._world.edit = self._noted  # type: ignore[method-assign]
 
     def _posted(
         self, place: Thread | Chat, message_id: str, sender: Sender, activity: dict[str, Any]
@@ -85,12 +90,24 @@ class Asked:
             self._delivered.setdefault(place.id, time.time())
         return self._post(place, message_id, sender, activity)
 
+    def _noted(
+        self, conversation: Conversation, message: Message, activity: dict[str, Any]
+    ) -> None:
+        self._edited.setdefault(conversation.id, []).append(time.time())
+        self._edit(conversation, message, activity)
+
     def counts(self) -> dict[str, int]:
-        return {"connections": self._cloud.connections, "tokens": self._cloud.tokens}
+        cloud = self._cloud
+        return {"connections": cloud.connections, "tokens": cloud.tokens, "calls": cloud.calls}
 
     def delivered(self) -> dict[str, float]:
         """When the first card stood in each conversation."""
         return self._delivered
+
+    def edited(self) -> dict[str, list[float]]:
+        """When cards were replaced in each conversation, since this was last asked."""
+        edited, self._edited = self._edited, {}
+        return edited
 
     def forget(self) -> None:
         """Conversations as if nobody had spoken in them."""
@@ -209,7 +226,7 @@ async def main(answering: Answering) -> None:
         commands = {
             name: getattr(asked, name)
             for name in (
-                "counts", "delivered", "forget", "install", "token", "messages", "clicks", "slow"
+                "counts", "delivered", "edited", "forget", "install", "token", "messages", "clicks", "slow"
             )
         }  # fmt: skip
         ready = {

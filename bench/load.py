@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections import Counter, deque
+from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import aiohttp
 
-from bench.answering import Answering
+from bench.answering import Answering, Command
 
 PING_EVERY = 0.002
 PATIENCE = aiohttp.ClientTimeout(total=60)
@@ -18,17 +20,19 @@ class Load:
         self._session = session
 
     async def turns(
-        self, url: str, token: str, bodies: list[str], in_flight: int
+        self, url: str, token: str, bodies: list[str], in_flight: int, others: Sequence[str] = ()
     ) -> dict[str, Any]:
-        """Every body once, so many at a time; how long each took, in milliseconds."""
+        """Every body once, so many at a time; how long each took, in milliseconds. Where there are
+        other servers, they take turns."""
         waiting, latencies = deque(bodies), list[float]()
         statuses: Counter[int] = Counter()
+        places = cycle([url, *others])
 
         async def work() -> None:
             while waiting:
                 body = waiting.popleft()
                 began = time.perf_counter()
-                statuses[await self._post(url, token, body)] += 1
+                statuses[await self._post(next(places), token, body)] += 1
                 latencies.append((time.perf_counter() - began) * 1000)
 
         began = time.perf_counter()
@@ -42,17 +46,22 @@ class Load:
     async def paced(
         self, url: str, token: str, bodies: list[str], per_second: float
     ) -> dict[str, Any]:
-        """Every body once, each at its time, whether or not the ones before are done."""
+        """Every body once, each at its time, whether or not the ones before are done; when each was
+        sent, and how long it took in milliseconds."""
         sent: list[float] = []
+        latencies: list[float] = []
         began = time.perf_counter()
 
         async def one(number: int, body: str) -> int:
             await asyncio.sleep(began + number / per_second - time.perf_counter())
             sent.append(time.time())
-            return await self._post(url, token, body)
+            posted = time.perf_counter()
+            status = await self._post(url, token, body)
+            latencies.append((time.perf_counter() - posted) * 1000)
+            return status
 
         statuses = await asyncio.gather(*(one(n, body) for n, body in enumerate(bodies)))
-        return {"sent": sent, "statuses": Counter(statuses)}
+        return {"sent": sent, "latencies": latencies, "statuses": Counter(statuses)}
 
     async def pauses(
         self, url: str, ping: str, token: str, bodies: list[str], seconds: float
@@ -84,7 +93,11 @@ async def main(answering: Answering) -> None:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
         load = Load(session)
-        commands = {"turns": load.turns, "paced": load.paced, "pauses": load.pauses}
+        commands: dict[str, Command] = {
+            "turns": load.turns,
+            "paced": load.paced,
+            "pauses": load.pauses,
+        }
         answering.start({}, commands)
         await asyncio.Event().wait()
 

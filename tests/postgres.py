@@ -33,7 +33,7 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def server(port: int | None = None) -> Iterator[str]:
+def server(port: int | None = None, *, forgetful: bool = True) -> Iterator[str]:
     """Its address, with no database in it: `postgresql+psycopg://vouch@127.0.0.1:port`."""
     where = binaries()
     if where is None:
@@ -48,7 +48,7 @@ def server(port: int | None = None) -> Iterator[str]:
             "listen_addresses=127.0.0.1",
             f"unix_socket_directories={folder}",
             "max_connections=200",
-            *FORGETFUL,
+            *(FORGETFUL if forgetful else ()),
         )
         options = " ".join(f"-c {setting}" for setting in settings)
         ctl = (where / "pg_ctl", "-D", data, "-w", "-l", folder / "log")

@@ -1,0 +1,135 @@
+"""Many incidents out of few: rows of real ones copied by SQL, with ids, keys and people of their own.
+
+A copy has every row of its original in every table and index. What is kept as text in the events of
+a stored one is emptied, as erasure does it; their hashes are the original's. SQLite alone.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+FIELDS = {
+    "incident": {
+        "id": "c.id",
+        "name": "'COPY-' || c.n",
+        "received": "c.at",
+        "updated": "c.at",
+    },
+    "alert": {"incident_id": "c.id", "alert_id": "t.alert_id || c.tail"},
+    "event": {"stream": "c.id", "key": "t.key || c.tail", "at": "c.at"},
+    "effect": {
+        "stream": "c.id",
+        "key": "t.key || c.tail",
+        "lane": "replace(replace(t.lane, c.original, c.id), c.person, c.object_id)",
+        "surface": "replace(t.surface, c.person, c.object_id)",
+        "ordered_at": "c.at",
+    },
+    "surface": {
+        "incident_id": "c.id",
+        "name": "replace(t.name, c.person, c.object_id)",
+        "conversation_id": "t.conversation_id || c.tail",
+        "shown_at": "c.at",
+        "posted_at": "c.at",
+    },
+    "handle": {
+        "incident_id": "c.id",
+        "token": "t.token || c.tail",
+        "surface": "replace(t.surface, c.person, c.object_id)",
+        "person": "replace(t.person, c.person, c.object_id)",
+        "conversation_id": "t.conversation_id || c.tail",
+    },
+    "source_ref": {"incident_id": "c.id", "source_id": "t.source_id || c.tail"},
+    "entity_key": {
+        "incident_id": "c.id",
+        "key": "CASE WHEN t.key LIKE 'oid:%' THEN replace(t.key, c.person, c.object_id)"
+        " ELSE t.key || c.tail END",
+        "last_seen": "c.at",
+    },
+}
+"""What differs in a copy, by table and column: `t` is the original's row, `c` says which copy."""
+
+STORED = {
+    "incident": {"status": "'resolved'", "state": "'{}'"},
+    "alert": {"document": "'{}'"},
+    "event": dict.fromkeys(("payload", "facts", "actor", "answer", "reasons", "salt"), "NULL"),
+    "effect": {
+        "status": "'done'",
+        "due": "c.at",
+        "done_at": "c.at",
+        "owner": "NULL",
+        "lease_until": "NULL",
+        "waits_for": "NULL",
+    },
+}
+WAITING = {
+    "incident": {"state": "replace(replace(t.state, c.original, c.id), c.person, c.object_id)"},
+    "effect": {"payload": "replace(t.payload, c.person, c.object_id)"},
+}
+ORIGIN = {"incident": "id", "event": "stream", "effect": "stream"}
+"""The column that names the incident, where it is not `incident_id`."""
+
+PEOPLE = 1000
+"""Whom stored incidents concern, a minute apart; a waiting one concerns somebody of its own."""
+
+_ORIGINALS = """
+CREATE TEMP TABLE original AS
+SELECT row_number() OVER (ORDER BY i.id) - 1 AS number, i.id AS id, substr(s.name, 8) AS person
+FROM incident AS i
+JOIN surface AS s ON s.customer_id = i.customer_id AND s.incident_id = i.id
+    AND s.name LIKE 'person:%'
+GROUP BY i.id
+"""
+_COPIES = """
+CREATE TEMP TABLE copies AS
+WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < :count)
+SELECT n, printf('-%08d', n) AS tail, printf('01900000-0000-7000-8000-%012x', n) AS id,
+    printf('00000000-0000-4000-9000-%012x', n % :people) AS object_id,
+    strftime('%Y-%m-%d %H:%M:%f000', 'now', '-' || (:minutes * n) || ' minutes') AS at,
+    o.id AS original, o.person AS person
+FROM number JOIN original AS o ON o.number = n % (SELECT count(*) FROM original)
+"""
+
+
+def fill(database: Path, incidents: int, *, waiting: bool) -> None:
+    """Copy until so many are there: stored ones, or ones with an open question and its wakes.
+    Nobody has the database open. Every wake is put off by a day."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as db:
+        db.executescript(
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-1000000;"
+            "PRAGMA temp_store=MEMORY"
+        )
+        db.execute("BEGIN")
+        db.execute(
+            "UPDATE effect SET due = datetime(due, '+1 day') || '.000000' WHERE lane IS NULL"
+        )
+        (present,) = db.execute("SELECT count(*) FROM incident").fetchone()
+        if incidents > present:
+            _copy(db, incidents - present, waiting)
+        db.execute("COMMIT")
+        db.execute("PRAGMA journal_mode=WAL")
+
+
+def _copy(db: sqlite3.Connection, count: int, waiting: bool) -> None:
+    db.execute(_ORIGINALS)
+    db.execute(
+        _COPIES,
+        {
+            "count": count,
+            "people": count + 1 if waiting else PEOPLE,
+            "minutes": 0 if waiting else 1,
+        },
+    )
+    for table, differs in FIELDS.items():
+        names = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
+        if table == "effect":
+            names.remove("id")  # given anew, in order
+        fields = {**differs, **(WAITING if waiting else STORED).get(table, {})}
+        values = ", ".join(fields.get(name, f"t.{name}") for name in names)
+        origin = ORIGIN.get(table, "incident_id")
+        db.execute(f"CREATE TEMP TABLE t AS SELECT *, rowid AS place FROM main.{table}")
+        db.execute(f"CREATE INDEX temp.t_of ON t ({origin}, place)")
+        db.execute(
+            f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM copies AS c"
+            f" CROSS JOIN t ON t.{origin} = c.original ORDER BY c.n, t.place"
+        )
+        db.execute("DROP TABLE temp.t")
