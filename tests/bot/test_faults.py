@@ -12,6 +12,7 @@ from containment.actions import Order, Receipt
 from dialogs.messenger import Channel
 from paging.pager import NoPager
 from sources import native
+from sources.absence import NotReadError
 from sources.writing import RehearsedWriter
 from storage import across, incidents
 from storage.dispatch import Dispatcher
@@ -19,7 +20,7 @@ from storage.engine import Store, Tx
 from tests.dialogs.pinboard import Pinboard
 from tests.story.house import onboard
 from triage.events import Reported
-from triage.incident import ActionState, Incident
+from triage.incident import Absence, ActionState, Incident
 from triage.report import IncidentReport, Source
 
 NOW = datetime(2026, 11, 24, 10, 10, tzinfo=UTC)
@@ -57,6 +58,13 @@ class BrokenHand:
         raise KeyError(order.key)
 
 
+class Blind:
+    """Nobody lets it look."""
+
+    async def absence(self, tenant_id: str, person: str, now: datetime) -> Absence | None:
+        raise NotReadError(tenant_id)
+
+
 async def test_a_hand_with_a_bug_is_given_up_and_an_analyst_knows(tmp_path: Path) -> None:
     await onboard(tmp_path / "vouch.sqlite3")
     store = Store.open(f"sqlite:///{tmp_path / 'vouch.sqlite3'}")
@@ -65,7 +73,7 @@ async def test_a_hand_with_a_bug_is_given_up_and_an_analyst_knows(tmp_path: Path
     assert provider is not None
     url = "https://smba.example/emea/"
     desk = ProviderDesk(provider, Channel(provider.tenant_id, provider.channel_id, url))
-    performer = Performer(Pinboard(), hand, RehearsedWriter(), NoPager())
+    performer = Performer(Pinboard(), hand, RehearsedWriter(), NoPager(), Blind())
     conductor = Conductor(store, clock, desk, performer, owner="one", lease=timedelta(seconds=60))
     dispatcher = Dispatcher(store, clock.now, conductor.run_effect, poll=60)
     (report,) = native.parse(RANSOMWARE)
