@@ -100,12 +100,17 @@ class Entra:
         It is signed by our key, meant for the Connector, within its lifetime, issued by a
         tenant of this world, and its `appid` is the bot's.
         """
-        return self.tenant_of(token, CONNECTOR_AUDIENCE) is not None
+        return self._read(token, CONNECTOR_AUDIENCE) is not None
 
     def tenant_of(self, token: str, audience: str) -> str | None:
         """In which tenant the bot was given a token for this audience; None where it was not."""
+        claims = self._read(token, audience)
+        tenant = claims.get("tid") if claims is not None else None
+        return tenant if tenant in self._tenants else None
+
+    def _read(self, token: str, audience: str) -> Json | None:
         try:
-            claims = jwt.decode(
+            claims: Json = jwt.decode(
                 token,
                 self.key.private.public_key(),
                 algorithms=["RS256"],
@@ -115,8 +120,7 @@ class Entra:
             )
         except jwt.InvalidTokenError:
             return None
-        mine = claims.get("appid") == self._app_id
-        return str(claims.get("tid")) if mine and claims.get("tid") in self._tenants else None
+        return claims if claims.get("appid") == self._app_id else None
 
 
 def _metadata(origin: str, tenant: str) -> Json:
