@@ -29,6 +29,7 @@ from containment.rehearsal import Rehearsal
 from paging.pager import NoPager, Pager
 from paging.pagerduty import PagerDuty
 from paging.webhook import Webhook, secret_of
+from sources.absence import GraphLooker
 from sources.writing import RehearsedWriter
 from storage.carrier import Carrier
 from storage.dispatch import Dispatcher
@@ -65,7 +66,11 @@ async def running(
     try:
         desk = await read_desk(store)
         performer = Performer(
-            gateway.messenger, Rehearsal(), RehearsedWriter(), _pager(settings, gateway.network)
+            gateway.messenger,
+            Rehearsal(),
+            RehearsedWriter(),
+            _pager(settings, gateway.network),
+            GraphLooker(gateway.network, gateway.graph_tokens, settings.graph_url),
         )
         lease = timedelta(seconds=settings.lease_seconds)
         conductor = Conductor(

@@ -48,6 +48,7 @@ from triage.events import (
     CardsToday,
     Event,
     Facts,
+    FoundAway,
     Match,
     MergedInto,
     NewIncident,
@@ -653,7 +654,9 @@ def _helpers(
     customer: Customer,
 ) -> dict[str, Person]:
     """Who could help to reach those who do not answer; asked for only where somebody may not."""
-    if not (isinstance(event, Woke | Undelivered | Reported) or _is_beyond_reach(before)):
+    if not (
+        isinstance(event, Woke | Undelivered | Reported | FoundAway) or _is_beyond_reach(before)
+    ):
         return {}
     known = [people.get(tx, customer.tenant_id, person) for person in concerned]
     facts = [customer.facts_about(k.upn) for k in known if k]

@@ -99,6 +99,7 @@ async def _play(demo: Demo, clock_door: socket.socket) -> None:
             app_tenant=PROVIDER_TENANT,
             app_secret=SecretStr(shared.app_secret),
             login_url=ready["api"],
+            graph_url=ready["api"],
             openid_metadata_url=f"{ready['api']}/botframework/v1/.well-known/openidconfiguration",
             service_hosts=frozenset({urlsplit(ready["api"]).netloc}),
             ca_file=Path(ready["ca"]),

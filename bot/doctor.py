@@ -23,10 +23,11 @@ from bot.commands import described
 from bot.settings import Proof, Settings
 from bot.teams.hosts import is_allowed
 from bot.teams.probe import NoAnswerError, Probe
+from sources.absence import PERMISSIONS
 from storage import across, people, profiles
 from storage.engine import Standing, Store, StoreError, Tx, standing
 from storage.profiles import Profile
-from triage.customer import Provider
+from triage.customer import Customer, Provider
 
 PATIENCE_SECONDS = 20
 """For one check; each of its calls has a shorter limit of its own."""
@@ -292,6 +293,8 @@ def _known(tx: Tx, one: across.Onboarded, settings: Settings) -> Iterator[Findin
     if not isinstance(profile, Provider):
         yield from _people(people.reach(tx, profile.tenant_id), one)
         yield _intake(profiles.sources_with_keys(tx), one)
+        if profile.look_for_absence:
+            yield _absence(profile)
 
 
 def _profile(profile: Profile, one: across.Onboarded) -> Finding:
@@ -318,6 +321,15 @@ def _installed(tx: Tx, profile: Profile, settings: Settings) -> Finding:
             "Where that host is Microsoft's, add it to VOUCH_SERVICE_HOSTS.",
         )
     return ok(f"{profile.id}: installed in its team")
+
+
+def _absence(profile: Customer) -> Finding:
+    """What an administrator of theirs must have granted, which Entra tells nobody beforehand."""
+    needs = " and ".join(PERMISSIONS)
+    return ok(
+        f"{profile.id}: automatic replies and presence are read; this needs Graph's application "
+        f"permissions {needs}, granted in the tenant {profile.tenant_id}"
+    )
 
 
 def _people(reach: people.Reach, one: across.Onboarded) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from triage.effects import (
     ANALYST_THREAD,
     CUSTOMER_THREAD,
     Contain,
+    LookForAbsence,
     Page,
     PostDigest,
     ReadRoster,
@@ -28,6 +29,7 @@ from triage.effects import (
 )
 from triage.events import ActionFailed, Undelivered, Woke
 from triage.incident import Incident
+from triage.ladder import still_looks
 from triage.surfaces import digest, surfaces
 from triage.views import (
     AnalystThread,
@@ -120,13 +122,20 @@ class PageJob:
 
 
 @dataclass(frozen=True, slots=True)
+class LookJob:
+    tenant_id: str
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """Decided in the claiming transaction already: nothing is called."""
 
     result: Result
 
 
-Job = ShowJob | SayJob | DigestJob | WriteJob | ContainJob | RosterJob | PageJob | Settled
+Job = ShowJob | SayJob | DigestJob | WriteJob | ContainJob | RosterJob | PageJob | LookJob | Settled
 
 
 def opens(job: Job) -> bool:
@@ -147,7 +156,7 @@ def calls_of(job: Job) -> int:
             return 2 if _unopened(target) else 1
         case DigestJob() | RosterJob():
             return 1
-        case WriteJob() | ContainJob() | PageJob() | Settled():
+        case WriteJob() | ContainJob() | PageJob() | LookJob() | Settled():
             return 0
 
 
@@ -189,6 +198,8 @@ class Gatherer:
                 return self._roster(tx, conversation_id)
             case Page() as page:
                 return self._page(tx, claimed.stream, page)
+            case LookForAbsence() as order:
+                return self._look(tx, claimed.stream, order, now)
             case None:
                 raise ValueError(f"effect {claimed.id} is neither an order nor a surface")
 
@@ -279,6 +290,13 @@ class Gatherer:
         thread = _standing(surface_rows.place_of(tx, incident_id, ANALYST_THREAD))
         customer = profiles.current(tx)
         return PageJob(page, customer, thread, self._thread_reader(customer, analyst=True))
+
+    def _look(self, tx: Tx, incident_id: str, order: LookForAbsence, now: datetime) -> Job:
+        """Not where the account has become suspect, or an answer has come, since it was ordered."""
+        incident, customer = _incident(tx, incident_id), profiles.current(tx)
+        if incident.is_over or not still_looks(incident, customer, order):
+            return Settled(Done())
+        return LookJob(customer.tenant_id, order.person, now)
 
     # --- where ---
 

@@ -11,6 +11,7 @@ from bot.gathering import (
     ContainJob,
     DigestJob,
     Job,
+    LookJob,
     PageJob,
     RosterJob,
     SayJob,
@@ -32,10 +33,18 @@ from dialogs.messenger import (
     TryLaterError,
 )
 from paging.pager import Pager, PagerGaveUpError, PagerTryLaterError, Ring
+from sources.absence import Looker, NotReadError
 from sources.writing import SourceGaveUpError, SourceTryLaterError, SourceWriter
 from storage.surfaces import Place
 from triage.effects import Say
-from triage.events import ActionDone, ActionFailed, Event, SourceWritten, Undelivered
+from triage.events import (
+    ActionDone,
+    ActionFailed,
+    Event,
+    FoundAway,
+    SourceWritten,
+    Undelivered,
+)
 from triage.views import AnalystThread, ApprovalCard, CustomerThread, PersonCard
 
 log = structlog.get_logger(__name__)
@@ -54,12 +63,18 @@ class Performer:
     """The remote calls. Every failure comes back as a result."""
 
     def __init__(
-        self, messenger: Messenger, hand: Hand, writer: SourceWriter, pager: Pager
+        self,
+        messenger: Messenger,
+        hand: Hand,
+        writer: SourceWriter,
+        pager: Pager,
+        looker: Looker,
     ) -> None:
         self._messenger = messenger
         self._hand = hand
         self._writer = writer
         self._pager = pager
+        self._looker = looker
 
     async def carry_out(self, job: Job, attempt: int) -> Result:
         """`attempt` is 1 the first time."""
@@ -74,6 +89,8 @@ class Performer:
                 return await self._write(job, attempt)
             case PageJob():
                 return await self._page(job, attempt)
+            case LookJob():
+                return await self._look(job)
 
     async def _speak(self, job: Spoken, attempt: int) -> Result:
         try:
@@ -192,6 +209,15 @@ class Performer:
             return _nobody_rung(job, str(error))
         return Done(remote_id=receipt.remote_id)
 
+    async def _look(self, job: LookJob) -> Result:
+        """Tried once: the question has gone out, and the ladder climbs by the clock without it."""
+        try:
+            absence = await self._looker.absence(job.tenant_id, job.person, job.at)
+        except NotReadError as error:
+            log.warning("absence_not_read", tenant=job.tenant_id, reason=str(error))
+            return Done()
+        return Done(event=FoundAway(absence) if absence else None)
+
     def _unwritten(self, job: WriteJob, why: str) -> Failed:
         return Failed(why, Undelivered(job.surface, None, why))
 
@@ -239,7 +265,7 @@ def crashed(job: Job, attempt: int, fault: Exception) -> Result:
             event = _undelivered(job, reason)
         case WriteJob(surface=surface):
             event = Undelivered(surface, None, reason)
-        case PageJob() | Settled():
+        case PageJob() | LookJob() | Settled():
             event = None
     return _later(reason, None, attempt) or Failed(reason, event)
 

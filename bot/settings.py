@@ -69,6 +69,9 @@ class Settings(BaseSettings):
 
     login_url: str = "https://login.microsoftonline.com"
     """Entra. Another one for a national cloud, or for the simulator."""
+    graph_url: str = "https://graph.microsoft.com"
+    """Microsoft Graph, for customers who let us read automatic replies and presence. Another one for
+    a national cloud, or for the simulator."""
     openid_metadata_url: str = "https://login.botframework.com/v1/.well-known/openidconfiguration"
     """Where the Bot Connector says what keys it signs with."""
     token_issuer: str = "https://api.botframework.com"  # noqa: S105 - an address, no secret
@@ -107,7 +110,7 @@ class Settings(BaseSettings):
     log_json: bool = True
     """One JSON object per line of the log; `false` for people."""
 
-    @field_validator("login_url", "openid_metadata_url")
+    @field_validator("login_url", "graph_url", "openid_metadata_url")
     @classmethod
     def _https_only(cls, value: str) -> str:
         if urlsplit(value).scheme != "https":

@@ -18,6 +18,7 @@ from simulator.changes import Change
 from simulator.errors import Json, RefusedError
 from simulator.faults import Fault, Faults
 from simulator.faults import Kind as FaultKind
+from simulator.graph import Graph
 from simulator.journal import Journal
 from simulator.pager import Pager
 from simulator.people import People, Press
@@ -31,7 +32,7 @@ from simulator.views import (
     user_view,
 )
 from simulator.windows import Windows
-from simulator.world import Place, Root, Team, Tenant, User, World, utc_now
+from simulator.world import Absence, Place, Root, Team, Tenant, User, World, utc_now
 from simulator.worldfile import PersonFile
 
 HEARTBEAT = 15.0
@@ -93,6 +94,22 @@ class NewFault(Body):
     seconds: float = Field(default=2, ge=0, le=120)
 
 
+class NewAbsence(Body):
+    """Somebody goes on leave, or comes back."""
+
+    status: Literal["disabled", "alwaysEnabled", "scheduled"] = "disabled"
+    start: str = Absence().start
+    end: str = Absence().end
+    message: str = ""
+    activity: str = Absence().activity
+
+
+class Granted(Body):
+    """Graph's application permissions that the tenants' administrators have consented to."""
+
+    permissions: frozenset[str]
+
+
 class HeldWindows(Body):
     """Whether Teams' limits are held."""
 
@@ -151,6 +168,7 @@ class Control:
         service_url: Mapping[str, str],
         clock: BotClock,
         pager: Pager,
+        graph: Graph,
     ) -> None:
         self._app_id = app_id
         self._world = world
@@ -164,6 +182,7 @@ class Control:
         self._service_url = service_url
         self._clock = clock
         self._pager = pager
+        self._graph = graph
 
     def routes(self) -> list[web.RouteDef]:
         conversation = "/api/conversations/{conversation}/messages"
@@ -180,6 +199,8 @@ class Control:
             web.post("/api/teams/{team}/{change:install|uninstall}", self.install_team),
             web.post("/api/users/{user}/{change:install|uninstall}", self.install_user),
             web.post("/api/users/{user}/{change:block|unblock}", self.block),
+            web.put("/api/users/{user}/absence", self.leave),
+            web.put("/api/graph", self.grant),
             web.post("/api/install-all", self.install_all),
             web.get("/api/pager", self.pager),
             web.get("/api/faults", self.faults),
@@ -298,7 +319,18 @@ class Control:
         self._world.block(user, request.match_info["change"] == "block")
         return web.json_response(user_view(self._world, user))
 
+    async def leave(self, request: web.Request) -> web.Response:
+        user = self._user(request.match_info["user"])
+        body = await _read(request, NewAbsence)
+        self._world.leave(user, Absence(**body.model_dump()))
+        return web.json_response(user_view(self._world, user))
+
     # Breaking and looking behind
+
+    async def grant(self, request: web.Request) -> web.Response:
+        body = await _read(request, Granted)
+        self._graph.granted = body.permissions
+        return web.json_response({"permissions": sorted(self._graph.granted)})
 
     async def pager(self, _: web.Request) -> web.Response:
         return web.json_response(self._pager.view())

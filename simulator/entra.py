@@ -59,26 +59,31 @@ class Entra:
             return _denied(400, "unauthorized_client", 700016, "The application was not found.")
         if not _same(str(form.get("client_secret", "")), self._app_secret):
             return _denied(401, "invalid_client", 7000215, "Invalid client secret provided.")
-        if form.get("scope") != SCOPE:
-            return _denied(400, "invalid_scope", 70011, f"The only scope here is {SCOPE}.")
+        graph = str(request.url.origin())
+        audience = str(form.get("scope", "")).removesuffix("/.default")
+        if f"{audience}/.default" != form.get("scope") or audience not in (
+            CONNECTOR_AUDIENCE,
+            graph,
+        ):
+            scopes = f"{SCOPE} and {graph}/.default"
+            return _denied(400, "invalid_scope", 70011, f"The only scopes here are {scopes}.")
         seconds = int(LIFETIME.total_seconds())
         answer = {
             "token_type": "Bearer",
             "expires_in": seconds,
             "ext_expires_in": seconds,
-            "access_token": self.issue(tenant, utc_now()),
+            "access_token": self.issue(tenant, utc_now(), audience),
         }
         return web.json_response(answer, headers={"Cache-Control": "no-store"})
 
-    def issue(self, tenant: str, now: datetime) -> str:
+    def issue(self, tenant: str, now: datetime, audience: str = CONNECTOR_AUDIENCE) -> str:
         """The bot's token in the shape Entra gives it for the Bot Connector (version 1.0)."""
-        return jwt.encode(
-            self.claims(tenant, now), self.key.private, "RS256", {"kid": self.key.kid}
-        )
+        claims = self.claims(tenant, now, audience)
+        return jwt.encode(claims, self.key.private, "RS256", {"kid": self.key.kid})
 
-    def claims(self, tenant: str, now: datetime) -> Json:
+    def claims(self, tenant: str, now: datetime, audience: str = CONNECTOR_AUDIENCE) -> Json:
         return {
-            "aud": CONNECTOR_AUDIENCE,
+            "aud": audience,
             "iss": _issuer(tenant),
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),
@@ -95,18 +100,27 @@ class Entra:
         It is signed by our key, meant for the Connector, within its lifetime, issued by a
         tenant of this world, and its `appid` is the bot's.
         """
+        return self._read(token, CONNECTOR_AUDIENCE) is not None
+
+    def tenant_of(self, token: str, audience: str) -> str | None:
+        """In which tenant the bot was given a token for this audience; None where it was not."""
+        claims = self._read(token, audience)
+        tenant = claims.get("tid") if claims is not None else None
+        return tenant if tenant in self._tenants else None
+
+    def _read(self, token: str, audience: str) -> Json | None:
         try:
-            claims = jwt.decode(
+            claims: Json = jwt.decode(
                 token,
                 self.key.private.public_key(),
                 algorithms=["RS256"],
-                audience=CONNECTOR_AUDIENCE,
+                audience=audience,
                 issuer=[_issuer(tenant) for tenant in self._tenants],
                 options={"require": ["exp", "nbf", "aud", "iss"]},
             )
         except jwt.InvalidTokenError:
-            return False
-        return claims.get("appid") == self._app_id
+            return None
+        return claims if claims.get("appid") == self._app_id else None
 
 
 def _metadata(origin: str, tenant: str) -> Json:

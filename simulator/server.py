@@ -22,6 +22,7 @@ from simulator.control import Control, only_from_here
 from simulator.entra import Entra
 from simulator.errors import MAX_BODY, answer_errors
 from simulator.faults import Faults
+from simulator.graph import Graph
 from simulator.journal import Journal
 from simulator.keys import KeySource, new_key
 from simulator.pager import Pager, PagerKeys
@@ -85,6 +86,7 @@ class Simulator:
         self.entra = Entra(
             config.app_id, config.app_secret, self.world.tenants, config.key_source()
         )
+        self.graph = Graph(self.world, self.entra)
         self._framework = BotFramework(config.app_id, self.entra.key, config.key_source)
         self.pager = Pager(config.pager, self._changes, self._clock.now)
         self.windows = Windows()
@@ -160,6 +162,7 @@ class Simulator:
         app.add_routes(self._framework.routes())
         app.add_routes(connector.routes())
         app.add_routes(self.pager.routes())
+        app.add_routes(self.graph.routes())
         return app
 
     def _page(self, bot: ToBot) -> web.Application:
@@ -190,6 +193,7 @@ class Simulator:
             service_url=self._service_urls,
             clock=self._clock,
             pager=self.pager,
+            graph=self.graph,
         )
 
 

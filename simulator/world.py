@@ -15,6 +15,17 @@ from simulator.worldfile import PersonFile, TeamFile, TenantFile, WorldFile
 Kind = Literal["thread", "personal"]
 
 
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """What a mailbox answers by itself, and what Teams shows; moments are UTC, as Graph has them."""
+
+    status: Literal["disabled", "alwaysEnabled", "scheduled"] = "disabled"
+    start: str = "2026-01-01T08:00:00.0000000"
+    end: str = "2026-01-02T08:00:00.0000000"
+    message: str = ""
+    activity: str = "Available"
+
+
 @dataclass(slots=True)
 class User:
     """A person in one tenant; `wants_app` says whether installing for all includes them."""
@@ -32,6 +43,7 @@ class User:
     wants_app: bool
     installed: bool = False
     blocked: bool = False
+    absence: Absence = Absence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +328,10 @@ class World:
 
     def block(self, user: User, blocked: bool) -> None:
         user.blocked = blocked
+        self.changes.note("user")
+
+    def leave(self, user: User, absence: Absence) -> None:
+        user.absence = absence
         self.changes.note("user")
 
 

@@ -30,7 +30,17 @@ from storage.engine import Tx
 from storage.isolation import UnitSession
 from storage.tables import EffectRow, SurfaceRow
 from triage.actions import Target
-from triage.effects import ANALYST_THREAD, Contain, Effect, Page, PostDigest, ReadRoster, Say, Wake
+from triage.effects import (
+    ANALYST_THREAD,
+    Contain,
+    Effect,
+    LookForAbsence,
+    Page,
+    PostDigest,
+    ReadRoster,
+    Say,
+    Wake,
+)
 
 SHOW = "show"
 """The kind of an effect that shows a surface; it has no payload, for it shows the newest view."""
@@ -87,6 +97,8 @@ def _lane(stream: str, effect: Effect) -> str | None:
             return target_lane(effect.target)
         case ReadRoster():
             return f"roster:{effect.conversation_id}"
+        case LookForAbsence(person=person):
+            return f"absence:{person}"
         case Page(alarm=alarm):
             return f"page:{alarm}"
         case Wake() | PostDigest():
@@ -100,7 +112,7 @@ def _spoken_to(tx: Tx, effect: Effect, analysts: str | None) -> str | None:
             return analysts if place == ANALYST_THREAD else tx.customer
         case ReadRoster() | PostDigest():
             return tx.customer
-        case Contain() | Page() | Wake():
+        case Contain() | LookForAbsence() | Page() | Wake():
             return None
     assert_never(effect)
 

@@ -7,6 +7,7 @@ from triage.assess import change_by, could_change, covering_fact
 from triage.authority import standing_of
 from triage.draft import Draft
 from triage.incident import (
+    Absence,
     Affected,
     Answered,
     Assurance,
@@ -248,6 +249,15 @@ def open_question(draft: Draft, question: Question) -> None:
         draft.note(phrase("timeline.asked", person=question.person.name))
         if not question.person.reachable:
             unreachable(draft, question.person.object_id, "not_installed")
+        elif ladder.may_look(draft.incident, draft.customer, question) and not _is_there(
+            draft.incident, question.person
+        ):
+            draft.look_for_absence(question.person.object_id, question.id)
+
+
+def _is_there(incident: Incident, person: Person) -> bool:
+    """They have answered, or written, in this case."""
+    return any(q.person.object_id == person.object_id and q.replies for q in incident.questions)
 
 
 def people(incident: Incident) -> tuple[Person, ...]:
@@ -384,9 +394,24 @@ def unreachable(draft: Draft, person: str, why: str) -> None:
         if mine and question.state.state == "open":
             gone = replace(question, state=Unreachable(draft.now, why))
             draft.put_question(gone)
-            draft.note(ladder.why_no_answer(gone))
-            ladder.climb(draft, gone)
+            draft.note(ladder.why_no_answer(draft, gone))
+            if not ladder.is_climbing(question):
+                ladder.climb(draft, gone)
     ladder.step_failed(draft, person, why)
+
+
+def away(draft: Draft, absence: Absence) -> None:
+    """Somebody is away: the next rung at once, with the reason. Their card stands, and an answer
+    counts as before. Whoever has answered meanwhile is there after all."""
+    for question in draft.incident.questions:
+        mine = question.person.object_id == absence.object_id
+        waits = isinstance(question.state, Open) and not question.steps and not question.replies
+        if mine and waits and ladder.may_look(draft.incident, draft.customer, question):
+            others = (a for a in draft.incident.absences if a.object_id != absence.object_id)
+            draft.set(absences=(*others, absence))
+            draft.note(ladder.why_no_answer(draft, question))
+            ladder.climb(draft, question)
+    ladder.step_failed(draft, absence.object_id, "away")
 
 
 def withdraw_all(draft: Draft) -> None:

@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 from triage.customer import Asset, AssetKind, Criticality, Customer, ExpectedFact
 from triage.globs import fits_any
 from triage.incident import (
+    Absence,
     Answered,
     Assurance,
+    AwayBy,
     Band,
     Decision,
     Disposition,
@@ -42,7 +44,7 @@ from triage.report import (
     Verdict,
 )
 
-RULES = "2026-11.1"
+RULES = "2026-11.2"
 """Version of the weights and thresholds below and in `playbooks.py`; stored with every event."""
 
 NAMED = 100
@@ -73,7 +75,11 @@ def assess(incident: Incident, customer: Customer, now: datetime) -> Decision:
 
 def _before_answers(incident: Incident, customer: Customer, now: datetime) -> tuple[Reason, ...]:
     """What weighs the same whatever anybody answers."""
-    return (*_from_sources(incident), *_from_profile(incident, customer, now))
+    return (
+        *_from_sources(incident),
+        *_from_absences(incident),
+        *_from_profile(incident, customer, now),
+    )
 
 
 def _sum(reasons: tuple[Reason, ...]) -> float:
@@ -321,6 +327,30 @@ def _further_products(incident: Incident) -> tuple[Reason, ...]:
         )
         for product in products[1:]
     )
+
+
+def _from_absences(incident: Incident) -> tuple[Reason, ...]:
+    """Somebody used a person's device while their automatic replies say away (triage.md section 2).
+
+    - something was started by hand, on the device of the alert that names them
+    - the schedule of the replies covers that time: of replies without one nobody knows since when
+    - it raises and never lowers: whoever holds the account can set them
+    """
+    if "sign.executed" not in _telemetry_rules(incident):
+        return ()
+    at = incident.first_activity
+    on_device = [a.person.object_id for a in incident.affected if a.person and a.device]
+    for absence in incident.absences:
+        if absence.object_id in on_device and at is not None and _says_away_at(absence, at):
+            says = phrase("reason.sign.away")
+            return (Reason("sign.away", 1.0, "automatic replies", says),)
+    return ()
+
+
+def _says_away_at(absence: Absence, at: datetime) -> bool:
+    if absence.by is not AwayBy.AUTOMATIC_REPLIES or absence.since is None:
+        return False
+    return absence.since <= at and (absence.until is None or at < absence.until)
 
 
 def _from_profile(incident: Incident, customer: Customer, now: datetime) -> tuple[Reason, ...]:

@@ -255,6 +255,8 @@ class Customer:
     """Cards a person gets in a day, urgent ones aside (domain.md section 5, user fatigue)."""
     bundle_minutes: int = 10
     """How long a second question that is not urgent may wait to join others."""
+    look_for_absence: bool = False
+    """Whether we may read automatic replies and presence of whoever is asked, or is to help."""
     threads: Threads = Threads()
     contacts: tuple[Contact, ...] = ()
     people: tuple[PersonFacts, ...] = ()

@@ -32,7 +32,9 @@ from triage.events import (
     CloseOrdered,
     ContainOrdered,
     Event,
+    FoundAway,
     KeptOpen,
+    Later,
     MergedInto,
     RecommendationAnswered,
     Reopened,
@@ -134,7 +136,7 @@ def decide(incident: Incident | None, event: Event, known: Known, now: datetime)
     return Decided(draft.finish(draft.incident.status), tuple(draft.effects), verdict)
 
 
-def _apply(draft: Draft, event: Event) -> Verdict:
+def _apply(draft: Draft, event: Later) -> Verdict:
     match event:
         case Answered():
             return _answered(draft, event)
@@ -172,8 +174,8 @@ def _apply(draft: Draft, event: Event) -> Verdict:
             return _source_written(draft, event)
         case Undelivered():
             return _undelivered(draft, event)
-        case Reported():
-            raise ValueError("reports are applied before")
+        case FoundAway():
+            return _found_away(draft, event)
         case _:
             assert_never(event)
 
@@ -647,6 +649,14 @@ def _undelivered(draft: Draft, event: Undelivered) -> Verdict:
     why = phrase("why.undelivered", place=event.place, why=event.why)
     draft.hand_over(why)
     draft.tell_analysts(f"undelivered:{event.place}", why)
+    return Accepted()
+
+
+def _found_away(draft: Draft, event: FoundAway) -> Verdict:
+    """A case that is over asks nobody any more."""
+    if draft.incident.is_over:
+        return AlreadyAnswered(phrase("absence.too_late"))
+    asking.away(draft, event.absence)
     return Accepted()
 
 

@@ -10,6 +10,7 @@ from triage.effects import (
     CUSTOMER_THREAD,
     Contain,
     Effect,
+    LookForAbsence,
     Page,
     PageAction,
     PostDigest,
@@ -125,6 +126,11 @@ class Draft:
 
     def tell_person(self, object_id: str, purpose: str, says: Phrase) -> None:
         self._say(f"person:{object_id}", purpose, says)
+
+    def look_for_absence(self, object_id: str, question: str) -> None:
+        """Once a person, question and generation."""
+        key = self._key("absence", f"{question}:{object_id}")
+        self.effects.append(LookForAbsence(key, object_id, question))
 
     def page(self, does: PageAction, purpose: str, says: Phrase) -> None:
         """Each purpose is one alarm a generation; `triage/paging.py` says which there are."""

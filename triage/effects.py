@@ -71,6 +71,17 @@ class ReadRoster:
     kind: Literal["read_roster"] = "read_roster"
 
 
+@dataclass(frozen=True, slots=True)
+class LookForAbsence:
+    """Read whether somebody is away: who is asked, or who is to help to reach them."""
+
+    key: str
+    person: str
+    """Object id."""
+    question: str
+    kind: Literal["look_for_absence"] = "look_for_absence"
+
+
 class PageAction(StrEnum):
     """What is done to an alarm, as pagers call it."""
 
@@ -97,4 +108,4 @@ class Page:
     kind: Literal["page"] = "page"
 
 
-Effect = Say | Contain | Wake | PostDigest | ReadRoster | Page
+Effect = Say | Contain | Wake | PostDigest | ReadRoster | LookForAbsence | Page

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from triage.incident import Disposition, IncidentType, Person, Question, ResponseAction, Taint
+from triage.incident import (
+    Absence,
+    Disposition,
+    IncidentType,
+    Person,
+    Question,
+    ResponseAction,
+    Taint,
+)
 from triage.phrases import Phrase
 from triage.report import IncidentReport, Source
 
@@ -210,9 +218,16 @@ class Undelivered:
     kind: Literal["undelivered"] = "undelivered"
 
 
-Event = (
-    Reported
-    | Answered
+@dataclass(frozen=True, slots=True)
+class FoundAway:
+    """Somebody who was asked, or was to help, is away as their mailbox or their presence says."""
+
+    absence: Absence
+    kind: Literal["found_away"] = "found_away"
+
+
+Later = (
+    Answered
     | Wrote
     | ApprovalAnswered
     | CallRecorded
@@ -230,7 +245,11 @@ Event = (
     | ActionFailed
     | SourceWritten
     | Undelivered
+    | FoundAway
 )
+"""What happens to an incident that is there: all but a report, which may begin one."""
+
+Event = Reported | Later
 
 
 @dataclass(frozen=True, slots=True)

@@ -550,6 +550,28 @@ class Taint:
     why: Phrase
 
 
+class AwayBy(StrEnum):
+    """What says that somebody is away; the value names its sentence."""
+
+    AUTOMATIC_REPLIES = "automatic_replies"
+    OUT_OF_OFFICE = "out_of_office"
+    """Their presence in Teams."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Somebody is said to be away. What an automatic reply says is kept nowhere: whoever holds the
+    account may have written it."""
+
+    object_id: str
+    by: AwayBy
+    read_at: datetime
+    since: datetime | None = None
+    """As scheduled; None where nobody knows since when."""
+    until: datetime | None = None
+    """As scheduled; None where no end is known."""
+
+
 # --- service levels ------------------------------------------------------------------------------
 
 
@@ -661,6 +683,8 @@ class Incident:
     approvals: tuple[Approval, ...] = ()
     calls: tuple[CallTask, ...] = ()
     taints: tuple[Taint, ...] = ()
+    absences: tuple[Absence, ...] = ()
+    """Of people who were asked, as last read: one a person."""
     decision: Decision | None = None
     closing: Closing | None = None
     closed: Closed | None = None
@@ -714,6 +738,9 @@ class Incident:
 
     def is_tainted(self, object_id: str) -> bool:
         return any(t.object_id == object_id for t in self.taints)
+
+    def absence(self, object_id: str) -> Absence | None:
+        return next((a for a in self.absences if a.object_id == object_id), None)
 
     @property
     def suspects(self) -> frozenset[str]:

@@ -3,7 +3,7 @@
     asked ─half the time─▶ reminded ─deadline─▶ manager ─▶ security contact ─▶ analyst calls ─▶ pager
 
 Each rung has a third of the question's own time. One that cannot be taken is skipped at once, with
-the reason. Silence routes and weighs nothing. Sources: domain.md section 5, user fatigue;
+the reason; who is said to be away is waited for no longer, and may still answer. Silence routes and weighs nothing. Sources: domain.md section 5, user fatigue;
 experience.md, Bob, on leave; triage.md section 4, deadlines by priority.
 """
 
@@ -14,9 +14,12 @@ from typing import assert_never
 from triage import calling, priority, worktime
 from triage.assess import assess
 from triage.authority import is_thread_guarded
-from triage.customer import Role
+from triage.customer import Customer, Role
 from triage.draft import Draft
+from triage.effects import LookForAbsence
 from triage.incident import (
+    Absence,
+    Incident,
     IncidentType,
     Open,
     Person,
@@ -114,6 +117,8 @@ def remind(draft: Draft, question_id: str) -> None:
     question = draft.incident.question(question_id)
     if question is None or not isinstance(question.state, Open) or question.replies:
         return
+    if question.steps:
+        return  # they are away, and others are asked to reach them
     zone = question.person.zone or draft.customer.zone
     loud = worktime.next_loud(draft.customer.quiet, zone, draft.now) == draft.now
     if loud or is_urgent(draft):
@@ -129,7 +134,8 @@ def due(draft: Draft, question_id: str) -> None:
         return
     silent = replace(question, state=Silent(draft.now))
     draft.put_question(silent)
-    climb(draft, silent)
+    if not silent.steps:
+        climb(draft, silent)
 
 
 def step_due(draft: Draft, which: str) -> None:
@@ -161,8 +167,38 @@ def step_failed(draft: Draft, person: str, why: str) -> None:
 
 def is_climbing(question: Question) -> bool:
     """Somebody else is asked to reach the person: an answer may still come."""
-    unanswered = question.answer is None and question.state.state in ("silent", "unreachable")
+    unanswered = question.answer is None and question.state.state in _CLIMBS
     return unanswered and bool(question.steps) and question.steps[-1].due is not None
+
+
+_CLIMBS = ("open", "silent", "unreachable")
+"""States of a question in which others may be asked: while it is open, because they are away."""
+
+
+def may_look(incident: Incident, customer: Customer, question: Question) -> bool:
+    """Whether automatic replies and presence may be read, and count, for a question.
+
+    - the customer lets us
+    - it is on a card, and the account is not under suspicion: whoever holds it may have set them
+    - the case is not for others to know of
+    """
+    return (
+        customer.look_for_absence
+        and question.route is Route.CARD
+        and not incident.is_tainted(question.person.object_id)
+        and not _is_secret(incident, customer)
+    )
+
+
+def still_looks(incident: Incident, customer: Customer, order: LookForAbsence) -> bool:
+    """Whether it still matters that somebody is away: they are asked, and silent, or are to help."""
+    question = incident.question(order.question)
+    if question is None or not may_look(incident, customer, question):
+        return False
+    if question.person.object_id == order.person:
+        return isinstance(question.state, Open) and not question.replies
+    helper = question.steps[-1].person if is_climbing(question) else None
+    return helper is not None and helper.object_id == order.person
 
 
 def stop(draft: Draft, question: Question) -> None:
@@ -205,17 +241,13 @@ def _take(draft: Draft, question: Question, step: Step) -> None:
             if step.person is None or step.due is None:
                 raise ValueError(f"nobody is asked at the rung {step.rung}")
             draft.note(phrase("timeline.helper_asked", helper=step.person.name, person=who))
-            asks = phrase(
-                f"reach.{step.rung}",
-                sender=draft.customer.name,
-                person=who,
-                name=draft.incident.name,
-                until=step.due,
-            )
+            asks = _asks(draft, question, step)
             draft.tell_person(step.person.object_id, f"{step.rung}:{question.id}", asks)
+            if draft.customer.look_for_absence:
+                draft.look_for_absence(step.person.object_id, question.id)
             draft.wake(f"rung:{question.id}:{step.rung}", step.due)
         case Rung.ANALYST:
-            why = why_no_answer(question)
+            why = why_no_answer(draft, question)
             draft.hand_over(why)
             draft.tell_analysts(f"silent:{question.id}", why)
             calling.call(draft, question)
@@ -223,11 +255,33 @@ def _take(draft: Draft, question: Question, step: Step) -> None:
             assert_never(step.rung)
 
 
-def why_no_answer(question: Question) -> Phrase:
+def _asks(draft: Draft, question: Question, step: Step) -> Phrase:
+    said = {
+        "sender": draft.customer.name,
+        "person": question.person.name,
+        "name": draft.incident.name,
+        "until": step.due,
+    }
+    absence = draft.incident.absence(question.person.object_id)
+    if absence is None:
+        return phrase(f"reach.{step.rung}", **said)
+    return phrase(f"reach.{step.rung}_away", why=_away(absence), **said)
+
+
+def why_no_answer(draft: Draft, question: Question) -> Phrase:
     who = question.person.name
+    absence = draft.incident.absence(question.person.object_id)
     if isinstance(question.state, Unreachable):
         return phrase("why.unreachable", person=who, why=question.state.why)
+    if absence is not None:
+        return phrase("why.away", person=who, why=_away(absence))
     return phrase("why.silence", person=who)
+
+
+def _away(absence: Absence) -> Phrase:
+    if absence.until is None:
+        return phrase(f"away.{absence.by}")
+    return phrase(f"away_until.{absence.by}", until=absence.until)
 
 
 NOBODY = "nobody_named"
@@ -245,7 +299,7 @@ def _who(draft: Draft, question: Question, rung: Rung) -> tuple[Person | None, s
     if question.replies:
         return None, "has_replied"
     suspect = draft.incident.is_tainted(question.person.object_id)
-    if suspect or question.route is not Route.CARD or _is_secret(draft):
+    if suspect or question.route is not Route.CARD or _is_secret(draft.incident, draft.customer):
         return None, "confidential"
     named = _named(draft, question, rung)
     if not named:
@@ -258,10 +312,8 @@ def _who(draft: Draft, question: Question, rung: Rung) -> tuple[Person | None, s
     return None, "not_installed" if free else "concerned" if known else "not_in_roster"
 
 
-def _is_secret(draft: Draft) -> bool:
-    return draft.incident.type is IncidentType.RESTRICTED or is_thread_guarded(
-        draft.incident, draft.customer
-    )
+def _is_secret(incident: Incident, customer: Customer) -> bool:
+    return incident.type is IncidentType.RESTRICTED or is_thread_guarded(incident, customer)
 
 
 def _named(draft: Draft, question: Question, rung: Rung) -> list[str]:

@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 
 from bot.settings import Settings
 from bot.teams.network import tls_context
-from bot.teams.proofs import ask_of
+from bot.teams.proofs import Grant, ask_of, of_connector
 from dialogs.messenger import TryLaterError
 
 MARGIN = 60.0
@@ -35,11 +35,14 @@ log = structlog.get_logger(__name__)
 class Credentials:
     """Hands out the token; everybody who needs one at the same time waits for the same fetch."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: Settings, clock: Callable[[], float], grant: Grant | None = None
+    ) -> None:
+        """The Connector's token, unless `grant` says another one."""
         self._clock = clock
         self._entra = _session("https://", _Adapter(tls_context(settings.ca_file)))
         self._platform = _session("http://", _Patient())
-        self._asks = ask_of(settings, self._entra, self._platform)
+        self._asks = ask_of(settings, grant or of_connector(settings), self._entra, self._platform)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="entra")
         self._token = self._why_not = ""
         self._until = self._tried_at = float("-inf")

@@ -13,6 +13,7 @@ from bot.teams.auth import Guard
 from bot.teams.connector import Connector
 from bot.teams.credentials import Credentials
 from bot.teams.door import Door
+from bot.teams.graphtokens import GraphTokens
 from bot.teams.hosts import is_allowed
 from bot.teams.keys import Keys
 from bot.teams.network import Network
@@ -28,6 +29,7 @@ class Gateway:
         self._settings = settings
         self._network = Network(settings.ca_file)
         self._credentials = Credentials(settings, clock)
+        self.graph_tokens = GraphTokens(settings, clock)
         self._keys = Keys(self._network, settings.openid_metadata_url, clock)
         self._guard = Guard(
             self._keys,
@@ -83,4 +85,5 @@ class Gateway:
                 await self._fetching
         await self._keys.close()
         await self._credentials.close()
+        await self.graph_tokens.close()
         await self._network.close()

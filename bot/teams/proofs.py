@@ -5,6 +5,7 @@ what `credentials.py` keeps is enough, and a token that was refused must not com
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, assert_never
 from urllib.parse import urlsplit
@@ -28,39 +29,56 @@ Ask = Callable[[], Answer]
 """One request for the bot's token; raises, or answers with the error that Entra named."""
 
 
-def ask_of(settings: Settings, entra: requests.Session, platform: requests.Session) -> Ask:
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """In which tenant a token is wanted, and for what."""
+
+    tenant: str
+    resource: str
+
+
+def of_connector(settings: Settings) -> Grant:
+    return Grant(settings.app_tenant, CONNECTOR)
+
+
+def ask_of(
+    settings: Settings, grant: Grant, entra: requests.Session, platform: requests.Session
+) -> Ask:
     """`entra` speaks to Entra, `platform` to the machine that vouches for a managed identity."""
     match settings.proof:
         case Proof.SECRET:
             secret = settings.app_secret.get_secret_value() if settings.app_secret else ""
-            return _app(settings, entra, lambda: secret)
+            return _app(settings, grant, entra, lambda: secret)
         case Proof.CERTIFICATE:
-            return _app(settings, entra, lambda: _certificate(settings))
+            return _app(settings, grant, entra, lambda: _certificate(settings))
         case Proof.FEDERATED:
-            return _app(settings, entra, lambda: {"client_assertion": lambda: _issued(settings)})
+            issued = {"client_assertion": lambda: _issued(settings)}
+            return _app(settings, grant, entra, lambda: issued)
         case Proof.MANAGED_IDENTITY:
-            return _managed(settings, entra, platform)
+            return _managed(settings, grant, entra, platform)
     assert_never(settings.proof)
 
 
-def _app(settings: Settings, http: requests.Session, credential: Callable[[], Any]) -> Ask:
+def _app(
+    settings: Settings, grant: Grant, http: requests.Session, credential: Callable[[], Any]
+) -> Ask:
     """The application is made on first use: making it already asks Entra for its metadata."""
     made: list[Any] = []
 
     def ask() -> Answer:
         if not made:
-            login = urlsplit(settings.authority).hostname
+            login = urlsplit(settings.login_url).hostname
             made.append(
                 msal.ConfidentialClientApplication(
                     settings.app_id,
                     client_credential=credential(),
-                    authority=settings.authority,
+                    authority=f"{settings.login_url}/{grant.tenant}",
                     instance_discovery=None if login in MICROSOFT_LOGINS else False,
                     http_client=http,
                 )
             )
         made[0].remove_tokens_for_client()
-        answer: Answer = made[0].acquire_token_for_client([f"{CONNECTOR}/.default"])
+        answer: Answer = made[0].acquire_token_for_client([f"{grant.resource}/.default"])
         return answer
 
     return ask
@@ -89,11 +107,13 @@ def _issued(settings: Settings) -> str:
     return file.read_text(encoding="ascii").strip()
 
 
-def _managed(settings: Settings, entra: requests.Session, platform: requests.Session) -> Ask:
-    """The bot may be that identity itself, or an app that trusts it."""
+def _managed(
+    settings: Settings, grant: Grant, entra: requests.Session, platform: requests.Session
+) -> Ask:
+    """The bot may be that identity itself, which is of one tenant only, or an app that trusts it."""
     identity = settings.app_managed_identity or ""
     if identity.lower() == settings.app_id.lower():
-        return lambda: _of_identity(identity, CONNECTOR, platform)
+        return lambda: _of_identity(identity, _at_home(settings, grant).resource, platform)
 
     def vouched() -> str:
         answer = _of_identity(identity, EXCHANGE, platform)
@@ -101,7 +121,13 @@ def _managed(settings: Settings, entra: requests.Session, platform: requests.Ses
             raise ValueError(f"the managed identity got no token: {answer.get('error')}")
         return str(answer["access_token"])
 
-    return _app(settings, entra, lambda: {"client_assertion": vouched})
+    return _app(settings, grant, entra, lambda: {"client_assertion": vouched})
+
+
+def _at_home(settings: Settings, grant: Grant) -> Grant:
+    if grant.tenant.lower() != settings.app_tenant.lower():
+        raise ValueError("a managed identity gets tokens of its own tenant only")
+    return grant
 
 
 def _of_identity(identity: str, resource: str, http: requests.Session) -> Answer:

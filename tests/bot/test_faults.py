@@ -18,6 +18,7 @@ from containment.actions import Hand, Order, Receipt
 from dialogs.messenger import Channel
 from paging.pager import NoPager
 from sources import native
+from sources.absence import NotReadError
 from sources.writing import RehearsedWriter
 from storage import across, incidents, sqlite
 from storage.dispatch import Dispatcher
@@ -26,7 +27,7 @@ from tests.dialogs.pinboard import Pinboard
 from tests.story.house import onboard
 from triage.actions import LOOKING
 from triage.events import Reported
-from triage.incident import ActionState, Incident
+from triage.incident import Absence, ActionState, Incident
 from triage.report import IncidentReport, Source
 
 NOW = datetime(2026, 11, 24, 10, 10, tzinfo=UTC)
@@ -65,7 +66,7 @@ async def a_conductor(
     assert provider is not None
     url = "https://smba.example/emea/"
     desk = ProviderDesk(provider, Channel(provider.tenant_id, provider.channel_id, url))
-    performer = Performer(Pinboard(), hand, RehearsedWriter(), NoPager())
+    performer = Performer(Pinboard(), hand, RehearsedWriter(), NoPager(), Blind())
     conductor = Conductor(store, clock, desk, performer, owner="one", lease=timedelta(seconds=60))
     dispatcher = Dispatcher(store, clock.now, conductor.run_effect, poll=60)
     (report,) = native.parse(RANSOMWARE)
@@ -84,6 +85,13 @@ async def a_conductor(
 
     yield run
     await store.close()
+
+
+class Blind:
+    """Nobody lets it look."""
+
+    async def absence(self, tenant_id: str, person: str, now: datetime) -> Absence | None:
+        raise NotReadError(tenant_id)
 
 
 class BrokenHand:

@@ -428,6 +428,7 @@ def settings(sim: Simulator, database: str) -> Settings:
         app_tenant=PROVIDER_TENANT,
         app_secret=SecretStr(APP_SECRET),
         login_url=sim.api_url,
+        graph_url=sim.api_url,
         openid_metadata_url=f"{sim.api_url}/botframework/v1/.well-known/openidconfiguration",
         service_hosts=frozenset({urlsplit(sim.api_url).netloc}),
         ca_file=sim.ca_file,
