@@ -398,7 +398,7 @@ async def teams(bench: Bench, people: Sequence[Any]) -> str:
     """(i) to (vi)."""
     count = clicks_needed(bench.size)
     tell(f"preparing {count} questions")
-    async with house(bench, people[:count], dispatch=False, name="clicks") as server:
+    async with house(bench, people[:count], dispatch=False, name="clicks", hurried=True) as server:
         asked = await ask_everybody(bench, server, people[:count])
         turns = await measure_turns(bench, asked)
     pauses = await measure_pauses(bench)
