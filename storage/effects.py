@@ -167,7 +167,7 @@ _SLOW = (
 )
 _HURRY = (
     update(EffectRow)
-    .where(col(EffectRow.id).in_(_SLOW))
+    .where(col(EffectRow.id).in_(bindparam("ids", expanding=True)))
     .values(urgency=bindparam("at_most"))
     .execution_options(synchronize_session=False)
 )
@@ -203,7 +203,9 @@ def order(
     elif rows:
         _order_beside(tx, rows)
     if urgency < Urgency.ROUTINE:
-        tx.session.run(_HURRY, {"of_stream": stream, "at_most": urgency})
+        slow = tx.session.run(_SLOW, {"of_stream": stream, "at_most": urgency}).scalars().all()
+        if slow:
+            tx.session.run(_HURRY, {"ids": list(slow), "at_most": urgency})
 
 
 def _order_beside(tx: Tx, rows: list[dict[str, Any]]) -> None:

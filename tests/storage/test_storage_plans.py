@@ -52,6 +52,10 @@ async def a_day(store: Store) -> None:
     await store.write(CONTOSO, go_on(ONE, "click:1"))
     await store.write(CONTOSO, show(ONE, "digest"))
     await ordered(store, a_say("a", "person:bob"), a_wake("w", SOON))
+    await store.write(
+        CONTOSO,
+        lambda tx: effects.order(tx, ONE, [a_say("urgent")], NOW, urgency=effects.Urgency.PEOPLE),
+    )
     await claim(store, 1)
     await finish(store, 1)
     await claim(store, 2)
