@@ -167,7 +167,7 @@ _SLOW = (
 )
 _HURRY = (
     update(EffectRow)
-    .where(col(EffectRow.id).in_(bindparam("ids", expanding=True)))
+    .where(col(EffectRow.id) == bindparam("effect_id"))
     .values(urgency=bindparam("at_most"))
     .execution_options(synchronize_session=False)
 )
@@ -205,7 +205,7 @@ def order(
     if urgency < Urgency.ROUTINE:
         slow = tx.session.run(_SLOW, {"of_stream": stream, "at_most": urgency}).scalars().all()
         if slow:
-            tx.session.run(_HURRY, {"ids": list(slow), "at_most": urgency})
+            tx.session.run(_HURRY, [{"effect_id": id_, "at_most": urgency} for id_ in slow])
 
 
 def _order_beside(tx: Tx, rows: list[dict[str, Any]]) -> None:
