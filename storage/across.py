@@ -5,11 +5,13 @@ An inbound look-up goes by what Teams or a source has proved: a tenant together 
 a conversation, or an intake key. What belongs to one tenant is not found from another.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Executable,
     FromClause,
@@ -28,7 +30,7 @@ from sqlmodel import col
 
 from storage import carried, profiles
 from storage.codec import provider_from_json
-from storage.effects import NOT_OVER, head_of_lane, ready, release
+from storage.effects import NOT_OVER, head_of_lane, lease_is_over, release, time_has_come
 from storage.engine import AcrossTx
 from storage.incidents import OVER
 from storage.pace import DIFFER, TENANT
@@ -60,6 +62,8 @@ class Due:
     spoken_to: str | None
     """Whose tenant hears it; None where Teams does not."""
     urgency: int
+    opens: bool
+    """It creates a conversation; a customer's are created one after another."""
 
 
 def _first_head(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
@@ -97,21 +101,25 @@ def _in_no_lane(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 MOST_OF_A_TENANT = 8
-"""Heads of one tenant that are told of at a time, of each urgency: nobody fills the list."""
+"""Heads of one tenant that are told of at a time, of each urgency, and as many that create
+a conversation: nobody fills the list."""
 
 _lane_pace, _tenant_pace = aliased(PaceRow), aliased(PaceRow)
 _opener = aliased(EffectRow)
 _waits_to_open = and_(
     col(EffectRow.opens),
-    exists().where(
-        col(_opener.opens).is_(True),
-        col(_opener.done_at).is_(None),
-        col(_opener.status) == "claimed",
-        col(_opener.customer_id) == col(EffectRow.customer_id),
-        col(_opener.id) != col(EffectRow.id),
+    col(EffectRow.customer_id).in_(
+        select(col(_opener.customer_id)).where(
+            col(_opener.status) == "claimed",
+            col(_opener.opens),
+            col(_opener.id).not_in(bindparam("in_flight", expanding=True)),
+        )
     ),
 )
 """A customer's conversations are created one after another."""
+
+_now: BindParameter[datetime] = bindparam("now")
+_can_be_begun = or_(and_(time_has_come(_now), ~_waits_to_open), lease_is_over(_now))
 
 
 def _with_pace(begun: FromClause) -> FromClause:
@@ -139,25 +147,22 @@ def _has_room(pace: type[PaceRow]) -> ColumnElement[bool]:
     """A hold from the far future is none: the clock was set back, and the claim looks for itself."""
     return or_(
         col(pace.free_at).is_(None),
-        col(pace.free_at) <= bindparam("now"),
+        col(pace.free_at) <= _now,
         col(pace.at) > bindparam("set_back"),
     )
 
 
-_time_has_come = and_(col(EffectRow.status) == "waiting", col(EffectRow.due) <= bindparam("now"))
-_lease_is_over = and_(
-    col(EffectRow.status) == "claimed", col(EffectRow.lease_until) <= bindparam("now")
-)
 _no_lane = select(col(EffectRow.id))
 _begun = union_all(
     _head,
-    _no_lane.where(_in_no_lane(_time_has_come)),
-    _no_lane.where(_in_no_lane(_lease_is_over)),
+    _no_lane.where(_in_no_lane(time_has_come(_now))),
+    _no_lane.where(_in_no_lane(lease_is_over(_now))),
 ).subquery("begun")
 _turn = func.row_number().over(
     partition_by=(
         func.coalesce(col(EffectRow.spoken_to), col(EffectRow.customer_id)),
         col(EffectRow.urgency),
+        col(EffectRow.opens),
     ),
     order_by=(col(EffectRow.due), col(EffectRow.id)),
 )
@@ -168,12 +173,12 @@ _ready = (
         col(EffectRow.spoken_to),
         col(EffectRow.urgency),
         col(EffectRow.due),
+        col(EffectRow.opens),
         _turn.label("turn"),
     )
     .select_from(_with_pace(_begun))
     .where(
-        or_(_time_has_come, _lease_is_over),
-        ~_waits_to_open,
+        _can_be_begun,
         _has_room(_lane_pace),
         _has_room(_tenant_pace),
     )
@@ -187,12 +192,18 @@ _DUE: Executable = (
 )
 
 
-def due(tx: AcrossTx, now: datetime, limit: int) -> list[Due]:
+def due(tx: AcrossTx, now: datetime, limit: int, in_flight: Collection[int] = ()) -> list[Due]:
     """What can be begun now: what is urgent first, then tenant by tenant in turn, and of each
-    tenant what is due longest."""
-    wanted = {"now": now, "set_back": now + DIFFER, "limit": limit}
+    tenant what is due longest.
+
+    What creates a conversation is told of behind what the asker itself has `in_flight`, and has to
+    wait for it; behind another's it is not due.
+    """
+    wanted = {"now": now, "set_back": now + DIFFER, "limit": limit, "in_flight": [*in_flight]}
     found = tx.session.run(_DUE, wanted)
-    return [Due(row.customer_id, row.effect_id, row.spoken_to, row.urgency) for row in found]
+    return [
+        Due(row.customer_id, row.effect_id, row.spoken_to, row.urgency, row.opens) for row in found
+    ]
 
 
 _UNCARRIED = (
@@ -204,7 +215,7 @@ _UNCARRIED = (
         col(EffectRow.stream),
         col(EffectRow.surface),
     )
-    .where(ready(bindparam("now")), ~_waits_to_open, carried.HAS_NO_JOB)
+    .where(_can_be_begun, head_of_lane(), carried.HAS_NO_JOB)
     .order_by(col(EffectRow.urgency), col(EffectRow.due), col(EffectRow.id))
     .limit(bindparam("limit"))
 )
@@ -219,7 +230,9 @@ def promote(tx: AcrossTx, now: datetime, lease: timedelta) -> None:
     connection = tx.session.connection()
     if carried.sweep_alone(connection):
         carried.drop_abandoned(connection, now, lease)
-        found = tx.session.execute(_UNCARRIED, {"now": now, "limit": MOST_AT_A_SWEEP})
+        found = tx.session.execute(
+            _UNCARRIED, {"now": now, "limit": MOST_AT_A_SWEEP, "in_flight": []}
+        )
         carried.defer(connection, [carried.Ready(*row) for row in found])
 
 
@@ -252,10 +265,9 @@ EVER = datetime.max.replace(tzinfo=UTC)
 def next_due(tx: AcrossTx, until: datetime = EVER) -> datetime | None:
     """When `due` will next find something of what falls due by `until`: a waiting head whose pace
     has room, which may be later than that, or a lease that ends."""
-    wanted = {"until": until}
     found = (
-        tx.session.run(_NEXT_DUE, wanted).scalar(),
-        tx.session.run(_NEXT_LEASE, wanted).scalar(),
+        tx.session.run(_NEXT_DUE, {"until": until, "in_flight": []}).scalar(),
+        tx.session.run(_NEXT_LEASE, {"until": until}).scalar(),
     )
     return min((at for at in found if at is not None), default=None)
 

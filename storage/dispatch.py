@@ -6,7 +6,6 @@ becomes due again when its lease runs out.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -53,8 +52,8 @@ class Dispatcher:
         self._run_effect = run_effect
         self._poll = poll
         self._woken = asyncio.Event()
-        self._running: dict[tuple[str, int], str | None] = {}
-        """What is in flight, and whose tenant hears it."""
+        self._running: dict[int, Due] = {}
+        """What is in flight, by the effect's id."""
         self._stopping = False
         self._forgot_at: datetime | None = None
         self._known: list[Due] = []
@@ -86,7 +85,10 @@ class Dispatcher:
 
     async def _find_due(self) -> None:
         began, now = monotonic(), self._now()
-        self._known = await self._store.read_across(lambda tx: across.due(tx, now, LOOKS_AT))
+        in_flight = list(self._running)
+        self._known = await self._store.read_across(
+            lambda tx: across.due(tx, now, LOOKS_AT, in_flight)
+        )
         self._looked_at = monotonic()
         self._looks_again_at = self._looked_at + RESTS * (self._looked_at - began)
 
@@ -104,27 +106,33 @@ class Dispatcher:
         on until `until`; what is due by then and has to keep Teams' pace is done a little later."""
         while True:
             async with asyncio.TaskGroup() as flight:
-                await self._find_due()
-                while self._start(flight):
-                    await asyncio.sleep(0)
-                    await self._find_due()
-            if await self._store.read_across(lambda tx: across.due(tx, self._now(), 1)):
-                continue
+                await self._run_what_is_due(flight)
             following = await self._store.read_across(lambda tx: across.next_due(tx, until))
             if following is None:
                 move_to(until)
                 return
             move_to(following)
 
+    async def _run_what_is_due(self, flight: asyncio.TaskGroup) -> None:
+        """Until nothing is due, and nothing in flight whose end may change that."""
+        while True:
+            self._woken.clear()
+            if not self._start(flight):
+                await self._find_due()
+                self._start(flight)
+            if not self._running:
+                return
+            await self._woken.wait()
+
     def _start(self, flight: asyncio.TaskGroup) -> int:
         """What is known to be due and has room in flight; how much that was."""
         known, self._known, started = self._known, [], 0
         for due in known:
-            if (due.customer_id, due.effect_id) in self._running:
+            if due.effect_id in self._running:
                 continue
             if self._has_room(due):
-                self._running[due.customer_id, due.effect_id] = due.spoken_to
-                flight.create_task(self._run(due.customer_id, due.effect_id))
+                self._running[due.effect_id] = due
+                flight.create_task(self._run(due))
                 started += 1
             else:
                 self._known.append(due)
@@ -132,25 +140,30 @@ class Dispatcher:
 
     def _has_room(self, due: Due) -> bool:
         """One tenant takes half of what the others leave, and no more: however slow Teams is for
-        some, there is room for another one."""
+        some, there is room for another one. A customer's conversations are created one after
+        another."""
+        running = self._running.values()
+        if due.opens and any(it.opens and it.customer_id == due.customer_id for it in running):
+            return False
         if due.urgency == Urgency.CONTAINMENT:
-            return len(self._running) < AT_ONCE + ALSO_FOR_CONTAINMENT
+            return len(running) < AT_ONCE + ALSO_FOR_CONTAINMENT
         if due.spoken_to is None:
-            return len(self._running) < AT_ONCE
-        mine = Counter(self._running.values())[due.spoken_to]
-        others = len(self._running) - mine
+            return len(running) < AT_ONCE
+        mine = sum(it.spoken_to == due.spoken_to for it in running)
+        others = len(running) - mine
         return 2 * mine < AT_ONCE - others
 
-    async def _run(self, customer: str, effect_id: int) -> None:
+    async def _run(self, due: Due) -> None:
         """A bug in one effect must not stop the others. It is left alone for a while, so that what
         is due at once does not spin; its lease, or the next look, brings it back."""
+        customer, effect_id = due.customer_id, due.effect_id
         try:
             await self._run_effect(customer, effect_id)
         except Exception:
             log.exception("effect_crashed", customer=customer, effect=effect_id)
             await asyncio.sleep(AFTER_A_CRASH)
         finally:
-            del self._running[customer, effect_id]
+            del self._running[effect_id]
             self._woken.set()
 
     async def _sleep(self, fresh: bool) -> None:

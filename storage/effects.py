@@ -32,6 +32,7 @@ from storage.tables import EffectRow, SurfaceRow
 from triage.actions import Target
 from triage.effects import (
     ANALYST_THREAD,
+    CUSTOMER_THREAD,
     Contain,
     Effect,
     LookForAbsence,
@@ -41,6 +42,9 @@ from triage.effects import (
     Say,
     Wake,
 )
+
+THREADS = (CUSTOMER_THREAD, ANALYST_THREAD)
+"""The surfaces that are threads of their own: the first Show of one creates it."""
 
 SHOW = "show"
 """The kind of an effect that shows a surface; it has no payload, for it shows the newest view."""
@@ -56,6 +60,8 @@ class Urgency(IntEnum):
     PEOPLE = 1
     """Somebody has just done something, or the case is grave."""
     ROUTINE = 2
+    UPDATE = 3
+    """A card that stands is brought up to date: while it waits, it takes in what follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +190,10 @@ def order(
 ) -> None:
     """Add what is to be done, in this order, but for what was ordered before.
 
-    What is urgent takes along what is ahead of it in its lanes, and what is pending of its incident.
-    `analysts` says whose tenant the analysts' threads are in.
+    What is urgent takes along what is ahead of it in its lanes, and what is pending of its incident;
+    what is new, the updates. `analysts` says whose tenant the analysts' threads are in.
     """
-    born = {
+    born: dict[str, Any] = {
         "customer_id": tx.customer,
         "stream": stream,
         "status": "waiting",
@@ -197,12 +203,13 @@ def order(
         "due": now,
         "ordered_at": now,
     }
-    rows = [born | _ordered(tx, stream, each, analysts) for each in wanted]
+    rows = [born | _ordered(tx, stream, each, urgency, analysts) for each in wanted]
     if rows and tx.beside is None:
         tx.session.run(_INSERT_NEW, rows)
     elif rows:
         _order_beside(tx, rows)
-    if urgency < Urgency.ROUTINE:
+    says_something_new = any(row["lane"] and row["urgency"] < Urgency.UPDATE for row in rows)
+    if urgency < Urgency.ROUTINE or says_something_new:
         slow = tx.session.run(_SLOW, {"of_stream": stream, "at_most": urgency}).scalars().all()
         if slow:
             tx.session.run(_HURRY, [{"effect_id": id_, "at_most": urgency} for id_ in slow])
@@ -220,14 +227,19 @@ def _order_beside(tx: Tx, rows: list[dict[str, Any]]) -> None:
         tx.session.run(_INSERT_NEW_BESIDE, new)
 
 
-def _ordered(tx: Tx, stream: str, wanted: Effect | Show, analysts: str | None) -> dict[str, Any]:
+def _ordered(
+    tx: Tx, stream: str, wanted: Effect | Show, urgency: Urgency, analysts: str | None
+) -> dict[str, Any]:
     if isinstance(wanted, Show):
+        is_new = wanted.revision == 1
         return {
+            "urgency": urgency if is_new or urgency < Urgency.ROUTINE else Urgency.UPDATE,
             "key": f"show:{stream}:{wanted.surface}:{wanted.revision}",
             "kind": SHOW,
             "surface": wanted.surface,
             "lane": wanted.lane,
             "spoken_to": wanted.spoken_to,
+            "opens": is_new and wanted.surface in THREADS,
             "payload": "null",
         }
     due = {"due": wanted.at} if isinstance(wanted, Wake | PostDigest) else {}
@@ -251,10 +263,15 @@ _ahead = aliased(EffectRow)
 
 def ready(now: Any) -> ColumnElement[bool]:
     """Can be claimed: its time has come, or its owner's lease is over; and nothing is before it."""
-    effect = EffectRow
-    time_has_come = and_(col(effect.status) == "waiting", col(effect.due) <= now)
-    lease_is_over = and_(col(effect.status) == "claimed", col(effect.lease_until) <= now)
-    return and_(or_(time_has_come, lease_is_over), head_of_lane())
+    return and_(or_(time_has_come(now), lease_is_over(now)), head_of_lane())
+
+
+def time_has_come(now: Any) -> ColumnElement[bool]:
+    return and_(col(EffectRow.status) == "waiting", col(EffectRow.due) <= now)
+
+
+def lease_is_over(now: Any) -> ColumnElement[bool]:
+    return and_(col(EffectRow.status) == "claimed", col(EffectRow.lease_until) <= now)
 
 
 def head_of_lane() -> ColumnElement[bool]:
@@ -363,9 +380,8 @@ def claim(
 _ANOTHER_OPENS = (
     select(col(EffectRow.id))
     .where(
-        col(EffectRow.opens).is_(True),
-        col(EffectRow.done_at).is_(None),
         col(EffectRow.status) == "claimed",
+        col(EffectRow.opens),
         col(EffectRow.id) != bindparam("effect_id"),
     )
     .limit(1)

@@ -65,9 +65,9 @@ def take(
             for bucket, pace in known
         )
         return _moment(max(again))
-    for bucket, pace in known:
+    for _, pace in known:
         pace.done += [until] * calls
-        _write(tx, bucket, pace, now)
+    _write(tx, known, now)
     return Permit(tuple(buckets), calls, until)
 
 
@@ -81,15 +81,15 @@ def answered(
     room before.
     """
     at = _ceil(now)
-    for bucket in permit.buckets:
-        pace = _read(tx, bucket, now)
+    known = [(bucket, _read(tx, bucket, now)) for bucket in permit.buckets]
+    for bucket, pace in known:
         for _ in range(permit.calls):
             if permit.until in pace.done:
                 pace.done.remove(permit.until)
         pace.done += [at] * permit.calls
         if refused_until is not None and bucket.name == TENANT:
             pace.refuse(_ceil(refused_until), at)
-        _write(tx, bucket, pace, now)
+    _write(tx, known, now)
 
 
 _OLD = delete(PaceRow).where(col(PaceRow.at) < bindparam("before"))
@@ -167,7 +167,7 @@ def _read(tx: AcrossTx, bucket: Bucket, now: datetime) -> _Pace:
     if row.at > now + DIFFER:
         at = _ceil(now)
         pace = _Pace([min(it, at) for it in pace.done], now)
-        _write(tx, bucket, pace, now)
+        _write(tx, [(bucket, pace)], now)
     return pace
 
 
@@ -186,10 +186,14 @@ def _begun(tx: AcrossTx, bucket: Bucket, now: datetime) -> Row[Any]:
     return row
 
 
-def _write(tx: AcrossTx, bucket: Bucket, pace: _Pace, now: datetime) -> None:
+def _write(tx: AcrossTx, known: Sequence[tuple[Bucket, _Pace]], now: datetime) -> None:
+    tx.session.run(_PUT, [_as_written(bucket, pace, now) for bucket, pace in known])
+
+
+def _as_written(bucket: Bucket, pace: _Pace, now: datetime) -> dict[str, Any]:
     pace.at = max(pace.at, now)
     pace.done = recent(sorted(pace.done), bucket.windows, _floor(pace.at))
-    new = {
+    return {
         "of_customer": bucket.customer_id,
         "called": bucket.name,
         "calls": json.dumps(pace.done, separators=(",", ":")),
@@ -198,7 +202,6 @@ def _write(tx: AcrossTx, bucket: Bucket, pace: _Pace, now: datetime) -> None:
         "held": _moment(pace.held_until) if pace.held_until else None,
         "now": pace.at,
     }
-    tx.session.run(_PUT, new)
 
 
 # --- moments as whole milliseconds ---------------------------------------------------------------

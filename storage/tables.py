@@ -189,12 +189,6 @@ class EffectRow(Row, table=True):
             postgresql_where=text("lane IS NULL"),
         ),
         Index(
-            "ix_effect_opens",
-            "customer_id",
-            sqlite_where=text("opens IS 1 AND done_at IS NULL"),
-            postgresql_where=text("opens IS true AND done_at IS NULL"),
-        ),
-        Index(
             "ix_effect_waits_for",
             "waits_for",
             sqlite_where=text("waits_for IS NOT NULL"),
@@ -215,7 +209,8 @@ class EffectRow(Row, table=True):
     """Whose tenant hears it: the provider's in the analysts' threads; None where Teams does not."""
     urgency: int
     opens: bool = False
-    """Whether carrying it out creates a conversation, as was found when it was claimed."""
+    """Whether carrying it out creates a conversation: a thread's first Show, or what was found to
+    when it was claimed."""
     payload: str = Field(sa_type=Text)
     status: str = "waiting"
     due: datetime = Field(sa_type=UtcDateTime)

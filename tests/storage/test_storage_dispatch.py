@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -249,6 +250,22 @@ async def test_containment_does_not_wait_for_a_slow_teams(store: Store) -> None:
         await ordered(store, Contain("isolate", "a1", ActionKind.ISOLATE_DEVICE, target))
         working.notify()
         await slow.until(lambda begun: "isolate" in begun)
+
+
+async def test_a_customer_s_threads_are_created_one_after_another(store: Store) -> None:
+    hand, claims = Hand(store), list[int]()
+    for n in range(20):
+        thread = effects.Show("customer", f"thread {n}", 1, CONTOSO)
+        await store.write(CONTOSO, partial(effects.order, stream=f"i{n}", wanted=[thread], now=NOW))
+
+    async def run(customer: str, effect_id: int) -> None:
+        claims.append(effect_id)
+        await hand.run(customer, effect_id)
+
+    await dispatcher(store, hand, run).drain(NOW, hand.move_to)
+
+    assert (len(hand.done), hand.most_at_once) == (20, 1)
+    assert len(claims) == 20, "none was claimed in vain"
 
 
 async def test_timers_do_not_wait_for_one_another_by_customer(store: Store) -> None:

@@ -505,6 +505,26 @@ async def test_containment_comes_first_then_people_then_routine(store: Store) ->
     assert [id_ for _, id_ in await turns(store)] == [3, 2, 1]
 
 
+UPDATE = effects.Show("customer", "thread", 2, CONTOSO)
+"""A thread that stands has something new to show."""
+
+
+async def test_an_update_lets_pass_what_is_new(store: Store) -> None:
+    await store.write(CONTOSO, lambda tx: effects.order(tx, ONE, [UPDATE], NOW))
+    await ordered_elsewhere(store)
+
+    assert [id_ for _, id_ in await turns(store)] == [2, 1]
+
+
+async def test_an_update_hurries_for_what_is_new_behind_it(store: Store) -> None:
+    await store.write(CONTOSO, lambda tx: effects.order(tx, ONE, [UPDATE], NOW))
+    await ordered_elsewhere(store)
+    approval = effects.Show("approval:a1", "thread", 1, CONTOSO)
+    await store.write(CONTOSO, lambda tx: effects.order(tx, ONE, [approval], NOW))
+
+    assert [id_ for _, id_ in await turns(store)] == [1, 2]
+
+
 async def test_what_is_ahead_of_something_urgent_hurries_too(store: Store) -> None:
     await ordered_elsewhere(store)
     await ordered(store, a_say("ahead", "person:bob"))
@@ -564,6 +584,23 @@ async def test_a_creation_whose_process_died_does_not_hold_the_next_for_ever(sto
 
     assert await due(store, AFTER_LEASE) == [(CONTOSO, first)]
     assert await next_due(store) == AFTER_LEASE
+
+
+async def test_who_creates_one_knows_of_those_that_wait_for_it(store: Store) -> None:
+    first, second = await ordered(store, a_say("a", "person:ann"), a_say("b", "person:bob"))
+    await opens(store, first)
+    await opens(store, second)
+
+    asked = await store.read_across(lambda tx: across.due(tx, NOW, 9, in_flight=[first]))
+    assert [(it.effect_id, it.opens) for it in asked] == [(second, True)]
+
+
+async def test_a_thread_s_first_show_is_known_to_create_it(store: Store) -> None:
+    shows = [effects.Show(name, name, 1, CONTOSO) for name in ("customer", "person:bob")]
+    await store.write(CONTOSO, lambda tx: effects.order(tx, ONE, [*shows, UPDATE], NOW))
+
+    asked = await store.read_across(lambda tx: across.due(tx, NOW, 9))
+    assert [(it.effect_id, it.opens) for it in asked] == [(1, True), (2, False), (3, False)]
 
 
 async def test_what_was_put_back_was_never_tried(store: Store) -> None:

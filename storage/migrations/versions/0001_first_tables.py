@@ -116,14 +116,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("lane IS NULL"),
     )
     op.create_index(
-        "ix_effect_opens",
-        "effect",
-        ["customer_id"],
-        unique=False,
-        sqlite_where=sa.text("opens IS 1 AND done_at IS NULL"),
-        postgresql_where=sa.text("opens IS true AND done_at IS NULL"),
-    )
-    op.create_index(
         "ix_effect_stream", "effect", ["customer_id", "stream", "surface"], unique=False
     )
     op.create_index(
