@@ -123,6 +123,7 @@ class Taken:
     """A claimed effect, with what its call needs and the room for it where it speaks to Teams."""
 
     since: datetime
+    """When it was claimed: what happened later was not known to its call."""
     claimed: effects.ClaimedEffect
     job: Job
     permit: pace.Permit | None
@@ -426,7 +427,7 @@ class Conductor:
         effects.order(
             tx,
             incident.id,
-            [*decided.effects, *self._shows(tx, before, incident, views)],
+            [*decided.effects, *_shows(tx, before, incident, views)],
             now,
             urgency=_urgency(occurrence, incident, known.customer),
             analysts=self._desk.profile.id,
@@ -444,28 +445,6 @@ class Conductor:
             incidents.add_ref(tx, incident.id, report.source, report.redirected_to)
         incidents.remember_alerts(tx, incident.id, report.source, report.alerts)
         incidents.remember_keys(tx, incident.id, strong_keys(report, known.facts.matches), now)
-
-    def _shows(
-        self, tx: Tx, before: Incident | None, incident: Incident, views: Mapping[str, View]
-    ) -> list[effects.Show]:
-        """The surfaces that have something new to show, and are not about to be shown anyway.
-
-        The analysts' card tells of every change; to compare it would cost what showing it costs.
-        """
-        wanted = {name: digest(views[name]) for name in views if name != ANALYST_THREAD}
-        if incident != before:
-            wanted[ANALYST_THREAD] = tx.heads[incident.id].hash
-        changed = surface_rows.want(tx, incident.id, wanted)
-        return [
-            effects.Show(name, _lane(incident, name), of, self._spoken_to(tx, name))
-            for name, of in changed.items()
-        ]
-
-    def _spoken_to(self, tx: Tx, surface: str) -> str | None:
-        """Whose tenant a surface stands in; a source's status stands in none."""
-        if surface == ANALYST_THREAD:
-            return self._desk.profile.id
-        return None if surface.startswith("source:") else tx.customer
 
     # --- effects, inside the transaction ---
 
@@ -531,6 +510,20 @@ class Conductor:
             key = f"effect:{claimed.id}:{claimed.attempt}:{now.isoformat()}"
             self._advance(tx, Occurrence(key, event, claimed.stream), now)
         return held
+
+
+def _shows(
+    tx: Tx, before: Incident | None, incident: Incident, views: Mapping[str, View]
+) -> list[effects.Show]:
+    """The surfaces that have something new to show, and are not about to be shown anyway.
+
+    The analysts' card tells of every change; to compare it would cost what showing it costs.
+    """
+    wanted = {name: digest(views[name]) for name in views if name != ANALYST_THREAD}
+    if incident != before:
+        wanted[ANALYST_THREAD] = tx.heads[incident.id].hash
+    changed = surface_rows.want(tx, incident.id, wanted)
+    return [effects.Show(name, _lane(incident, name), of) for name, of in changed.items()]
 
 
 def _has_news(before: Incident | None, merged: Incident) -> bool:

@@ -82,6 +82,15 @@ class ClaimedEffect:
     """Whose tenant hears it; None where Teams does not."""
 
 
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A surface that has something new to show, in the lane of its conversation."""
+
+    surface: str
+    lane: str
+    revision: int
+
+
 # --- lanes ---------------------------------------------------------------------------------------
 
 
@@ -112,29 +121,20 @@ def _lane(stream: str, effect: Effect) -> str | None:
     assert_never(effect)
 
 
-def _spoken_to(tx: Tx, effect: Effect, analysts: str | None) -> str | None:
-    match effect:
-        case Say(place=place):
+def _spoken_to(tx: Tx, wanted: Effect | Show, analysts: str | None) -> str | None:
+    match wanted:
+        case Say(place=place) | Show(surface=place):
+            if place.startswith("source:"):
+                return None
             return analysts if place == ANALYST_THREAD else tx.customer
         case ReadRoster() | PostDigest():
             return tx.customer
         case Contain() | LookForAbsence() | Page() | Wake():
             return None
-    assert_never(effect)
+    assert_never(wanted)
 
 
 # --- ordering ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """A surface that has something new to show, in the lane of its conversation."""
-
-    surface: str
-    lane: str
-    revision: int
-    spoken_to: str | None
-    """Whose tenant sees it; None for what stands in a source system."""
 
 
 def show_is_pending() -> ColumnElement[bool]:
@@ -238,7 +238,7 @@ def _ordered(
             "kind": SHOW,
             "surface": wanted.surface,
             "lane": wanted.lane,
-            "spoken_to": wanted.spoken_to,
+            "spoken_to": _spoken_to(tx, wanted, analysts),
             "opens": is_new and wanted.surface in THREADS,
             "payload": "null",
         }

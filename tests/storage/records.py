@@ -150,7 +150,7 @@ def show(incident_id: str, digest: str) -> Callable[[Tx], dict[str, int]]:
     def unit(tx: Tx) -> dict[str, int]:
         changed = surfaces.want(tx, incident_id, {CUSTOMER_THREAD: digest})
         shows = [
-            effects.Show(name, effects.place_lane(incident_id, name), revision, tx.customer)
+            effects.Show(name, effects.place_lane(incident_id, name), revision)
             for name, revision in changed.items()
         ]
         effects.order(tx, incident_id, shows, NOW)

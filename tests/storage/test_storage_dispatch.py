@@ -255,7 +255,7 @@ async def test_containment_does_not_wait_for_a_slow_teams(store: Store) -> None:
 async def test_a_customer_s_threads_are_created_one_after_another(store: Store) -> None:
     hand, claims = Hand(store), list[int]()
     for n in range(20):
-        thread = effects.Show("customer", f"thread {n}", 1, CONTOSO)
+        thread = effects.Show("customer", f"thread {n}", 1)
         await store.write(CONTOSO, partial(effects.order, stream=f"i{n}", wanted=[thread], now=NOW))
 
     async def run(customer: str, effect_id: int) -> None:

@@ -505,7 +505,7 @@ async def test_containment_comes_first_then_people_then_routine(store: Store) ->
     assert [id_ for _, id_ in await turns(store)] == [3, 2, 1]
 
 
-UPDATE = effects.Show("customer", "thread", 2, CONTOSO)
+UPDATE = effects.Show("customer", "thread", 2)
 """A thread that stands has something new to show."""
 
 
@@ -519,7 +519,7 @@ async def test_an_update_lets_pass_what_is_new(store: Store) -> None:
 async def test_an_update_hurries_for_what_is_new_behind_it(store: Store) -> None:
     await store.write(CONTOSO, lambda tx: effects.order(tx, ONE, [UPDATE], NOW))
     await ordered_elsewhere(store)
-    approval = effects.Show("approval:a1", "thread", 1, CONTOSO)
+    approval = effects.Show("approval:a1", "thread", 1)
     await store.write(CONTOSO, lambda tx: effects.order(tx, ONE, [approval], NOW))
 
     assert [id_ for _, id_ in await turns(store)] == [1, 2]
@@ -596,7 +596,7 @@ async def test_who_creates_one_knows_of_those_that_wait_for_it(store: Store) -> 
 
 
 async def test_a_thread_s_first_show_is_known_to_create_it(store: Store) -> None:
-    shows = [effects.Show(name, name, 1, CONTOSO) for name in ("customer", "person:bob")]
+    shows = [effects.Show(name, name, 1) for name in ("customer", "person:bob")]
     await store.write(CONTOSO, lambda tx: effects.order(tx, ONE, [*shows, UPDATE], NOW))
 
     asked = await store.read_across(lambda tx: across.due(tx, NOW, 9))
