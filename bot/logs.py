@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from storage.engine import StoreError
+from storage.database import StoreError
 
 SPEAKS_FOR_ITSELF = (OSError, sqlite3.Error, StoreError)
 """Faults whose text names files, hosts and tables, and nothing that people wrote."""
