@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
@@ -283,10 +284,17 @@ def _bring_up_to_date(writer: Connection) -> None:
 
 
 def _release_claims(writer: Connection) -> None:
-    """Whoever opens the file owns it alone: what a dead process had claimed is free at once."""
+    """Whoever opens the file owns it alone: what a dead process had claimed is free at once, and
+    its calls, which counted as under way, were answered by now or never will be."""
     _driver(writer).execute(
         "UPDATE effect SET status = 'waiting', owner = NULL, lease_until = NULL"
         " WHERE status = 'claimed'"
+    )
+    now = datetime.now(UTC)
+    _driver(writer).execute(
+        "UPDATE pace SET done = (SELECT json_group_array(min(value, :ms)) FROM json_each(done))"
+        " WHERE at <= :now",
+        {"ms": int(now.timestamp() * 1000), "now": now.strftime("%Y-%m-%d %H:%M:%S.%f")},
     )
 
 

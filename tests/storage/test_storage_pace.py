@@ -1,7 +1,7 @@
 """The pace: what is taken fits every window where it arrives, whatever the way there takes."""
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
@@ -53,6 +53,19 @@ async def answered(
 async def called(store: Store, *buckets: Bucket, now: datetime = NOW, times: int = 1) -> None:
     for _ in range(times):
         await answered(store, await take(store, *buckets, now=now), now)
+
+
+async def test_calls_of_a_dead_process_are_over_when_the_next_one_opens_the_file(
+    tmp_path: Path,
+) -> None:
+    died = datetime.now(UTC)
+    async with opened(tmp_path) as store:
+        for _ in range(3):
+            assert isinstance(await take(store, thread(), now=died), Permit)
+        assert not isinstance(await take(store, thread(), now=died + 2 * SECOND), Permit)
+    async with opened(tmp_path) as store:
+        later = datetime.now(UTC) + SECOND
+        assert isinstance(await take(store, thread(), now=later), Permit)
 
 
 async def test_a_full_bucket_says_when_it_has_room(store: Store) -> None:
