@@ -112,7 +112,7 @@ _waits_to_open = and_(
         select(col(_opener.customer_id)).where(
             col(_opener.status) == "claimed",
             col(_opener.opens),
-            col(_opener.id).not_in(bindparam("in_flight", expanding=True)),
+            col(_opener.id).not_in(bindparam("in_flight", (), expanding=True)),
         )
     ),
 )
@@ -230,9 +230,7 @@ def promote(tx: AcrossTx, now: datetime, lease: timedelta) -> None:
     connection = tx.session.connection()
     if carried.sweep_alone(connection):
         carried.drop_abandoned(connection, now, lease)
-        found = tx.session.execute(
-            _UNCARRIED, {"now": now, "limit": MOST_AT_A_SWEEP, "in_flight": []}
-        )
+        found = tx.session.execute(_UNCARRIED, {"now": now, "limit": MOST_AT_A_SWEEP})
         carried.defer(connection, [carried.Ready(*row) for row in found])
 
 
@@ -265,9 +263,10 @@ EVER = datetime.max.replace(tzinfo=UTC)
 def next_due(tx: AcrossTx, until: datetime = EVER) -> datetime | None:
     """When `due` will next find something of what falls due by `until`: a waiting head whose pace
     has room, which may be later than that, or a lease that ends."""
+    wanted = {"until": until}
     found = (
-        tx.session.run(_NEXT_DUE, {"until": until, "in_flight": []}).scalar(),
-        tx.session.run(_NEXT_LEASE, {"until": until}).scalar(),
+        tx.session.run(_NEXT_DUE, wanted).scalar(),
+        tx.session.run(_NEXT_LEASE, wanted).scalar(),
     )
     return min((at for at in found if at is not None), default=None)
 

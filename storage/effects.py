@@ -208,11 +208,14 @@ def order(
         tx.session.run(_INSERT_NEW, rows)
     elif rows:
         _order_beside(tx, rows)
-    says_something_new = any(row["lane"] and row["urgency"] < Urgency.UPDATE for row in rows)
-    if urgency < Urgency.ROUTINE or says_something_new:
+    if urgency < Urgency.ROUTINE or any(map(_says_something_new, rows)):
         slow = tx.session.run(_SLOW, {"of_stream": stream, "at_most": urgency}).scalars().all()
         if slow:
             tx.session.run(_HURRY, [{"effect_id": id_, "at_most": urgency} for id_ in slow])
+
+
+def _says_something_new(row: dict[str, Any]) -> bool:
+    return bool(row["lane"]) and row["urgency"] < Urgency.UPDATE
 
 
 def _order_beside(tx: Tx, rows: list[dict[str, Any]]) -> None:

@@ -96,7 +96,7 @@ class Sqlite:
             try:
                 writer = undo.enter_context(engine.connect())
                 _bring_up_to_date(writer)
-                _release_claims(writer)
+                _take_over(writer)
             except DatabaseError as error:
                 raise StoreError(f"{path} cannot be used: {error.orig}") from error
             opened = cls(path, owned, writer, engine)
@@ -283,7 +283,7 @@ def _bring_up_to_date(writer: Connection) -> None:
             driver.execute("ROLLBACK")
 
 
-def _release_claims(writer: Connection) -> None:
+def _take_over(writer: Connection) -> None:
     """Whoever opens the file owns it alone: what a dead process had claimed is free at once, and
     its calls, which counted as under way, were answered by now or never will be."""
     _driver(writer).execute(
