@@ -347,9 +347,10 @@ def test_a_late_press_on_a_withdrawn_card_and_the_phone_weigh_once(phone_first: 
     case.at_risk = frozenset({BOB.object_id})
     case.reported(later(malware_ran()), after=5)
     unsaid = case.log_odds
-    steps = [lambda: case.says_on_the_phone("opened", on="q2"), lambda: case.answers("opened")]
-    for step in steps if phone_first else reversed(steps):
-        step()
+    if phone_first:
+        case.says_on_the_phone("opened", on="q2").answers("opened")
+    else:
+        case.answers("opened").says_on_the_phone("opened", on="q2")
 
     assert case.log_odds - unsaid == pytest.approx(1.0)
     assert [r for r in case.rules if r.startswith("answer.")] == ["answer.file_opened.opened"]
