@@ -28,10 +28,9 @@ from storage.codec import (
 )
 from storage.engine import Tx
 from storage.profilechecks import check
-from storage.tables import CustomerRow, IntakeKeyRow
+from storage.tables import CustomerRow
 from storage.tomllines import Lines, Place
 from triage.customer import Customer, Due, Provider
-from triage.report import Source
 
 Profile = Customer | Provider
 
@@ -156,21 +155,6 @@ def _document(profile: Profile) -> str:
 def objections(profile: Profile) -> list[str]:
     """What today's checks say against a profile that was taken in earlier."""
     return [f"{_dotted(place)}: {reason}" for place, reason in check(profile)]
-
-
-_SOURCES_WITH_KEYS = select(col(IntakeKeyRow.source)).distinct()
-
-
-def sources_with_keys(tx: Tx) -> list[str]:
-    """From which sources the customer's incidents can come in."""
-    return sorted(tx.session.run(_SOURCES_WITH_KEYS).scalars())
-
-
-def add_intake_key(tx: Tx, source: Source, sha256: str, now: datetime) -> None:
-    """Let a key, known by its hash, speak for this customer. Older ones stay valid."""
-    tx.session.add(
-        IntakeKeyRow(customer_id=tx.customer, source=source, sha256=sha256, added_at=now)
-    )
 
 
 # --- read ----------------------------------------------------------------------------------------
