@@ -19,7 +19,16 @@ from bot import demo as demos
 from bot import logs
 from bot.app import running
 from bot.clock import SystemClock
-from bot.commands import REFUSALS, AddKey, AddProfile, Command, Retry, perform
+from bot.commands import (
+    REFUSALS,
+    AddKey,
+    AddProfile,
+    Command,
+    Invite,
+    Remove,
+    Retry,
+    perform,
+)
 from bot.control import NobodyAnswersError, RefusedCommandError, hand_over
 from bot.desk import NoProviderError
 from bot.doctor import Finding, broken, is_well, nothing_is_stuck, ok
@@ -104,6 +113,30 @@ def customer_add(file: ReadableFile, database: Database = DEFAULT_DATABASE) -> N
 def customer_key(customer: str, source: Source, database: Database = DEFAULT_DATABASE) -> None:
     """Make a bearer key for one source of one customer. It is shown once."""
     _order(database, AddKey(customer, source))
+
+
+@customers.command("invite")
+def customer_invite(
+    customer: str,
+    days: Annotated[int, typer.Option(min=1, max=90, help="How long the code is valid.")] = 7,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Make a code by which a channel is bound: `@Vouch setup CODE`. It is shown once, works once,
+    and voids the one before it."""
+    _order(database, Invite(customer, _operator(), days))
+
+
+@customers.command("remove")
+def customer_remove(
+    customer: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Offboard a customer: nothing is taken in or said any more, keys and codes are void, what
+    waits is cancelled. The records stay."""
+    if not yes:
+        typer.confirm(f"Remove {customer}, and cancel everything that waits there?", abort=True)
+    _order(database, Remove(customer, _operator()))
 
 
 @customers.command("list")

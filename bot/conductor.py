@@ -70,6 +70,8 @@ log = structlog.get_logger(__name__)
 STORES_AGAIN = 0.5
 """Seconds until a result that the store had no room for is brought again."""
 
+NOT_ONBOARDED = "the customer is not onboarded any more"
+
 JOINS_WITHIN = timedelta(hours=24)
 """How long after its last alert an open incident takes in another one (domain.md section 5)."""
 
@@ -452,6 +454,9 @@ class Conductor:
         """With room for its calls, or put back: what waits for room holds no lease."""
         claimed = effects.claim(tx, effect_id, self._owner, now, self._lease)
         if claimed is None:
+            return None
+        if profiles.find(tx) is None:
+            effects.cancel(tx, effect_id, self._owner, NOT_ONBOARDED, now)
             return None
         job = self._gatherer.job(tx, claimed, now)
         if opens(job) and not effects.may_open(tx, effect_id):

@@ -21,6 +21,7 @@ from triage.customer import (
     PersonFacts,
     Provider,
     Targets,
+    is_guest,
 )
 from triage.incident import IncidentType
 
@@ -67,14 +68,25 @@ def _identity(profile: Customer | Provider) -> Iterator[Found]:
         yield ("id",), f"{profile.id!r} is not made of small letters, digits and dashes"
     if not _GUID.fullmatch(profile.tenant_id):
         yield ("tenant_id",), f"{profile.tenant_id!r} is no GUID; Entra shows it as the tenant ID"
-    for field in ("name", "team_id", "channel_id"):
-        if not getattr(profile, field).strip():
-            yield (field,), "is empty"
+    if not profile.name.strip():
+        yield ("name",), "is empty"
+    yield from _channel(profile)
     try:
         ZoneInfo(profile.zone)
     except (ZoneInfoNotFoundError, ValueError):
         yield ("zone",), f"{profile.zone!r} is no IANA time zone, such as Europe/Berlin"
     yield from _language(("language",), profile.language)
+
+
+def _channel(profile: Customer | Provider) -> Iterator[Found]:
+    """Both, or neither: then the channel is bound by `@Vouch setup CODE`."""
+    ids = {"team_id": profile.team_id, "channel_id": profile.channel_id}
+    for field, id_ in ids.items():
+        if id_ is not None and not id_.strip():
+            yield (field,), "is empty"
+        elif id_ is None and set(ids.values()) != {None}:
+            other = next(name for name in ids if name != field)
+            yield (field,), f"is missing beside {other}; leave both out to have a channel bound"
 
 
 def _language(place: Place, language: str | None) -> Iterator[Found]:
@@ -181,6 +193,8 @@ def _people(people: tuple[PersonFacts, ...]) -> Iterator[Found]:
 
 def _reached(place: Place, person: Contact | PersonFacts) -> Iterator[Found]:
     yield from _upn((*place, "upn"), person.upn)
+    if isinstance(person, Contact) and is_guest(person.upn):
+        yield (*place, "upn"), f"{person.upn!r} is a guest: guests neither approve nor are asked"
     if person.phone and not person.phone_source:
         yield (*place, "phone"), "needs a phone_source: where the number comes from, and as of when"
 

@@ -16,7 +16,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlmodel import col
 
 from storage import incidents
@@ -64,6 +64,14 @@ _CURRENT = select(CustomerRow).where(col(CustomerRow.current))
 _CURRENT_DOCUMENT = select(col(CustomerRow.role), col(CustomerRow.document)).where(
     col(CustomerRow.current)
 )
+_LAST_VERSION = select(func.max(col(CustomerRow.version)))
+"""Also of a customer who was removed, and comes back."""
+_END = (
+    update(CustomerRow)
+    .where(col(CustomerRow.current))
+    .values(current=False)
+    .execution_options(synchronize_session=False)
+)
 _DOCUMENT = select(col(CustomerRow.role), col(CustomerRow.document)).where(
     col(CustomerRow.version) == bindparam("version")
 )
@@ -107,7 +115,7 @@ def save(tx: Tx, text: str, origin: str, now: datetime) -> Profile:
     _refuse_other(tx, profile, row, origin)
     if row is not None and replace(profile, version=row.version) == find(tx):
         return replace(profile, version=row.version)
-    saved = replace(profile, version=row.version + 1 if row else 1)
+    saved = replace(profile, version=(tx.session.run(_LAST_VERSION).scalar() or 0) + 1)
     if row is not None:
         row.current = False
         tx.session.flush()  # one row at most may be current, at any moment
@@ -133,6 +141,13 @@ def save(tx: Tx, text: str, origin: str, now: datetime) -> Profile:
         actor=None,
     )
     return saved
+
+
+def end(tx: Tx) -> None:
+    """No version is current any more: nobody is onboarded under this id. The versions stay, for
+    events name theirs."""
+    tx.session.run(_END)
+    tx.profiles.pop(tx.customer, None)
 
 
 def _refuse_other(tx: Tx, profile: Profile, row: CustomerRow | None, origin: str) -> None:
@@ -171,6 +186,14 @@ def add_intake_key(tx: Tx, source: Source, sha256: str, now: datetime) -> None:
     tx.session.add(
         IntakeKeyRow(customer_id=tx.customer, source=source, sha256=sha256, added_at=now)
     )
+
+
+_VOID_KEYS = delete(IntakeKeyRow).execution_options(synchronize_session=False)
+
+
+def void_intake_keys(tx: Tx) -> None:
+    """No source speaks for this customer any more."""
+    tx.session.run(_VOID_KEYS)
 
 
 # --- read ----------------------------------------------------------------------------------------

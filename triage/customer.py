@@ -13,6 +13,11 @@ from triage.globs import fits, fits_any
 from triage.report import Severity
 
 
+def is_guest(upn: str) -> bool:
+    """Whether Entra made this name for somebody of another organisation."""
+    return "#ext#" in upn.lower()
+
+
 class Role(StrEnum):
     """What a contact may be asked for. A customer's security team answers as SECURITY."""
 
@@ -241,8 +246,9 @@ class Customer:
     prefix: str
     """Incidents are called CONTOSO-42."""
     tenant_id: str
-    team_id: str
-    channel_id: str
+    team_id: str | None = None
+    """The channel of the incidents, and its team: until one is bound by a code."""
+    channel_id: str | None = None
     zone: str = "UTC"
     language: str = "en"
     hours: WorkingHours | None = None
@@ -314,8 +320,8 @@ class Provider:
     version: int
     name: str
     tenant_id: str
-    team_id: str
-    channel_id: str
+    team_id: str | None = None
+    channel_id: str | None = None
     zone: str = "UTC"
     language: str = "en"
     analysts: tuple[Analyst, ...] = ()

@@ -165,7 +165,7 @@ def test_hours_of_a_night_shift_and_of_a_whole_day_are_taken(start: str, end: st
 
 def test_every_fault_of_form_is_named_at_once_with_line_field_and_reason() -> None:
     text = (
-        SMALL.replace("channel_id", "chanel_id")
+        SMALL.replace("prefix", "prefx")
         + """
 [[contacts]]
 upn = "jon@contoso.com"
@@ -183,8 +183,8 @@ consent = "automatic"
         profiles.read(text, "customer.toml")
 
     sentences = str(refused.value).splitlines()
-    assert sentences[0] == "customer.toml: channel_id: is missing"
-    assert sentences[1] == "customer.toml:7: chanel_id: there is no such setting; channel_id?"
+    assert sentences[0] == "customer.toml: prefix: is missing"
+    assert sentences[1] == "customer.toml:4: prefx: there is no such setting; prefix?"
     assert sentences[2].startswith("customer.toml:12: contacts[0].roles[0]: 'boss' is not one of")
     assert sentences[3].startswith("customer.toml:16: rules[0].action: 'isolate' is not one of")
     assert len(sentences) == 4
