@@ -25,11 +25,13 @@ from triage.effects import (
     PostDigest,
     ReadRoster,
     Say,
+    TellAnalysts,
     Wake,
 )
 from triage.events import ActionFailed, Undelivered, Woke
 from triage.incident import Incident
 from triage.ladder import still_looks
+from triage.phrases import Phrase
 from triage.surfaces import digest, surfaces
 from triage.views import (
     AnalystThread,
@@ -43,6 +45,8 @@ from triage.views import (
 
 MOST_IN_DIGEST = 200
 """Cases read for one digest; the card shows fewer."""
+
+NO_CHANNEL = "Vouch is in no channel that is known"
 
 HANDLES_LIVE = timedelta(days=90)
 """How long a card's buttons are understood; Bob may correct himself after the case closed."""
@@ -113,6 +117,14 @@ class DigestJob:
 
 
 @dataclass(frozen=True, slots=True)
+class TellJob:
+    says: Phrase
+    target: Channel
+    reader: Reader
+    waits_for: str
+
+
+@dataclass(frozen=True, slots=True)
 class PageJob:
     page: Page
     customer: Customer
@@ -135,13 +147,24 @@ class Settled:
     result: Result
 
 
-Job = ShowJob | SayJob | DigestJob | WriteJob | ContainJob | RosterJob | PageJob | LookJob | Settled
+Job = (
+    ShowJob
+    | SayJob
+    | DigestJob
+    | TellJob
+    | WriteJob
+    | ContainJob
+    | RosterJob
+    | PageJob
+    | LookJob
+    | Settled
+)
 
 
 def opens(job: Job) -> bool:
     """Whether it creates a conversation: a thread, or a chat that was never opened."""
     match job:
-        case DigestJob():
+        case DigestJob() | TellJob():
             return True
         case ShowJob(target=target) | SayJob(target=target):
             return isinstance(target, Channel) or _unopened(target)
@@ -154,7 +177,7 @@ def calls_of(job: Job) -> int:
     match job:
         case ShowJob(target=target) | SayJob(target=target):
             return 2 if _unopened(target) else 1
-        case DigestJob() | RosterJob():
+        case DigestJob() | TellJob() | RosterJob():
             return 1
         case WriteJob() | ContainJob() | PageJob() | LookJob() | Settled():
             return 0
@@ -194,6 +217,8 @@ class Gatherer:
                 return Settled(Done(event=Woke(name)))
             case PostDigest() as digest_:
                 return self._digest(tx, digest_)
+            case TellAnalysts(says=says):
+                return self._tell(says)
             case ReadRoster(conversation_id=conversation_id):
                 return self._roster(tx, conversation_id)
             case Page() as page:
@@ -256,6 +281,13 @@ class Gatherer:
             return channel
         reader = self._thread_reader(customer, analyst=False)
         return DigestJob(view, channel, reader, homes.waits_for(customer.id))
+
+    def _tell(self, says: Phrase) -> Job:
+        desk = self._desk.profile
+        waits_for = homes.waits_for(desk.id)
+        if self._desk.channel is None:
+            return Settled(Blocked(waits_for, NO_CHANNEL, None))
+        return TellJob(says, self._desk.channel, Reader(desk.language, desk.zone), waits_for)
 
     def _contain(self, tx: Tx, incident_id: str, order: Contain, now: datetime) -> Job:
         incident, customer = _incident(tx, incident_id), profiles.current(tx)
@@ -391,7 +423,7 @@ def _standing(place: surface_rows.Place | None) -> Conversation | None:
 def _not_installed(waits_for: str, place: str) -> Settled:
     """Nothing is lost, but somebody must know that it waits."""
     event = Undelivered(place, person_at(place), GaveUpError.NOT_INSTALLED)
-    return Settled(Blocked(waits_for, "no channel of theirs is known", event))
+    return Settled(Blocked(waits_for, NO_CHANNEL, event))
 
 
 def person_at(place: str) -> str | None:

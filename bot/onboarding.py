@@ -41,7 +41,7 @@ class Answered:
     refused: str | None = None
 
 
-def code_in(text: str) -> str | None:
+def setup_code(text: str) -> str | None:
     """The code of `setup CODE`; None where the words are no setup."""
     found = _SETUP.match(text.strip())
     return found[1].strip()[:LONGEST_CODE] if found else None

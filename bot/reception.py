@@ -29,9 +29,11 @@ from bot.inbound import (
     Texted,
     TryAgainLaterError,
 )
-from bot.onboarding import Onboarding, code_in, is_setup_alone, let_go_on, order_roster
+from bot.onboarding import Onboarding, is_setup_alone, let_go_on, order_roster, setup_code
+from bot.verifying import CodeCheck, CodeDesk
 from cards import analyst_thread, approval, clicks, customer_thread, question
 from cards.wording import Reader, say
+from dialogs.codes import code_in
 from dialogs.messenger import Card, Channel, Conversation
 from storage import across, homes, incidents, people, profiles
 from storage.engine import AcrossTx, Store, StoreBusyError, Tx, Urgency
@@ -53,7 +55,7 @@ from triage.events import (
     Wrote,
 )
 from triage.incident import Incident, Question, Route
-from triage.phrases import phrase
+from triage.phrases import Phrase, phrase
 from triage.surfaces import asked_in_teams, person_card
 from triage.views import (
     AnalystThread,
@@ -82,6 +84,7 @@ class Reception:
         self._desk = desk
         self._conductor = conductor
         self._onboarding = Onboarding(store, clock, desk)
+        self._codes = CodeDesk(store, clock, desk, conductor.on_work)
 
     async def hear(self, inbound: Inbound) -> Response:
         try:
@@ -176,6 +179,9 @@ class Reception:
         """In a chat everything is for us; in a channel only what mentions us, and nothing of it is
         kept: the thread is the customer's."""
         reader = Reader(text.actor.locale)
+        code = code_in(text.text) if text.place.personal or text.mentioned else None
+        if code and (checked := await self._checked(code, text)):
+            return ShowText(say(checked, reader))
         if not text.place.personal:
             return await self._said_in_channel(text, reader) if text.mentioned else Nothing()
         if is_setup_alone(text.text):
@@ -205,7 +211,7 @@ class Reception:
         return ShowText(say(says, reader)) if says else Nothing()
 
     async def _said_in_channel(self, text: Texted, reader: Reader) -> Response:
-        code = code_in(text.text)
+        code = setup_code(text.text)
         if code is None:
             return ShowText(say(phrase("help.channel"), reader))
         answer = await self._onboarding.set_up(text, code)
@@ -228,6 +234,36 @@ class Reception:
 
     async def _what_it_is_about(self, customer: str, person: str, now: datetime) -> Incident | None:
         return await self._store.read(customer, lambda tx: _what_it_is_about(tx, person, now))
+
+    async def _checked(self, code: str, text: Texted) -> Phrase | None:
+        """Of the provider's people analysts alone may ask; of a customer's, anybody in their own
+        chat, and whoever is in the team that reads the incidents anyway."""
+        place, provider = text.place, self._desk.profile
+        if place.tenant_id == provider.tenant_id and provider.analyst(text.actor.object_id):
+            return await self._codes.by_analyst(code)
+        customer = await self._whose_code(code, place)
+        if customer is None:
+            return None
+        if place.personal:
+            await self._met(customer, text)
+        return await self._codes.by_customer(customer, CodeCheck(code, text))
+
+    async def _whose_code(self, code: str, place: Place) -> str | None:
+        """The customer who is asked: in a channel one whose incidents stand in that team. Where
+        several share the tenant, the one whose code it is."""
+        asked = [
+            customer
+            for customer in await self._customers_of(place.tenant_id)
+            if place.personal or await self._in_team(customer, place)
+        ]
+        if len(asked) > 1:
+            coded = await self._store.read_across(lambda tx: across.with_code(tx, code))
+            asked = [found.customer_id for found in coded if found.customer_id in asked] or asked
+        return asked[0] if asked else None
+
+    async def _in_team(self, customer: str, place: Place) -> bool:
+        home = await self._store.read(customer, homes.chosen)
+        return home is not None and place.team_id == home.team_id
 
     # --- installations ---
 

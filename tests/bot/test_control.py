@@ -67,13 +67,15 @@ async def a_moment_later(h: House) -> None:
 
 
 async def test_a_code_is_shown_once_and_binds_a_channel(h: House, tmp_path: Path) -> None:
-    said = (await vouch(tmp_path, "customer", "invite", "contoso")).splitlines()
+    said = await vouch(tmp_path, "customer", "invite", "contoso")
 
-    assert "It works once, until " in said[1]
-    words = f"setup {said[0]}"
+    assert "It works once, until " in said
+    code = re.search(r"^\w{5}(-\w{4}){3}$", said, re.MULTILINE)
+    assert code
+    words = f"setup {code[0]}"
     assert "connected to Contoso" in await says(h, "Jon Park", CONTOSO_GENERAL, words)
     made = [payload for kind, payload in await h.desk("contoso") if kind == "invited"]
-    assert said[0] not in str(made)
+    assert code[0] not in str(made)
     assert {"by", "expires"} == made[0].keys()
 
 
@@ -87,7 +89,7 @@ async def test_a_customer_is_removed_when_it_is_confirmed(h: House, tmp_path: Pa
 
     said = await vouch(tmp_path, "customer", "remove", "contoso", "--yes")
 
-    assert re.match(r"contoso is removed; [1-9]\d* effects were cancelled", said)
+    assert re.search(r"contoso is removed; [1-9]\d* effects were cancelled", said)
     assert "contoso" not in await vouch(tmp_path, "customer", "list")
     assert (await h.post(malware_ran(id_="2")))[0] == 401
 
