@@ -719,4 +719,13 @@ SENTENCES: dict[str, str] = {
     "say.advised": "Please do this yourselves now: {action}. By your rules we do not act here; our analysts help you.",
     "needed.act": "Please do this yourselves: {action}. By your rules we do not act here",
     "needed.acts": "Please do this yourselves: {action}, and more ({count} in all). By your rules we do not act here",
+    # What people are told who check a case code, and analysts of a code that is not ours
+    "code.yours": "Yes, this is genuine. {sender} asked you on {at:moment}.",
+    "code.yours_neutral": "Yes. This is from your security team.",
+    "code.team": "Yes. This code is ours: {name}, opened {at:moment}.",
+    "code.unknown": "We do not know this code. Do not answer whoever gave it to you. Call the service desk on the number you know.",
+    "code.unknown_call": "We do not know this code. Do not answer whoever gave it to you. Call the service desk at {phone}.",
+    "code.unknown_to_all": "No case of any customer has the code {code}.",
+    "code.too_many": "These were too many codes. Please call the service desk on the number you know.",
+    "tell.unknown_code": "{customer}: {person} was given the code {code}, which is not ours. Somebody may be posing as us. Please call them.",
 }

@@ -132,9 +132,11 @@ def rule_of(
 
 
 def is_approver(customer: Customer, upn: str, rule: StandingRule | None = None) -> bool:
-    """Whether somebody may approve what the rule is for; without one, anything at all."""
+    """Whether somebody may approve what the rule is for; without one, anything at all. Whoever is
+    not on the roster comes without a UPN, and is nobody's delegate."""
     entitled = _entitled(customer, rule)
-    return any(upn.lower() in (c.upn.lower(), (c.delegate or "").lower()) for c in entitled)
+    named = {name.lower() for c in entitled for name in (c.upn, c.delegate) if name}
+    return upn.lower() in named
 
 
 def _entitled(customer: Customer, rule: StandingRule | None) -> tuple[Contact, ...]:

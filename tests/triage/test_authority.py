@@ -21,10 +21,12 @@ from tests.triage.triage_script import (
     accepted,
     already,
     contoso,
+    later,
     malware_blocked,
     malware_ran,
     person,
     refusal,
+    remote_tool,
     rule,
     sign_in,
 )
@@ -72,13 +74,12 @@ def test_a_customer_who_only_wants_notice_is_told_what_to_do_and_nothing_is_done
 
 
 def test_what_to_do_is_told_once() -> None:
-    case = Case(contoso(consent=Consent.NOTIFY)).reported(malware_ran())
-    case.answers("opened").answers("enabled_content", on="q2")
-    told = case.told(CUSTOMER_THREAD)
+    case = Case(contoso(consent=Consent.NOTIFY)).reported(remote_tool())
 
-    case.answers("typed_password", on="q2")
+    case.says_on_the_phone("caller")
+    assert "say.advised" in case.told(CUSTOMER_THREAD)
 
-    assert "say.advised" in told
+    case.reported(later(remote_tool(), title="Seen again"), after=5)
     assert "say.advised" not in case.told(CUSTOMER_THREAD)
 
 
