@@ -302,6 +302,8 @@ SENTENCES: dict[str, str] = {
     "ask.device_locked": "Was its screen locked?",
     "ask.caller_told": "Did you share a code or your screen?",
     "ask.code_typed": "Did you type it in?",
+    "card.guarded": "Nothing is needed from you here now. Do you want to talk to us? Call the service desk on the number you know and give this case, or have us call you.",
+    "choice.guarded.call_me": "Call me",
     "card.neutral": "Please call the service desk on the number you know and give this case.",
     "thanks.short": "Thank you. One more question:",
     "notice.isolate_device": "{target} goes offline now. Keep it on. Use your phone; your account works. IT will call.",

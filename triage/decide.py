@@ -11,7 +11,7 @@ from typing import Literal, assert_never
 
 from triage import asking, calling, clocks, containing, ladder, merging, paging, telling
 from triage.actions import LOOKING, ActionKind
-from triage.assess import RULES, assess, read_report
+from triage.assess import RULES, assess, read_report, withheld
 from triage.authority import (
     is_thread_guarded,
     may_answer,
@@ -72,7 +72,7 @@ from triage.incident import (
     Status,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import QUESTIONS, books, gravest_first, offered
+from triage.playbooks import CALL_ME, QUESTIONS, books, gravest_first, offered
 from triage.recognising import recognise
 from triage.report import IncidentReport
 from triage.verdicts import told, verdict
@@ -219,7 +219,16 @@ def _evidence(incident: Incident) -> tuple[object, ...]:
     products = {product for ref in incident.refs for product in ref.products}
     concerned = {a.account.key for a in incident.affected}
     things = (set(incident.devices), set(incident.files))
-    return (weighed, products, incident.alert_count, concerned, *things, incident.severity)
+    withheld = {sign for ref in incident.refs for sign in ref.withholds}
+    return (
+        weighed,
+        withheld,
+        products,
+        incident.alert_count,
+        concerned,
+        *things,
+        incident.severity,
+    )
 
 
 def _new_incident(report: IncidentReport, known: Known, now: datetime) -> Incident:
@@ -253,6 +262,7 @@ def _apply_report(draft: Draft, report: IncidentReport) -> Verdict:
         products=tuple(dict.fromkeys(a.product for a in report.alerts)),
         alert_count=len(report.alerts),
         mirrors=report.mirrors,
+        withholds=tuple(sorted(withheld(report, draft.customer))),
     )
     others = tuple(r for r in incident.refs if not _is(r, report))
     types = gravest_first((*draft.incident.types, *recognise(report)))
@@ -268,6 +278,8 @@ def _is(ref: SourceRef, report: IncidentReport) -> bool:
 
 
 def _answered(draft: Draft, event: Answered) -> Verdict:
+    if not event.question:
+        return _wished_a_call(draft, event)
     question = draft.incident.question(event.question)
     refused = may_answer(question, event.by)
     if refused is not None or question is None:
@@ -276,13 +288,30 @@ def _answered(draft: Draft, event: Answered) -> Verdict:
     if event.choice is not None and all(a.id != event.choice for a in offered(question)):
         return Refused(phrase("refused.unknown_choice"))
     if event.choice and event.choice in _last_choices(question):
-        return AlreadyAnswered(phrase("thanks.already"))
+        suspect = draft.incident.is_tainted(event.by)
+        return AlreadyAnswered(phrase("thanks.received" if suspect else "thanks.already"))
     asking.taint(draft)
     question = draft.incident.question(question.id) or question
     before = draft.incident
     standing = asking.take_reply(draft, question, event.choice, event.text)
     _correct(draft, question, before)
     return Accepted(_thanks(draft, question.person.object_id, standing))
+
+
+def _wished_a_call(draft: Draft, event: Answered) -> Verdict:
+    """The one button on the card of a suspect account, which stands for no question. Whom we call,
+    and on which number, is not the chat's to say."""
+    theirs = [
+        q
+        for q in draft.incident.questions
+        if q.person.object_id == event.by and q.route is not Route.PHONE and q.was_sent
+    ]
+    if not theirs or event.choice != CALL_ME.id:
+        return Refused(phrase("refused.unknown_question"))
+    if CALL_ME.id in _last_choices(theirs[-1]):
+        return AlreadyAnswered(phrase("thanks.received"))
+    asking.take_wish(draft, theirs[-1])
+    return Accepted(phrase("thanks.received"))
 
 
 def _last_choices(question: Question) -> set[str | None]:

@@ -197,6 +197,8 @@ class SourceRef:
     alert_count: int = 0
     mirrors: tuple[tuple[Source, str], ...] = ()
     """What other sources call the very same case: its alerts are theirs."""
+    withholds: tuple[str, ...] = ()
+    """Signs that it speaks against, whichever source makes them."""
 
 
 # --- questions -----------------------------------------------------------------------------------
@@ -373,12 +375,12 @@ class Question:
     def answer(self) -> Reply | None:
         """The reply that stands: the last one that counted, or was floored."""
         for reply in reversed(self.replies):
-            if reply.choice and reply.standing in _STANDS:
+            if reply.choice and reply.standing in STANDS:
                 return reply
         return None
 
 
-_STANDS = (Standing.COUNTED, Standing.TAINTED)
+STANDS = (Standing.COUNTED, Standing.TAINTED)
 
 
 # --- response actions and approvals --------------------------------------------------------------

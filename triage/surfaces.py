@@ -33,6 +33,7 @@ from triage.incident import (
     Promise,
     Question,
     QuestionKind,
+    Reply,
     ResponseAction,
     Route,
     SourceRef,
@@ -127,8 +128,11 @@ def person_card(
 ) -> PersonCard:
     """The person's card; `changing` is the id of an answered question that is asked again.
 
-    An account that is suspect, or was only ever asked neutrally, learns nothing from it.
+    An account that was only ever asked neutrally learns nothing from it. One that is suspect reads
+    what everybody suspect reads: it depends on nothing but what was said through it since.
     """
+    if incident.is_tainted(person.object_id):
+        return _guarded_card(incident, customer, person)
     questions = [
         q
         for q in incident.questions
@@ -137,8 +141,7 @@ def person_card(
     asked = [q for q in questions if _waits_for(q)]
     answered = [q for q in questions if q.answer is not None]
     again = next((q for q in answered if q.id == changing), None)
-    neutral = any(q.route is Route.NEUTRAL for q in questions)
-    guarded = neutral or incident.is_tainted(person.object_id)
+    guarded = any(q.route is Route.NEUTRAL for q in questions)
     question = again or (asked[0] if asked else None)
     stage = _stage(incident, question, guarded=guarded, changing=again is not None)
     return PersonCard(
@@ -157,6 +160,31 @@ def person_card(
         change=None if guarded or incident.merged else _changeable(answered, again),
         changing=again is not None,
     )
+
+
+def _guarded_card(incident: Incident, customer: Customer, person: Person) -> PersonCard:
+    """For Bob, if it is still he: he is not waited for, and may be called. For an intruder: neither
+    what was seen, nor what is asked, done or planned."""
+    since = max(t.since for t in incident.taints if t.object_id == person.object_id)
+    heard = any(r.at >= since for r in _replies_of(incident, person))
+    return PersonCard(
+        person=person.object_id,
+        given_name=person.given_name,
+        language=person.language,
+        zone=person.zone,
+        sender=customer.name,
+        code=incident.code,
+        service_desk=customer.service_desk.phone if customer.service_desk else None,
+        stage="guarded",
+        says=(*((phrase("thanks.received"),) if heard else ()), phrase("card.guarded")),
+        choices=(Choice(CALL_ME.id, phrase("choice.guarded.call_me")),),
+    )
+
+
+def _replies_of(incident: Incident, person: Person) -> list[Reply]:
+    return [
+        r for q in incident.questions if q.person.object_id == person.object_id for r in q.replies
+    ]
 
 
 def _changeable(answered: list[Question], again: Question | None) -> str | None:
@@ -207,9 +235,7 @@ def _card_says(
 
 def _thanks(incident: Incident, person: Person) -> Phrase:
     """What became of this person's last word."""
-    replies = [
-        r for q in incident.questions if q.person.object_id == person.object_id for r in q.replies
-    ]
+    replies = _replies_of(incident, person)
     read = bool(replies) and max(replies, key=lambda r: r.at).standing is Standing.FOR_ANALYST
     return phrase("thanks.analyst_reads" if read else "thanks.counted")
 

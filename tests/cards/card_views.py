@@ -112,7 +112,13 @@ NEUTRAL = replace(
     kind=None,
     choices=(Choice("call_me", phrase("choice.file_opened.call_me")),),
 )
-TAINTED = replace(THANKS, says=(phrase("thanks.received"),), change=None)
+GUARDED = replace(
+    NEUTRAL,
+    stage="guarded",
+    says=(phrase("thanks.received"), phrase("card.guarded")),
+    question=None,
+    choices=(Choice("call_me", phrase("choice.guarded.call_me")),),
+)
 OVER = replace(
     THANKS, stage="over", says=(phrase("over.truePositive"), phrase("over.remembered_more"))
 )
@@ -125,7 +131,7 @@ PERSON_CARDS = {
     "changing": CHANGING,
     "thanks": THANKS,
     "neutral": NEUTRAL,
-    "tainted": TAINTED,
+    "guarded": GUARDED,
     "over": OVER,
 } | kind_cards()
 
