@@ -371,7 +371,7 @@ class Conductor:
         if before is not None:
             concerned |= {a.person.object_id for a in before.affected if a.person}
         if isinstance(event, ApprovalAnswered):
-            concerned.add(event.by)
+            concerned |= _deciding(before, event)
         new = None
         if before is None:
             number = incidents.next_number(tx)
@@ -606,12 +606,18 @@ def _matches(tx: Tx, event: Reported, customer: Customer) -> dict[str, Match]:
     return {a.key: people.match(tx, a, customer) for a in accounts(event.report)}
 
 
+def _deciding(before: Incident | None, event: ApprovalAnswered) -> set[str]:
+    """Who decides on an approval, and who has signed it before."""
+    approval = before.approval(event.approval) if before else None
+    return {event.by, *(s.by for s in (approval.signed if approval else ()))}
+
+
 def _also_concerned(tx: Tx, before: Incident | None, event: Event) -> frozenset[str]:
-    """Whether the approver is affected, also where the state no longer lists everybody."""
+    """Which approvers are affected, also where the state no longer lists everybody."""
     if before is None or not isinstance(event, ApprovalAnswered):
         return frozenset()
-    about = incidents.is_about(tx, before.id, event.by)
-    return frozenset({event.by}) if about else frozenset()
+    deciding = _deciding(before, event)
+    return frozenset(by for by in deciding if incidents.is_about(tx, before.id, by))
 
 
 def _unseen(tx: Tx, before: Incident) -> frozenset[str]:

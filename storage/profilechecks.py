@@ -12,14 +12,18 @@ import holidays as public_holidays
 from holidays.registry import COUNTRIES
 
 from storage.tomllines import Place
+from triage.actions import ActionKind
 from triage.customer import (
     Analyst,
+    Consent,
     Contact,
     Customer,
     Due,
     Holidays,
     PersonFacts,
     Provider,
+    Role,
+    StandingRule,
     Targets,
 )
 from triage.incident import IncidentType
@@ -55,6 +59,8 @@ def check(profile: Customer | Provider) -> Iterator[Found]:
     yield from _targets(profile)
     yield from _contacts(profile.contacts)
     yield from _people(profile.people)
+    if profile.act_if_unreachable and profile.consent is not Consent.COLLABORATE:
+        yield ("act_if_unreachable",), 'says nothing unless consent is "collaborate"'
     yield from _rules(profile)
     yield from _facts(profile)
     yield from _networks(profile.egress)
@@ -192,9 +198,25 @@ def _upn(place: Place, upn: str) -> Iterator[Found]:
 
 def _rules(customer: Customer) -> Iterator[Found]:
     yield from _twice("rules", "number", [str(rule.number) for rule in customer.rules])
+    said: set[tuple[ActionKind, bool]] = set()
     for index, rule in enumerate(customer.rules):
+        place = ("rules", index)
         if rule.minutes < 1:
-            yield ("rules", index, "minutes"), f"{rule.minutes} minutes leave no time to answer"
+            yield (*place, "minutes"), f"{rule.minutes} minutes leave no time to answer"
+        if (rule.action, rule.privileged) in said:
+            reason = f"another rule speaks of {rule.action} for the same accounts"
+            yield (*place, "action"), reason
+        said.add((rule.action, rule.privileged))
+        if rule.act_if_unreachable and rule.consent is not Consent.COLLABORATE:
+            yield (*place, "act_if_unreachable"), 'says nothing unless consent is "collaborate"'
+        yield from _approvers(customer, (*place, "approvers"), rule)
+
+
+def _approvers(customer: Customer, place: Place, rule: StandingRule) -> Iterator[Found]:
+    may = {c.upn.lower() for c in customer.with_role(Role.APPROVER, Role.SECURITY)}
+    for upn in rule.approvers:
+        if upn.lower() not in may:
+            yield place, f"{upn!r} is no contact with the role approver or security"
 
 
 def _facts(customer: Customer) -> Iterator[Found]:

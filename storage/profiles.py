@@ -30,6 +30,7 @@ from storage.engine import Tx
 from storage.profilechecks import check
 from storage.tables import CustomerRow, IntakeKeyRow
 from storage.tomllines import Lines, Place
+from storage.upcasters import lift_profile
 from triage.customer import Customer, Due, Provider
 from triage.report import Source
 
@@ -189,6 +190,7 @@ def read(text: str, origin: str) -> Profile:
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(origin, [_no_toml(error)]) from error
     lines = Lines(text)
+    written = lift_profile(written)
     match written.pop("role", None):
         case "customer":
             profile, found = _validated(Customer, _CUSTOMER, written)
