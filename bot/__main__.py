@@ -27,6 +27,8 @@ from bot.commands import (
     AddProfile,
     AddSecret,
     Command,
+    Invite,
+    Remove,
     Retry,
     RevokeKey,
     perform,
@@ -165,6 +167,30 @@ async def _credentials(database: str, customer: str) -> list[str]:
         + ("" if it.kind is Kind.BEARER else f"\t{it.value}")
         for it in found
     ]
+
+
+@customers.command("invite")
+def customer_invite(
+    customer: str,
+    days: Annotated[int, typer.Option(min=1, max=90, help="How long the code is valid.")] = 7,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Make a code by which a channel is bound: `@Vouch setup CODE`. It is shown once, works once,
+    and voids the one before it."""
+    _order(database, Invite(customer, _operator(), days))
+
+
+@customers.command("remove")
+def customer_remove(
+    customer: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Offboard a customer: nothing is taken in or said any more, keys and codes are void, what
+    waits is cancelled. The records stay."""
+    if not yes:
+        typer.confirm(f"Remove {customer}, and cancel everything that waits there?", abort=True)
+    _order(database, Remove(customer, _operator()))
 
 
 @customers.command("list")

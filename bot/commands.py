@@ -16,10 +16,13 @@ from bot.setup import (
     IdentityError,
     NoSuchCredentialError,
     NoSuchCustomerError,
+    ProviderStaysError,
     add_identity,
     add_intake_key,
     add_profile,
     add_signing_secret,
+    invite,
+    remove_customer,
     revoke,
 )
 from storage import across, effects, incidents
@@ -74,6 +77,21 @@ class RevokeKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Invite:
+    customer: str
+    by: str
+    days: int
+    kind: Literal["invite"] = "invite"
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    customer: str
+    by: str
+    kind: Literal["remove"] = "remove"
+
+
+@dataclass(frozen=True, slots=True)
 class Retry:
     """One effect by its id, an incident's by its name, or with neither everything that failed in
     the last days."""
@@ -85,7 +103,7 @@ class Retry:
     kind: Literal["retry"] = "retry"
 
 
-Command = AddProfile | AddKey | AddSecret | AddIdentity | RevokeKey | Retry
+Command = AddProfile | AddKey | AddSecret | AddIdentity | RevokeKey | Invite | Remove | Retry
 
 
 class NothingToRetryError(Exception):
@@ -98,6 +116,7 @@ REFUSALS = (
     NoSuchCredentialError,
     IdentityError,
     SecretError,
+    ProviderStaysError,
     NothingToRetryError,
 )
 """How a command says no: the message is for whoever gave it."""
@@ -120,6 +139,12 @@ async def perform(store: Store, command: Command, now: datetime) -> list[str]:
         case RevokeKey(customer, id_, by):
             it = await revoke(store, customer, id_, by)
             return [f"{customer} {it.source}: {it.kind} {it.id} opens nothing any more"]
+        case Invite(customer, by, days):
+            code = await invite(store, customer, by, now, timedelta(days=days))
+            return [code, f"{HOW_TO_USE} It works once, until {_until(now, days)}."]
+        case Remove(customer, by):
+            cancelled = await remove_customer(store, customer, by, now)
+            return [f"{customer} is removed; {cancelled} effects were cancelled. Its records stay."]
         case Retry():
             return await _retry(store, command, now)
     assert_never(command)
@@ -131,6 +156,16 @@ def _signs(customer: str, source: Source, reference: str, new: str | None) -> li
     if new is None:
         return [told]
     return [new, told, f"Put this secret where {reference} says, and into the source. Shown once."]
+
+
+HOW_TO_USE = (
+    "Somebody of theirs adds Vouch to the team and writes `@Vouch setup` and this code in the channel "
+    "where incidents shall stand."
+)
+
+
+def _until(now: datetime, days: int) -> str:
+    return f"{now + timedelta(days=days):%Y-%m-%d %H:%M} UTC"
 
 
 # --- retry ---------------------------------------------------------------------------------------

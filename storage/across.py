@@ -44,6 +44,7 @@ from storage.tables import (
     HandleRow,
     IncidentRow,
     IntakeCredentialRow,
+    InvitationRow,
     PaceRow,
     PersonRow,
     SurfaceRow,
@@ -611,6 +612,41 @@ def whose_secret(tx: AcrossTx, reference: str) -> tuple[str, Source] | None:
     """Which customer's source signs with the secret that stands there."""
     found = tx.session.run(_REFERENCE, {"reference": reference}).first()
     return (found.customer_id, Source(found.source)) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """Whom a code invites, while its customer is onboarded."""
+
+    customer_id: str
+    role: str
+    tenant_id: str
+    used_in: str | None
+    """The channel it was used in; None while it was not."""
+
+
+_INVITED = (
+    select(
+        col(InvitationRow.customer_id),
+        col(CustomerRow.role),
+        col(CustomerRow.tenant_id),
+        col(InvitationRow.used_in),
+    )
+    .join(
+        CustomerRow,
+        and_(
+            col(CustomerRow.customer_id) == col(InvitationRow.customer_id),
+            col(CustomerRow.current),
+        ),
+    )
+    .where(col(InvitationRow.sha256) == bindparam("sha256"))
+)
+
+
+def find_invited(tx: AcrossTx, sha256: str) -> Invited | None:
+    """Whom a code invites, by its hash. Whether it may be used here and now is for the caller."""
+    row = tx.session.run(_INVITED, {"sha256": sha256}).one_or_none()
+    return Invited(row.customer_id, row.role, row.tenant_id, row.used_in) if row else None
 
 
 # --- who there is --------------------------------------------------------------------------------

@@ -70,6 +70,14 @@ def remove(tx: Tx, id_: int) -> Credential | None:
     return _credential(row)
 
 
+_VOID = delete(IntakeCredentialRow).execution_options(synchronize_session=False)
+
+
+def void(tx: Tx) -> None:
+    """No source speaks for this customer any more."""
+    tx.session.run(_VOID)
+
+
 def listed(tx: Tx) -> list[Credential]:
     """By source, and the oldest first."""
     return [_credential(row) for row in tx.session.scalars(_ALL)]
