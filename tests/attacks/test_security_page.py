@@ -25,7 +25,7 @@ def test_a_control_names_a_test_that_is_there(control: str, mutant: str, test: s
     file, _, name = test.partition("::")
 
     assert control
-    assert name.rpartition("::")[2] in functions(file), f"the test of {mutant}"
+    assert name.partition("[")[0] in functions(file), f"the test of {mutant}"
 
 
 def test_every_control_has_its_mutant_and_every_mutant_its_control() -> None:
@@ -39,5 +39,5 @@ def test_every_threat_and_every_failure_of_others_is_answered_by_a_control() -> 
     mutants = {m.name for m in declared()}
     by = {threat: set(re.findall(r"`([a-z0-9-]+)`", names)) for threat, names in ANSWERED}
 
-    assert len(by) >= 16
+    assert len(by) >= 15
     assert {threat: names - mutants for threat, names in by.items() if names - mutants} == {}
