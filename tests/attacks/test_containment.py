@@ -89,8 +89,8 @@ async def test_what_the_customer_took_back_between_order_and_call_is_not_done(
         status, _ = await h.post(unfamiliar_sign_in())
         assert status == 201
         never = CONTOSO.replace(
-            'action = "revoke_sessions"\nconsent = "automatic"',
-            'action = "revoke_sessions"\nconsent = "approval"',
+            'action = "revoke_sessions"\nconsent = "authorize"',
+            'action = "revoke_sessions"\nconsent = "collaborate"',
         )
         assert never != CONTOSO
         await add_profile(h.vouch.store, never, "taken back")
