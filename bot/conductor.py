@@ -444,7 +444,8 @@ class Conductor:
         if report.redirected_to:  # its target may be told of later: it is this case
             incidents.add_ref(tx, incident.id, report.source, report.redirected_to)
         incidents.remember_alerts(tx, incident.id, report.source, report.alerts)
-        incidents.remember_keys(tx, incident.id, strong_keys(report, known.facts.matches), now)
+        keys = strong_keys(report, known.facts.matches) | {incidents.code_key(incident.code)}
+        incidents.remember_keys(tx, incident.id, keys, now)
 
     # --- effects, inside the transaction ---
 

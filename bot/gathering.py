@@ -25,11 +25,13 @@ from triage.effects import (
     PostDigest,
     ReadRoster,
     Say,
+    TellAnalysts,
     Wake,
 )
 from triage.events import ActionFailed, Undelivered, Woke
 from triage.incident import Incident
 from triage.ladder import still_looks
+from triage.phrases import Phrase
 from triage.surfaces import digest, surfaces
 from triage.views import (
     AnalystThread,
@@ -113,6 +115,14 @@ class DigestJob:
 
 
 @dataclass(frozen=True, slots=True)
+class TellJob:
+    says: Phrase
+    target: Channel
+    reader: Reader
+    waits_for: str
+
+
+@dataclass(frozen=True, slots=True)
 class PageJob:
     page: Page
     customer: Customer
@@ -135,13 +145,24 @@ class Settled:
     result: Result
 
 
-Job = ShowJob | SayJob | DigestJob | WriteJob | ContainJob | RosterJob | PageJob | LookJob | Settled
+Job = (
+    ShowJob
+    | SayJob
+    | DigestJob
+    | TellJob
+    | WriteJob
+    | ContainJob
+    | RosterJob
+    | PageJob
+    | LookJob
+    | Settled
+)
 
 
 def opens(job: Job) -> bool:
     """Whether it creates a conversation: a thread, or a chat that was never opened."""
     match job:
-        case DigestJob():
+        case DigestJob() | TellJob():
             return True
         case ShowJob(target=target) | SayJob(target=target):
             return isinstance(target, Channel) or _unopened(target)
@@ -154,7 +175,7 @@ def calls_of(job: Job) -> int:
     match job:
         case ShowJob(target=target) | SayJob(target=target):
             return 2 if _unopened(target) else 1
-        case DigestJob() | RosterJob():
+        case DigestJob() | TellJob() | RosterJob():
             return 1
         case WriteJob() | ContainJob() | PageJob() | LookJob() | Settled():
             return 0
@@ -194,6 +215,8 @@ class Gatherer:
                 return Settled(Done(event=Woke(name)))
             case PostDigest() as digest_:
                 return self._digest(tx, digest_)
+            case TellAnalysts(says=says):
+                return self._tell(profiles.current(tx), says)
             case ReadRoster(conversation_id=conversation_id):
                 return self._roster(tx, conversation_id)
             case Page() as page:
@@ -256,6 +279,13 @@ class Gatherer:
             return channel
         reader = self._thread_reader(customer, analyst=False)
         return DigestJob(view, channel, reader, f"team:{customer.team_id}")
+
+    def _tell(self, customer: Customer, says: Phrase) -> Job:
+        waits_for = self._installation(customer, ANALYST_THREAD)
+        if self._desk.channel is None:
+            return Settled(Blocked(waits_for, "Vouch is not installed in the team", None))
+        reader = self._thread_reader(customer, analyst=True)
+        return TellJob(says, self._desk.channel, reader, waits_for)
 
     def _contain(self, tx: Tx, incident_id: str, order: Contain, now: datetime) -> Job:
         incident, customer = _incident(tx, incident_id), profiles.current(tx)

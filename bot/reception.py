@@ -27,8 +27,10 @@ from bot.inbound import (
     Texted,
     TryAgainLaterError,
 )
+from bot.verifying import CodeCheck, CodeDesk
 from cards import analyst_thread, approval, clicks, customer_thread, question
 from cards.wording import Reader, say
+from dialogs.codes import code_in
 from dialogs.messenger import Card, Channel, Conversation
 from storage import across, effects, incidents, people, profiles
 from storage.engine import AcrossTx, Store, StoreBusyError, Tx, Urgency
@@ -50,7 +52,7 @@ from triage.events import (
     Wrote,
 )
 from triage.incident import Incident, Question, Route
-from triage.phrases import phrase
+from triage.phrases import Phrase, phrase
 from triage.surfaces import asked_in_teams, person_card
 from triage.views import (
     AnalystThread,
@@ -78,6 +80,7 @@ class Reception:
         self._clock = clock
         self._desk = desk
         self._conductor = conductor
+        self._codes = CodeDesk(store, clock, desk, conductor.on_work)
 
     async def hear(self, inbound: Inbound) -> Response:
         try:
@@ -172,6 +175,9 @@ class Reception:
         """In a chat everything is for us; in a channel only what mentions us, and nothing of it is
         kept: the thread is the customer's."""
         reader = Reader(text.actor.locale)
+        code = code_in(text.text) if text.place.personal or text.mentioned else None
+        if code and (checked := await self._checked(code, text)):
+            return ShowText(say(checked, reader))
         if not text.place.personal:
             return ShowText(say(phrase("help.channel"), reader)) if text.mentioned else Nothing()
         customer = await self._customer_of(text.place.tenant_id)
@@ -195,6 +201,23 @@ class Reception:
         )
         says = outcome.verdict.says
         return ShowText(say(says, reader)) if says else Nothing()
+
+    async def _checked(self, code: str, text: Texted) -> Phrase | None:
+        """Of the provider's people analysts alone may ask; of a customer's, anybody in their own
+        chat, and whoever is in the team that reads the incidents anyway."""
+        place, provider = text.place, self._desk.profile
+        if place.tenant_id == provider.tenant_id and provider.analyst(text.actor.object_id):
+            return await self._codes.by_analyst(code)
+        customer = await self._customer_of(place.tenant_id)
+        if customer is None or not (place.personal or await self._in_team(customer, place)):
+            return None
+        if place.personal:
+            await self._met(customer, text)
+        return await self._codes.by_customer(customer, CodeCheck(code, text))
+
+    async def _in_team(self, customer: str, place: Place) -> bool:
+        profile = await self._store.read(customer, profiles.current)
+        return place.team_id == profile.team_id
 
     # --- installations ---
 

@@ -767,4 +767,13 @@ SENTENCES: dict[str, str] = {
     "label.evidence": "Evidence",
     "label.discussed_by": "{by} wants to discuss it; an analyst replies here",
     "why.nobody_named": "The source names nobody who could be asked",
+    # What people are told who check a case code, and analysts of a code that is not ours
+    "code.yours": "Yes, this is genuine. {sender} asked you on {at:moment}.",
+    "code.yours_neutral": "Yes. This is from your security team.",
+    "code.team": "Yes. This code is ours: {name}, opened {at:moment}.",
+    "code.unknown": "We do not know this code. Do not answer whoever gave it to you. Call the service desk on the number you know.",
+    "code.unknown_call": "We do not know this code. Do not answer whoever gave it to you. Call the service desk at {phone}.",
+    "code.unknown_to_all": "No case of any customer has the code {code}.",
+    "code.too_many": "These were too many codes. Please call the service desk on the number you know.",
+    "tell.unknown_code": "{customer}: {person} was given the code {code}, which is not ours. Somebody may be posing as us. Please call them.",
 }

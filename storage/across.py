@@ -32,12 +32,13 @@ from storage import carried, profiles
 from storage.codec import provider_from_json
 from storage.effects import NOT_OVER, head_of_lane, lease_is_over, release, time_has_come
 from storage.engine import AcrossTx
-from storage.incidents import OVER
+from storage.incidents import OVER, code_key
 from storage.pace import DIFFER, TENANT
 from storage.tables import (
     ConversationRow,
     CustomerRow,
     EffectRow,
+    EntityKeyRow,
     EventRow,
     HandleRow,
     IncidentRow,
@@ -556,6 +557,41 @@ def find_conversation(
     if thread is not None:
         return FoundConversation(thread.customer_id, "thread", thread.incident_id, thread.name)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A case by its code: what the provider's analysts may know of every customer."""
+
+    customer_id: str
+    name: str
+    received: datetime
+
+
+_CODED = (
+    select(col(IncidentRow.customer_id), col(IncidentRow.name), col(IncidentRow.received))
+    .join(
+        EntityKeyRow,
+        and_(
+            col(EntityKeyRow.customer_id) == col(IncidentRow.customer_id),
+            col(EntityKeyRow.incident_id) == col(IncidentRow.id),
+        ),
+    )
+    .where(
+        col(EntityKeyRow.customer_id).in_(
+            select(col(CustomerRow.customer_id)).where(col(CustomerRow.current))
+        ),
+        col(EntityKeyRow.key) == bindparam("key"),
+    )
+    .order_by(col(IncidentRow.received).desc())
+    .limit(5)
+)
+
+
+def with_code(tx: AcrossTx, code: str) -> list[Coded]:
+    """The newest cases of any customer that a case code stands for."""
+    found = tx.session.run(_CODED, {"key": code_key(code)})
+    return [Coded(row.customer_id, row.name, row.received) for row in found]
 
 
 _KEY = select(col(IntakeKeyRow.customer_id)).where(

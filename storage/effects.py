@@ -40,6 +40,7 @@ from triage.effects import (
     PostDigest,
     ReadRoster,
     Say,
+    TellAnalysts,
     Wake,
 )
 
@@ -116,7 +117,7 @@ def _lane(stream: str, effect: Effect) -> str | None:
             return f"absence:{person}"
         case Page(alarm=alarm):
             return f"page:{alarm}"
-        case Wake() | PostDigest():
+        case Wake() | PostDigest() | TellAnalysts():
             return None
     assert_never(effect)
 
@@ -127,6 +128,8 @@ def _spoken_to(tx: Tx, wanted: Effect | Show, analysts: str | None) -> str | Non
             if place.startswith("source:"):
                 return None
             return analysts if place == ANALYST_THREAD else tx.customer
+        case TellAnalysts():
+            return analysts
         case ReadRoster() | PostDigest():
             return tx.customer
         case Contain() | LookForAbsence() | Page() | Wake():

@@ -238,6 +238,31 @@ def suspect_key(object_id: str) -> str:
     return f"suspect:{object_id.lower()}"
 
 
+def code_key(code: str) -> str:
+    """What `remember_keys` is given for a case code."""
+    return f"code:{code.upper()}"
+
+
+_BY_CODE = (
+    select(col(IncidentRow.state))
+    .where(
+        col(IncidentRow.id).in_(
+            select(col(EntityKeyRow.incident_id)).where(col(EntityKeyRow.key) == bindparam("key"))
+        )
+    )
+    .order_by(col(IncidentRow.received).desc(), col(IncidentRow.id).desc())
+)
+
+
+def with_code(tx: Tx, code: str) -> list[Incident]:
+    """The incidents a case code stands for, newest first: several, once one became part of
+    another, or in the rare case that a code was given twice."""
+    return [
+        incident_from_json(state)
+        for state in tx.session.run(_BY_CODE, {"key": code_key(code)}).scalars()
+    ]
+
+
 _IS_ABOUT = select(col(EntityKeyRow.key)).where(
     col(EntityKeyRow.incident_id) == bindparam("incident_id"),
     col(EntityKeyRow.key) == bindparam("key"),
@@ -412,6 +437,23 @@ def record_desk(
         after=Head(end.seq, end.hash) if end else None,
     )
     return True
+
+
+MOST_LOOKED_BACK = 500
+"""Desk entries looked through when counting: enough for an hour, and never the whole desk."""
+
+_LATEST_DESK = (
+    select(col(EventRow.kind), col(EventRow.actor), col(EventRow.at))
+    .where(col(EventRow.stream) == bindparam("stream"))
+    .order_by(col(EventRow.seq).desc())
+    .limit(MOST_LOOKED_BACK)
+)
+
+
+def count_desk(tx: Tx, kind: str, actor: str, since: datetime) -> int:
+    """How often this was recorded of somebody lately, at the customer's desk."""
+    latest = tx.session.run(_LATEST_DESK, {"stream": desk(tx.customer)})
+    return sum(row.kind == kind and row.actor == actor and row.at >= since for row in latest)
 
 
 # --- what stands beside the state ----------------------------------------------------------------
