@@ -103,7 +103,8 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class SignInFailed:
-    """Nobody signed in; `why` is a code that has a sentence: denied, unavailable, forged."""
+    """Nobody signed in; `why` is a code that has a sentence: denied, unavailable, forged,
+    wrong_tenant."""
 
     verification: str
     why: str

@@ -51,7 +51,8 @@ class SignInClaims:
 
 
 class NotSignedInError(Exception):
-    """Nobody is signed in; `why` is a code with a sentence: denied, unavailable, forged."""
+    """Nobody is signed in; `why` is a code with a sentence: denied, unavailable, forged,
+    wrong_tenant."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -71,7 +72,9 @@ class SignIns:
     ) -> Flow:
         """Whoever goes to the flow's address must sign in anew, as the tenant's policy for this
         authentication context says. Raises NotSignedInError."""
-        return await self._in_thread(lambda: self._begin(tenant, context, redirect_uri, state, hint))
+        return await self._in_thread(
+            lambda: self._begin(tenant, context, redirect_uri, state, hint)
+        )
 
     async def complete(self, tenant: str, kept: str, state: str, code: str) -> SignInClaims:
         """Exchange the code that the browser brought. Raises NotSignedInError."""
@@ -141,6 +144,8 @@ class SignIns:
                 leeway=CLOCKS_DIFFER,
                 options={"require": ["exp", "iat", "iss", "aud", "nonce", "oid", "tid"]},
             )
+        except jwt.InvalidIssuerError as error:
+            raise NotSignedInError("wrong_tenant") from error
         except (jwt.InvalidTokenError, KeyError) as error:
             raise NotSignedInError("forged") from error
         return claims

@@ -478,3 +478,10 @@ def keyed(key: str, at: Any) -> Callable[[Tx], None]:
 
 async def whose(store: Store, source: Source, key: str) -> str | None:
     return await store.read_across(lambda tx: across.customer_of_key(tx, source, key))
+
+
+@pytest.mark.parametrize("context", ["C1", "c0", "c100", "acrs", ""])
+def test_what_is_no_authentication_context_is_named(context: str) -> None:
+    (fault,) = faults(f'{SMALL}[step_up]\nauthentication_context = "{context}"\n')
+
+    assert fault.field == "step_up.authentication_context"

@@ -203,7 +203,8 @@ def test_several_factors_are_enough_where_the_customer_says_so() -> None:
     "otherwise", [{"object_id": DAN.object_id}, {"tenant_id": "9" * 36}], ids=str
 )
 def test_that_somebody_else_signed_in_is_told_to_analysts(otherwise: dict[str, str]) -> None:
-    case = asked().starts().signs_in(**otherwise)
+    who: dict[str, Any] = dict(otherwise)
+    case = asked().starts().signs_in(**who)
 
     assert case.told("analyst") == ["why.verify_failed"]
     assert case.state.handed_over is not None
