@@ -10,7 +10,14 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Literal, assert_never
 
-from bot.setup import NoSuchCustomerError, add_intake_key, add_profile
+from bot.setup import (
+    NoSuchCustomerError,
+    ProviderStaysError,
+    add_intake_key,
+    add_profile,
+    invite,
+    remove_customer,
+)
 from storage import across, effects, incidents
 from storage.across import Stuck
 from storage.engine import Store, Tx, Urgency
@@ -36,6 +43,21 @@ class AddKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Invite:
+    customer: str
+    by: str
+    days: int
+    kind: Literal["invite"] = "invite"
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    customer: str
+    by: str
+    kind: Literal["remove"] = "remove"
+
+
+@dataclass(frozen=True, slots=True)
 class Retry:
     """One effect by its id, an incident's by its name, or with neither everything that failed in
     the last days."""
@@ -47,14 +69,14 @@ class Retry:
     kind: Literal["retry"] = "retry"
 
 
-Command = AddProfile | AddKey | Retry
+Command = AddProfile | AddKey | Invite | Remove | Retry
 
 
 class NothingToRetryError(Exception):
     """Nothing of what was named has failed or is blocked."""
 
 
-REFUSALS = (ProfileError, NoSuchCustomerError, NothingToRetryError)
+REFUSALS = (ProfileError, NoSuchCustomerError, ProviderStaysError, NothingToRetryError)
 """How a command says no: the message is for whoever gave it."""
 
 
@@ -66,9 +88,25 @@ async def perform(store: Store, command: Command, now: datetime) -> list[str]:
             return [f"{added.role} {added.id}, version {added.version}"]
         case AddKey(customer, source):
             return [await add_intake_key(store, customer, source)]
+        case Invite(customer, by, days):
+            code = await invite(store, customer, by, now, timedelta(days=days))
+            return [code, f"{HOW_TO_USE} It works once, until {_until(now, days)}."]
+        case Remove(customer, by):
+            cancelled = await remove_customer(store, customer, by, now)
+            return [f"{customer} is removed; {cancelled} effects were cancelled. Its records stay."]
         case Retry():
             return await _retry(store, command, now)
     assert_never(command)
+
+
+HOW_TO_USE = (
+    "Somebody of theirs adds Vouch to the team and writes `@Vouch setup` and this code in the channel "
+    "where incidents shall stand."
+)
+
+
+def _until(now: datetime, days: int) -> str:
+    return f"{now + timedelta(days=days):%Y-%m-%d %H:%M} UTC"
 
 
 # --- retry ---------------------------------------------------------------------------------------

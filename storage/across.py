@@ -43,6 +43,7 @@ from storage.tables import (
     HandleRow,
     IncidentRow,
     IntakeKeyRow,
+    InvitationRow,
     PaceRow,
     PersonRow,
     SignInRow,
@@ -602,6 +603,41 @@ _KEY = select(col(IntakeKeyRow.customer_id)).where(
 def customer_of_key(tx: AcrossTx, source: Source, sha256: str) -> str | None:
     """Whose intake key it is, by its hash."""
     return tx.session.run(_KEY, {"source": source, "sha256": sha256}).scalar()
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """Whom a code invites, while its customer is onboarded."""
+
+    customer_id: str
+    role: str
+    tenant_id: str
+    used_in: str | None
+    """The channel it was used in; None while it was not."""
+
+
+_INVITED = (
+    select(
+        col(InvitationRow.customer_id),
+        col(CustomerRow.role),
+        col(CustomerRow.tenant_id),
+        col(InvitationRow.used_in),
+    )
+    .join(
+        CustomerRow,
+        and_(
+            col(CustomerRow.customer_id) == col(InvitationRow.customer_id),
+            col(CustomerRow.current),
+        ),
+    )
+    .where(col(InvitationRow.sha256) == bindparam("sha256"))
+)
+
+
+def find_invited(tx: AcrossTx, sha256: str) -> Invited | None:
+    """Whom a code invites, by its hash. Whether it may be used here and now is for the caller."""
+    row = tx.session.run(_INVITED, {"sha256": sha256}).one_or_none()
+    return Invited(row.customer_id, row.role, row.tenant_id, row.used_in) if row else None
 
 
 # --- who there is --------------------------------------------------------------------------------

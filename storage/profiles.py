@@ -16,7 +16,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlmodel import col
 
 from storage import incidents
@@ -30,6 +30,7 @@ from storage.engine import Tx
 from storage.profilechecks import check
 from storage.tables import CustomerRow, IntakeKeyRow
 from storage.tomllines import Lines, Place
+from storage.upcasters import lift_profile
 from triage.customer import Customer, Due, Provider
 from triage.report import Source
 
@@ -63,6 +64,14 @@ def _sentence(origin: str, fault: Fault) -> str:
 _CURRENT = select(CustomerRow).where(col(CustomerRow.current))
 _CURRENT_DOCUMENT = select(col(CustomerRow.role), col(CustomerRow.document)).where(
     col(CustomerRow.current)
+)
+_LAST_VERSION = select(func.max(col(CustomerRow.version)))
+"""Also of a customer who was removed, and comes back."""
+_END = (
+    update(CustomerRow)
+    .where(col(CustomerRow.current))
+    .values(current=False)
+    .execution_options(synchronize_session=False)
 )
 _DOCUMENT = select(col(CustomerRow.role), col(CustomerRow.document)).where(
     col(CustomerRow.version) == bindparam("version")
@@ -107,7 +116,7 @@ def save(tx: Tx, text: str, origin: str, now: datetime) -> Profile:
     _refuse_other(tx, profile, row, origin)
     if row is not None and replace(profile, version=row.version) == find(tx):
         return replace(profile, version=row.version)
-    saved = replace(profile, version=row.version + 1 if row else 1)
+    saved = replace(profile, version=(tx.session.run(_LAST_VERSION).scalar() or 0) + 1)
     if row is not None:
         row.current = False
         tx.session.flush()  # one row at most may be current, at any moment
@@ -133,6 +142,13 @@ def save(tx: Tx, text: str, origin: str, now: datetime) -> Profile:
         actor=None,
     )
     return saved
+
+
+def end(tx: Tx) -> None:
+    """No version is current any more: nobody is onboarded under this id. The versions stay, for
+    events name theirs."""
+    tx.session.run(_END)
+    tx.profiles.pop(tx.customer, None)
 
 
 def _refuse_other(tx: Tx, profile: Profile, row: CustomerRow | None, origin: str) -> None:
@@ -173,6 +189,14 @@ def add_intake_key(tx: Tx, source: Source, sha256: str, now: datetime) -> None:
     )
 
 
+_VOID_KEYS = delete(IntakeKeyRow).execution_options(synchronize_session=False)
+
+
+def void_intake_keys(tx: Tx) -> None:
+    """No source speaks for this customer any more."""
+    tx.session.run(_VOID_KEYS)
+
+
 # --- read ----------------------------------------------------------------------------------------
 
 Found = tuple[Place, str]
@@ -189,6 +213,7 @@ def read(text: str, origin: str) -> Profile:
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(origin, [_no_toml(error)]) from error
     lines = Lines(text)
+    written = lift_profile(written)
     match written.pop("role", None):
         case "customer":
             profile, found = _validated(Customer, _CUSTOMER, written)
