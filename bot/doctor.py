@@ -21,11 +21,13 @@ from pydantic import ValidationError
 from bot.clock import Clock
 from bot.commands import described
 from bot.links import CALLBACK
+from bot.secretrefs import SecretError, signing_secret
 from bot.settings import Proof, Settings
 from bot.teams.hosts import is_allowed
 from bot.teams.probe import NoAnswerError, Probe
 from sources.absence import PERMISSIONS
-from storage import across, homes, invitations, people, profiles
+from storage import across, credentials, homes, invitations, people, profiles
+from storage.credentials import Credential, Kind
 from storage.engine import Standing, Store, StoreError, Tx, standing
 from storage.invitations import Invitation
 from storage.profiles import Profile
@@ -296,7 +298,7 @@ def _known(tx: Tx, one: across.Onboarded, settings: Settings, now: datetime) -> 
     yield _installed(tx, profile, settings, now)
     if not isinstance(profile, Provider):
         yield from _people(people.reach(tx, profile.tenant_id), one)
-        yield _intake(profiles.sources_with_keys(tx), one)
+        yield from _intake(credentials.listed(tx), one)
         if profile.look_for_absence:
             yield _absence(profile)
         if profile.step_up is not None:
@@ -399,12 +401,28 @@ def _people(reach: people.Reach, one: across.Onboarded) -> Iterator[Finding]:
         )
 
 
-def _intake(sources: list[str], one: across.Onboarded) -> Finding:
-    if not sources:
-        return missing(
+def _intake(known: list[Credential], one: across.Onboarded) -> Iterator[Finding]:
+    if not known:
+        yield missing(
             f"{one.id}: no intake key", f"Make one: `vouch customer key {one.id} defender`."
         )
-    return ok(f"{one.id}: intake keys for {', '.join(sources)}")
+        return
+    sources = sorted({it.source for it in known})
+    yield ok(f"{one.id}: intake keys for {', '.join(sources)}")
+    for it in known:
+        if it.kind is Kind.SIGNATURE:
+            yield from _unreadable(it, one)
+
+
+def _unreadable(it: Credential, one: across.Onboarded) -> Iterator[Finding]:
+    try:
+        signing_secret(it.value)
+    except SecretError as error:
+        yield broken(
+            f"{one.id}: {it.source} signs with a secret that is not there: {error}",
+            "Put it there, where `vouch serve` runs too; or revoke it: "
+            f"`vouch customer key {one.id} --revoke {it.id}`.",
+        )
 
 
 # --- stuck work ----------------------------------------------------------------------------------

@@ -348,15 +348,37 @@ class CustomerRow(Row, table=True):
     added_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class IntakeKeyRow(Row, table=True):
-    """Which customer a source's key speaks for. Only the key's hash is kept."""
+class IntakeCredentialRow(Row, table=True):
+    """How a source shows that it speaks for its customer: `storage/credentials.py`."""
 
-    __tablename__ = "intake_key"
+    __tablename__ = "intake_credential"
+    __table_args__ = (
+        CheckConstraint("kind IN ('bearer', 'signature', 'identity')", "kind"),
+        UniqueConstraint("value", "source", "kind"),
+        Index(None, "customer_id", "source"),
+    )
 
     customer_id: str
-    source: str = Field(primary_key=True)
-    sha256: str = Field(primary_key=True)
+    id: int = Field(default=None, primary_key=True)
+    source: str
+    kind: str
+    value: str
+    """A key's SHA-256, a reference to a secret, or an object id: never what opens the door."""
     added_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class DeliveryRow(Row, table=True):
+    """A signed message that was taken: the same again gets the same answer."""
+
+    __tablename__ = "intake_delivery"
+    __table_args__ = (Index(None, "customer_id", "at"),)
+
+    source: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    sha256: str
+    status: int
+    answer: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class InvitationRow(Row, table=True):
