@@ -494,8 +494,6 @@ async def found_by(store: Store, tenant_id: str) -> list[str]:
 
 @pytest.mark.parametrize("context", ["C1", "c0", "c100", "acrs", ""])
 def test_what_is_no_authentication_context_is_named(context: str) -> None:
-    (fault,) = faults(f'{SMALL}[step_up]
-authentication_context = "{context}"
-')
+    (fault,) = faults(f'{SMALL}[step_up]\nauthentication_context = "{context}"\n')
 
     assert fault.field == "step_up.authentication_context"
