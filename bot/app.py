@@ -13,6 +13,7 @@ from datetime import timedelta
 import structlog
 from aiohttp import web
 
+from bot.answers import Answers
 from bot.clock import Clock, SystemClock
 from bot.commands import AddProfile, Command
 from bot.conductor import Conductor
@@ -79,11 +80,11 @@ async def running(
         dispatcher = _dispatcher(store, settings, clock, conductor, lease)
         conductor.on_work = dispatcher.notify
         reception = Reception(store, clock, desk, conductor)
+        answers = Answers(store, clock, gateway.messenger, lease)
         looked_ago = dispatcher.looked_ago if dispatch else lambda: 0.0
         readiness = Readiness(store, looked_ago, gateway.is_well)
-        app = application(
-            Intake(store, clock, conductor), readiness, gateway.routes(reception), timing(metrics)
-        )
+        routes = gateway.routes(reception, answers)
+        app = application(Intake(store, clock, conductor), readiness, routes, timing(metrics))
 
         async def afterwards(command: Command) -> None:
             if isinstance(command, AddProfile):

@@ -110,6 +110,14 @@ def place_lane(incident_id: str, place: str) -> str:
     return f"chat:{object_id}" if kind == "person" else f"place:{incident_id}:{place}"
 
 
+def surface_lane(incident_id: str, surface: str) -> str:
+    """Surfaces in one conversation share a lane, so that a root comes before what follows it."""
+    kind, _, _ = surface.partition(":")
+    if kind == "source":
+        return surface
+    return place_lane(incident_id, CUSTOMER_THREAD if kind == "approval" else surface)
+
+
 def target_lane(target: Target) -> str:
     return f"target:{target.kind}:{target.id}"
 
