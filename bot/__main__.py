@@ -1,11 +1,12 @@
-"""The command line: serve, demo, customer, submit, manifest, doctor, retry, db."""
+"""The command line: serve, demo, customer, submit, manifest, doctor, retry, db,
+audit."""
 
 import asyncio
 import getpass
 import logging
 import os
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -15,20 +16,33 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy import make_url
 
+from bot import auditing, logs
 from bot import demo as demos
-from bot import logs
 from bot.app import running
 from bot.clock import SystemClock
-from bot.commands import REFUSALS, AddKey, AddProfile, Command, Retry, perform
+from bot.commands import (
+    REFUSALS,
+    AddIdentity,
+    AddKey,
+    AddProfile,
+    AddSecret,
+    Command,
+    Invite,
+    Remove,
+    Retry,
+    RevokeKey,
+    perform,
+)
 from bot.control import NobodyAnswersError, RefusedCommandError, hand_over
 from bot.desk import NoProviderError
 from bot.doctor import Finding, broken, is_well, nothing_is_stuck, ok
 from bot.settings import Settings, faults, from_environment
 from bot.signals import stop_signal
 from manifest.package import DEVELOPER, VERSION, WEBSITE, ManifestError, Offer, Permission, package
-from storage import across
+from storage import across, credentials
 from storage.backup import back_up, restore
 from storage.checking import check
+from storage.credentials import Kind
 from storage.engine import Store, StoreError, StoreInUseError
 from triage.report import Source
 
@@ -46,6 +60,8 @@ customers = typer.Typer(no_args_is_help=True, help="Customers' and the provider'
 app.add_typer(customers, name="customer")
 records = typer.Typer(no_args_is_help=True, help="The records: backup, restore, check.")
 app.add_typer(records, name="db")
+audits = typer.Typer(no_args_is_help=True, help="The event log: verify, export, anchor.")
+app.add_typer(audits, name="audit")
 
 Database = Annotated[
     str, typer.Option(envvar="VOUCH_DATABASE_URL", help="Where Vouch keeps its records.")
@@ -101,9 +117,80 @@ def customer_add(file: ReadableFile, database: Database = DEFAULT_DATABASE) -> N
 
 
 @customers.command("key")
-def customer_key(customer: str, source: Source, database: Database = DEFAULT_DATABASE) -> None:
-    """Make a bearer key for one source of one customer. It is shown once."""
-    _order(database, AddKey(customer, source))
+def customer_key(  # noqa: PLR0917 - one parameter per option
+    customer: str,
+    source: Annotated[
+        Source | None, typer.Argument(help="Without it: what the customer's sources have.")
+    ] = None,
+    signed: Annotated[
+        bool, typer.Option("--signed", help="Have the source sign, in the form Standard Webhooks.")
+    ] = False,
+    secret: Annotated[
+        str, typer.Option(help="Where the secret stands: env:NAME or file:/path; means --signed.")
+    ] = "",
+    identity: Annotated[
+        str, typer.Option(help="Object id of a managed identity of the customer's tenant.")
+    ] = "",
+    revoke: Annotated[int | None, typer.Option(help="What has this number in the list.")] = None,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Make a bearer key for one source of one customer, shown once; or have the source sign, or be
+    known by an identity. Then it is not known by a key any more."""
+    by = _operator()
+    if revoke is not None:
+        _order(database, RevokeKey(customer, revoke, by))
+    elif source is None:
+        for line in _run(_credentials(database, customer)):
+            typer.echo(line)
+    elif identity:
+        _order(database, AddIdentity(customer, source, identity, by))
+    elif signed or secret:
+        _order(database, AddSecret(customer, source, secret or _variable(customer, source), by))
+    else:
+        _order(database, AddKey(customer, source, by))
+
+
+def _variable(customer: str, source: Source) -> str:
+    """Where a secret stands, unless somebody says otherwise."""
+    name = f"{customer}_{source}".replace("-", "_").upper()
+    return f"env:{name}"
+
+
+async def _credentials(database: str, customer: str) -> list[str]:
+    store = Store.look(database)
+    try:
+        found = await store.read(customer, credentials.listed)
+    finally:
+        await store.close()
+    return [
+        f"{it.id}\t{it.source}\t{it.kind}\tsince {it.added_at:%Y-%m-%d}"
+        + ("" if it.kind is Kind.BEARER else f"\t{it.value}")
+        for it in found
+    ]
+
+
+@customers.command("invite")
+def customer_invite(
+    customer: str,
+    days: Annotated[int, typer.Option(min=1, max=90, help="How long the code is valid.")] = 7,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Make a code by which a channel is bound: `@Vouch setup CODE`. It is shown once, works once,
+    and voids the one before it."""
+    _order(database, Invite(customer, _operator(), days))
+
+
+@customers.command("remove")
+def customer_remove(
+    customer: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Offboard a customer: nothing is taken in or said any more, keys and codes are void, what
+    waits is cancelled. The records stay."""
+    if not yes:
+        typer.confirm(f"Remove {customer}, and cancel everything that waits there?", abort=True)
+    _order(database, Remove(customer, _operator()))
 
 
 @customers.command("list")
@@ -209,6 +296,57 @@ def _check(database: str) -> None:
     )
 
 
+@audits.command("verify")
+def audit_verify(  # noqa: PLR0917 - one parameter per option
+    customer: Annotated[
+        str | None, typer.Argument(help="Of this customer alone, or of the provider by its id.")
+    ] = None,
+    case: Annotated[str | None, typer.Option(help="Of this case alone: CONTOSO-42.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="An export of `vouch audit export`, and no database.")
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="A file of `vouch audit anchor`, or an export: does it still hold?"),
+    ] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Decide every event once more, and compare.")
+    ] = False,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Whether every event is the one that was recorded, and none is missing. Changes nothing."""
+    if file is not None:
+        damages, told = _tried(lambda: auditing.verify_file(file))
+    else:
+        damages, told = _run(
+            auditing.verify(database, customer=customer, case=case, against=against, replay=replay)
+        )
+    for damage in damages:
+        _report(broken(damage, KEEP_IT))
+    if damages:
+        raise typer.Exit(1)
+    _report(ok(f"the log is whole. {'; '.join(told)}"))
+
+
+@audits.command("export")
+def audit_export(
+    customer: str,
+    file: NewFile,
+    case: Annotated[str | None, typer.Option(help="Of this case alone: CONTOSO-42.")] = None,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Write a customer's log to a file, one event a line, that verifies without the database."""
+    found = _run(auditing.export(database, customer, file, SystemClock().now(), case))
+    typer.echo(f"{file}: {found.streams} streams, {found.events} events. It holds people's words.")
+
+
+@audits.command("anchor")
+def audit_anchor(file: NewFile, database: Database = DEFAULT_DATABASE) -> None:
+    """Write down how every stream ends now. Keep it where whoever runs Vouch cannot write."""
+    count = _run(auditing.anchor(database, file))
+    typer.echo(f"{file}: {count} streams. `vouch audit verify --against` says whether it holds.")
+
+
 KEEP_IT = (
     "Keep this file as it is, and look for the newest backup that `vouch db check FILE` calls whole"
 )
@@ -302,6 +440,7 @@ def _report(finding: Finding) -> None:
 
 EXPECTED = (
     *REFUSALS,
+    *auditing.REFUSALS,
     NoProviderError,
     StoreError,
     NobodyAnswersError,
@@ -313,9 +452,13 @@ EXPECTED = (
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
+    return _tried(lambda: asyncio.run(work))
+
+
+def _tried(work: Callable[[], T]) -> T:
     """Expected faults end as a sentence that says what to do, not as a trace."""
     try:
-        return asyncio.run(work)
+        return work()
     except aiohttp.ClientConnectionError as error:
         _fail(f"Nobody answers there: {error}")
     except OSError as error:

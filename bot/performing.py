@@ -17,6 +17,7 @@ from bot.gathering import (
     SayJob,
     Settled,
     ShowJob,
+    TellJob,
     WriteJob,
     person_at,
 )
@@ -55,7 +56,7 @@ MOST_PAGES = 30
 LONGEST_PAUSE = timedelta(minutes=5)
 
 
-Spoken = ShowJob | SayJob | DigestJob | RosterJob
+Spoken = ShowJob | SayJob | DigestJob | TellJob | RosterJob
 """The jobs that speak to Teams."""
 
 
@@ -81,7 +82,7 @@ class Performer:
         match job:
             case Settled(result):
                 return result
-            case ShowJob() | SayJob() | DigestJob() | RosterJob():
+            case ShowJob() | SayJob() | DigestJob() | TellJob() | RosterJob():
                 return await self._speak(job, attempt)
             case ContainJob():
                 return await self._contain(job, attempt)
@@ -101,6 +102,9 @@ class Performer:
                     return await self._say(job)
                 case DigestJob(view, channel, reader):
                     posted = await thread.post_digest(self._messenger, channel, view, reader)
+                    return Done(remote_id=posted.activity_id)
+                case TellJob(says, channel, reader):
+                    posted = await thread.open_with(self._messenger, channel, says, reader)
                     return Done(remote_id=posted.activity_id)
                 case RosterJob():
                     return await self._read_roster(job)
@@ -262,7 +266,7 @@ def crashed(job: Job, attempt: int, fault: Exception) -> Result:
     match job:
         case ContainJob(action=action):
             event: Event | None = ActionFailed(action, reason)
-        case ShowJob() | SayJob() | DigestJob() | RosterJob():
+        case ShowJob() | SayJob() | DigestJob() | TellJob() | RosterJob():
             event = _undelivered(job, reason)
         case WriteJob(surface=surface):
             event = Undelivered(surface, None, reason)
@@ -289,7 +293,7 @@ def _undelivered(job: Spoken, why: str) -> Undelivered | None:
             return Undelivered(place, person_at(place), why)
         case DigestJob():
             return Undelivered("digest", None, why)
-        case RosterJob():
+        case TellJob() | RosterJob():
             return None
 
 

@@ -47,6 +47,11 @@ async def post_digest(
     return await messenger.open_thread(channel, message)
 
 
+async def open_with(messenger: Messenger, channel: Channel, says: Phrase, reader: Reader) -> Posted:
+    """A new thread that begins with one sentence."""
+    return await messenger.open_thread(channel, Message(text=sentence(says, reader)))
+
+
 async def _show(
     messenger: Messenger, where: Channel | Conversation, activity_id: str | None, message: Message
 ) -> Posted:

@@ -26,7 +26,14 @@ from triage.incident import (
     Withdrawn,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import QUESTIONS, Answer, first_questions, is_about_accounts, route_of
+from triage.playbooks import (
+    CALL_ME,
+    QUESTIONS,
+    Answer,
+    first_questions,
+    is_about_accounts,
+    route_of,
+)
 from triage.report import Product, Severity
 
 LONGEST_TEXT = 500
@@ -85,7 +92,7 @@ def _gave_it_away(incident: Incident, person: Person) -> bool:
 def withdraw_card(draft: Draft, person: str) -> None:
     """What was asked in Teams before the account became suspect is asked no more there."""
     for question in draft.incident.questions:
-        mine = question.person.object_id == person and question.route is Route.CARD
+        mine = question.person.object_id == person and question.route is not Route.PHONE
         if mine:
             _ask_no_more(draft, question)
 
@@ -329,6 +336,18 @@ def _note_reply(draft: Draft, question: Question, reply: Reply, answer: Answer |
         _tell(draft, f"lowers:{which}", phrase("why.correction_lowers", person=who, answer=said))
     if answer.unsure:
         draft.hand_over(phrase("why.not_sure", person=who))
+
+
+def take_wish(draft: Draft, question: Question) -> None:
+    """They want to be called, and say so where nothing is asked any more."""
+    by = question.person
+    reply = Reply(by.object_id, draft.now, Standing.FOR_ANALYST, CALL_ME.id)
+    draft.put_question(replace(question, replies=kept((*question.replies, reply))))
+    which = f"{question.id}:{len(question.replies) + 1}"
+    _tell(draft, f"call_me:{which}", phrase("why.call_me", person=by.name))
+    called = {c.person.object_id for c in draft.incident.calls if c.done_at is None}
+    if not draft.incident.is_over and by.object_id not in called:
+        calling.call(draft, question)
 
 
 def note_words(draft: Draft, person: Person, text: str, which: str) -> None:

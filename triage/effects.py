@@ -82,6 +82,15 @@ class LookForAbsence:
     kind: Literal["look_for_absence"] = "look_for_absence"
 
 
+@dataclass(frozen=True, slots=True)
+class TellAnalysts:
+    """One message in the analysts' channel, of what belongs to no incident."""
+
+    key: str
+    says: Phrase
+    kind: Literal["tell_analysts"] = "tell_analysts"
+
+
 class PageAction(StrEnum):
     """What is done to an alarm, as pagers call it."""
 
@@ -108,4 +117,4 @@ class Page:
     kind: Literal["page"] = "page"
 
 
-Effect = Say | Contain | Wake | PostDigest | ReadRoster | LookForAbsence | Page
+Effect = Say | Contain | Wake | PostDigest | ReadRoster | LookForAbsence | TellAnalysts | Page

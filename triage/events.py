@@ -30,7 +30,8 @@ class Reported:
 class Answered:
     """Somebody pressed a button on a question, or wrote text while one was open.
 
-    `by` is the authenticated object id; `question` is what the card's handle stood for.
+    `by` is the authenticated object id; `question` is what the button stood for, empty on the card
+    of a suspect account, which asks nothing.
     """
 
     question: str

@@ -535,12 +535,12 @@ def _was_stopped(incident: Incident) -> bool:
 def route_of(incident: Incident, *, tainted: bool) -> Route:
     """How questions travel (triage.md section 6, tainted types).
 
-    Phone where the device may be watched, or the account is suspect at medium and above; a neutral
-    card where it is suspect at low; otherwise a card.
+    Phone where the device may be watched, the account is suspect, or the case is about accounts at
+    medium and above; a neutral card where it is so at low; otherwise a card.
     """
-    if any(book.channel is Channel.PHONE for book in books(incident)):
+    if tainted or any(book.channel is Channel.PHONE for book in books(incident)):
         return Route.PHONE
-    if is_about_accounts(incident) or tainted:
+    if is_about_accounts(incident):
         return Route.PHONE if incident.severity.rank >= Severity.MEDIUM.rank else Route.NEUTRAL
     return Route.CARD
 

@@ -12,7 +12,16 @@ from storage.upcasters import UPCASTERS, lift
 from tests.storage.records import GOLDEN, filled
 from triage.customer import Customer, Provider
 from triage.decide import Accepted
-from triage.effects import Contain, LookForAbsence, Page, PostDigest, ReadRoster, Say, Wake
+from triage.effects import (
+    Contain,
+    LookForAbsence,
+    Page,
+    PostDigest,
+    ReadRoster,
+    Say,
+    TellAnalysts,
+    Wake,
+)
 from triage.events import Answered, Event, Facts, Match, Reported
 from triage.incident import STATE_VERSION, Incident
 from triage.report import Alert
@@ -32,7 +41,9 @@ def test_every_event_comes_back_whole(kind: Any) -> None:
     assert codec.event_from_json(codec.event_to_json(event)) == event
 
 
-@pytest.mark.parametrize("kind", [Say, Contain, Wake, PostDigest, ReadRoster, LookForAbsence, Page])
+@pytest.mark.parametrize(
+    "kind", [Say, Contain, Wake, PostDigest, ReadRoster, LookForAbsence, TellAnalysts, Page]
+)
 def test_every_effect_comes_back_whole(kind: Any) -> None:
     effect = filled(kind)
 

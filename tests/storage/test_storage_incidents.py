@@ -1,7 +1,7 @@
 """Incidents and their log: saved as one, found again, replayable, and tampering shows."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
-from storage import incidents
+from storage import chain, incidents
 from storage.engine import Head, Store, Tx
 from storage.incidents import Erased, OvertakenError, StoredAnswer
 from storage.tables import AlertRow, EventRow, IncidentRow
@@ -273,7 +273,7 @@ async def history(store: Store) -> list[incidents.StoredEvent]:
     return await store.read(CONTOSO, lambda tx: incidents.history(tx, ONE))
 
 
-async def verified(store: Store, stream: str = ONE) -> incidents.Broken | None:
+async def verified(store: Store, stream: str = ONE) -> chain.Broken | None:
     return await store.read(CONTOSO, lambda tx: incidents.verify(tx, stream))
 
 
@@ -340,6 +340,46 @@ async def test_a_changed_event_shows(store: Store, values: dict[str, object]) ->
     broken = await verified(store)
     assert broken
     assert broken.seq == 2
+
+
+async def test_keys_put_into_an_erased_event_show(store: Store) -> None:
+    await store.write(CONTOSO, go_on(ONE, "second"))
+    await store.write(CONTOSO, lambda tx: incidents.erase(tx, ONE))
+    assert await verified(store) is None
+
+    await tamper(store, effect_keys='["other"]')
+
+    broken = await verified(store)
+    assert broken
+    assert broken.seq == 2
+
+
+FORMERLY = {
+    "customer_id": "contoso",
+    "stream": "desk:contoso",
+    "seq": 1,
+    "key": "k",
+    "kind": "installed",
+    "at": datetime(2026, 11, 24, 9, 2, tzinfo=UTC),
+    "effect_keys": '["say:person:bob"]',
+    "payload": '{"team": "19:x"}',
+    "facts": None,
+    "actor": "bob",
+    "answer": None,
+    "reasons": None,
+    "salt": "00ff00ff00ff00ff00ff00ff00ff00ff",
+    "prev_hash": "",
+    "payload_hash": "e57933f610010fac70aa214489c176934f4e18f47d041efaa5a542082a0cf569",
+    "hash": "1bada6da80b5ce6a3fc7e83d272315de8d1442cb2c863d7cfa83568fa418c027",
+}
+"""An event as it was chained before the keys of effects were salted."""
+
+
+def test_a_log_of_before_verifies_and_what_is_added_to_it_too() -> None:
+    added = chain.sealed(FORMERLY | {"seq": 2, "key": "l"}, str(FORMERLY["hash"]))
+
+    assert chain.broken([FORMERLY, added], (2, added["hash"])) is None
+    assert chain.broken([FORMERLY | {"effect_keys": "[]"}], None) is not None
 
 
 @pytest.mark.parametrize(("seq", "shows_at"), [(1, 1), (2, 2), (3, 4)])

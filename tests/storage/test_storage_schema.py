@@ -1,6 +1,7 @@
 """Migrations: from an empty file to today's tables, without a difference."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
 
+from storage import incidents
 from storage.engine import StoreError, migrate
 from storage.tables import Row
 from tests.databases import url
+from tests.storage.records import CONTOSO, an_incident, begin, opened
 
 pytestmark = pytest.mark.sqlite
+
+CASE_CODES = import_module("storage.migrations.versions.0003_case_codes")
 
 
 def connected(folder: Path) -> Connection:
@@ -75,3 +80,18 @@ def test_a_migration_that_fails_leaves_nothing_half_done(tmp_path: Path) -> None
     with connected(tmp_path) as connection:
         tables = connection.exec_driver_sql("SELECT name FROM sqlite_master").all()
     assert [name for (name,) in tables] == ["surface"]
+
+
+async def test_incidents_of_before_are_found_by_their_code_too(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await store.write(CONTOSO, begin())
+    with connected(tmp_path) as connection:
+        connection.exec_driver_sql("DELETE FROM entity_key")
+        connection.exec_driver_sql(CASE_CODES.ON_SQLITE)
+        connection.commit()
+
+    async with opened(tmp_path) as store:
+        code = an_incident().code.lower()
+        found = await store.read(CONTOSO, lambda tx: incidents.with_code(tx, code))
+
+    assert [i.name for i in found] == ["CONTOSO-1"]

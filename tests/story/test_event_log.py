@@ -9,7 +9,7 @@ import pytest
 
 from bot.demo import PROFILES
 from bot.setup import add_profile
-from storage import incidents
+from storage import chain, incidents
 from storage.engine import Store, Tx
 from tests.databases import sqlite_url
 from tests.story.graph_incident import malware_ran, unfamiliar_sign_in
@@ -36,10 +36,10 @@ def somebody_at_the_file(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-async def broken(tmp_path: Path) -> incidents.Broken | None:
+async def broken(tmp_path: Path) -> chain.Broken | None:
     store = Store.open(sqlite_url(tmp_path))
 
-    def look(tx: Tx) -> incidents.Broken | None:
+    def look(tx: Tx) -> chain.Broken | None:
         found = incidents.find_by_ref(tx, Source.DEFENDER, "4711")
         assert found is not None
         return incidents.verify(tx, found)
