@@ -51,6 +51,11 @@ class Wake:
     kind: Literal["wake"] = "wake"
 
 
+def look_again(at_what: str, incident: str, because_of: str, now: datetime) -> Wake:
+    """A wake, due at once, for a case that must take note of what happened elsewhere."""
+    return Wake(f"{incident}:{at_what}:{because_of}:{now.isoformat()}", now, f"{at_what}:")
+
+
 @dataclass(frozen=True, slots=True)
 class PostDigest:
     """Post the day's digest at `at`; one a day and customer. Born with a future due time, as a Wake
