@@ -13,11 +13,13 @@ from datetime import timedelta
 import structlog
 from aiohttp import web
 
+from bot.admission import FAILURES, FAILURES_PER_SECOND, Admission
 from bot.clock import Clock, SystemClock
 from bot.commands import AddProfile, Command
 from bot.conductor import Conductor
 from bot.control import controlled
 from bot.desk import keep_desk, read_desk
+from bot.limits import Buckets
 from bot.metrics import Counted, Metrics, MetricsPage, metrics_application, timing
 from bot.performing import Performer
 from bot.reception import Reception
@@ -82,7 +84,10 @@ async def running(
         looked_ago = dispatcher.looked_ago if dispatch else lambda: 0.0
         readiness = Readiness(store, looked_ago, gateway.is_well)
         app = application(
-            Intake(store, clock, conductor), readiness, gateway.routes(reception), timing(metrics)
+            Intake(store, clock, conductor, _admission(settings, store, clock, gateway)),
+            readiness,
+            gateway.routes(reception),
+            timing(metrics),
         )
 
         async def afterwards(command: Command) -> None:
@@ -145,6 +150,16 @@ async def _listening(app: web.Application, settings: Settings) -> _Server:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_seconds)
     url = await _listen(runner, "listening", settings.host, settings.port)
     return _Server(runner, url)
+
+
+def _admission(settings: Settings, store: Store, clock: Clock, gateway: Gateway) -> Admission:
+    return Admission(
+        store,
+        clock,
+        gateway.identities,
+        Buckets(settings.intake_burst, settings.intake_per_second, time.monotonic),
+        Buckets(FAILURES, FAILURES_PER_SECOND, time.monotonic),
+    )
 
 
 def _pager(settings: Settings, network: Network) -> Pager:

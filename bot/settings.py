@@ -82,6 +82,11 @@ class Settings(BaseSettings):
     ca_file: Path | None = None
     """A certificate authority to trust beside the system's: the simulator's."""
 
+    intake_burst: int = Field(default=100, ge=1)
+    """How many requests of one source of one customer are taken at once; then 429 with Retry-After.
+    Each process counts for itself."""
+    intake_per_second: float = Field(default=20, gt=0)
+    """How many more of them in each second after that."""
     containment: Literal["rehearsal"] = "rehearsal"
     """What response actions do. A rehearsal records and shows them, and touches nothing."""
     pagerduty_key: SecretStr | None = None

@@ -3,7 +3,8 @@
 import hmac
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from uuid import uuid4
+from typing import Any
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 import jwt
 from aiohttp import web
@@ -15,6 +16,8 @@ from simulator.world import utc_now
 CONNECTOR_AUDIENCE = "https://api.botframework.com"
 SCOPE = f"{CONNECTOR_AUDIENCE}/.default"
 LIFETIME = timedelta(seconds=3599)
+COMMON = "common"
+"""In the place of a tenant: what holds for all of them."""
 
 
 class Entra:
@@ -37,15 +40,16 @@ class Entra:
 
     async def metadata(self, request: web.Request) -> web.Response:
         tenant = request.match_info["tenant"]
-        if tenant not in self._tenants:
+        if tenant not in {*self._tenants, COMMON}:
             return _unknown_tenant(tenant)
         return web.json_response(_metadata(str(request.url.origin()), tenant))
 
     async def keys(self, request: web.Request) -> web.Response:
         tenant = request.match_info["tenant"]
-        if tenant not in self._tenants:
+        if tenant not in {*self._tenants, COMMON}:
             return _unknown_tenant(tenant)
-        return web.json_response({"keys": [self.key.public()]})
+        issuer = _issuer_2(str(request.url.origin()), "{tenantid}" if tenant == COMMON else tenant)
+        return web.json_response({"keys": [{**self.key.public(), "issuer": issuer}]})
 
     async def token(self, request: web.Request) -> web.Response:
         """Client credentials by shared secret, and nothing else."""
@@ -94,6 +98,29 @@ class Entra:
             "ver": "1.0",
         }
 
+    def identity_token(
+        self,
+        tenant: str,
+        object_id: str,
+        now: datetime,
+        *,
+        issuer: str | None = None,
+        **claims: Any,
+    ) -> str:
+        """A managed identity's token for the bot's app, as a playbook sends it along (version 1.0,
+        unless `issuer` is that of another); `claims` are otherwise than Entra would say, None leaves
+        one out."""
+        told = self.claims(tenant, now, f"api://{self._app_id}") | {
+            "iss": issuer or _issuer(tenant),
+            "appid": str(uuid5(NAMESPACE_OID, object_id)),
+            "appidacr": "2",
+            "idtyp": "app",
+            "oid": object_id,
+            "sub": object_id,
+        }
+        told = {name: value for name, value in (told | claims).items() if value is not None}
+        return jwt.encode(told, self.key.private, "RS256", {"kid": self.key.kid})
+
     def accepts(self, token: str) -> bool:
         """Whether a token opens the Bot Connector.
 
@@ -126,7 +153,7 @@ class Entra:
 def _metadata(origin: str, tenant: str) -> Json:
     base = f"{origin}/{tenant}"
     return {
-        "issuer": f"{base}/v2.0",
+        "issuer": _issuer_2(origin, "{tenantid}" if tenant == COMMON else tenant),
         "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
         "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
         "token_endpoint": f"{base}/oauth2/v2.0/token",
@@ -140,6 +167,10 @@ def _metadata(origin: str, tenant: str) -> Json:
 
 def _issuer(tenant: str) -> str:
     return f"https://sts.windows.net/{tenant}/"
+
+
+def _issuer_2(origin: str, tenant: str) -> str:
+    return f"{origin}/{tenant}/v2.0"
 
 
 def _same(given: str, expected: str) -> bool:

@@ -134,7 +134,7 @@ def may_auto_close(incident: Incident, customer: Customer) -> bool:
 
     - the customer opted this type in, and every detector is one we know
     - severity at most medium
-    - nobody affected is privileged, nothing affected is a server or a crown jewel
+    - nobody affected is privileged, nothing affected is a server, tier-0 or a crown jewel
     - no account is tainted, no person has objected before, and everything affected is known
     """
     upns = [a.person.upn if a.person else a.account.upn for a in incident.affected]
@@ -152,7 +152,9 @@ def may_auto_close(incident: Incident, customer: Customer) -> bool:
 
 def _is_precious(asset: Asset | None) -> bool:
     return asset is not None and (
-        asset.kind is AssetKind.SERVER or asset.criticality is Criticality.CROWN_JEWEL
+        asset.kind is AssetKind.SERVER
+        or asset.tier_0
+        or asset.criticality is Criticality.CROWN_JEWEL
     )
 
 

@@ -28,6 +28,7 @@ from triage.authority import (
     may_approve,
     may_command,
     may_speak_for_customer,
+    still_signed,
 )
 from triage.customer import Role
 from triage.draft import Draft, Known
@@ -77,6 +78,7 @@ from triage.incident import (
     Question,
     ResponseAction,
     Route,
+    Signature,
     SourceRef,
     Standing,
     Status,
@@ -356,24 +358,49 @@ def _approval_answered(draft: Draft, event: ApprovalAnswered) -> Verdict:
     refused = may_approve(draft.incident, approval, draft.known, event, draft.now)
     if approval is not None and approval.state is not ApprovalState.OPEN:
         return AlreadyAnswered(refused or phrase("refused.approval_over"))
+    if refused == phrase("refused.second_person"):
+        return AlreadyAnswered(refused)
     if refused is not None or approval is None:
         draft.note(phrase("timeline.approval_refused", by=event.by_name))
         return Refused(refused or phrase("refused.unknown_approval"))
-    state = ApprovalState.APPROVED if event.approve else ApprovalState.DENIED
-    draft.put_approval(
-        replace(approval, state=state, by=event.by, by_name=event.by_name, at=draft.now)
-    )
     action = draft.incident.action(approval.action)
     if action is None:
         return Refused(phrase("refused.unknown_approval"))
-    says = containing.describe(action)
     if event.approve:
-        draft.note(phrase("timeline.approved", by=event.by_name, action=says))
-        containing.order(draft, action, ByApproval(approval.id))
-    else:
-        why = phrase("why.denied", by=event.by_name, action=says)
-        draft.hand_over(why)
-        draft.tell_analysts(f"denied:{approval.id}", why)
+        return _sign(draft, approval, action, event)
+    draft.put_approval(
+        replace(
+            approval, state=ApprovalState.DENIED, by=event.by, by_name=event.by_name, at=draft.now
+        )
+    )
+    why = phrase("why.denied", by=event.by_name, action=containing.describe(action))
+    draft.hand_over(why)
+    draft.tell_analysts(f"denied:{approval.id}", why)
+    return Accepted(phrase("thanks.decided"))
+
+
+def _sign(
+    draft: Draft, approval: Approval, action: ResponseAction, event: ApprovalAnswered
+) -> Verdict:
+    """One yes; the last that is needed orders it."""
+    mine = Signature(event.by, event.by_upn, event.by_name, draft.now)
+    signed = (*still_signed(draft.incident, approval, draft.known), mine)
+    says = containing.describe(action)
+    draft.note(phrase("timeline.approved", by=event.by_name, action=says))
+    if len(signed) < approval.needs:
+        draft.put_approval(replace(approval, signed=signed))
+        return Accepted(phrase("thanks.second_needed"))
+    draft.put_approval(
+        replace(
+            approval,
+            state=ApprovalState.APPROVED,
+            by=event.by,
+            by_name=", ".join(s.by_name for s in signed),
+            at=draft.now,
+            signed=signed if approval.needs > 1 else (),
+        )
+    )
+    containing.order(draft, action, ByApproval(approval.id))
     return Accepted(phrase("thanks.decided"))
 
 
@@ -399,7 +426,7 @@ def _recommendation_answered(draft: Draft, event: RecommendationAnswered) -> Ver
 
 def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
     question = draft.incident.question(event.question)
-    refused = may_command(draft.known.provider, event.by)
+    refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     if question is None or QUESTIONS[question.kind].answer(event.choice) is None:
@@ -450,7 +477,7 @@ def _log_odds(draft: Draft, incident: Incident) -> float:
 
 
 def _taken(draft: Draft, event: Taken) -> Verdict:
-    refused = may_command(draft.known.provider, event.by)
+    refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     if draft.incident.owner == event.by:
@@ -462,7 +489,7 @@ def _taken(draft: Draft, event: Taken) -> Verdict:
 
 
 def _close_ordered(draft: Draft, event: CloseOrdered) -> Verdict:
-    refused = may_command(draft.known.provider, event.by)
+    refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     if draft.incident.is_over:
@@ -493,7 +520,9 @@ def _ordered_proposal(draft: Draft, event: CloseOrdered) -> Proposal | None:
 
 def _kept_open(draft: Draft, event: KeptOpen) -> Verdict:
     customer_may = may_speak_for_customer(draft.incident, draft.customer, event.by_upn, event.by)
-    refused = None if customer_may else may_command(draft.known.provider, event.by)
+    refused = None
+    if not customer_may:
+        refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     if draft.incident.closing is None:
@@ -505,7 +534,7 @@ def _kept_open(draft: Draft, event: KeptOpen) -> Verdict:
 
 
 def _reopened(draft: Draft, event: Reopened) -> Verdict:
-    refused = may_command(draft.known.provider, event.by)
+    refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     if draft.incident.closed is None:
@@ -517,7 +546,7 @@ def _reopened(draft: Draft, event: Reopened) -> Verdict:
 
 def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
     """An analyst may ask at any time; who may allow it stays the customer's rule."""
-    refused = may_command(draft.known.provider, event.by)
+    refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     action = draft.incident.action(event.action)
@@ -529,22 +558,17 @@ def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
         phrase("timeline.contain_asked", by=event.by_name, action=containing.describe(action))
     )
     grave = replace(assess(draft.incident, draft.customer, draft.now), band=Band.CONTAIN)
-    match containing.entitlement(action, draft.incident, draft.customer, grave):
-        case ByRule() as basis if not containing.was_denied(draft.incident, action):
-            containing.order(draft, action, basis)
-        case ByRule():  # a rule does not go over a person's no
-            rule = draft.customer.rule_for(action.kind)
-            containing.ask_approval(draft, action, rule, event.by)
-        case containing.Ask(rule):
-            containing.ask_approval(draft, action, rule, event.by)
-        case containing.Leave():
-            return Refused(phrase("refused.two_approvers"))
+    allowed = containing.entitlement(action, draft.incident, draft.customer, grave)
+    if isinstance(allowed, ByRule) and not containing.was_denied(draft.incident, action):
+        containing.order(draft, action, allowed)
+    else:  # nothing allows it by itself, or a person said no: a rule does not go over that
+        containing.ask_approval(draft, action, event.by, event.by_name)
     return Accepted(phrase("thanks.decided"))
 
 
 def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:
     """Only what we did, and only by an analyst; what the source did is the source's to undo."""
-    refused = may_command(draft.known.provider, event.by)
+    refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     action = draft.incident.action(event.action)
@@ -635,7 +659,7 @@ def _silence_acts(draft: Draft, approval: Approval, action: ResponseAction) -> b
     """
     return (
         approval.acts_on_silence
-        and containing.acts_on_silence(action, draft.customer)
+        and containing.acts_on_silence(action, draft.incident, draft.customer)
         and approval.id not in draft.known.facts.unseen
         and not is_thread_guarded(draft.incident, draft.customer)
         and containing.is_still_wanted(draft, action)

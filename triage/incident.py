@@ -431,6 +431,8 @@ class ResponseAction:
     """Why it failed or was refused."""
     denied: bool = False
     """A person of the customer said no to it, in a case that became part of this one."""
+    advised: bool = False
+    """The customer was told to do it themselves."""
 
 
 class ApprovalState(StrEnum):
@@ -440,6 +442,17 @@ class ApprovalState(StrEnum):
     EXPIRED = "expired"
     """Nobody answered in time; what followed is in the action's basis."""
     WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One person's yes to what needs more than one."""
+
+    by: str
+    """Object id."""
+    by_upn: str
+    by_name: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,9 +467,15 @@ class Approval:
     asked_by: str | None = None
     """The analyst who wants it, whatever the score says: object id."""
     by: str | None = None
-    """Who answered: object id."""
+    """Who answered, and settled it: object id."""
     by_name: str | None = None
+    """Of all who approved it."""
     at: datetime | None = None
+    asked_by_name: str | None = None
+    needs: int = 1
+    """How many people must say yes."""
+    signed: tuple[Signature, ...] = ()
+    """Who has, while more must."""
 
 
 # --- calls, decisions, closing -------------------------------------------------------------------
@@ -787,6 +806,15 @@ class Incident:
             return frozenset()  # the case that goes on has them
         own = (t for t in self.taints if not t.is_lent and t.lifted_at is None)
         return frozenset(t.object_id for t in own)
+
+    def upn_of(self, target: Target) -> str | None:
+        """The UPN of the account an action is aimed at, as far as it is known."""
+        for affected in self.affected:
+            if affected.person and affected.person.object_id == target.id:
+                return affected.person.upn or affected.account.upn or None
+            if affected.account.object_id == target.id:
+                return affected.account.upn or None
+        return None
 
     def affects(self, object_id: str, upn: str = "") -> bool:
         """Whether this is an affected account, also where the roster knows nobody for it."""

@@ -451,7 +451,7 @@ def _doing(incident: Incident) -> tuple[Phrase, ...]:
 def _turn(incident: Incident, customer: Customer) -> Phrase:
     if incident.is_over:
         return _goes_on(incident) or phrase("turn.nobody")
-    if any(a.state is ApprovalState.OPEN for a in incident.approvals):
+    if any(a.state is ApprovalState.OPEN for a in incident.approvals) or _theirs(incident):
         return phrase("turn.customer", customer=customer.name)
     if incident.closing is not None:
         return phrase("turn.closing")
@@ -464,6 +464,10 @@ def _turn(incident: Incident, customer: Customer) -> Phrase:
 def _needed(incident: Incident) -> Phrase:
     opened = [a for a in incident.approvals if a.state is ApprovalState.OPEN]
     actions = [a for a in (incident.action(o.action) for o in opened) if a is not None]
+    theirs = _theirs(incident)
+    if theirs and not actions:
+        which = "needed.act" if len(theirs) == 1 else "needed.acts"
+        return phrase(which, action=describe(theirs[0]), count=len(theirs))
     if len(actions) > 1:
         return phrase("needed.approvals", count=len(actions), action=describe(actions[0]))
     return (
@@ -471,6 +475,12 @@ def _needed(incident: Incident) -> Phrase:
         if actions
         else phrase("needed.nothing")
     )
+
+
+def _theirs(incident: Incident) -> tuple[ResponseAction, ...]:
+    """What the customer is to do themselves, and nobody has done yet."""
+    told = (a for a in incident.actions if a.advised and a.state is ActionState.PROPOSED)
+    return () if incident.is_over else tuple(told)
 
 
 def _next_due(incident: Incident) -> datetime | None:
@@ -611,8 +621,35 @@ def approval_card(incident: Incident, customer: Customer, approval: Approval) ->
         due=approval.due,
         state=approval.state,
         outcome=_approval_outcome(approval),
-        mention=authority.approvers(incident, customer),
+        mention=_still_to_sign(incident, customer, action, approval),
+        asked_by=_asked_by(approval),
+        signed=_signed(approval),
     )
+
+
+def _still_to_sign(
+    incident: Incident, customer: Customer, action: ResponseAction, approval: Approval
+) -> tuple[tuple[str, str], ...]:
+    rule = authority.rule_of(action, incident, customer)
+    signed = {s.by_upn.lower() for s in approval.signed}
+    may = authority.approvers(incident, customer, rule, approval.needs)
+    return tuple((upn, name) for upn, name in may if upn.lower() not in signed)
+
+
+def _asked_by(approval: Approval) -> Phrase:
+    if approval.asked_by_name is None:
+        return phrase("asked_by.score")
+    return phrase("asked_by.analyst", by=approval.asked_by_name)
+
+
+def _signed(approval: Approval) -> Phrase | None:
+    """How far it has come: 1 of 2, by Jon Park."""
+    if approval.needs == 1:
+        return None
+    if not approval.signed:
+        return phrase("signed.nobody", needs=approval.needs)
+    names = ", ".join(s.by_name for s in approval.signed)
+    return phrase("signed.some", count=len(approval.signed), needs=approval.needs, by=names)
 
 
 def _consequence(action: ResponseAction, customer: Customer) -> Phrase:
@@ -628,7 +665,9 @@ def _consequence(action: ResponseAction, customer: Customer) -> Phrase:
 def _on_silence(approval: Approval) -> Phrase:
     if not approval.acts_on_silence:
         return phrase("silence.hand_over")
-    return phrase("silence.act", rule=approval.rule or 0, due=approval.due)
+    if approval.rule is None:
+        return phrase("silence.act_standing", due=approval.due)
+    return phrase("silence.act", rule=approval.rule, due=approval.due)
 
 
 def _approval_outcome(approval: Approval) -> Phrase | None:

@@ -144,6 +144,10 @@ class ApprovalCard:
     outcome: Phrase | None
     mention: tuple[tuple[str, str], ...]
     """Who must act: (UPN, name)."""
+    asked_by: Phrase
+    """Who wants it: an analyst, or we ourselves by the score."""
+    signed: Phrase | None = None
+    """Where two must approve: how far it has come."""
     surface: Literal["approval"] = "approval"
 
 

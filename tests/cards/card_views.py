@@ -287,10 +287,18 @@ APPROVAL_OPEN = ApprovalCard(
         phrase("known.said", person="Bob Meyer", answer=phrase("choice.file_opened.opened")),
     ),
     mention=(("jon@contoso.example", "Jon Berg"), ("ines@contoso.example", "Ines Wolf")),
+    asked_by=phrase("asked_by.score"),
 )
 APPROVAL_CARDS = {
     "open": APPROVAL_OPEN,
     "handed_over": replace(APPROVAL_OPEN, on_silence=phrase("silence.hand_over"), mention=()),
+    "second_person": replace(
+        APPROVAL_OPEN,
+        on_silence=phrase("silence.hand_over"),
+        mention=(("ines@contoso.example", "Ines Wolf"),),
+        asked_by=phrase("asked_by.analyst", by="Mia Lindqvist"),
+        signed=phrase("signed.some", count=1, needs=2, by="Jon Berg"),
+    ),
 } | {
     state.value: replace(
         APPROVAL_OPEN,

@@ -459,6 +459,8 @@ def largest_cards(reader: Reader) -> list[Card]:
         consequence=bad,
         on_silence=bad,
         mention=(("eve@contoso.example", HOSTILE),) * 8,
+        asked_by=bad,
+        signed=bad,
     )
     reason = Reason(HOSTILE, 1.0, HOSTILE, bad)
     analyst = replace(

@@ -279,7 +279,7 @@ def test_a_breach_locks_out_and_isolates_and_escalates_at_once_where_rules_allow
 
 
 def test_a_privileged_breach_locks_out_by_the_rule_that_names_privileged_accounts() -> None:
-    rules = tuple(rule(k, Consent.AUTOMATIC, privileged=True) for k in ActionKind)
+    rules = tuple(rule(k, Consent.AUTHORIZE, privileged=True) for k in ActionKind)
     case = breach(rules=rules, privileged_names=("bob@*",))
 
     assert {ActionKind.DISABLE_ACCOUNT, ActionKind.ISOLATE_DEVICE} <= case.ever_contained()

@@ -33,7 +33,7 @@ from tests.triage.triage_script import (
     user,
 )
 from triage.actions import ActionKind, Tier
-from triage.customer import Consent, OnSilence, PersonFacts
+from triage.customer import Consent, PersonFacts
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
 from triage.events import Answered, CallRecorded, Wrote
 from triage.incident import ActionState, Band, Disposition, IncidentType, Route, Standing, Status
@@ -491,7 +491,7 @@ def test_session_revocation_stays_tier_a_for_everyone() -> None:
 
 
 def test_a_rule_for_privileged_accounts_locks_them_out_at_once() -> None:
-    lockout = rule(ActionKind.DISABLE_ACCOUNT, Consent.AUTOMATIC, privileged=True)
+    lockout = rule(ActionKind.DISABLE_ACCOUNT, Consent.AUTHORIZE, privileged=True)
     case = _privileged(rules=(lockout,)).says_on_the_phone("not_mine")
 
     assert case.contained() == {ActionKind.DISABLE_ACCOUNT}
@@ -499,7 +499,7 @@ def test_a_rule_for_privileged_accounts_locks_them_out_at_once() -> None:
 
 
 def test_a_rule_that_does_not_name_privileged_accounts_only_asks() -> None:
-    plain = rule(ActionKind.DISABLE_ACCOUNT, Consent.AUTOMATIC)
+    plain = rule(ActionKind.DISABLE_ACCOUNT, Consent.AUTHORIZE)
     case = _privileged(rules=(plain,)).says_on_the_phone("not_mine")
 
     assert case.contained() == set()
@@ -507,7 +507,7 @@ def test_a_rule_that_does_not_name_privileged_accounts_only_asks() -> None:
 
 
 def test_break_glass_is_never_touched_automatically_not_even_by_a_lockout_rule() -> None:
-    everything = tuple(rule(k, Consent.AUTOMATIC, privileged=True) for k in ActionKind)
+    everything = tuple(rule(k, Consent.AUTHORIZE, privileged=True) for k in ActionKind)
     glass = (PersonFacts(upn=CARLA.upn, privileged=True, break_glass=True),)
     case = Case(contoso(people=glass, rules=everything)).reported(sign_in())
     case.says_on_the_phone("not_mine")
@@ -517,7 +517,7 @@ def test_break_glass_is_never_touched_automatically_not_even_by_a_lockout_rule()
 
 
 def test_silence_never_acts_on_break_glass() -> None:
-    silent = tuple(rule(k, on_silence=OnSilence.ACT) for k in ActionKind)
+    silent = tuple(rule(k, act_if_unreachable=True) for k in ActionKind)
     glass = (PersonFacts(upn=CARLA.upn, break_glass=True),)
     case = Case(contoso(people=glass, rules=silent)).reported(sign_in())
     case.says_on_the_phone("not_mine").until_due("approval")
