@@ -445,7 +445,7 @@ def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
 
 def _clearance_recorded(draft: Draft, event: ClearanceRecorded) -> Verdict:
     """Also after the case is closed: the account may wait for its owner to come in person."""
-    refused = may_command(draft.known.provider, event.by)
+    refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     mark = suspicion.own_mark(draft.incident, event.person)
