@@ -543,8 +543,9 @@ def _pass_on_suspicion(tx: Tx, before: Incident | None, incident: Incident, now:
         return
     incidents.suspect(tx, incident.id, incident.suspects - was, was - incident.suspects, now)
     others = {id_ for who in changed for id_ in incidents.open_about(tx, who, incident.id)}
+    because_of = f"{incident.id}:{tx.heads[incident.id].version}"
     for other in sorted(others):
-        effects.order(tx, other, [look_again("taint", other, incident.id, now)], now)
+        effects.order(tx, other, [look_again("taint", other, because_of, now)], now)
 
 
 def _has_news(before: Incident | None, merged: Incident) -> bool:

@@ -52,8 +52,9 @@ class Wake:
 
 
 def look_again(at_what: str, incident: str, because_of: str, now: datetime) -> Wake:
-    """A wake, due at once, for a case that must take note of what happened elsewhere."""
-    return Wake(f"{incident}:{at_what}:{because_of}:{now.isoformat()}", now, f"{at_what}:")
+    """A wake, due at once, for a case that must take note of what happened elsewhere: `because_of`
+    names that one happening."""
+    return Wake(f"{incident}:{at_what}:{because_of}", now, f"{at_what}:")
 
 
 @dataclass(frozen=True, slots=True)
