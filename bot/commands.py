@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Literal, assert_never
 
 from bot.setup import NoSuchCustomerError, add_intake_key, add_profile
+from bot.switch import AllowContainment, NothingStoppedError, StopContainment, switch
 from storage import across, effects, incidents
 from storage.across import Stuck
 from storage.engine import Store, Tx, Urgency
@@ -47,14 +48,14 @@ class Retry:
     kind: Literal["retry"] = "retry"
 
 
-Command = AddProfile | AddKey | Retry
+Command = AddProfile | AddKey | Retry | StopContainment | AllowContainment
 
 
 class NothingToRetryError(Exception):
     """Nothing of what was named has failed or is blocked."""
 
 
-REFUSALS = (ProfileError, NoSuchCustomerError, NothingToRetryError)
+REFUSALS = (ProfileError, NoSuchCustomerError, NothingToRetryError, NothingStoppedError)
 """How a command says no: the message is for whoever gave it."""
 
 
@@ -68,6 +69,8 @@ async def perform(store: Store, command: Command, now: datetime) -> list[str]:
             return [await add_intake_key(store, customer, source)]
         case Retry():
             return await _retry(store, command, now)
+        case StopContainment() | AllowContainment():
+            return await switch(store, command, now)
     assert_never(command)
 
 

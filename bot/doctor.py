@@ -27,7 +27,7 @@ from sources.absence import PERMISSIONS
 from storage import across, people, profiles
 from storage.engine import Standing, Store, StoreError, Tx, standing
 from storage.profiles import Profile
-from triage.customer import Customer, Provider
+from triage.customer import Customer, Provider, Stop
 
 PATIENCE_SECONDS = 20
 """For one check; each of its calls has a shorter limit of its own."""
@@ -293,6 +293,8 @@ def _known(tx: Tx, one: across.Onboarded, settings: Settings) -> Iterator[Findin
     if not isinstance(profile, Provider):
         yield from _people(people.reach(tx, profile.tenant_id), one)
         yield _intake(profiles.sources_with_keys(tx), one)
+        if profile.stopped:
+            yield _stopped(profile.stopped, one)
         if profile.look_for_absence:
             yield _absence(profile)
 
@@ -321,6 +323,15 @@ def _installed(tx: Tx, profile: Profile, settings: Settings) -> Finding:
             "Where that host is Microsoft's, add it to VOUCH_SERVICE_HOSTS.",
         )
     return ok(f"{profile.id}: installed in its team")
+
+
+def _stopped(stop: Stop, one: across.Onboarded) -> Finding:
+    whose = "--all" if stop.everywhere else one.id
+    return missing(
+        f"{one.id}: response actions are stopped since {stop.at:%Y-%m-%d %H:%M} UTC by "
+        f"{stop.by or 'the circuit breaker'}: {stop.why}",
+        f"When it is over: `vouch allow-containment {whose} --why ...`.",
+    )
 
 
 def _absence(profile: Customer) -> Finding:
