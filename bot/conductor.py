@@ -29,6 +29,7 @@ from bot.gathering import (
     opens,
     tell_of_breaker,
 )
+from bot.links import Links
 from bot.metrics import Metrics, outcome
 from bot.performing import Performer, crashed
 from bot.results import Blocked, Done, Failed, Later, Result
@@ -77,6 +78,8 @@ log = structlog.get_logger(__name__)
 
 STORES_AGAIN = 0.5
 """Seconds until a result that the store had no room for is brought again."""
+
+NOT_ONBOARDED = "the customer is not onboarded any more"
 
 JOINS_WITHIN = timedelta(hours=24)
 """How long after its last alert an open incident takes in another one (domain.md section 5)."""
@@ -148,12 +151,14 @@ class Conductor:
         owner: str,
         lease: timedelta,
         metrics: Metrics | None = None,
+        links: Links | None = None,
     ) -> None:
         """`owner` names this process in the leases of the effects it carries out."""
         self._store = store
         self._clock = clock
         self._desk = desk
-        self._gatherer = Gatherer(desk)
+        self._links = links or Links(None)
+        self._gatherer = Gatherer(desk, self._links)
         self._performer = performer
         self._owner = owner
         self._lease = lease
@@ -393,6 +398,7 @@ class Conductor:
             unseen=_unseen(tx, before) if before else frozenset(),
             helpers=_helpers(tx, concerned, before, event, customer),
             cards=_cards(tx, concerned, before, event, now),
+            pages=self._links.public_url is not None,
         )
 
     def _record(
@@ -461,6 +467,9 @@ class Conductor:
         """With room for its calls, or put back: what waits for room holds no lease."""
         claimed = effects.claim(tx, effect_id, self._owner, now, self._lease)
         if claimed is None:
+            return None
+        if profiles.find(tx) is None:
+            effects.cancel(tx, effect_id, self._owner, NOT_ONBOARDED, now)
             return None
         job = self._gatherer.job(tx, shared, claimed, now)
         if opens(job) and not effects.may_open(tx, effect_id):

@@ -13,6 +13,11 @@ from triage.globs import fits, fits_any
 from triage.report import Severity
 
 
+def is_guest(upn: str) -> bool:
+    """Whether Entra made this name for somebody of another organisation."""
+    return "#ext#" in upn.lower()
+
+
 class Role(StrEnum):
     """What a contact may be asked for. A customer's security team answers as SECURITY."""
 
@@ -249,6 +254,25 @@ class Deadlines:
     low: int = 480
 
 
+class Strength(StrEnum):
+    """What a fresh sign-in must have been made with."""
+
+    MFA = "mfa"
+    PHISHING_RESISTANT = "phishing_resistant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepUp:
+    """How the customer's tenant demands a fresh, strong sign-in (domain.md section 3, L2)."""
+
+    authentication_context: str
+    """The id of the authentication context that a Conditional Access policy of theirs protects."""
+    strength: Strength = Strength.PHISHING_RESISTANT
+    probed: date | None = None
+    """When a sign-in that does not satisfy the policy was last seen to be refused. Entra grants a
+    context that no policy protects to everybody; without this, nothing is offered."""
+
+
 class Tells(StrEnum):
     """How the customer's channel hears of an incident."""
 
@@ -283,8 +307,9 @@ class Customer:
     prefix: str
     """Incidents are called CONTOSO-42."""
     tenant_id: str
-    team_id: str
-    channel_id: str
+    team_id: str | None = None
+    """The channel of the incidents, and its team: until one is bound by a code."""
+    channel_id: str | None = None
     zone: str = "UTC"
     language: str = "en"
     hours: WorkingHours | None = None
@@ -299,6 +324,8 @@ class Customer:
     """How long a second question that is not urgent may wait to join others."""
     look_for_absence: bool = False
     """Whether we may read automatic replies and presence of whoever is asked, or is to help."""
+    step_up: StepUp | None = None
+    """Without it, whoever's account is suspect is led to the service desk only."""
     threads: Threads = Threads()
     contacts: tuple[Contact, ...] = ()
     people: tuple[PersonFacts, ...] = ()
@@ -372,8 +399,8 @@ class Provider:
     version: int
     name: str
     tenant_id: str
-    team_id: str
-    channel_id: str
+    team_id: str | None = None
+    channel_id: str | None = None
     zone: str = "UTC"
     language: str = "en"
     analysts: tuple[Analyst, ...] = ()

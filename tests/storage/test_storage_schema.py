@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
 
@@ -17,6 +16,8 @@ from tests.databases import url
 from tests.storage.records import CONTOSO, an_incident, begin, opened
 
 pytestmark = pytest.mark.sqlite
+
+CASE_CODES = import_module("storage.migrations.versions.0003_case_codes")
 
 
 def connected(folder: Path) -> Connection:
@@ -86,8 +87,7 @@ async def test_incidents_of_before_are_found_by_their_code_too(tmp_path: Path) -
         await store.write(CONTOSO, begin())
     with connected(tmp_path) as connection:
         connection.exec_driver_sql("DELETE FROM entity_key")
-        with Operations.context(MigrationContext.configure(connection)):
-            import_module("storage.migrations.versions.0003_case_codes").upgrade()
+        connection.exec_driver_sql(CASE_CODES.ON_SQLITE)
         connection.commit()
 
     async with opened(tmp_path) as store:
