@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from bot.clock import Clock
 from bot.commands import described
+from bot.links import CALLBACK
 from bot.secretrefs import SecretError, signing_secret
 from bot.settings import Proof, Settings
 from bot.teams.hosts import is_allowed
@@ -30,7 +31,7 @@ from storage.credentials import Credential, Kind
 from storage.engine import Standing, Store, StoreError, Tx, standing
 from storage.invitations import Invitation
 from storage.profiles import Profile
-from triage.customer import Customer, Provider
+from triage.customer import Customer, Provider, StepUp
 
 PATIENCE_SECONDS = 20
 """For one check; each of its calls has a shorter limit of its own."""
@@ -300,6 +301,32 @@ def _known(tx: Tx, one: across.Onboarded, settings: Settings, now: datetime) -> 
         yield from _intake(credentials.listed(tx), one)
         if profile.look_for_absence:
             yield _absence(profile)
+        if profile.step_up is not None:
+            yield _step_up(profile, profile.step_up, settings, now.date())
+
+
+PROBED_WITHIN = timedelta(days=365)
+"""A policy can be switched off: what was seen longer ago is tried again."""
+
+
+def _step_up(customer: Customer, step_up: StepUp, settings: Settings, today: date) -> Finding:
+    """Entra grants a context that no policy protects to everybody, so a date must say that it was
+    seen to refuse; and there must be a page to begin at."""
+    what = f"{customer.id}: fresh sign-in with context {step_up.authentication_context}"
+    try_it = (
+        "Sign in with less than the policy of that context asks for: once it is refused, put the "
+        "date into the profile's step_up.probed."
+    )
+    if settings.public_url is None:
+        return missing(f"{what} is not offered: there is no page", "Set VOUCH_PUBLIC_URL.")
+    if step_up.probed is None:
+        return missing(f"{what} is not offered: nobody saw it refuse anybody", try_it)
+    if today - step_up.probed > PROBED_WITHIN:
+        return missing(f"{what} was last seen to refuse on {step_up.probed}", try_it)
+    return ok(
+        f"{what} is offered, seen to refuse on {step_up.probed}; the app needs the redirect URI "
+        f"{settings.public_url}{CALLBACK}, and a consent in the tenant {customer.tenant_id}"
+    )
 
 
 def _profile(profile: Profile, one: across.Onboarded) -> Finding:

@@ -21,7 +21,8 @@ PROTECTION = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""Nothing of ours belongs in a frame or a cache, and nobody need know what serves it."""
+"""Nothing of ours belongs in a frame or a cache, and nobody need know what serves it. A page with a
+form says itself where that may go."""
 
 
 @web.middleware
@@ -36,5 +37,6 @@ async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
         log.exception("request_failed", method=request.method)
         error = {"error": "this failed on our side; the log says why. Send it again later"}
         response = web.json_response(error, status=HTTPStatus.INTERNAL_SERVER_ERROR)
-    response.headers.update(PROTECTION)
+    for name, value in PROTECTION.items():
+        response.headers.setdefault(name, value)
     return response

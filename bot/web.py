@@ -230,7 +230,7 @@ FRONT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Vouch</ti
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem;color:#242424}
 code{background:#f0f0f0;padding:.1em .3em;border-radius:4px}</style>
 <h1>Vouch is running</h1>
-<p>This is the bot. It has no pages of its own: people meet it in Microsoft Teams.</p>
+<p>This is the bot. There is nothing to see here: people meet it in Microsoft Teams.</p>
 <p>Incidents come in at <code>POST /api/incidents/defender</code>, <code>/api/incidents/sentinel</code>
 and <code>/api/incidents/native</code> (<code>/api/openapi.json</code> describes them), Teams at
 <code>POST /api/messages</code>. Health: <code>/healthz</code>, <code>/readyz</code>.</p></html>"""

@@ -47,6 +47,7 @@ from storage.tables import (
     InvitationRow,
     PaceRow,
     PersonRow,
+    SignInRow,
     SurfaceRow,
 )
 from triage.customer import Provider
@@ -489,6 +490,34 @@ def find_press(tx: AcrossTx, tenant_id: str, token: str, object_id: str) -> Pres
     )
     tx.profiles[handle.customer_id] = profiles.decoded(row.role, row.document)
     return Press(handle, row.upn, row.name)
+
+
+_LINK = select(HandleRow).where(
+    col(HandleRow.token) == bindparam("token"), col(HandleRow.surface).startswith("verify:")
+)
+_SIGN_IN = select(col(SignInRow.customer_id)).where(col(SignInRow.sha256) == bindparam("sha256"))
+
+
+def find_link(tx: AcrossTx, token: str) -> Handle | None:
+    """What a link to a page of ours stands for. A browser proves no tenant: the link is the secret,
+    and it gives away nothing before somebody has signed in."""
+    row = tx.session.scalars(_LINK, {"token": token}).one_or_none()
+    if row is None:
+        return None
+    return Handle(
+        token=row.token,
+        customer_id=row.customer_id,
+        incident_id=row.incident_id,
+        surface=row.surface,
+        person=row.person,
+        conversation_id=None,
+        expires=row.expires,
+    )
+
+
+def customer_of_sign_in(tx: AcrossTx, sha256: str) -> str | None:
+    """Whose sign-in it is that a browser brings back."""
+    return tx.session.run(_SIGN_IN, {"sha256": sha256}).scalar()
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,6 +286,22 @@ class HandleRow(Row, table=True):
     expires: datetime = Field(sa_type=UtcDateTime)
 
 
+class SignInRow(Row, table=True):
+    """What our pages remember between two steps of a fresh sign-in; each is taken up once."""
+
+    __tablename__ = "sign_in"
+    __table_args__ = (_of_an_incident(),)
+
+    customer_id: str
+    sha256: str = Field(primary_key=True)
+    """Of what the browser brings back: the `state` of a flow, or the token of the answer's page."""
+    incident_id: str
+    verification: str
+    flow: str | None = Field(default=None, sa_type=Text)
+    """Until somebody has signed in: nonce, PKCE verifier and what else the exchange needs."""
+    expires: datetime = Field(sa_type=UtcDateTime)
+
+
 class SourceRefRow(Row, table=True):
     """What a source calls an incident; several ids may lead to one."""
 

@@ -490,3 +490,10 @@ async def test_a_tenant_leads_to_whoever_is_its_customer_now(store: Store) -> No
 
 async def found_by(store: Store, tenant_id: str) -> list[str]:
     return await store.read_across(lambda tx: across.find_customers_by_tenant(tx, tenant_id))
+
+
+@pytest.mark.parametrize("context", ["C1", "c0", "c100", "acrs", ""])
+def test_what_is_no_authentication_context_is_named(context: str) -> None:
+    (fault,) = faults(f'{SMALL}[step_up]\nauthentication_context = "{context}"\n')
+
+    assert fault.field == "step_up.authentication_context"
