@@ -59,7 +59,9 @@ class Attempt:
     """Whether it carries a credential that is good for its route."""
 
 
-Kind = Literal["messages", "defender", "sentinel", "native", "signed", "identity", "elsewhere"]
+Kind = Literal[
+    "messages", "defender", "sentinel", "native", "signed", "identity", "page", "elsewhere"
+]
 KINDS: tuple[Kind, ...] = (
     "messages",
     "messages",
@@ -70,6 +72,7 @@ KINDS: tuple[Kind, ...] = (
     "native",
     "signed",
     "identity",
+    "page",
     "elsewhere",
 )
 ELSEWHERE = (
@@ -84,9 +87,29 @@ ELSEWHERE = (
     "/api/incidents/%00",
     "/api/incidents/",
     "/api/incidents/native?customer=%27;--",
+    "/confirm/no-link",
+    "/confirm/%00",
+    "/signed-in",
+    "/signed-in/answer",
     "/metrics",
     "/..%2f..%2fetc/passwd",
     "//evil.example/",
+)
+PAGES = ("/confirm/no-link", "/confirm/%00", "/signed-in", "/signed-in/answer")
+FORMS = (
+    b"state=abc&code=def",
+    b"state=abc&error=access_denied&error_description=%00%ff",
+    b"token=abc&choice=opened",
+    b'--x\r\nContent-Disposition: form-data; name="state"\r\n\r\nabc\r\n--x--\r\n',
+    b'--x\r\nContent-Disposition: form-data; name="state"; filename="a"\r\n\r\nabc\r\n--x--\r\n',
+)
+FORM_TYPES = (
+    "application/x-www-form-urlencoded",
+    "application/x-www-form-urlencoded; charset=utf-16",
+    "application/x-www-form-urlencoded; charset=nonsense",
+    "multipart/form-data; boundary=x",
+    "multipart/form-data",
+    "application/json",
 )
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 ODD: tuple[Any, ...] = (
@@ -120,6 +143,8 @@ def _attempt(draw: Draw, world: World) -> Attempt:
     kind: Kind = draw(st.sampled_from(KINDS))
     if kind == "elsewhere":
         return _elsewhere(draw, world)
+    if kind == "page":
+        return _page(draw)
     if kind == "messages":
         original = draw(st.sampled_from(world.activities))
         path, route = "/api/messages", "/api/messages"
@@ -147,6 +172,16 @@ def _elsewhere(draw: Draw, world: World) -> Attempt:
     return Attempt(path.partition("?")[0], method, path, body, headers, trusted=False)
 
 
+def _page(draw: Draw) -> Attempt:
+    """A form of our own pages, by somebody who has no link."""
+    path = draw(st.sampled_from(PAGES))
+    headers = {"Content-Type": draw(st.sampled_from(FORM_TYPES))}
+    if draw(st.integers(0, 9)) == 0:
+        headers["Content-Encoding"] = "gzip"
+    body = _bytes_changed(draw, draw(st.sampled_from(FORMS)))
+    return Attempt(path, "POST", path, body, headers, trusted=False)
+
+
 # --- bodies --------------------------------------------------------------------------------------
 
 
@@ -154,7 +189,11 @@ def _body(draw: Draw, original: Any) -> bytes:
     told = deepcopy(original)
     for _ in range(draw(st.sampled_from((0, 1, 1, 1, 2, 2, 3, 5)))):
         told = _changed(draw, told)
-    written = json.dumps(told).encode()
+    return _bytes_changed(draw, json.dumps(told).encode())
+
+
+def _bytes_changed(draw: Draw, written: bytes) -> bytes:
+    """As they are, nearly always."""
     match draw(st.integers(0, 39)):
         case 0:
             return written[: int(draw(st.integers(0, len(written))))]
