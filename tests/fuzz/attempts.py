@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Literal
 
 from hypothesis import strategies as st
@@ -26,7 +27,7 @@ REPORTS: dict[str, list[Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class World:
     """What an attempt is made of; handed from the server's process to the sender's as JSON."""
 
@@ -212,7 +213,7 @@ def _changed(draw: Draw, told: Any) -> Any:
     """One place of it is something else, or missing, or there twice."""
     places = list(_places(told))
     if not places:
-        return draw(st.sampled_from(ODD))
+        return deepcopy(draw(st.sampled_from(ODD)))
     holder, name = draw(st.sampled_from(places))
     match draw(st.integers(0, 5)):
         case 0:
@@ -223,9 +224,9 @@ def _changed(draw: Draw, told: Any) -> Any:
             other, key = draw(st.sampled_from(places))
             holder[name] = deepcopy(other[key]) if key in _keys(other) else None
         case 3:
-            holder[name] = [holder[name], holder[name]]
+            holder[name] = [holder[name], deepcopy(holder[name])]
         case _:
-            holder[name] = draw(st.sampled_from(ODD))
+            holder[name] = deepcopy(draw(st.sampled_from(ODD)))
     return told
 
 
@@ -234,9 +235,9 @@ def _keys(holder: Any) -> Any:
 
 
 def _places(told: Any) -> Iterator[tuple[Any, Any]]:
-    inside = told.items() if isinstance(told, dict) else enumerate(told)
     if not isinstance(told, dict | list):
         return
+    inside = told.items() if isinstance(told, dict) else enumerate(told)
     for name, value in inside:
         yield told, name
         if isinstance(value, dict | list):
@@ -272,7 +273,7 @@ def _bad(draw: Draw, world: World, kind: Kind, body: bytes) -> dict[str, str]:
 
 def _signed(world: World, body: bytes) -> dict[str, str]:
     at = datetime.fromisoformat(world.now)
-    id_ = f"msg_{hash(body) & 0xFFFFFFFFFFFF:x}"
+    id_ = f"msg_{sha256(body).hexdigest()[:16]}"
     return dict(signature_headers(secret_of(world.secret), id_, at, body))
 
 

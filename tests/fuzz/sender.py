@@ -83,15 +83,24 @@ class Sender:
         return list(await asyncio.gather(*map(self._one, batch)))
 
     async def _one(self, it: Attempt) -> int:
+        """A connection may be closed, behind an answer of 400, while the next request leaves on it:
+        as every client does, that one is sent again on another."""
+        for _ in range(3):
+            try:
+                return await self._status(it)
+            except aiohttp.ClientConnectionError:
+                continue
+            except (aiohttp.ClientError, TimeoutError):
+                break
+        return NO_ANSWER
+
+    async def _status(self, it: Attempt) -> int:
         url = f"{self._world.url}{it.path}"
-        try:
-            async with self.session.request(
-                it.method, url, data=BytesIO(it.body), headers=dict(it.headers)
-            ) as response:
-                await response.read()
-                return response.status
-        except (aiohttp.ClientError, TimeoutError, ValueError):
-            return NO_ANSWER
+        async with self.session.request(
+            it.method, url, data=BytesIO(it.body), headers=dict(it.headers)
+        ) as response:
+            await response.read()
+            return response.status
 
     def _changes(self) -> int:
         """Rows of any table, but the quarantine, that were ever inserted, changed or deleted."""
