@@ -171,12 +171,13 @@ _OF_TENANT = select(PersonRow).where(col(PersonRow.tenant_id) == bindparam("tena
 
 def keep_roster(
     tx: Tx, tenant_id: str, conversation_id: str, members: Iterable[Member], at: datetime
-) -> None:
+) -> frozenset[str]:
     """Keep who is in a team or chat, whole. In the team whose channel holds the incidents,
-    whoever is not on the list has left it."""
+    whoever is not on the list has left it. Returns who joined that team or left it."""
     known = {row.object_id: row for row in tx.session.scalars(_OF_TENANT, {"tenant_id": tenant_id})}
     listed = {_id(member.object_id): member for member in members}
     reads_thread = _is_the_team(tx, conversation_id)
+    before = {row.object_id for row in known.values() if row.in_team}
     for object_id, member in listed.items():
         row = known.get(object_id) or _add(tx, tenant_id, object_id, at)
         row.mri, row.upn = member.mri, _lower(member.upn)
@@ -185,6 +186,7 @@ def keep_roster(
     if reads_thread:
         for object_id in known.keys() - listed.keys():
             known[object_id].in_team = False
+    return frozenset(before ^ listed.keys()) if reads_thread else frozenset()
 
 
 def _is_the_team(tx: Tx, conversation_id: str) -> bool:

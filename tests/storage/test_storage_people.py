@@ -67,7 +67,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield store
 
 
-def roster(*members: Member, of: str = TEAM) -> Callable[[Tx], None]:
+def roster(*members: Member, of: str = TEAM) -> Callable[[Tx], frozenset[str]]:
     return lambda tx: people.keep_roster(tx, TENANT, of, members, NOW)
 
 
@@ -313,3 +313,10 @@ async def test_a_conversation_leads_to_its_customer_by_tenant_and_id(store: Stor
     assert await found(TENANT, "a:chat") == FoundConversation(CONTOSO, "personal", "b0b")
     assert await found("other", "a:chat") is None
     assert await found(TENANT, "a:other") is None
+
+
+async def test_a_roster_tells_who_joined_the_team_or_left_it(store: Store) -> None:
+    assert await store.write(CONTOSO, roster(BOB, ANN)) == {BOB.object_id, ANN.object_id}
+    assert await store.write(CONTOSO, roster(BOB, ANN)) == frozenset()
+    assert await store.write(CONTOSO, roster(ANN)) == {BOB.object_id}
+    assert await store.write(CONTOSO, roster(BOB, of="a:chat")) == frozenset()
