@@ -401,6 +401,7 @@ class Conductor:
             helpers=helpers,
             cards=_cards(tx, concerned, before, event, now),
             pages=self._links.public_url is not None,
+            readers=_readers(tx, concerned, event, customer),
         )
 
     def _record(
@@ -618,13 +619,13 @@ def _keep(tx: Tx, claimed: effects.ClaimedEffect, done: Done, now: datetime) -> 
         moved = people.keep_roster(
             tx, roster.tenant_id, roster.conversation_id, roster.members, now
         )
-        _have_readers_looked_at(tx, moved, now)
+        _have_readers_looked_at(tx, moved, f"effect {claimed.id}", now)
 
 
-def _have_readers_looked_at(tx: Tx, moved: Collection[str], now: datetime) -> None:
+def _have_readers_looked_at(tx: Tx, moved: Collection[str], because_of: str, now: datetime) -> None:
     """Whoever joined the team reads its threads from now on: the open cases about them look anew."""
     for about in sorted({id_ for who in moved for id_ in incidents.open_about(tx, who)}):
-        effects.order(tx, about, [look_again(READERS, about, "roster", now)], now)
+        effects.order(tx, about, [look_again(READERS, about, because_of, now)], now)
 
 
 def _present(tx: Tx, incident_id: str) -> Incident:
