@@ -76,6 +76,19 @@ class CallRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Attested:
+    """Somebody who was asked to reach the person by voice tells what they said."""
+
+    question: str
+    by: str
+    by_upn: str
+    by_name: str
+    choice: str | None
+    """None: they could not be reached."""
+    kind: Literal["attested"] = "attested"
+
+
+@dataclass(frozen=True, slots=True)
 class VerificationStarted:
     """Somebody with the link on the card went to sign in; who it is, nobody knows yet."""
 
@@ -271,6 +284,7 @@ Later = (
     | Wrote
     | ApprovalAnswered
     | CallRecorded
+    | Attested
     | VerificationStarted
     | SignedIn
     | SignInFailed
