@@ -309,7 +309,7 @@ SENTENCES: dict[str, str] = {
     "card.guarded": "Nothing is needed from you here now. Do you want to talk to us? Call the service desk on the number you know and give this case, or have us call you.",
     "choice.guarded.call_me": "Call me",
     "card.neutral": "Please call the service desk on the number you know and give this case.",
-    "card.neutral_sign_in": "Please confirm that it is you, or call the service desk on the number you know and give this case.",
+    "card.neutral_sign_in": "Please confirm that it is you. Or call the service desk on the number you know and give this case.",
     "thanks.short": "Thank you. One more question:",
     "notice.isolate_device": "{target} goes offline now. Keep it on. Use your phone; your account works. IT will call.",
     "notice.revoke_sessions": "You will be asked to sign in again. That is us.",
