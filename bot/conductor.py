@@ -20,7 +20,7 @@ from structlog.contextvars import bound_contextvars
 
 from bot import ids
 from bot.clock import Clock
-from bot.gathering import Gatherer, Job, ProviderDesk, calls_of, opens, person_at
+from bot.gathering import Gatherer, Job, ProviderDesk, calls_of, opens
 from bot.links import Links
 from bot.metrics import Metrics, outcome
 from bot.performing import Performer, crashed
@@ -42,7 +42,7 @@ from storage.engine import (
 from triage.customer import Customer, Role
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
-from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
+from triage.effects import ANALYST_THREAD
 from triage.events import (
     Answered,
     ApprovalAnswered,
@@ -488,7 +488,8 @@ class Conductor:
         calls took of Teams' pace counts until the lease it had is over."""
         held = self._settle(tx, taken, result, now)
         if held and taken.permit is not None:
-            pace.answered(shared, taken.permit, now, _refused_until(result, now))
+            made = result.calls if isinstance(result, Done) else None
+            pace.answered(shared, taken.permit, now, _refused_until(result, now), made)
         return held
 
     def _settle(self, tx: Tx, taken: Taken, result: Result, now: datetime) -> bool:
@@ -538,7 +539,10 @@ def _shows(
     if incident != before:
         wanted[ANALYST_THREAD] = tx.heads[incident.id].hash
     changed = surface_rows.want(tx, incident.id, wanted)
-    return [effects.Show(name, _lane(incident, name), of) for name, of in changed.items()]
+    return [
+        effects.Show(name, effects.surface_lane(incident.id, name), of)
+        for name, of in changed.items()
+    ]
 
 
 def _has_news(before: Incident | None, merged: Incident) -> bool:
@@ -700,16 +704,6 @@ def _cards(
 def _named(fault: Exception) -> str:
     """What it was; its text may hold people's words and stays in the log's trace."""
     return type(fault).__name__
-
-
-def _lane(incident: Incident, surface: str) -> str:
-    """Surfaces in one conversation share a lane, so that a root comes before what follows it."""
-    kind, _, _ = surface.partition(":")
-    if kind == "source":
-        return surface
-    person = person_at(surface)
-    place = CUSTOMER_THREAD if kind == "approval" else f"person:{person}" if person else surface
-    return effects.place_lane(incident.id, place)
 
 
 _VERDICT: TypeAdapter[Verdict] = TypeAdapter(Verdict)
