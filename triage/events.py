@@ -7,6 +7,7 @@ from typing import Literal
 
 from triage.incident import (
     Absence,
+    Clearance,
     Disposition,
     IncidentType,
     Person,
@@ -86,6 +87,19 @@ class Attested:
     choice: str | None
     """None: they could not be reached."""
     kind: Literal["attested"] = "attested"
+
+
+@dataclass(frozen=True, slots=True)
+class ClearanceRecorded:
+    """An analyst takes down what was done to make a suspect account safe, and by what proof."""
+
+    person: str
+    """Object id."""
+    part: Clearance
+    proof: str
+    by: str
+    by_name: str
+    kind: Literal["clearance_recorded"] = "clearance_recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +299,7 @@ Later = (
     | ApprovalAnswered
     | CallRecorded
     | Attested
+    | ClearanceRecorded
     | VerificationStarted
     | SignedIn
     | SignInFailed

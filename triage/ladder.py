@@ -326,7 +326,7 @@ def managers(incident: Incident) -> tuple[tuple[Question, Step, Person], ...]:
 
 def may_know(incident: Incident, customer: Customer, question: Question, person: Person) -> bool:
     """Whether somebody who was asked to help may still read what it is about."""
-    suspect = {question.person.object_id, person.object_id} & {t.object_id for t in incident.taints}
+    suspect = any(map(incident.is_tainted, (question.person.object_id, person.object_id)))
     concerned = incident.affects(person.object_id, person.upn)
     return not suspect and not concerned and not _is_secret(incident, customer)
 
