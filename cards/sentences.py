@@ -839,4 +839,10 @@ SENTENCES: dict[str, str] = {
     "say.breaker": "{customer}: the circuit breaker stopped all response actions: {why}. Look at the cases, then: vouch allow-containment {id}",
     "say.stopped": "{customer}: {by} stopped all response actions: {why}",
     "say.allowed": "{customer}: {by} allows response actions again: {why}. Order again what was refused",
+    "unreachable.not_in_pilot": "not in the pilot group",
+    "why.not_in_pilot": "{person} is not in the pilot group: an analyst asks",
+    "why.shadow_asks": "Shadow mode: {person} would be asked: {question}",
+    "why.shadow_approval": "Shadow mode: the customer would be asked to approve: {action}",
+    "known.shadow": "Shadow mode: nobody of the customer hears of this case, and nothing is done. What stands here is what would happen",
+    "known.pilot": "Pilot: only {count} people of the customer are written to; for others an analyst asks",
 }

@@ -138,9 +138,16 @@ def _ask_person(
     if route is Route.CARD and ladder.is_over_budget(draft, person):
         draft.note(phrase("timeline.over_budget", person=person.name))
         route = Route.PHONE
+    if route is not Route.PHONE and not draft.customer.may_write_to(person.upn):
+        draft.hand_over_once(phrase("why.not_in_pilot", person=person.name))
+        route = Route.PHONE
     question = _new_question(draft, person, kind, route, at_once=at_once)
     if not could_change(draft.incident, draft.customer, draft.now, question):
         draft.hand_over_once(phrase("why.no_answer_matters"))
+        return
+    if draft.customer.shadow:
+        about = phrase(f"label.question.{kind}")
+        draft.hand_over_once(phrase("why.shadow_asks", person=person.name, question=about))
         return
     draft.mattering.add(question.id)
     if isinstance(question.state, Held):

@@ -295,6 +295,7 @@ def _who(draft: Draft, question: Question, rung: Rung) -> tuple[Person | None, s
     - what the person has said in words, an analyst reads
     - an account under suspicion and a restricted case are nobody's business but the analysts'
     - who is affected or under suspicion themselves helps nobody
+    - where there is a pilot group, nobody else is written to
     """
     if rung is Rung.ANALYST:
         return None, None
@@ -308,9 +309,11 @@ def _who(draft: Draft, question: Question, rung: Rung) -> tuple[Person | None, s
         return None, NOBODY
     known = [p for p in map(draft.known.facts.helpers.get, named) if p is not None]
     free = [p for p in known if not _is_concerned(draft, p)]
-    reachable = [p for p in free if p.reachable]
+    reachable = [p for p in free if p.reachable and draft.customer.may_write_to(p.upn)]
     if reachable:
         return reachable[0], None
+    if any(p.reachable for p in free):
+        return None, "not_in_pilot"
     return None, "not_installed" if free else "concerned" if known else "not_in_roster"
 
 

@@ -791,6 +791,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         clocks=_clocks(incident, customer, plain=False),
         evidence=_evidence(incident),
         facts=(
+            *_held_back(customer),
             *_stopped(customer),
             *_why_a_person(incident),
             *_by_hand(incident),
@@ -812,6 +813,13 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         outcome=(*_outcome(incident), *_comment(incident)) if incident.closed else (),
         buttons=_analyst_buttons(incident),
     )
+
+
+def _held_back(customer: Customer) -> tuple[Phrase, ...]:
+    """That less reaches people than stands here: shadow mode, or a pilot group."""
+    if customer.shadow:
+        return (phrase("known.shadow"),)
+    return (phrase("known.pilot", count=len(customer.pilot)),) if customer.pilot else ()
 
 
 def _stopped(customer: Customer) -> tuple[Phrase, ...]:
