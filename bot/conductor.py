@@ -54,6 +54,7 @@ from triage.effects import ANALYST_THREAD, look_again
 from triage.events import (
     Answered,
     ApprovalAnswered,
+    Attested,
     CardsToday,
     ConsentRecorded,
     Event,
@@ -385,13 +386,13 @@ class Conductor:
         if before is not None:
             concerned |= {a.person.object_id for a in before.affected if a.person}
         concerned |= _deciding(tx, before, event, customer)
+        helpers = _helpers(tx, concerned, before, event, customer)
+        acting = {p.object_id for p in helpers.values()}
         new = None
         if before is None:
             number = incidents.next_number(tx)
             new = NewIncident(ids.incident_id(now), f"{customer.prefix}-{number}", ids.case_code())
-        helpers = _helpers(tx, concerned, before, event, customer)
-        acting = concerned | {person.object_id for person in helpers.values()}
-        at_risk = incidents.at_risk(tx, acting, before.id if before else None)
+        at_risk = incidents.at_risk(tx, concerned | acting, before.id if before else None)
         return Facts(
             new=new,
             matches=matches,
@@ -655,10 +656,13 @@ def _matches(tx: Tx, event: Reported, customer: Customer) -> dict[str, Match]:
 
 
 def _deciding(tx: Tx, before: Incident | None, event: Event, customer: Customer) -> set[str]:
-    """Who decides on an approval, by card or by phone, and who has signed it before."""
+    """Who decides on an approval, by card or by phone, and who has signed it before; who says that it
+    was somebody."""
     match event:
         case ApprovalAnswered(by=by):
             decides = {by}
+        case Attested(by=by):
+            return {by}
         case ConsentRecorded(contact=contact):
             found = people.by_upn(tx, customer.tenant_id, contact)
             decides = {found.object_id} if found else set()
@@ -728,7 +732,8 @@ def _helpers(
     if isinstance(event, ConsentRecorded):
         return people.helpers(tx, [event.contact], customer)
     if not (
-        isinstance(event, Woke | Undelivered | Reported | FoundAway) or _is_beyond_reach(before)
+        isinstance(event, Woke | Undelivered | Reported | FoundAway | Attested)
+        or _is_beyond_reach(before)
     ):
         return {}
     known = [people.get(tx, customer.tenant_id, person) for person in concerned]
