@@ -52,6 +52,7 @@ from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
 from triage.effects import ANALYST_THREAD, look_again
 from triage.events import (
+    ActionDone,
     Answered,
     ApprovalAnswered,
     CardsToday,
@@ -691,7 +692,8 @@ def _helpers(
 ) -> dict[str, Person]:
     """Who could help to reach those who do not answer; asked for only where somebody may not."""
     if not (
-        isinstance(event, Woke | Undelivered | Reported | FoundAway) or _is_beyond_reach(before)
+        isinstance(event, Woke | Undelivered | Reported | FoundAway | ActionDone)
+        or _is_beyond_reach(before)
     ):
         return {}
     known = [people.get(tx, customer.tenant_id, person) for person in concerned]
