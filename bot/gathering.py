@@ -39,6 +39,7 @@ from triage.views import (
     ApprovalCard,
     CustomerThread,
     Digest,
+    ManagerCard,
     PersonCard,
     SourceStatus,
     View,
@@ -367,7 +368,7 @@ class Gatherer:
         self, tx: Tx, incident: Incident, customer: Customer, view: View
     ) -> Target | Settled:
         match view:
-            case PersonCard(person=person):
+            case PersonCard(person=person) | ManagerCard(person=person):
                 return self._chat(tx, customer, person)
             case CustomerThread():
                 return self._channel(tx, customer, CUSTOMER_THREAD)
@@ -407,15 +408,16 @@ class Gatherer:
 
     def _installation(self, customer: Customer, place: str) -> str:
         """Whose installation opens a place: the person's own, or the team's."""
-        if place.startswith("person:"):
-            return place
+        person = person_at(place)
+        if person is not None:
+            return f"person:{person}"
         whose = self._desk.profile if place == ANALYST_THREAD else customer
         return homes.waits_for(whose.id)
 
     # --- for whom ---
 
     def _reader(self, customer: Customer, view: View) -> Reader:
-        if isinstance(view, PersonCard):
+        if isinstance(view, PersonCard | ManagerCard):
             return Reader(view.language or customer.language, view.zone or customer.zone)
         return self._thread_reader(customer, analyst=isinstance(view, AnalystThread))
 
@@ -433,7 +435,7 @@ class Gatherer:
             tenant_id=self._desk.profile.tenant_id if analysts else profiles.current(tx).tenant_id,
             incident_id=incident_id,
             surface=surface,
-            person=view.person if isinstance(view, PersonCard) else None,
+            person=view.person if isinstance(view, PersonCard | ManagerCard) else None,
             expires=now + HANDLES_LIVE,
         )
         return token
@@ -481,8 +483,8 @@ def _not_installed(waits_for: str, place: str) -> Settled:
 
 def person_at(place: str) -> str | None:
     """The object id, where a place is somebody's chat."""
-    kind, _, person = place.partition(":")
-    return person if kind == "person" else None
+    kind, _, which = place.partition(":")
+    return which.partition(":")[0] if kind in ("person", "manager") else None
 
 
 def _is_shadowed(tx: Tx, claimed: effects.ClaimedEffect) -> bool:

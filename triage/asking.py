@@ -369,6 +369,41 @@ def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: s
         _follow(draft, replace(answered, route=Route.PHONE), answer)
 
 
+def take_attestation(
+    draft: Draft, question: Question, choice: str, by: str, by_name: str
+) -> Standing:
+    """What somebody said to their manager by voice: we know who answered (L3). Once there is an
+    answer, another one counts when it raises, and else an analyst reads it."""
+    reply = Reply(
+        question.person.object_id,
+        draft.now,
+        Standing.COUNTED,
+        choice,
+        assurance=Assurance.L3,
+        attested_by=by,
+        attester=by_name,
+    )
+    answer = QUESTIONS[question.kind].answer(choice)
+    first = question.answer is None and not draft.incident.is_over
+    raises = change_by(draft.incident, question, reply) > 0
+    if not first and not raises:
+        reply = replace(reply, standing=Standing.FOR_ANALYST)
+    answered = _with_reply(draft, question, reply, answer)
+    draft.put_question(answered)
+    said = answer.says(question.kind) if answer else None
+    told = phrase("timeline.attested", person=question.person.name, answer=said, by=by_name)
+    draft.note(told)
+    if reply.standing is Standing.FOR_ANALYST:
+        _tell(draft, f"attested:{question.id}:{len(answered.replies)}", told)
+        return reply.standing
+    _end_calls(draft, answered)
+    if answer is not None:
+        if answer.unsure:
+            draft.hand_over(phrase("why.not_sure", person=question.person.name))
+        _follow(draft, replace(answered, route=Route.PHONE), answer)
+    return reply.standing
+
+
 def _end_calls(draft: Draft, question: Question) -> None:
     for task in draft.incident.calls:
         if task.question == question.id and task.done_at is None:
