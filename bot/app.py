@@ -21,6 +21,7 @@ from bot.desk import keep_desk, read_desk
 from bot.metrics import Counted, Metrics, MetricsPage, metrics_application, timing
 from bot.performing import Performer
 from bot.reception import Reception
+from bot.retention import begin
 from bot.settings import Settings
 from bot.teams.gateway import Gateway
 from bot.teams.network import Network
@@ -91,6 +92,7 @@ async def running(
                 desk.profile, desk.channel = fresh.profile, fresh.channel
             conductor.on_work()
 
+        await begin(store, clock.now())
         await gateway.start()
         gateway.is_well()  # asks for keys and token ahead of the first tap
         async with (

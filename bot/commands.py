@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Literal, assert_never
 
+from bot import privacy
+from bot.privacy import CannotEraseError, ErasePerson, ExportPerson
 from bot.setup import NoSuchCustomerError, add_intake_key, add_profile
 from storage import across, effects, incidents
 from storage.across import Stuck
@@ -47,14 +49,14 @@ class Retry:
     kind: Literal["retry"] = "retry"
 
 
-Command = AddProfile | AddKey | Retry
+Command = AddProfile | AddKey | Retry | ExportPerson | ErasePerson
 
 
 class NothingToRetryError(Exception):
     """Nothing of what was named has failed or is blocked."""
 
 
-REFUSALS = (ProfileError, NoSuchCustomerError, NothingToRetryError)
+REFUSALS = (ProfileError, NoSuchCustomerError, NothingToRetryError, CannotEraseError)
 """How a command says no: the message is for whoever gave it."""
 
 
@@ -68,6 +70,10 @@ async def perform(store: Store, command: Command, now: datetime) -> list[str]:
             return [await add_intake_key(store, customer, source)]
         case Retry():
             return await _retry(store, command, now)
+        case ExportPerson():
+            return await privacy.export(store, command, now)
+        case ErasePerson():
+            return await privacy.erase(store, command, now)
     assert_never(command)
 
 

@@ -41,7 +41,7 @@ from storage.engine import (
 from triage.customer import Customer, Role
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
-from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
+from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Say
 from triage.events import (
     Answered,
     ApprovalAnswered,
@@ -60,6 +60,7 @@ from triage.events import (
 from triage.extract import accounts, strong_keys
 from triage.incident import ApprovalState, Incident, Person
 from triage.merging import handed_on
+from triage.phrases import phrase
 from triage.priority import Level, level
 from triage.report import IncidentReport
 from triage.surfaces import surfaces
@@ -424,10 +425,11 @@ class Conductor:
             said = occurrence.event
             incidents.remember_message(tx, incident.id, said.by, said.text or "", now)
         views = surfaces(incident, known.customer)
+        shows = _shows(tx, before, incident, views)
         effects.order(
             tx,
             incident.id,
-            [*decided.effects, *_shows(tx, before, incident, views)],
+            [*decided.effects, *_introductions(shows, known.customer), *shows],
             now,
             urgency=_urgency(occurrence, incident, known.customer),
             analysts=self._desk.profile.id,
@@ -525,6 +527,14 @@ def _shows(
         wanted[ANALYST_THREAD] = tx.heads[incident.id].hash
     changed = surface_rows.want(tx, incident.id, wanted)
     return [effects.Show(name, _lane(incident, name), of) for name, of in changed.items()]
+
+
+def _introductions(shows: list[effects.Show], customer: Customer) -> list[Say]:
+    """Who asks, and why, ahead of the first card that somebody ever gets: its key makes it once a
+    person, whatever the case."""
+    first = (s.surface for s in shows if s.revision == 1 and s.surface.startswith("person:"))
+    says = phrase("hello.introduction", sender=customer.name)
+    return [Say(f"introduced:{place}", place, says) for place in first]
 
 
 def _has_news(before: Incident | None, merged: Incident) -> bool:

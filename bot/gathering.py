@@ -6,7 +6,7 @@ A job holds everything its call needs; nothing is read between claim and call.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot import ids
+from bot import ids, retention
 from bot.results import Blocked, Done, Failed, Result
 from cards.wording import Reader
 from containment.actions import Order
@@ -20,6 +20,7 @@ from triage.effects import (
     ANALYST_THREAD,
     CUSTOMER_THREAD,
     Contain,
+    KeepRetention,
     LookForAbsence,
     Page,
     PostDigest,
@@ -217,6 +218,9 @@ class Gatherer:
                 return self._digest(tx, digest_)
             case TellAnalysts(says=says):
                 return self._tell(profiles.current(tx), says)
+            case KeepRetention():
+                retention.keep(tx, now)
+                return Settled(Done())
             case ReadRoster(conversation_id=conversation_id):
                 return self._roster(tx, conversation_id)
             case Page() as page:
@@ -255,8 +259,10 @@ class Gatherer:
         target: Conversation | Chat | Settled
         if place == "person":
             asked = people.get(tx, customer.tenant_id, person)
+            facts = customer.facts_about(asked.upn) if asked else None
+            spoken = (facts.language if facts else None) or (asked.locale if asked else None)
             reader = Reader(
-                (asked.locale if asked else None) or customer.language,
+                spoken or customer.language,
                 (asked.zone if asked else None) or customer.zone,
             )
             target = self._chat(tx, customer, person)

@@ -27,11 +27,13 @@ from bot.inbound import (
     Texted,
     TryAgainLaterError,
 )
+from bot.notice import in_short
 from bot.verifying import CodeCheck, CodeDesk
 from cards import analyst_thread, approval, clicks, customer_thread, question
 from cards.wording import Reader, say
 from dialogs.codes import code_in
 from dialogs.messenger import Card, Channel, Conversation
+from dialogs.privacy import asks_about_privacy
 from storage import across, effects, incidents, people, profiles
 from storage.engine import AcrossTx, Store, StoreBusyError, Tx, Urgency
 from triage.customer import Customer, Provider
@@ -184,6 +186,9 @@ class Reception:
         if customer is None or not text.text.strip():
             return ShowText(say(phrase("help.person"), reader))
         await self._met(customer, text)
+        if asks_about_privacy(text.text):
+            profile = await self._store.read(customer, profiles.current)
+            return ShowText(say(in_short(profile), reader))
         now = self._clock.now()
         about = await self._store.read(
             customer, lambda tx: _what_it_is_about(tx, text.actor.object_id, now)

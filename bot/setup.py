@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from bot import retention
 from sources.signature import new_key
 from storage import profiles
 from storage.engine import Store, Tx, Urgency
-from triage.customer import Provider
+from triage.customer import Customer, Provider
 from triage.report import Source
 
 
@@ -25,9 +26,14 @@ async def add_profile(store: Store, text: str, origin: str) -> Added:
     """
     profile = profiles.read(text, origin)
     now = datetime.now(UTC)
-    saved = await store.write(
-        profile.id, lambda tx: profiles.save(tx, text, origin, now), Urgency.PEOPLE
-    )
+
+    def save(tx: Tx) -> profiles.Profile:
+        saved = profiles.save(tx, text, origin, now)
+        if isinstance(saved, Customer):
+            retention.order_next(tx, now)
+        return saved
+
+    saved = await store.write(profile.id, save, Urgency.PEOPLE)
     role: Literal["customer", "provider"] = (
         "provider" if isinstance(profile, Provider) else "customer"
     )

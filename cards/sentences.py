@@ -714,4 +714,15 @@ SENTENCES: dict[str, str] = {
     "code.unknown_to_all": "No case of any customer has the code {code}.",
     "code.too_many": "These were too many codes. Please call the service desk on the number you know.",
     "tell.unknown_code": "{customer}: {person} was given the code {code}, which is not ours. Somebody may be posing as us. Please call them.",
+    # First contact, and what is kept of people
+    "hello.introduction": "I am Vouch. I ask for {sender} when your account or device needs an answer only you have. You are not in trouble. I never ask for passwords or codes. Unsure about a message? Write verify and its case code. Write privacy to learn what is kept.",
+    "privacy.short": "{sender} keeps what was reported about your account and devices, what you answered and wrote here, and when. It serves to handle security cases, and nobody is rated by it. It is erased {days} days after a case is closed. To see it or have it erased, ask {contact}.",
+    "privacy.service_desk": "your service desk",
+    "privacy.title": "How Vouch handles your data",
+    "privacy.purpose": "Why: {sender} uses Vouch to find out, with your help, whether something on your account or device is an attack, and to stop it.",
+    "privacy.data": "What: your name, address and language in Teams; what security products reported about your account and devices; what you were asked, answered and wrote to Vouch, and when.",
+    "privacy.readers": "Who reads it: your company's security team, and the analysts of the security provider who work on the case.",
+    "privacy.retention": "How long: {days} days after a case is closed its words and names are erased. That something happened, when, and how it was decided is kept.",
+    "privacy.rights": "Your rights: to see what is kept of you, and to have it erased once no case is open, ask {contact}.",
+    "privacy.no_ranking": "Never: Vouch does not rank, rate or compare people, and does not measure how anybody works.",
 }

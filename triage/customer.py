@@ -233,6 +233,16 @@ class Threads:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Privacy:
+    """How long people's data is kept, and whom they ask about it."""
+
+    retention_days: int = 365
+    """After a case is closed; then what was said in it, and by whom, is erased."""
+    contact: str | None = None
+    """Whoever answers for data protection, as people reach them: an address, a name and number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
     id: str
     version: int
@@ -258,6 +268,7 @@ class Customer:
     look_for_absence: bool = False
     """Whether we may read automatic replies and presence of whoever is asked, or is to help."""
     threads: Threads = Threads()
+    privacy: Privacy = Privacy()
     contacts: tuple[Contact, ...] = ()
     people: tuple[PersonFacts, ...] = ()
     privileged_names: tuple[str, ...] = ()
