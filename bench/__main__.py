@@ -44,7 +44,7 @@ from bench.measuring import (
     machine,
     tell,
 )
-from bench.processes import Child, child
+from bench.processes import MEASURED, OTHERS, Child, child
 
 RAW = Contender("raw aiohttp + PyJWT, RS256 verified every turn", "bench.raw")
 GATEWAY = Contender("**Vouch's gateway**", "bench.gateway")
@@ -214,7 +214,7 @@ class Flow:
 
 async def measure_flow(bench: Bench, people: Sequence[Any]) -> Flow:
     """Incidents at a steady pace; from each one's POST until its question stands in the chat."""
-    async with house(bench, people, dispatch=True, name="flow") as server:
+    async with house(bench, people, dispatch=True, name="flow", cores=MEASURED) as server:
         url, key = f"{server.ready['url']}/api/incidents/defender", server.ready["key"]
         warm, measured = people[:10], people[10:]
         await bench.load.ask(
@@ -315,8 +315,8 @@ def _summary(
     proofs = [
         ("(i) gateway turn, CPU over raw", f"{_over(gateway, raw):.2f}", "≤ 1.5", "≤ 2.5"),
         ("(i) the same, its token verified every turn", f"{_over(unremembered, raw):.2f}", "", ""),
-        ("(ii) Bob's click to its committed answer, CPU over raw", f"{_over(click, raw):.1f}", "≤ 4", "≤ 6"),
-        ("(ii) the same, time with one in flight", f"{waits:.1f}", "≤ 4", "≤ 6"),
+        ("(ii) Bob's click to its committed answer, time over raw, one in flight", f"{waits:.1f}", "≤ 4", "≤ 6"),
+        ("(ii) the same, CPU over raw, 16 in flight", f"{_over(click, raw):.1f}", "≤ 4", "≤ 6"),
         ("(iii) new connections per turn", f"{_opened(gateway):.2g}", "0", "0"),
         ("(iii) token requests", f"{gateway.tokens} in {gateway.turns} turns", "1", "1"),
         ("(iv) longest wait of others, s", f"{pause:.3f}", "≤ 0.05", "≤ 0.05"),
@@ -365,8 +365,10 @@ def _cards_row(name: str, spent: Sequence[float], bare: Sequence[float]) -> str:
 
 
 @asynccontextmanager
-async def prepared(size: Size, data: Path, persons: int) -> AsyncIterator[tuple[Bench, list[Any]]]:
-    """Microsoft's side and the load generator, with so many people."""
+async def prepared(
+    size: Size, data: Path, persons: int, others: set[int] | None = None
+) -> AsyncIterator[tuple[Bench, list[Any]]]:
+    """Microsoft's side and the load generator, on cores of their own, with so many people."""
     world = data / "world.json"
     story.world(world, persons)
     app_id, secret = str(uuid4()), "a-secret-of-the-bench"
@@ -378,8 +380,9 @@ async def prepared(size: Size, data: Path, persons: int) -> AsyncIterator[tuple[
             f"--data={data}",
             f"--world={world}",
             log=data / "cloud.log",
+            cores=others,
         ) as cloud,
-        child("bench.load", log=data / "load.log") as load,
+        child("bench.load", log=data / "load.log", cores=others) as load,
     ):
         told = {
             "app_id": app_id,
@@ -398,7 +401,10 @@ async def teams(bench: Bench, people: Sequence[Any]) -> str:
     """(i) to (vi)."""
     count = clicks_needed(bench.size)
     tell(f"preparing {count} questions")
-    async with house(bench, people[:count], dispatch=False, name="clicks", hurried=True) as server:
+    clicks = house(
+        bench, people[:count], dispatch=False, name="clicks", hurried=True, cores=MEASURED
+    )
+    async with clicks as server:
         asked = await ask_everybody(bench, server, people[:count])
         turns = await measure_turns(bench, asked)
     pauses = await measure_pauses(bench)
@@ -412,7 +418,7 @@ async def run(size: Size, engine: EngineSize, data: Path, parts: Sequence[str]) 
     tables = []
     persons = clicks_needed(size) + 10 + round(size.per_second * size.seconds)
     if "teams" in parts:
-        async with prepared(size, data, persons) as (bench, people):
+        async with prepared(size, data, persons, OTHERS) as (bench, people):
             tables.append(await teams(bench, people))
     if of_engine := [part for part in parts if part in PARTS]:
         async with prepared(size, data, people_needed(engine, of_engine)) as (bench, people):

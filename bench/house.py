@@ -19,7 +19,7 @@ from bot.demo import PROFILES
 from bot.setup import add_intake_key, add_profile
 from bot.teams import windows
 from dialogs.messenger import Channel, Conversation, Member
-from storage import across, people, profiles
+from storage import across, homes, people, profiles
 from storage.engine import Store, Tx
 from storage.tables import EffectRow
 from storage.windows import within
@@ -61,8 +61,7 @@ async def onboard(database: str, told: dict[str, Any]) -> str:
     provider = await store.read_across(across.provider)
     assert provider is not None
     url = told["serviceUrls"][provider.tenant_id]
-    desk = Channel(provider.tenant_id, provider.channel_id, url)
-    await store.write(provider.id, lambda tx: people.keep_channel(tx, desk))
+    await store.write(provider.id, lambda tx: _keep_channel(tx, provider.tenant_id, url))
     await store.close()
     return key
 
@@ -70,7 +69,7 @@ async def onboard(database: str, told: dict[str, Any]) -> str:
 def _acquaint(tx: Tx, known: list[Acquaintance], service_urls: dict[str, str]) -> None:
     customer, now = profiles.current(tx), datetime.now(UTC)
     tenant, url = customer.tenant_id, service_urls[customer.tenant_id]
-    people.keep_channel(tx, Channel(tenant, customer.channel_id, url))
+    _keep_channel(tx, tenant, url)
     people.keep_roster(tx, tenant, "everybody", [person.member for person in known], now)
     for person in known:
         people.meet(
@@ -84,6 +83,12 @@ def _acquaint(tx: Tx, known: list[Acquaintance], service_urls: dict[str, str]) -
             at=now,
         )
         people.keep_chat(tx, person.object_id, Conversation(tenant, person.chat, url))
+
+
+def _keep_channel(tx: Tx, tenant: str, url: str) -> None:
+    home = homes.home(tx)
+    assert home is not None
+    people.keep_channel(tx, Channel(tenant, home.channel_id, url))
 
 
 class Asked:

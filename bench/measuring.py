@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import story
-from bench.processes import ROOT, Child, child
+from bench.processes import MEASURED, ROOT, Child, child
 
 PROVIDER_TENANT = "a1e4c7b9-58d2-4f36-8e0b-9c7d6a5b4f32"
 PEERS = ROOT / "bench" / ".venv-peers"
@@ -87,6 +87,7 @@ class Bench:
                         python=python,
                         environment=self._environment() if of.peer else None,
                         log=log,
+                        cores=MEASURED,
                     )
                 )
             except (RuntimeError, TimeoutError, OSError) as error:
@@ -154,6 +155,7 @@ async def house(
     database: str = "",
     key: str = "",
     hurried: bool = False,
+    cores: set[int] | None = None,
 ) -> AsyncIterator[Child]:
     """The whole of Vouch. Its database is a SQLite file of that name where no address is given; it
     is onboarded there already where there is a key. In a hurry it heeds no pace of a tenant."""
@@ -169,7 +171,8 @@ async def house(
     }
     file = bench.data / f"{name}.json"
     file.write_text(json.dumps(told), encoding="utf-8")
-    async with child("bench.house", str(file), log=bench.data / f"{name}.log") as server:
+    log = bench.data / f"{name}.log"
+    async with child("bench.house", str(file), log=log, cores=cores) as server:
         yield server
 
 

@@ -14,6 +14,11 @@ STARTS_WITHIN = 60
 ANSWERS_WITHIN = 300
 LONGEST_LINE = 256 * 1024 * 1024
 
+_MINE = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+MEASURED, OTHERS = (set(_MINE[:1]), set(_MINE[1:])) if len(_MINE) > 1 else (None, None)
+"""Cores for the server that is measured, and for whatever only serves the measuring. Python runs
+one thread of a process at a time: where its threads wander between cores, each hand-over costs."""
+
 
 class Child:
     """One process. `ready` is what it said when it was."""
@@ -44,8 +49,10 @@ async def child(
     python: str = sys.executable,
     environment: Mapping[str, str] | None = None,
     log: Path | None = None,
+    cores: set[int] | None = None,
 ) -> AsyncIterator[Child]:
-    """`python -m module`, ready to be asked; ended when the block is left."""
+    """`python -m module`, ready to be asked; ended when the block is left. Runs on any core where
+    none are named."""
     with (log or Path(os.devnull)).open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
             python,
@@ -59,6 +66,8 @@ async def child(
             stderr=errors,
             limit=LONGEST_LINE,
         )
+    if cores is not None:
+        os.sched_setaffinity(process.pid, cores)
     try:
         started = Child(process, module)
         started.ready = await started.heard(STARTS_WITHIN)

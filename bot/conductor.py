@@ -21,6 +21,7 @@ from structlog.contextvars import bound_contextvars
 from bot import ids
 from bot.clock import Clock
 from bot.gathering import Gatherer, Job, ProviderDesk, calls_of, opens
+from bot.links import Links
 from bot.metrics import Metrics, outcome
 from bot.performing import Performer, crashed
 from bot.results import Blocked, Done, Failed, Later, Result
@@ -70,6 +71,8 @@ log = structlog.get_logger(__name__)
 
 STORES_AGAIN = 0.5
 """Seconds until a result that the store had no room for is brought again."""
+
+NOT_ONBOARDED = "the customer is not onboarded any more"
 
 JOINS_WITHIN = timedelta(hours=24)
 """How long after its last alert an open incident takes in another one (domain.md section 5)."""
@@ -141,12 +144,14 @@ class Conductor:
         owner: str,
         lease: timedelta,
         metrics: Metrics | None = None,
+        links: Links | None = None,
     ) -> None:
         """`owner` names this process in the leases of the effects it carries out."""
         self._store = store
         self._clock = clock
         self._desk = desk
-        self._gatherer = Gatherer(desk)
+        self._links = links or Links(None)
+        self._gatherer = Gatherer(desk, self._links)
         self._performer = performer
         self._owner = owner
         self._lease = lease
@@ -372,7 +377,7 @@ class Conductor:
         if before is not None:
             concerned |= {a.person.object_id for a in before.affected if a.person}
         if isinstance(event, ApprovalAnswered):
-            concerned.add(event.by)
+            concerned |= _deciding(before, event)
         new = None
         if before is None:
             number = incidents.next_number(tx)
@@ -386,6 +391,7 @@ class Conductor:
             unseen=_unseen(tx, before) if before else frozenset(),
             helpers=_helpers(tx, concerned, before, event, customer),
             cards=_cards(tx, concerned, before, event, now),
+            pages=self._links.public_url is not None,
         )
 
     def _record(
@@ -455,6 +461,9 @@ class Conductor:
         """With room for its calls, or put back: what waits for room holds no lease."""
         claimed = effects.claim(tx, effect_id, self._owner, now, self._lease)
         if claimed is None:
+            return None
+        if profiles.find(tx) is None:
+            effects.cancel(tx, effect_id, self._owner, NOT_ONBOARDED, now)
             return None
         job = self._gatherer.job(tx, claimed, now)
         if opens(job) and not effects.may_open(tx, effect_id):
@@ -616,12 +625,18 @@ def _matches(tx: Tx, event: Reported, customer: Customer) -> dict[str, Match]:
     return {a.key: people.match(tx, a, customer) for a in accounts(event.report)}
 
 
+def _deciding(before: Incident | None, event: ApprovalAnswered) -> set[str]:
+    """Who decides on an approval, and who has signed it before."""
+    approval = before.approval(event.approval) if before else None
+    return {event.by, *(s.by for s in (approval.signed if approval else ()))}
+
+
 def _also_concerned(tx: Tx, before: Incident | None, event: Event) -> frozenset[str]:
-    """Whether the approver is affected, also where the state no longer lists everybody."""
+    """Which approvers are affected, also where the state no longer lists everybody."""
     if before is None or not isinstance(event, ApprovalAnswered):
         return frozenset()
-    about = incidents.is_about(tx, before.id, event.by)
-    return frozenset({event.by}) if about else frozenset()
+    deciding = _deciding(before, event)
+    return frozenset(by for by in deciding if incidents.is_about(tx, before.id, by))
 
 
 def _unseen(tx: Tx, before: Incident) -> frozenset[str]:

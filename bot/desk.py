@@ -12,8 +12,8 @@ import structlog
 
 from bot.gathering import ProviderDesk
 from dialogs.messenger import Channel
-from storage import across, people
-from storage.engine import Store
+from storage import across, homes, people, profiles
+from storage.engine import Store, Tx
 
 log = structlog.get_logger(__name__)
 
@@ -31,11 +31,16 @@ async def read_desk(store: Store) -> ProviderDesk:
             "No provider profile yet. Add one with `vouch customer add provider.toml`; "
             "storage/profile.md shows how to write it."
         )
-    known = await store.read(
-        provider.id, lambda tx: people.channel(tx, provider.tenant_id, provider.channel_id)
-    )
-    channel = Channel(provider.tenant_id, provider.channel_id, known.service_url) if known else None
-    return ProviderDesk(provider, channel)
+    return ProviderDesk(provider, await store.read(provider.id, channel_of))
+
+
+def channel_of(tx: Tx) -> Channel | None:
+    """The provider's channel, once the app is there."""
+    home, profile = homes.home(tx), profiles.find(tx)
+    if home is None or profile is None:
+        return None
+    known = people.channel(tx, profile.tenant_id, home.channel_id)
+    return Channel(known.tenant_id, known.whose, known.service_url) if known else None
 
 
 async def keep_desk(store: Store, desk: ProviderDesk, now: Callable[[], datetime]) -> None:
@@ -46,15 +51,16 @@ async def keep_desk(store: Store, desk: ProviderDesk, now: Callable[[], datetime
         await asyncio.sleep(LOOK_SECONDS)
         try:
             fresh = await read_desk(store)
-            opened = desk.channel is None and fresh.channel is not None
+            opened = fresh.channel is not None and fresh.channel != desk.channel
             desk.profile, desk.channel = fresh.profile, fresh.channel
             if opened or news:
-                await _release(store, desk, now())
+                await release(store, desk, now())
             news = opened
         except Exception:
             log.exception("desk_not_read")
 
 
-async def _release(store: Store, desk: ProviderDesk, now: datetime) -> None:
-    waits_for = f"team:{desk.profile.team_id}"
+async def release(store: Store, desk: ProviderDesk, now: datetime) -> None:
+    """What waited for the provider's channel, at every customer, can be tried again."""
+    waits_for = homes.waits_for(desk.profile.id)
     await store.write_across(lambda tx: across.release_blocked(tx, waits_for, now))

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,14 +20,18 @@ from pydantic import ValidationError
 
 from bot.clock import Clock
 from bot.commands import described
+from bot.links import CALLBACK
+from bot.secretrefs import SecretError, signing_secret
 from bot.settings import Proof, Settings
 from bot.teams.hosts import is_allowed
 from bot.teams.probe import NoAnswerError, Probe
 from sources.absence import PERMISSIONS
-from storage import across, people, profiles
+from storage import across, credentials, homes, invitations, people, profiles
+from storage.credentials import Credential, Kind
 from storage.engine import Standing, Store, StoreError, Tx, standing
+from storage.invitations import Invitation
 from storage.profiles import Profile
-from triage.customer import Customer, Provider
+from triage.customer import Customer, Provider, StepUp
 
 PATIENCE_SECONDS = 20
 """For one check; each of its calls has a shorter limit of its own."""
@@ -263,38 +267,66 @@ def _database(stands: Standing) -> Finding:
 
 
 async def _house(store: Store, settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
+    now = clock.now()
     onboarded = await store.read_across(across.customers)
     if not any(one.role == "provider" for one in onboarded):
         yield broken("provider: no profile", ADD_PROVIDER)
     for one in sorted(onboarded, key=lambda one: (one.role != "provider", one.id)):
-        for finding in await _one(store, one, settings):
+        for finding in await _one(store, one, settings, now):
             yield finding
     if not any(one.role == "customer" for one in onboarded):
         yield missing("customers: none", "Add one: `vouch customer add contoso.toml`.")
-    now = clock.now()
     for finding in _stuck(await store.read_across(lambda tx: across.stuck(tx, now)), now):
         yield finding
 
 
-async def _one(store: Store, one: across.Onboarded, settings: Settings) -> list[Finding]:
+async def _one(
+    store: Store, one: across.Onboarded, settings: Settings, now: datetime
+) -> list[Finding]:
     try:
-        return await store.read(one.id, lambda tx: list(_known(tx, one, settings)))
+        return await store.read(one.id, lambda tx: list(_known(tx, one, settings, now)))
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         return [broken(f"{one.id}: its profile cannot be read: {faults}", _again(one))]
 
 
-def _known(tx: Tx, one: across.Onboarded, settings: Settings) -> Iterator[Finding]:
+def _known(tx: Tx, one: across.Onboarded, settings: Settings, now: datetime) -> Iterator[Finding]:
     profile = profiles.find(tx)
     if profile is None:
         return
     yield _profile(profile, one)
-    yield _installed(tx, profile, settings)
+    yield _installed(tx, profile, settings, now)
     if not isinstance(profile, Provider):
         yield from _people(people.reach(tx, profile.tenant_id), one)
-        yield _intake(profiles.sources_with_keys(tx), one)
+        yield from _intake(credentials.listed(tx), one)
         if profile.look_for_absence:
             yield _absence(profile)
+        if profile.step_up is not None:
+            yield _step_up(profile, profile.step_up, settings, now.date())
+
+
+PROBED_WITHIN = timedelta(days=365)
+"""A policy can be switched off: what was seen longer ago is tried again."""
+
+
+def _step_up(customer: Customer, step_up: StepUp, settings: Settings, today: date) -> Finding:
+    """Entra grants a context that no policy protects to everybody, so a date must say that it was
+    seen to refuse; and there must be a page to begin at."""
+    what = f"{customer.id}: fresh sign-in with context {step_up.authentication_context}"
+    try_it = (
+        "Sign in with less than the policy of that context asks for: once it is refused, put the "
+        "date into the profile's step_up.probed."
+    )
+    if settings.public_url is None:
+        return missing(f"{what} is not offered: there is no page", "Set VOUCH_PUBLIC_URL.")
+    if step_up.probed is None:
+        return missing(f"{what} is not offered: nobody saw it refuse anybody", try_it)
+    if today - step_up.probed > PROBED_WITHIN:
+        return missing(f"{what} was last seen to refuse on {step_up.probed}", try_it)
+    return ok(
+        f"{what} is offered, seen to refuse on {step_up.probed}; the app needs the redirect URI "
+        f"{settings.public_url}{CALLBACK}, and a consent in the tenant {customer.tenant_id}"
+    )
 
 
 def _profile(profile: Profile, one: across.Onboarded) -> Finding:
@@ -308,11 +340,14 @@ def _again(one: across.Onboarded) -> str:
     return f"Correct the profile and add it again: `vouch customer add {one.id}.toml`."
 
 
-def _installed(tx: Tx, profile: Profile, settings: Settings) -> Finding:
-    channel = people.channel(tx, profile.tenant_id, profile.channel_id)
+def _installed(tx: Tx, profile: Profile, settings: Settings, now: datetime) -> Finding:
+    home = homes.home(tx)
+    if home is None:
+        return _unbound(profile, invitations.newest(tx), now)
+    channel = people.channel(tx, profile.tenant_id, home.channel_id)
     if channel is None:
         return missing(
-            f"{profile.id}: the app is not installed in the team {profile.team_id}",
+            f"{profile.id}: the app is not installed in the team {home.team_id}",
             "Have an owner of that team add Vouch to it.",
         )
     if not is_allowed(channel.service_url, settings.service_hosts):
@@ -321,6 +356,23 @@ def _installed(tx: Tx, profile: Profile, settings: Settings) -> Finding:
             "Where that host is Microsoft's, add it to VOUCH_SERVICE_HOSTS.",
         )
     return ok(f"{profile.id}: installed in its team")
+
+
+def _unbound(profile: Profile, invited: Invitation | None, now: datetime) -> Finding:
+    what = f"{profile.id}: no channel is bound"
+    again = f"`vouch customer invite {profile.id}` makes a code; {USE_IT}"
+    if invited is None or invited.used_at is not None:
+        return missing(what, again)
+    until = f"{invited.expires:%Y-%m-%d %H:%M} UTC"
+    if invited.expires <= now:
+        return missing(f"{what}, and its code expired on {until}", again)
+    return missing(f"{what}; its code holds until {until}", f"{USE_IT[0].upper()}{USE_IT[1:]}")
+
+
+USE_IT = (
+    "somebody of theirs adds Vouch to the team and writes `@Vouch setup CODE` in the channel where "
+    "incidents shall stand."
+)
 
 
 def _absence(profile: Customer) -> Finding:
@@ -349,12 +401,28 @@ def _people(reach: people.Reach, one: across.Onboarded) -> Iterator[Finding]:
         )
 
 
-def _intake(sources: list[str], one: across.Onboarded) -> Finding:
-    if not sources:
-        return missing(
+def _intake(known: list[Credential], one: across.Onboarded) -> Iterator[Finding]:
+    if not known:
+        yield missing(
             f"{one.id}: no intake key", f"Make one: `vouch customer key {one.id} defender`."
         )
-    return ok(f"{one.id}: intake keys for {', '.join(sources)}")
+        return
+    sources = sorted({it.source for it in known})
+    yield ok(f"{one.id}: intake keys for {', '.join(sources)}")
+    for it in known:
+        if it.kind is Kind.SIGNATURE:
+            yield from _unreadable(it, one)
+
+
+def _unreadable(it: Credential, one: across.Onboarded) -> Iterator[Finding]:
+    try:
+        signing_secret(it.value)
+    except SecretError as error:
+        yield broken(
+            f"{one.id}: {it.source} signs with a secret that is not there: {error}",
+            "Put it there, where `vouch serve` runs too; or revoke it: "
+            f"`vouch customer key {one.id} --revoke {it.id}`.",
+        )
 
 
 # --- stuck work ----------------------------------------------------------------------------------
@@ -411,8 +479,10 @@ def _for_installation(effect: across.Stuck) -> str:
     match kind:
         case "person":
             return f"It goes out when the app is there for the person {whose}."
-        case "team":
-            return f"It goes out when an owner has added the app to the team {whose}."
+        case "channel":
+            return (
+                f"It goes out when the app is in the team of {whose}'s channel; see {whose} above."
+            )
     return "It goes out when the app is there."
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot import ids, retention
+from bot.links import SURFACE, Links
 from bot.results import Blocked, Done, Failed, Result
 from cards.wording import Reader
 from containment.actions import Order
 from dialogs.messenger import Channel, Conversation, GaveUpError
-from storage import effects, handles, incidents, people, profiles
+from storage import effects, handles, homes, incidents, people, profiles
 from storage import surfaces as surface_rows
 from storage.engine import Tx
 from triage.containing import recheck
@@ -47,6 +48,8 @@ from triage.views import (
 MOST_IN_DIGEST = 200
 """Cases read for one digest; the card shows fewer."""
 
+NO_CHANNEL = "Vouch is in no channel that is known"
+
 HANDLES_LIVE = timedelta(days=90)
 """How long a card's buttons are understood; Bob may correct himself after the case closed."""
 
@@ -76,6 +79,8 @@ class ShowJob:
     activity_id: str | None
     handle: str
     reader: Reader
+    link: str | None = None
+    """To a page of ours, where the view offers one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +206,9 @@ class ProviderDesk:
 class Gatherer:
     """Turns a claimed effect into a job, from what the rows say now."""
 
-    def __init__(self, desk: ProviderDesk) -> None:
+    def __init__(self, desk: ProviderDesk, links: Links) -> None:
         self._desk = desk
+        self._links = links
 
     def job(self, tx: Tx, claimed: effects.ClaimedEffect, now: datetime) -> Job:
         if claimed.surface is not None:
@@ -217,7 +223,7 @@ class Gatherer:
             case PostDigest() as digest_:
                 return self._digest(tx, digest_)
             case TellAnalysts(says=says):
-                return self._tell(profiles.current(tx), says)
+                return self._tell(says)
             case KeepRetention():
                 retention.keep(tx, now)
                 return Settled(Done())
@@ -241,6 +247,12 @@ class Gatherer:
         target = _standing(row.place) or self._place_of(tx, incident, customer, view)
         if isinstance(target, Settled):
             return target
+        handle = handles.of_surface(tx, incident_id, name, now + HANDLES_LIVE / 3) or self._mint(
+            tx, incident_id, name, view, now
+        )
+        link = self._links.of(view, handle)
+        if link is not None and isinstance(view, PersonCard):
+            _keep_link(tx, incident, customer, view, handle)
         return ShowJob(
             surface=name,
             view=view,
@@ -248,9 +260,9 @@ class Gatherer:
             target=target,
             waits_for=self._installation(customer, name),
             activity_id=row.place.activity_id if row.place else None,
-            handle=handles.of_surface(tx, incident_id, name, now + HANDLES_LIVE / 3)
-            or self._mint(tx, incident_id, name, view, now),
+            handle=handle,
             reader=self._reader(customer, view),
+            link=link,
         )
 
     def _say(self, tx: Tx, incident_id: str, say: Say) -> Job:
@@ -284,14 +296,14 @@ class Gatherer:
         if isinstance(channel, Settled):
             return channel
         reader = self._thread_reader(customer, analyst=False)
-        return DigestJob(view, channel, reader, f"team:{customer.team_id}")
+        return DigestJob(view, channel, reader, homes.waits_for(customer.id))
 
-    def _tell(self, customer: Customer, says: Phrase) -> Job:
-        waits_for = self._installation(customer, ANALYST_THREAD)
+    def _tell(self, says: Phrase) -> Job:
+        desk = self._desk.profile
+        waits_for = homes.waits_for(desk.id)
         if self._desk.channel is None:
-            return Settled(Blocked(waits_for, "Vouch is not installed in the team", None))
-        reader = self._thread_reader(customer, analyst=True)
-        return TellJob(says, self._desk.channel, reader, waits_for)
+            return Settled(Blocked(waits_for, NO_CHANNEL, None))
+        return TellJob(says, self._desk.channel, Reader(desk.language, desk.zone), waits_for)
 
     def _contain(self, tx: Tx, incident_id: str, order: Contain, now: datetime) -> Job:
         incident, customer = _incident(tx, incident_id), profiles.current(tx)
@@ -314,10 +326,9 @@ class Gatherer:
 
     def _roster(self, tx: Tx, conversation_id: str) -> Job:
         """A team is spoken to where its incident channel is; a chat is known by itself."""
-        customer = profiles.current(tx)
-        known = people.conversation(
-            tx, customer.channel_id if conversation_id == customer.team_id else conversation_id
-        )
+        home = homes.home(tx)
+        is_team = home is not None and conversation_id == home.team_id
+        known = people.conversation(tx, home.channel_id if home and is_team else conversation_id)
         if known is None:
             return Settled(Done())
         return RosterJob(known.tenant_id, known.service_url, conversation_id)
@@ -354,10 +365,11 @@ class Gatherer:
 
     def _channel(self, tx: Tx, customer: Customer, place: str) -> Channel | Settled:
         """The incident channel, also as the way into the tenant, for whatever is to be shown."""
-        known = people.channel(tx, customer.tenant_id, customer.channel_id)
+        home = homes.home(tx)
+        known = people.channel(tx, customer.tenant_id, home.channel_id) if home else None
         if known is None:
-            return _not_installed(f"team:{customer.team_id}", place)
-        return Channel(customer.tenant_id, customer.channel_id, known.service_url)
+            return _not_installed(homes.waits_for(customer.id), place)
+        return Channel(customer.tenant_id, known.whose, known.service_url)
 
     def _thread(self, tx: Tx, incident_id: str, name: str) -> Conversation | Settled:
         """A thread exists once its root does; the root's Show is ahead in the same lane."""
@@ -381,8 +393,8 @@ class Gatherer:
         """Whose installation opens a place: the person's own, or the team's."""
         if place.startswith("person:"):
             return place
-        team = self._desk.profile if place == ANALYST_THREAD else customer
-        return f"team:{team.team_id}"
+        whose = self._desk.profile if place == ANALYST_THREAD else customer
+        return homes.waits_for(whose.id)
 
     # --- for whom ---
 
@@ -411,6 +423,27 @@ class Gatherer:
         return token
 
 
+def _keep_link(tx: Tx, incident: Incident, customer: Customer, view: PersonCard, card: str) -> None:
+    """The link on a card is a handle of its own, for one person and one question, and lives no
+    longer than the question."""
+    offered = incident.verification(view.verification or "")
+    if offered is None:
+        return
+    surface = f"{SURFACE}{offered.id}"
+    token = ids.link_token(card, offered.id)
+    if handles.of_surface(tx, incident.id, surface, offered.due - timedelta(seconds=1)) == token:
+        return
+    handles.mint(
+        tx,
+        token,
+        tenant_id=customer.tenant_id,
+        incident_id=incident.id,
+        surface=surface,
+        person=view.person,
+        expires=offered.due,
+    )
+
+
 def _incident(tx: Tx, incident_id: str) -> Incident:
     incident = incidents.load(tx, incident_id)
     if incident is None:
@@ -427,7 +460,7 @@ def _standing(place: surface_rows.Place | None) -> Conversation | None:
 def _not_installed(waits_for: str, place: str) -> Settled:
     """Nothing is lost, but somebody must know that it waits."""
     event = Undelivered(place, person_at(place), GaveUpError.NOT_INSTALLED)
-    return Settled(Blocked(waits_for, "Vouch is not installed in the team", event))
+    return Settled(Blocked(waits_for, NO_CHANNEL, event))
 
 
 def person_at(place: str) -> str | None:

@@ -33,6 +33,8 @@ class Place:
     personal: bool
     team_id: str | None = None
     channel_id: str | None = None
+    channel_kind: str | None = None
+    """standard, private or shared, where Teams says so."""
 
 
 @dataclass(frozen=True, slots=True)

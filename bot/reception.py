@@ -4,6 +4,7 @@ Identity comes from the authenticated activity. What a card says is a claim: its
 with the tenant, and must stand for this conversation. Who may do what is decided in `triage`.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.conductor import Addressed, Conductor, NotHeard, Occurrence, Outcome
+from bot.desk import channel_of, release
 from bot.gathering import ProviderDesk
 from bot.inbound import (
     Actor,
@@ -27,18 +29,20 @@ from bot.inbound import (
     Texted,
     TryAgainLaterError,
 )
+from bot.links import Links
 from bot.notice import in_short
+from bot.onboarding import Onboarding, is_setup_alone, let_go_on, order_roster, setup_code
 from bot.verifying import CodeCheck, CodeDesk
 from cards import analyst_thread, approval, clicks, customer_thread, question
 from cards.wording import Reader, say
 from dialogs.codes import code_in
 from dialogs.messenger import Card, Channel, Conversation
 from dialogs.privacy import asks_about_privacy
-from storage import across, effects, incidents, people, profiles
+from storage import across, homes, incidents, people, profiles
 from storage.engine import AcrossTx, Store, StoreBusyError, Tx, Urgency
+from storage.homes import Home
 from triage.customer import Customer, Provider
 from triage.decide import Refused
-from triage.effects import ReadRoster
 from triage.events import (
     Answered,
     ApprovalAnswered,
@@ -76,12 +80,14 @@ class Reception:
     """Hears what Teams delivers. Every answer is given after COMMIT."""
 
     def __init__(
-        self, store: Store, clock: Clock, desk: ProviderDesk, conductor: Conductor
+        self, store: Store, clock: Clock, desk: ProviderDesk, conductor: Conductor, links: Links
     ) -> None:
         self._store = store
         self._clock = clock
         self._desk = desk
         self._conductor = conductor
+        self._links = links
+        self._onboarding = Onboarding(store, clock, desk)
         self._codes = CodeDesk(store, clock, desk, conductor.on_work)
 
     async def hear(self, inbound: Inbound) -> Response:
@@ -153,7 +159,7 @@ class Reception:
         if person is None or handle.person != who.object_id:
             return ShowText(say(phrase("refused.not_addressee"), who.reader))
         view = person_card(incident, customer, person, changing=pressed.on)
-        return ShowCard(_render(view, handle.token, _reader(customer, self._desk.profile, view)))
+        return self._shown(view, handle, _reader(customer, self._desk.profile, view))
 
     def _answer(self, outcome: Outcome, handle: across.Handle, who: "Who") -> Response:
         """The asker's new view; to whom the card does not belong, a sentence and no card."""
@@ -163,7 +169,11 @@ class Reception:
         if view is None or isinstance(view, SourceStatus):
             return Nothing()
         reader = _reader(outcome.customer, self._desk.profile, view)
-        return ShowCard(_render(view, handle.token, reader))
+        return self._shown(view, handle, reader)
+
+    def _shown(self, view: View, handle: across.Handle, reader: Reader) -> ShowCard:
+        link = self._links.of(view, handle.token)
+        return ShowCard(_render(view, handle.token, reader, link))
 
     async def _refused(self, click: Clicked, refusal: NotHeard) -> Response:
         if not await self._is_ours(click.place.tenant_id):
@@ -181,20 +191,23 @@ class Reception:
         if code and (checked := await self._checked(code, text)):
             return ShowText(say(checked, reader))
         if not text.place.personal:
-            return ShowText(say(phrase("help.channel"), reader)) if text.mentioned else Nothing()
-        customer = await self._customer_of(text.place.tenant_id)
-        if customer is None or not text.text.strip():
+            return await self._said_in_channel(text, reader) if text.mentioned else Nothing()
+        if is_setup_alone(text.text):
+            return ShowText(say(phrase("setup.usage"), reader))
+        customers = await self._customers_of(text.place.tenant_id)
+        if not customers or not text.text.strip():
             return ShowText(say(phrase("help.person"), reader))
-        await self._met(customer, text)
+        for customer in customers:
+            await self._met(customer, text)
         if asks_about_privacy(text.text):
-            profile = await self._store.read(customer, profiles.current)
-            return ShowText(say(in_short(profile), reader))
-        now = self._clock.now()
-        about = await self._store.read(
-            customer, lambda tx: _what_it_is_about(tx, text.actor.object_id, now)
-        )
-        if about is None:
+            return ShowText(await self._what_is_kept(customers, reader))
+        found = await self._cases_of(customers, text.actor.object_id)
+        if not found:
             return ShowText(say(phrase("help.person"), reader))
+        if len(found) > 1:
+            await self._record(text, "text_unassigned", customers=", ".join(sorted(found)))
+            return ShowText(say(phrase("help.which_case"), reader))
+        ((customer, about),) = found.items()
         outcome = await self._conductor.receive(
             customer,
             Occurrence(
@@ -207,33 +220,76 @@ class Reception:
         says = outcome.verdict.says
         return ShowText(say(says, reader)) if says else Nothing()
 
+    async def _said_in_channel(self, text: Texted, reader: Reader) -> Response:
+        code = setup_code(text.text)
+        if code is None:
+            return ShowText(say(phrase("help.channel"), reader))
+        answer = await self._onboarding.set_up(text, code)
+        if answer.refused is not None:
+            await self._record(text, "setup_refused", why=answer.refused)
+        self._conductor.on_work()
+        return ShowText(say(answer.says, reader))
+
+    async def _cases_of(self, customers: Collection[str], person: str) -> dict[str, Incident]:
+        """What somebody's words may be about, at each customer of their tenant: where a question is
+        open for them, only that. More than one customer left is for the person to tell apart."""
+        now = self._clock.now()
+        found = {
+            customer: about
+            for customer in customers
+            if (about := await self._what_it_is_about(customer, person, now)) is not None
+        }
+        asking = {customer: about for customer, about in found.items() if _asks(about, person)}
+        return asking or found
+
+    async def _what_it_is_about(self, customer: str, person: str, now: datetime) -> Incident | None:
+        return await self._store.read(customer, lambda tx: _what_it_is_about(tx, person, now))
+
     async def _checked(self, code: str, text: Texted) -> Phrase | None:
         """Of the provider's people analysts alone may ask; of a customer's, anybody in their own
         chat, and whoever is in the team that reads the incidents anyway."""
         place, provider = text.place, self._desk.profile
         if place.tenant_id == provider.tenant_id and provider.analyst(text.actor.object_id):
             return await self._codes.by_analyst(code)
-        customer = await self._customer_of(place.tenant_id)
-        if customer is None or not (place.personal or await self._in_team(customer, place)):
+        customer = await self._whose_code(code, place)
+        if customer is None:
             return None
         if place.personal:
             await self._met(customer, text)
         return await self._codes.by_customer(customer, CodeCheck(code, text))
 
+    async def _whose_code(self, code: str, place: Place) -> str | None:
+        """The customer who is asked: in a channel one whose incidents stand in that team. Where
+        several share the tenant, the one whose code it is."""
+        asked = [
+            customer
+            for customer in await self._customers_of(place.tenant_id)
+            if place.personal or await self._in_team(customer, place)
+        ]
+        if len(asked) > 1:
+            coded = await self._store.read_across(lambda tx: across.with_code(tx, code))
+            asked = [found.customer_id for found in coded if found.customer_id in asked] or asked
+        return asked[0] if asked else None
+
     async def _in_team(self, customer: str, place: Place) -> bool:
-        profile = await self._store.read(customer, profiles.current)
-        return place.team_id == profile.team_id
+        home = await self._store.read(customer, homes.chosen)
+        return home is not None and place.team_id == home.team_id
+
+    async def _what_is_kept(self, customers: Iterable[str], reader: Reader) -> str:
+        of = [await self._store.read(customer, profiles.current) for customer in customers]
+        return "\n\n".join(say(in_short(profile), reader) for profile in of)
 
     # --- installations ---
 
     async def _installed(self, installed: Installed) -> Response:
-        """Keep where we may speak, release what waited for it, and have the members read."""
+        """Keep where we may speak, release what waited for it, and have the members read.
+
+        Customers of one tenant share its people and its teams: each keeps what concerns it."""
         place = installed.place
         now = self._clock.now()
-        if place.tenant_id == self._desk.profile.tenant_id:
+        if place.tenant_id == self._desk.profile.tenant_id and not place.personal:
             await self._provider_installed(place)
-        customer = await self._customer_of(place.tenant_id)
-        if customer is not None:
+        for customer in await self._customers_of(place.tenant_id):
             await self._store.write(
                 customer, lambda tx: _keep_installation(tx, installed, now), Urgency.PEOPLE
             )
@@ -241,31 +297,24 @@ class Reception:
         return Nothing()
 
     async def _provider_installed(self, place: Place) -> None:
-        profile = self._desk.profile
-        if place.personal or place.team_id != profile.team_id:
+        provider = self._desk.profile.id
+        if not await self._store.write(
+            provider, lambda tx: _keep_channel(tx, place), Urgency.PEOPLE
+        ):
             return
-        channel = Channel(profile.tenant_id, profile.channel_id, place.service_url)
-        await self._store.write(
-            profile.id, lambda tx: people.keep_channel(tx, channel), Urgency.PEOPLE
-        )
-        self._desk.channel = channel
-        now = self._clock.now()
-        await self._store.write_across(
-            lambda tx: across.release_blocked(tx, f"team:{profile.team_id}", now)
-        )
+        self._desk.channel = await self._store.read(provider, channel_of)
+        await release(self._store, self._desk, self._clock.now())
         self._conductor.on_work()
 
     async def _removed(self, removed: Removed) -> Response:
-        customer = await self._customer_of(removed.place.tenant_id)
-        if customer is not None:
+        for customer in await self._customers_of(removed.place.tenant_id):
             await self._store.write(customer, lambda tx: _keep_removal(tx, removed))
         return Nothing()
 
     async def _roster_changed(self, changed: RosterChanged) -> Response:
         """Who reads the incident channel decides what may stand there: read the members anew."""
-        customer = await self._customer_of(changed.place.tenant_id)
-        if customer is not None:
-            now = self._clock.now()
+        now = self._clock.now()
+        for customer in await self._customers_of(changed.place.tenant_id):
             await self._store.write(
                 customer, lambda tx: _read_team_anew(tx, changed, now), Urgency.PEOPLE
             )
@@ -301,16 +350,15 @@ class Reception:
     async def _is_ours(self, tenant_id: str) -> bool:
         if tenant_id == self._desk.profile.tenant_id:
             return True
-        return await self._customer_of(tenant_id) is not None
+        return bool(await self._customers_of(tenant_id))
 
-    async def _customer_of(self, tenant_id: str) -> str | None:
-        """The customer whose tenant it is. One tenant is one customer's until profiles may share
-        one; the provider's own tenant is nobody's."""
+    async def _customers_of(self, tenant_id: str) -> list[str]:
+        """The customers whose tenant it is: subsidiaries share one, and the provider may be a
+        customer in its own."""
         found = await self._store.read_across(
             lambda tx: across.find_customers_by_tenant(tx, tenant_id)
         )
-        others = [c for c in found if c != self._desk.profile.id]
-        return others[0] if others else None
+        return [customer for customer in found if customer != self._desk.profile.id]
 
     async def _met(self, customer: str, text: Texted) -> None:
         """A chat that reaches us is a chat we can reach."""
@@ -436,8 +484,12 @@ def _what_it_is_about(tx: Tx, person: str, now: datetime) -> Incident | None:
     """The case whose question this person has open; else the newest they are concerned by, open or
     not long closed: a closed case asks whether they remember more."""
     found = incidents.latest_about(tx, person, now - REMEMBERED, MOST_CASES)
-    asking = (i for i in found if any(_is_open_for(q, person) for q in i.questions))
+    asking = (i for i in found if _asks(i, person))
     return next(asking, found[0] if found else None)
+
+
+def _asks(incident: Incident, person: str) -> bool:
+    return any(_is_open_for(q, person) for q in incident.questions)
 
 
 def _is_open_for(asked: Question, person: str) -> bool:
@@ -467,27 +519,23 @@ def _incident_and_customer(tx: Tx, incident_id: str) -> tuple[Incident, Customer
 
 def _keep_installation(tx: Tx, installed: Installed, now: datetime) -> None:
     """In a team: where its incident channel is spoken to. In a chat: where this person is."""
-    place, customer = installed.place, profiles.current(tx)
+    place = installed.place
     if place.personal and installed.actor is not None:
         _keep_chat(tx, installed.actor, place, now)
-        _let_go_on(tx, f"person:{installed.actor.object_id}", now)
-        _order_roster(tx, place.conversation_id, installed.activity_id, now)
-    elif place.team_id == customer.team_id:
-        channel = Channel(customer.tenant_id, customer.channel_id, place.service_url)
-        people.keep_channel(tx, channel)
-        _let_go_on(tx, f"team:{customer.team_id}", now)
-        _order_roster(tx, customer.team_id, installed.activity_id, now)
+        let_go_on(tx, f"person:{installed.actor.object_id}", now)
+        order_roster(tx, place.conversation_id, installed.activity_id, now)
+    elif home := _keep_channel(tx, place):
+        let_go_on(tx, homes.waits_for(tx.customer), now)
+        order_roster(tx, home.team_id, installed.activity_id, now)
 
 
-def _let_go_on(tx: Tx, waits_for: str, now: datetime) -> None:
-    """What waits for it, and what is about to."""
-    people.note_installation(tx, waits_for, now)
-    effects.release_blocked(tx, waits_for, now)
-
-
-def _order_roster(tx: Tx, conversation_id: str, key: str, now: datetime) -> None:
-    roster = ReadRoster(f"roster:{conversation_id}:{key}", conversation_id)
-    effects.order(tx, incidents.desk(tx.customer), [roster], now)
+def _keep_channel(tx: Tx, place: Place) -> Home | None:
+    """Where the incidents of this customer stand, when it is that team the app came to."""
+    home = homes.chosen(tx)
+    if home is None or place.team_id != home.team_id:
+        return None
+    people.keep_channel(tx, Channel(place.tenant_id, home.channel_id, place.service_url))
+    return home
 
 
 def _keep_chat(tx: Tx, actor: Actor, place: Place, now: datetime) -> None:
@@ -499,17 +547,17 @@ def _keep_chat(tx: Tx, actor: Actor, place: Place, now: datetime) -> None:
 
 
 def _read_team_anew(tx: Tx, changed: RosterChanged, now: datetime) -> None:
-    customer = profiles.current(tx)
-    if changed.place.team_id == customer.team_id:
-        _order_roster(tx, customer.team_id, changed.activity_id, now)
+    home = homes.chosen(tx)
+    if home is not None and changed.place.team_id == home.team_id:
+        order_roster(tx, home.team_id, changed.activity_id, now)
 
 
 def _keep_removal(tx: Tx, removed: Removed) -> None:
-    place, customer = removed.place, profiles.current(tx)
+    place, home = removed.place, homes.chosen(tx)
     if place.personal and removed.actor is not None:
         people.mark_removed(tx, place.tenant_id, removed.actor.object_id)
-    elif place.team_id == customer.team_id:
-        people.remove_conversation(tx, customer.channel_id)
+    elif home is not None and place.team_id == home.team_id:
+        people.remove_conversation(tx, home.channel_id)
 
 
 def _stands_for(handle: across.Handle, place: Place, now: datetime) -> bool:
@@ -522,10 +570,10 @@ def _stands_for(handle: across.Handle, place: Place, now: datetime) -> bool:
 # --- rendering the asker's view ------------------------------------------------------------------
 
 
-def _render(view: View, handle: str, reader: Reader) -> Card:
+def _render(view: View, handle: str, reader: Reader, link: str | None) -> Card:
     match view:
         case PersonCard():
-            return question.render(view, handle, reader)
+            return question.render(view, handle, reader, link)
         case CustomerThread():
             return customer_thread.render(view, handle, reader)
         case ApprovalCard():

@@ -63,7 +63,9 @@ def _asking(view: ApprovalCard, handle: str, reader: Reader) -> list[object]:
     reply_by = label("label.reply_by", reader, at=Moment(view.due))
     return [
         text(reply_by, weight="bolder"),
+        *([text(say(view.signed, reader), weight="bolder")] if view.signed else []),
         *_who(view, reader),
+        text(say(view.asked_by, reader)),
         *section(label("label.because", reader), [text(say(p, reader)) for p in view.because]),
         *section(label("label.consequence", reader), [text(say(view.consequence, reader))]),
         *section(label("label.on_silence", reader), [text(say(view.on_silence, reader))]),

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_args
 from pydantic import Field, TypeAdapter
 from pydantic_core import from_json
 
-from storage.upcasters import lift
+from storage.upcasters import lift, lift_profile
 from triage.customer import Customer, Provider
 from triage.decide import Verdict
 from triage.effects import Effect
@@ -46,6 +46,11 @@ class _SetCodec(_Codec[T]):
     def to_json(self, value: T) -> str:
         plain = self._adapter.dump_python(value)
         return json.dumps(plain, default=_plain, ensure_ascii=False, separators=(",", ":"))
+
+
+class _CustomerCodec(_SetCodec[Customer]):
+    def from_json(self, text: str) -> Customer:
+        return self._adapter.validate_json(json.dumps(lift_profile(from_json(text))))
 
 
 class _IncidentCodec(_Codec[Incident]):
@@ -102,7 +107,7 @@ effect_to_json, effect_from_json = _effect.to_json, _effect.from_json
 _alert = _Codec(TypeAdapter(Alert))
 alert_to_json, alert_from_json = _alert.to_json, _alert.from_json
 
-_customer = _SetCodec(TypeAdapter(Customer))
+_customer = _CustomerCodec(TypeAdapter(Customer))
 customer_to_json, customer_from_json = _customer.to_json, _customer.from_json
 
 _provider = _SetCodec(TypeAdapter(Provider))

@@ -6,6 +6,8 @@
        ├─────────release_blocked────────────┤
        └─────put_back: failed or blocked────┘
 
+Of a customer who is removed, what is not over is cancelled.
+
 A lane is whatever must not be overtaken: a conversation, or the target of a containment. Only its
 head can be claimed: the oldest effect that is not over. A claim is a lease; when it runs out,
 because a process died, the effect can be claimed again, and the former owner finds itself fenced
@@ -18,7 +20,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, assert_never
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -465,7 +467,7 @@ def unclaim(tx: Tx, effect_id: int, owner: str, due: datetime) -> bool:
 
 
 def block(tx: Tx, effect_id: int, owner: str, *, waits_for: str, error: str) -> bool:
-    """Wait, with its lane, for `release_blocked(waits_for)`: "person:…" or "team:…"."""
+    """Wait, with its lane, for `release_blocked(waits_for)`: "person:…" or "channel:…"."""
     return _settled(tx, _BLOCK, effect_id, owner, what=waits_for, error=error)
 
 
@@ -527,6 +529,40 @@ def release_blocked(tx: Tx, waits_for: str, now: datetime) -> list[int]:
 
 def release(session: UnitSession, waits_for: str, now: datetime) -> list[int]:
     return sorted(session.run(_RELEASE, {"what": waits_for, "now": now}).scalars())
+
+
+_CANCEL = (
+    update(EffectRow)
+    .where(col(EffectRow.status).in_(("waiting", "blocked", "failed")))
+    .values(
+        status="cancelled",
+        last_error=bindparam("why"),
+        waits_for=None,
+        done_at=func.coalesce(col(EffectRow.done_at), bindparam("now")),
+    )
+    .returning(col(EffectRow.id))
+    .execution_options(synchronize_session=False)
+)
+_CANCEL_CLAIMED = (
+    update(EffectRow)
+    .where(col(EffectRow.id) == bindparam("effect_id"), col(EffectRow.owner) == bindparam("by"))
+    .values(
+        status="cancelled", last_error=bindparam("why"), lease_until=None, done_at=bindparam("now")
+    )
+    .execution_options(synchronize_session=False)
+)
+
+
+def cancel_open(tx: Tx, why: str, now: datetime) -> int:
+    """Nothing that waits is done any more, nor what failed tried again; how much it was. What is
+    being carried out at this moment ends by itself."""
+    return len(tx.session.run(_CANCEL, {"why": why, "now": now}).all())
+
+
+def cancel(tx: Tx, effect_id: int, owner: str, why: str, now: datetime) -> None:
+    """What was claimed is not to be done."""
+    wanted = {"effect_id": effect_id, "by": owner, "why": why, "now": now}
+    tx.session.run(_CANCEL_CLAIMED, wanted)
 
 
 _beside = aliased(EffectRow)

@@ -20,6 +20,7 @@ from storage.codec import incident_from_json, incident_to_json
 from storage.engine import Tx
 from storage.tables import (
     AlertRow,
+    BindingRow,
     ConversationRow,
     CustomerRow,
     EffectRow,
@@ -31,6 +32,7 @@ from storage.tables import (
     PaceRow,
     PersonRow,
     QuarantineRow,
+    SignInRow,
     SurfaceRow,
 )
 from triage.forgetting import without_people
@@ -152,6 +154,7 @@ _BELONGS_TO_A_CASE = (
     (EntityKeyRow, EntityKeyRow.incident_id),
     (HandleRow, HandleRow.incident_id),
     (SurfaceRow, SurfaceRow.incident_id),
+    (SignInRow, SignInRow.incident_id),
     (EffectRow, EffectRow.stream),
 )
 _STATE = select(col(IncidentRow.state)).where(col(IncidentRow.id) == bindparam("id"))
@@ -191,6 +194,12 @@ def erase_person(tx: Tx, who: Subject) -> list[str]:
     tx.session.run(delete(HandleRow).where(col(HandleRow.person).in_(sorted(ids))))
     tx.session.run(
         delete(QuarantineRow).where(_mentions(who, QuarantineRow.raw, QuarantineRow.field))
+    )
+    tx.session.run(
+        update(BindingRow)
+        .where(_mentions(who, BindingRow.bound_by))
+        .values(bound_by="erased")
+        .execution_options(synchronize_session=False)
     )
     tx.session.run(delete(PaceRow).where(_mentions(who, PaceRow.bucket)))
     tx.session.run(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import bindparam, case, func, or_, select, update
 from sqlmodel import col
 
-from storage import profiles
+from storage import homes, profiles
 from storage.engine import Tx
 from storage.tables import ConversationRow, PersonRow
 from triage.customer import Customer
@@ -32,6 +32,8 @@ class Known:
     locale: str | None
     zone: str | None
     in_team: bool
+    outside: bool
+    """A guest, or of another tenant."""
     installed: bool | None
     """None while nothing was heard of it."""
     blocked: bool
@@ -186,9 +188,8 @@ def keep_roster(
 
 
 def _is_the_team(tx: Tx, conversation_id: str) -> bool:
-    profile = profiles.find(tx)
-    ours = (profile.team_id, profile.channel_id) if profile else ()
-    return conversation_id.partition(";")[0] in ours
+    home = homes.home(tx)
+    return home is not None and conversation_id.partition(";")[0] in {home.team_id, home.channel_id}
 
 
 def meet(  # noqa: PLR0917
@@ -310,7 +311,7 @@ def conversation(tx: Tx, conversation_id: str) -> Conversation | None:
 
 
 def note_installation(tx: Tx, waits_for: str, at: datetime) -> None:
-    """The app came to the chat or channel that is waited for as "person:…" or "team:…"."""
+    """The app came to the chat or channel that is waited for as "person:…" or "channel:…"."""
     tx.hold("installed")
     place = _waited_for(tx, waits_for)
     if place is not None:
@@ -330,14 +331,21 @@ def _waited_for(tx: Tx, waits_for: str) -> ConversationRow | None:
     kind, _, whose = waits_for.partition(":")
     if kind == "person":
         return _place(tx, customer.tenant_id, "personal", _id(whose))
-    if whose != customer.team_id:
-        return None
-    return _place(tx, customer.tenant_id, "channel", customer.channel_id)
+    home = homes.home(tx) if whose == tx.customer else None
+    return _place(tx, customer.tenant_id, "channel", home.channel_id) if home else None
 
 
 def remove_conversation(tx: Tx, conversation_id: str) -> None:
     """The app was removed there: we speak there no more, until it is kept anew."""
     tx.session.run(_REMOVE, {"known_as": conversation_id})
+
+
+_LEAVE = update(ConversationRow).values(removed=True).execution_options(synchronize_session=False)
+
+
+def leave(tx: Tx) -> None:
+    """We speak nowhere of this customer any more."""
+    tx.session.run(_LEAVE)
 
 
 def _keep(tx: Tx, told: Conversation) -> None:
@@ -346,7 +354,7 @@ def _keep(tx: Tx, told: Conversation) -> None:
         row = ConversationRow(customer_id=tx.customer, **asdict(told))
         tx.session.add(row)
     row.conversation_id, row.service_url = told.conversation_id, told.service_url
-    row.removed = False
+    row.removed, row.unusable = False, None
 
 
 def _get(tx: Tx, tenant_id: str, kind: Kind, whose: str) -> Conversation | None:
@@ -394,6 +402,7 @@ def _known(row: PersonRow) -> Known:
         locale=row.locale,
         zone=_zone(row.zone),
         in_team=row.in_team,
+        outside=row.outside,
         installed=row.installed,
         blocked=row.blocked,
     )

@@ -12,15 +12,21 @@ import holidays as public_holidays
 from holidays.registry import COUNTRIES
 
 from storage.tomllines import Place
+from triage.actions import ActionKind
 from triage.customer import (
     Analyst,
+    Consent,
     Contact,
     Customer,
     Due,
     Holidays,
     PersonFacts,
     Provider,
+    Role,
+    StandingRule,
+    StepUp,
     Targets,
+    is_guest,
 )
 from triage.incident import IncidentType
 
@@ -32,6 +38,7 @@ LANGUAGES = ("en", "de", "pt-BR")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _PREFIX = re.compile(r"[A-Z][A-Z0-9]{1,11}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_CONTEXT = re.compile(r"c[1-9][0-9]?")
 _UPN = re.compile(r"[^@\s]+@[^@\s]+")
 
 SHORTEST_DAY = timedelta(hours=1)
@@ -60,8 +67,11 @@ def check(profile: Customer | Provider) -> Iterator[Found]:
     yield from _privacy(profile)
     yield from _contacts(profile.contacts)
     yield from _people(profile.people)
+    if profile.act_if_unreachable and profile.consent is not Consent.COLLABORATE:
+        yield ("act_if_unreachable",), 'says nothing unless consent is "collaborate"'
     yield from _rules(profile)
     yield from _facts(profile)
+    yield from _step_up(profile.step_up)
     yield from _networks(profile.egress)
     for kind in sorted(profile.auto_close - CLOSABLE):
         yield ("auto_close",), f"{kind!r} is not one of {_listed(CLOSABLE)}"
@@ -72,14 +82,25 @@ def _identity(profile: Customer | Provider) -> Iterator[Found]:
         yield ("id",), f"{profile.id!r} is not made of small letters, digits and dashes"
     if not _GUID.fullmatch(profile.tenant_id):
         yield ("tenant_id",), f"{profile.tenant_id!r} is no GUID; Entra shows it as the tenant ID"
-    for field in ("name", "team_id", "channel_id"):
-        if not getattr(profile, field).strip():
-            yield (field,), "is empty"
+    if not profile.name.strip():
+        yield ("name",), "is empty"
+    yield from _channel(profile)
     try:
         ZoneInfo(profile.zone)
     except (ZoneInfoNotFoundError, ValueError):
         yield ("zone",), f"{profile.zone!r} is no IANA time zone, such as Europe/Berlin"
     yield from _language(("language",), profile.language)
+
+
+def _channel(profile: Customer | Provider) -> Iterator[Found]:
+    """Both, or neither: then the channel is bound by `@Vouch setup CODE`."""
+    ids = {"team_id": profile.team_id, "channel_id": profile.channel_id}
+    for field, id_ in ids.items():
+        if id_ is not None and not id_.strip():
+            yield (field,), "is empty"
+        elif id_ is None and set(ids.values()) != {None}:
+            other = next(name for name in ids if name != field)
+            yield (field,), f"is missing beside {other}; leave both out to have a channel bound"
 
 
 def _language(place: Place, language: str | None) -> Iterator[Found]:
@@ -195,6 +216,8 @@ def _people(people: tuple[PersonFacts, ...]) -> Iterator[Found]:
 
 def _reached(place: Place, person: Contact | PersonFacts) -> Iterator[Found]:
     yield from _upn((*place, "upn"), person.upn)
+    if isinstance(person, Contact) and is_guest(person.upn):
+        yield (*place, "upn"), f"{person.upn!r} is a guest: guests neither approve nor are asked"
     if person.phone and not person.phone_source:
         yield (*place, "phone"), "needs a phone_source: where the number comes from, and as of when"
 
@@ -206,9 +229,25 @@ def _upn(place: Place, upn: str) -> Iterator[Found]:
 
 def _rules(customer: Customer) -> Iterator[Found]:
     yield from _twice("rules", "number", [str(rule.number) for rule in customer.rules])
+    said: set[tuple[ActionKind, bool]] = set()
     for index, rule in enumerate(customer.rules):
+        place = ("rules", index)
         if rule.minutes < 1:
-            yield ("rules", index, "minutes"), f"{rule.minutes} minutes leave no time to answer"
+            yield (*place, "minutes"), f"{rule.minutes} minutes leave no time to answer"
+        if (rule.action, rule.privileged) in said:
+            reason = f"another rule speaks of {rule.action} for the same accounts"
+            yield (*place, "action"), reason
+        said.add((rule.action, rule.privileged))
+        if rule.act_if_unreachable and rule.consent is not Consent.COLLABORATE:
+            yield (*place, "act_if_unreachable"), 'says nothing unless consent is "collaborate"'
+        yield from _approvers(customer, (*place, "approvers"), rule)
+
+
+def _approvers(customer: Customer, place: Place, rule: StandingRule) -> Iterator[Found]:
+    may = {c.upn.lower() for c in customer.with_role(Role.APPROVER, Role.SECURITY)}
+    for upn in rule.approvers:
+        if upn.lower() not in may:
+            yield place, f"{upn!r} is no contact with the role approver or security"
 
 
 def _facts(customer: Customer) -> Iterator[Found]:
@@ -218,6 +257,12 @@ def _facts(customer: Customer) -> Iterator[Found]:
     for index, fact in enumerate(customer.facts):
         if fact.covers not in kinds:
             yield ("facts", index, "covers"), f"{fact.covers!r} is not one of {_listed(kinds)}"
+
+
+def _step_up(step_up: StepUp | None) -> Iterator[Found]:
+    if step_up is not None and not _CONTEXT.fullmatch(step_up.authentication_context):
+        reason = f"{step_up.authentication_context!r} is no authentication context: c1 to c99"
+        yield ("step_up", "authentication_context"), reason
 
 
 def _networks(egress: tuple[str, ...]) -> Iterator[Found]:

@@ -16,7 +16,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select, update
 from sqlmodel import col
 
 from storage import incidents
@@ -28,10 +28,10 @@ from storage.codec import (
 )
 from storage.engine import Tx
 from storage.profilechecks import check
-from storage.tables import CustomerRow, IntakeKeyRow
+from storage.tables import CustomerRow
 from storage.tomllines import Lines, Place
+from storage.upcasters import lift_profile
 from triage.customer import Customer, Due, Provider
-from triage.report import Source
 
 Profile = Customer | Provider
 
@@ -63,6 +63,14 @@ def _sentence(origin: str, fault: Fault) -> str:
 _CURRENT = select(CustomerRow).where(col(CustomerRow.current))
 _CURRENT_DOCUMENT = select(col(CustomerRow.role), col(CustomerRow.document)).where(
     col(CustomerRow.current)
+)
+_LAST_VERSION = select(func.max(col(CustomerRow.version)))
+"""Also of a customer who was removed, and comes back."""
+_END = (
+    update(CustomerRow)
+    .where(col(CustomerRow.current))
+    .values(current=False)
+    .execution_options(synchronize_session=False)
 )
 _DOCUMENT = select(col(CustomerRow.role), col(CustomerRow.document)).where(
     col(CustomerRow.version) == bindparam("version")
@@ -118,7 +126,7 @@ def save(tx: Tx, text: str, origin: str, now: datetime) -> Profile:
     _refuse_other(tx, profile, row, origin)
     if row is not None and replace(profile, version=row.version) == find(tx):
         return replace(profile, version=row.version)
-    saved = replace(profile, version=row.version + 1 if row else 1)
+    saved = replace(profile, version=(tx.session.run(_LAST_VERSION).scalar() or 0) + 1)
     if row is not None:
         row.current = False
         tx.session.flush()  # one row at most may be current, at any moment
@@ -146,6 +154,13 @@ def save(tx: Tx, text: str, origin: str, now: datetime) -> Profile:
     return saved
 
 
+def end(tx: Tx) -> None:
+    """No version is current any more: nobody is onboarded under this id. The versions stay, for
+    events name theirs."""
+    tx.session.run(_END)
+    tx.profiles.pop(tx.customer, None)
+
+
 def _refuse_other(tx: Tx, profile: Profile, row: CustomerRow | None, origin: str) -> None:
     if profile.id != tx.customer:
         raise ProfileError(origin, [Fault(None, "id", f"{profile.id!r} is not {tx.customer!r}")])
@@ -169,21 +184,6 @@ def objections(profile: Profile) -> list[str]:
     return [f"{_dotted(place)}: {reason}" for place, reason in check(profile)]
 
 
-_SOURCES_WITH_KEYS = select(col(IntakeKeyRow.source)).distinct()
-
-
-def sources_with_keys(tx: Tx) -> list[str]:
-    """From which sources the customer's incidents can come in."""
-    return sorted(tx.session.run(_SOURCES_WITH_KEYS).scalars())
-
-
-def add_intake_key(tx: Tx, source: Source, sha256: str, now: datetime) -> None:
-    """Let a key, known by its hash, speak for this customer. Older ones stay valid."""
-    tx.session.add(
-        IntakeKeyRow(customer_id=tx.customer, source=source, sha256=sha256, added_at=now)
-    )
-
-
 # --- read ----------------------------------------------------------------------------------------
 
 Found = tuple[Place, str]
@@ -200,6 +200,7 @@ def read(text: str, origin: str) -> Profile:
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(origin, [_no_toml(error)]) from error
     lines = Lines(text)
+    written = lift_profile(written)
     match written.pop("role", None):
         case "customer":
             profile, found = _validated(Customer, _CUSTOMER, written)

@@ -218,7 +218,8 @@ class EffectRow(Row, table=True):
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     owner: str | None = None
     waits_for: str | None = None
-    """What a blocked one is waiting for: "person:" and an object id, "team:" and a team id."""
+    """What a blocked one is waiting for: "person:" and an object id, or "channel:" and whose: the
+    customer's or the provider's id."""
     last_error: str | None = None
     remote_id: str | None = None
     ordered_at: datetime = Field(sa_type=UtcDateTime)
@@ -285,6 +286,22 @@ class HandleRow(Row, table=True):
     expires: datetime = Field(sa_type=UtcDateTime)
 
 
+class SignInRow(Row, table=True):
+    """What our pages remember between two steps of a fresh sign-in; each is taken up once."""
+
+    __tablename__ = "sign_in"
+    __table_args__ = (_of_an_incident(),)
+
+    customer_id: str
+    sha256: str = Field(primary_key=True)
+    """Of what the browser brings back: the `state` of a flow, or the token of the answer's page."""
+    incident_id: str
+    verification: str
+    flow: str | None = Field(default=None, sa_type=Text)
+    """Until somebody has signed in: nonce, PKCE verifier and what else the exchange needs."""
+    expires: datetime = Field(sa_type=UtcDateTime)
+
+
 class SourceRefRow(Row, table=True):
     """What a source calls an incident; several ids may lead to one."""
 
@@ -331,15 +348,65 @@ class CustomerRow(Row, table=True):
     added_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class IntakeKeyRow(Row, table=True):
-    """Which customer a source's key speaks for. Only the key's hash is kept."""
+class IntakeCredentialRow(Row, table=True):
+    """How a source shows that it speaks for its customer: `storage/credentials.py`."""
 
-    __tablename__ = "intake_key"
+    __tablename__ = "intake_credential"
+    __table_args__ = (
+        CheckConstraint("kind IN ('bearer', 'signature', 'identity')", "kind"),
+        UniqueConstraint("value", "source", "kind"),
+        Index(None, "customer_id", "source"),
+    )
 
     customer_id: str
-    source: str = Field(primary_key=True)
-    sha256: str = Field(primary_key=True)
+    id: int = Field(default=None, primary_key=True)
+    source: str
+    kind: str
+    value: str
+    """A key's SHA-256, a reference to a secret, or an object id: never what opens the door."""
     added_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class DeliveryRow(Row, table=True):
+    """A signed message that was taken: the same again gets the same answer."""
+
+    __tablename__ = "intake_delivery"
+    __table_args__ = (Index(None, "customer_id", "at"),)
+
+    source: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    sha256: str
+    status: int
+    answer: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class InvitationRow(Row, table=True):
+    """A code by which a channel is bound, once. Only its hash is kept."""
+
+    __tablename__ = "invitation"
+    __table_args__ = (Index(None, "customer_id"),)
+
+    customer_id: str
+    sha256: str = Field(primary_key=True)
+    made_by: str
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    expires: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    used_in: str | None = None
+    """The channel that was bound by it."""
+
+
+class BindingRow(Row, table=True):
+    """The channel that was bound by a code: it goes before the one that the profile names."""
+
+    __tablename__ = "binding"
+
+    tenant_id: str
+    team_id: str
+    channel_id: str
+    bound_by: str
+    bound_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class PersonRow(Row, table=True):
@@ -359,6 +426,8 @@ class PersonRow(Row, table=True):
     locale: str | None = None
     zone: str | None = None
     in_team: bool = False
+    outside: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """A guest, or of another tenant: reads what the team reads, and is nobody of the customer."""
     installed: bool | None = None
     """Whether the app is there for this person; None while nothing was heard of it."""
     blocked: bool = False
@@ -381,6 +450,8 @@ class ConversationRow(Row, table=True):
     conversation_id: str
     service_url: str
     removed: bool = False
+    unusable: str | None = None
+    """Why Teams lets nobody post in this channel, although the app is in its team."""
     installed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the app last came there, as far as Teams told."""
 

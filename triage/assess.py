@@ -10,9 +10,11 @@ from ipaddress import ip_address, ip_network
 from math import exp, log
 from zoneinfo import ZoneInfo
 
+from triage import assurance as levels
 from triage.customer import Asset, AssetKind, Criticality, Customer, ExpectedFact
 from triage.globs import fits_any
 from triage.incident import (
+    STANDS,
     Absence,
     Answered,
     Assurance,
@@ -31,7 +33,15 @@ from triage.incident import (
     Standing,
 )
 from triage.phrases import phrase
-from triage.playbooks import QUESTIONS, Answer, QuestionSpec, books
+from triage.playbooks import (
+    PLAYBOOKS,
+    QUESTIONS,
+    Answer,
+    Channel,
+    QuestionSpec,
+    books,
+    is_about_accounts,
+)
 from triage.recognising import PRIORS, Detector, detector_of, type_of, was_prevented
 from triage.report import (
     Alert,
@@ -39,12 +49,13 @@ from triage.report import (
     IncidentReport,
     IpEvidence,
     ProcessEvidence,
+    Product,
     Severity,
     SignInEvidence,
     Verdict,
 )
 
-RULES = "2026-11.2"
+RULES = "2026-11.3"
 """Version of the weights and thresholds below and in `playbooks.py`; stored with every event."""
 
 NAMED = 100
@@ -88,7 +99,19 @@ def _sum(reasons: tuple[Reason, ...]) -> float:
 
 def _band(incident: Incident, customer: Customer, reasons: tuple[Reason, ...]) -> Band:
     p = probability(_sum(reasons))
-    return band_of(incident, customer, p, spoken_for=_something_speaks_for_it(reasons))
+    spoken_for = _something_speaks_for_it(reasons)
+    band = band_of(incident, customer, p, spoken_for=spoken_for)
+    return Band.PROPOSE if band is Band.CLOSE and _on_a_word_alone(incident, reasons) else band
+
+
+def _on_a_word_alone(incident: Incident, reasons: tuple[Reason, ...]) -> bool:
+    """A reply alone never closes a case about an account (domain.md section 5): something that was
+    seen, a cited fact, or an analyst who spoke with the person must stand beside it."""
+    return (
+        is_about_accounts(incident)
+        and not any(r.weight < 0 and r.rule.startswith("sign.") for r in reasons)
+        and not any(q.answer and q.answer.assurance is Assurance.L3 for q in incident.answered)
+    )
 
 
 def probability(log_odds: float) -> float:
@@ -132,7 +155,7 @@ def may_auto_close(incident: Incident, customer: Customer) -> bool:
 
     - the customer opted this type in, and every detector is one we know
     - severity at most medium
-    - nobody affected is privileged, nothing affected is a server or a crown jewel
+    - nobody affected is privileged, nothing affected is a server, tier-0 or a crown jewel
     - no account is tainted, no person has objected before, and everything affected is known
     """
     upns = [a.person.upn if a.person else a.account.upn for a in incident.affected]
@@ -150,7 +173,9 @@ def may_auto_close(incident: Incident, customer: Customer) -> bool:
 
 def _is_precious(asset: Asset | None) -> bool:
     return asset is not None and (
-        asset.kind is AssetKind.SERVER or asset.criticality is Criticality.CROWN_JEWEL
+        asset.kind is AssetKind.SERVER
+        or asset.tier_0
+        or asset.criticality is Criticality.CROWN_JEWEL
     )
 
 
@@ -260,7 +285,8 @@ def _sign_in(report: IncidentReport, customer: Customer) -> list[Reason]:
 def _is_known_egress(report: IncidentReport, customer: Customer) -> bool:
     """Everything the report says of where somebody signed in from is the customer's own network."""
     found = [ip for alert in report.alerts for ip in _signed_in_from(alert)]
-    return bool(found) and all(_is_egress(ip, customer) for ip in found)
+    own = bool(found) and all(_is_egress(ip, customer) for ip in found)
+    return own and "sign.known_egress" not in withheld(report, customer)
 
 
 def _signed_in_from(alert: Alert) -> list[str | None]:
@@ -284,6 +310,36 @@ def _is_egress(ip: str | None, customer: Customer) -> bool:
 def _is_anonymous(alert: Alert) -> bool:
     named = (alert.detector or "").lower() in ("anonymizedipaddress", "riskyipaddress")
     return named or "anonymous ip" in alert.title.lower()
+
+
+def withheld(report: IncidentReport, customer: Customer) -> frozenset[str]:
+    """Signs for somebody that this report speaks against, whichever report of the case makes them:
+    each alert is judged by itself, and one that is known not to be good is enough.
+
+    - a sign-in, or what was done in the cloud, from an address that is not the customer's own
+    - a sign-in from an unknown device, or without phishing-resistant authentication
+    """
+    sign_ins = [e for e in _evidence(report) if isinstance(e, SignInEvidence)]
+    elsewhere = (
+        not _is_egress(ip, customer) for alert in report.alerts for ip in _acted_from(alert)
+    )
+    against = {
+        "sign.known_egress": any(elsewhere),
+        "sign.known_device": any(s.device_compliant is False for s in sign_ins),
+        "sign.phishing_resistant": any(s.phishing_resistant is False for s in sign_ins),
+    }
+    return frozenset(sign for sign, speaks_against in against.items() if speaks_against)
+
+
+def _acted_from(alert: Alert) -> list[str]:
+    """Where the account was used from; an address on a machine's alert may be anybody's."""
+    found = [e.ip for e in alert.evidence if isinstance(e, SignInEvidence) and e.ip]
+    if alert.product in _CLOUDS or PLAYBOOKS[type_of(alert)].channel is Channel.TAINTED:
+        found += [e.address for e in alert.evidence if isinstance(e, IpEvidence)]
+    return found
+
+
+_CLOUDS = (Product.ENTRA, Product.CLOUD_APPS)
 
 
 def _evidence(report: IncidentReport) -> list[object]:
@@ -313,6 +369,8 @@ def _from_sources(incident: Incident) -> tuple[Reason, ...]:
         signs.pop("sign.verdict_suspicious", None)
     if "sign.executed" in signs:
         signs.pop("sign.prevented", None)
+    for sign in (name for ref in incident.refs for name in ref.withholds):
+        signs.pop(sign, None)
     return (max(priors, key=lambda r: r.weight), *signs.values(), *_further_products(incident))
 
 
@@ -401,25 +459,27 @@ def _from_answers(incident: Incident, answered: Iterable[Question]) -> tuple[Rea
             standing[question.topic] = question
     reasons: list[Reason] = []
     for question in standing.values():
-        if question.answer is not None:
-            term = _term(question, question.answer, incident)
-            reasons += [_reason(question, term)] if term else []
+        term = _counts(question, incident)
+        reasons += [_reason(question, term)] if term else []
     return tuple(reasons)
 
 
 def outweighs(incident: Incident, one: Question, other: Question) -> bool:
-    """Of two answers to the same question: the later one where we know who gave it, else the worse."""
+    """Of two answers to the same question: the later one where we know who gave it, know it at
+    least as well as of the other, and it may speak against harm; else the worse."""
     if one.answer is None or other.answer is None:
         return other.answer is None
-    later = max(other.answer, one.answer, key=lambda reply: reply.at)
-    if later.assurance is Assurance.L3:
+    earlier, later = sorted((other.answer, one.answer), key=lambda reply: reply.at)
+    known = later.assurance >= max(earlier.assurance, Assurance.L2) and not _is_void(
+        incident, later
+    )
+    if known and _lowers(incident):
         return later is one.answer
     return answer_weight(incident, one) > answer_weight(incident, other)
 
 
 def answer_weight(incident: Incident, question: Question) -> float:
-    reply = question.answer
-    term = _term(question, reply, incident) if reply else None
+    term = _counts(question, incident)
     return term.weight if term else 0.0
 
 
@@ -439,15 +499,40 @@ def _term(question: Question, reply: Reply, incident: Incident) -> _Term | None:
     answer = spec.answer(reply.choice or "")
     if answer is None or answer.call:
         return None
-    weight = weight_of(answer, incident, reply.assurance)
-    if not all(book.lowers for book in books(incident)):
+    void = _is_void(incident, reply)
+    weight = weight_of(answer, incident, Assurance.L0 if void else reply.assurance)
+    if not _lowers(incident):
         weight = max(0.0, weight)
     rule = f"answer.{question.kind}.{answer.id}"
     if reply.standing is Standing.TAINTED:
         return _Term(answer, rule, max(0.0, weight), "tainted")
+    if void:
+        return _Term(answer, rule, max(0.0, weight), "void")
     if weight < 0 and _contradicted(spec, incident):
         return _Term(answer, "answer.contradicted", 1.0, "contradicted")
-    return _Term(answer, rule, weight, "counted")
+    signed_in = reply.assurance is Assurance.L2
+    return _Term(answer, rule, weight, "signed_in" if signed_in else "counted")
+
+
+def _is_void(incident: Incident, reply: Reply) -> bool:
+    """After a sign-in that proves nothing in this case, as far as is known today."""
+    return reply.assurance is Assurance.L2 and levels.void(incident, reply.by, reply.at) is not None
+
+
+def _counts(question: Question, incident: Incident) -> _Term | None:
+    """What the answer that stands weighs. Where nothing speaks against harm, a correction takes
+    nothing back either: what was once said stands."""
+    if question.answer is None:
+        return None
+    if _lowers(incident):
+        return _term(question, question.answer, incident)
+    stood = [r for r in question.replies if r.choice and r.standing in STANDS]
+    terms = [t for r in reversed(stood) if (t := _term(question, r, incident)) is not None]
+    return max(terms, key=lambda term: term.weight, default=None)
+
+
+def _lowers(incident: Incident) -> bool:
+    return all(book.lowers for book in books(incident))
 
 
 def _reason(question: Question, term: _Term) -> Reason:
@@ -456,7 +541,7 @@ def _reason(question: Question, term: _Term) -> Reason:
 
 
 def weight_of(answer: Answer, incident: Incident, assurance: Assurance) -> float:
-    if assurance is Assurance.L3 and answer.verified_weight is not None:
+    if answer.verified_weight is not None and assurance >= answer.least:
         return answer.verified_weight
     if answer.interactive_weight is not None and "sign.executed" in _telemetry_rules(incident):
         return answer.interactive_weight
@@ -508,6 +593,8 @@ def _supposing(
     before: tuple[Reason, ...],
 ) -> Iterator[Supposed]:
     others = tuple(q for q in incident.answered if q.topic != question.topic)
+    same = () if _lowers(incident) else (q for q in incident.answered if q.topic == question.topic)
+    least = max((answer_weight(incident, q) for q in same), default=None)
     reasons = (*before, *_from_answers(incident, others))
     weighs, spoken_for = _sum(reasons), _something_speaks_for_it(reasons)
     # What is not asked on a card is answered by phone.
@@ -517,8 +604,9 @@ def _supposing(
         reply = Reply(who, now, Standing.COUNTED, answer.id, assurance=assurance)
         term = _term(question, reply, incident)
         if term is not None:
-            p = probability(weighs + term.weight)
-            spoken = spoken_for or term.weight < 0
+            weight = term.weight if least is None else max(least, term.weight)
+            p = probability(weighs + weight)
+            spoken = spoken_for or weight < 0
             band = band_of(incident, customer, p, spoken_for=spoken)
             yield Supposed(answer, round(p, 4), band)
 

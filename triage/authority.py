@@ -1,11 +1,24 @@
 """Who may answer, approve and command. Each condition stands on its own line, with its refusal.
 
-Sources: design.md section 4, rules 4 to 6; domain.md sections 3 and 4.
+| who | answers a question | approves or denies | overrides |
+|---|---|---|---|
+| the person asked | their own | never what affects them | no |
+| customer: approver, security, or who stands in for one | no | yes; the rule for an action may narrow it to some of them | keeps a case open |
+| customer: any other contact | no | no | keeps a case open; accepts what is recommended |
+| analyst on the provider's roster | takes down what was said on the phone | never | orders, undoes, closes and reopens against the score |
+| anybody affected, or whose account is suspect | only their own question | never | never |
+| an administrator of Vouch | no | no | stops all response actions, and allows them again |
+
+An analyst's order does not replace the customer's consent: what no rule allows is asked for, and
+who asked for it never approves it. What is tier D two different people approve. Whatever we did, an
+analyst undoes with one tap, where it can be undone.
+
+Sources: design.md section 4, rules 4 to 6 and 11; domain.md sections 3 and 4; triage.md section 6.
 """
 
 from datetime import datetime
 
-from triage.customer import Customer, Provider, Role
+from triage.customer import Contact, Customer, Provider, Role, StandingRule
 from triage.draft import Known
 from triage.events import ApprovalAnswered
 from triage.incident import (
@@ -15,6 +28,8 @@ from triage.incident import (
     IncidentType,
     Open,
     Question,
+    ResponseAction,
+    Signature,
     Standing,
 )
 from triage.phrases import Phrase, phrase
@@ -67,9 +82,12 @@ def may_approve(
     """Why this person may not decide on this response action; None when they may.
 
     - the approval exists, and is still open; to approve, also in time
-    - they are a contact of this customer with the role approver or security, or stand in for one
+    - they are a contact of this customer with the role approver or security, or stand in for one,
+      and where the rule for the action names its approvers, for one of those
     - they are not affected by the incident themselves
     - their own account is not under suspicion
+    - they did not ask for it themselves
+    - to approve: they have not done so already
     """
     if approval is None:
         return phrase("refused.unknown_approval")
@@ -77,20 +95,56 @@ def may_approve(
         return phrase("refused.approval_over")
     if event.approve and approval.due <= now:
         return phrase("refused.unknown_approval")
-    if not is_approver(known.customer, event.by_upn):
+    rule = rule_of(incident.action(approval.action), incident, known.customer)
+    if not is_approver(known.customer, event.by_upn, rule):
         return phrase("refused.not_approver")
     if incident.affects(event.by, event.by_upn) or event.by in known.facts.concerned:
         return phrase("refused.affected_never_approves")
     if incident.is_tainted(event.by) or event.by in known.facts.at_risk:
         return phrase("refused.account_suspect")
+    if event.by == approval.asked_by:
+        return phrase("refused.requester_never_approves")
+    if event.approve and any(s.by == event.by for s in approval.signed):
+        return phrase("refused.second_person")
     return None
 
 
-def is_approver(customer: Customer, upn: str) -> bool:
-    """Whoever is not on the roster comes without a UPN, and is nobody's delegate."""
-    approvers = customer.with_role(Role.APPROVER, Role.SECURITY)
-    named = {name.lower() for c in approvers for name in (c.upn, c.delegate) if name}
+def still_signed(incident: Incident, approval: Approval, known: Known) -> tuple[Signature, ...]:
+    """Whose yes still counts: not of somebody who came to be affected or suspect since."""
+    return tuple(
+        s
+        for s in approval.signed
+        if not incident.affects(s.by, s.by_upn)
+        and not incident.is_tainted(s.by)
+        and s.by not in known.facts.at_risk
+        and s.by not in known.facts.concerned
+    )
+
+
+def rule_of(
+    action: ResponseAction | None, incident: Incident, customer: Customer
+) -> StandingRule | None:
+    """The customer's rule for an action on its very target."""
+    if action is None:
+        return None
+    privileged = customer.is_privileged(incident.upn_of(action.target))
+    return customer.rule_for(action.kind, privileged=privileged)
+
+
+def is_approver(customer: Customer, upn: str, rule: StandingRule | None = None) -> bool:
+    """Whether somebody may approve what the rule is for; without one, anything at all. Whoever is
+    not on the roster comes without a UPN, and is nobody's delegate."""
+    entitled = _entitled(customer, rule)
+    named = {name.lower() for c in entitled for name in (c.upn, c.delegate) if name}
     return upn.lower() in named
+
+
+def _entitled(customer: Customer, rule: StandingRule | None) -> tuple[Contact, ...]:
+    """Contacts who may approve, approvers first."""
+    known = customer.with_role(Role.APPROVER, Role.SECURITY)
+    named = {upn.lower() for upn in rule.approvers} if rule else set()
+    may = [c for c in known if not named or c.upn.lower() in named]
+    return tuple(sorted(may, key=lambda c: Role.APPROVER not in c.roles))
 
 
 def may_speak_for_customer(incident: Incident, customer: Customer, upn: str, by: str) -> bool:
@@ -98,15 +152,32 @@ def may_speak_for_customer(incident: Incident, customer: Customer, upn: str, by:
     return customer.contact(upn) is not None and not incident.affects(by, upn)
 
 
-def may_command(provider: Provider, by: str) -> Phrase | None:
-    """Why this person may not act as an analyst; None when they are on the roster."""
-    return None if provider.analyst(by) else phrase("refused.not_analyst")
+def may_command(incident: Incident, provider: Provider, by: str) -> Phrase | None:
+    """Why this person may not act as an analyst; None when they may.
+
+    - they are on the roster
+    - the case is not about their own account
+    """
+    if provider.analyst(by) is None:
+        return phrase("refused.not_analyst")
+    if incident.affects(by) or incident.is_tainted(by):
+        return phrase("refused.affected_never_commands")
+    return None
 
 
-def approvers(incident: Incident, customer: Customer) -> tuple[tuple[str, str], ...]:
-    """Who is asked to approve: (UPN, name), approvers first, never the affected."""
-    named = customer.with_role(Role.APPROVER) or customer.with_role(Role.SECURITY)
-    return tuple((c.upn, c.name) for c in named if not incident.affects("", c.upn))
+def approvers(
+    incident: Incident, customer: Customer, rule: StandingRule | None, needs: int = 1
+) -> tuple[tuple[str, str], ...]:
+    """Who is asked to approve: (UPN, name), never the affected. Approvers, or where there is none the
+    security team; where two are needed, all who may."""
+    entitled = _entitled(customer, rule)
+    first = [c for c in entitled if Role.APPROVER in c.roles]
+    asked = entitled if needs > 1 else first or entitled
+    named = {c.upn.lower(): c for c in asked}
+    if needs > 1:
+        deputies = (customer.contact(c.delegate) for c in asked if c.delegate)
+        named |= {d.upn.lower(): d for d in deputies if d is not None}
+    return tuple((c.upn, c.name) for c in named.values() if not incident.affects("", c.upn))
 
 
 def is_thread_guarded(incident: Incident, customer: Customer) -> bool:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from triage.actions import ACTIONS, ActionKind, Target, TargetKind, Tier
 from triage.assess import assess, could_change
-from triage.authority import approvers, is_thread_guarded
-from triage.customer import Asset, AssetKind, Consent, Customer, OnSilence, StandingRule
+from triage.authority import approvers, is_thread_guarded, rule_of
+from triage.customer import Asset, AssetKind, Consent, Customer, StandingRule
 from triage.draft import Draft
 from triage.incident import (
     ActionState,
@@ -154,7 +154,7 @@ def _source_did(incident: Incident, kind: ActionKind, target: Target) -> bool:
     """The source, its automation or an administrator has done it: never repeated, never undone."""
     names = {target.id.lower(), target.label.lower()}
     if target.kind is TargetKind.ACCOUNT:
-        names.add((_upn(target, incident) or target.id).lower())
+        names.add((incident.upn_of(target) or target.id).lower())
     return any(
         done.kind in _DONE_AS.get(kind, set())
         and {done.target.lower(), (done.target_id or "").lower()} & names
@@ -163,7 +163,8 @@ def _source_did(incident: Incident, kind: ActionKind, target: Target) -> bool:
 
 
 def tier_of(kind: ActionKind, target: Target, incident: Incident, customer: Customer) -> Tier:
-    """One tier up for VIPs, privileged accounts and servers, where the action's facts say so."""
+    """One tier up for VIPs, privileged and tier-0 accounts, servers and tier-0 machines, where the
+    action's facts say so."""
     facts = ACTIONS[kind]
     return (
         facts.tier.raised()
@@ -174,17 +175,18 @@ def tier_of(kind: ActionKind, target: Target, incident: Incident, customer: Cust
 
 def _is_grave(target: Target, incident: Incident, customer: Customer) -> bool:
     if target.kind is TargetKind.ACCOUNT:
-        upn = _upn(target, incident)
+        upn = incident.upn_of(target)
         facts = customer.facts_about(upn)
         return customer.is_privileged(upn) or bool(facts and facts.vip)
-    return any(a.kind is AssetKind.SERVER for a in _assets(target, incident, customer))
+    assets = _assets(target, incident, customer)
+    return any(a.kind is AssetKind.SERVER or a.tier_0 for a in assets)
 
 
 def is_protected(target: Target, incident: Incident, customer: Customer) -> bool:
     """Break-glass accounts and protected assets: never touched without a person's approval; nor is
     an account whose UPN we do not know, because it may be one."""
     if target.kind is TargetKind.ACCOUNT:
-        upn = _upn(target, incident)
+        upn = incident.upn_of(target)
         facts = customer.facts_about(upn)
         return upn is None or bool(facts and facts.break_glass)
     return any(a.protected for a in _assets(target, incident, customer))
@@ -198,15 +200,6 @@ def _assets(target: Target, incident: Incident, customer: Customer) -> list[Asse
     return [asset for asset in map(customer.asset, names) if asset is not None]
 
 
-def _upn(target: Target, incident: Incident) -> str | None:
-    for affected in incident.affected:
-        if affected.person and affected.person.object_id == target.id:
-            return affected.person.upn or affected.account.upn or None
-        if affected.account.object_id == target.id:
-            return affected.account.upn or None
-    return None
-
-
 def is_reversible(action: ResponseAction) -> bool:
     return ACTIONS[action.kind].reversible
 
@@ -218,7 +211,10 @@ def is_reversible(action: ResponseAction) -> bool:
 class Ask:
     """Nobody has allowed it yet: ask the customer for approval."""
 
-    rule: StandingRule | None
+
+@dataclass(frozen=True, slots=True)
+class Advise:
+    """The customer acts themselves: they are told what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,35 +224,42 @@ class Leave:
 
 def entitlement(
     action: ResponseAction, incident: Incident, customer: Customer, decision: Decision
-) -> ByRule | Ask | Leave:
-    """What a decision allows for one action (triage.md section 4).
+) -> ByRule | Ask | Advise | Leave:
+    """What a decision allows for one action (triage.md section 4), by the consent that the rule for
+    it, or without one the customer, has given.
 
+    - notify: never ours to do; told once it would be done or asked for
     - break-glass and protected: never automatically; asked where we must contain
-    - tier A: at once from "escalate" on, and for suspect accounts whatever the score
-    - tier B: at once at "contain" where a standing rule says automatic, else asked
+    - tier A: at once from "escalate" on, and for suspect accounts whatever the score; where a rule
+      says collaborate, asked
+    - tier B: at once at "contain" where authorized, else asked from "escalate" on
     - tier C: at once only where a rule names privileged accounts for lockout, else asked
-    - tier D: two approvers; a person arranges that
+    - tier D: asked where we must contain; two people approve
     """
-    rule = customer.rule_for(action.kind)
-    automatic = rule is not None and rule.consent is Consent.AUTOMATIC
+    rule = rule_of(action, incident, customer)
+    consent = rule.consent if rule else customer.consent
     contain = decision.band is Band.CONTAIN
     grave = contain or decision.band is Band.ESCALATE
     at_once = grave or contains_first(incident, decision)
+    if consent is Consent.NOTIFY:
+        return Advise() if grave or (at_once and action.tier is Tier.A) else Leave()
     if is_protected(action.target, incident, customer):
-        return Ask(rule) if contain else Leave()
+        return Ask() if contain else Leave()
+    authorized = consent is Consent.AUTHORIZE
+    by_rule = ByRule(rule.number if rule else None)
     match action.tier:
-        case Tier.A if rule is not None and not automatic:
-            return Ask(rule) if at_once else Leave()
         case Tier.A if at_once:
-            return ByRule(rule.number if rule else None)
-        case Tier.B if contain and automatic and rule:
-            return ByRule(rule.number)
+            return Ask() if rule and not authorized else by_rule
+        case Tier.B if contain and authorized:
+            return by_rule
         case Tier.C if (
-            contain and automatic and rule and _locks_out(rule, action, incident, customer)
+            contain and authorized and rule and _locks_out(rule, action, incident, customer)
         ):
-            return ByRule(rule.number)
+            return by_rule
         case Tier.B | Tier.C if grave:
-            return Ask(rule)
+            return Ask()
+        case Tier.D if contain:
+            return Ask()
         case _:
             return Leave()
 
@@ -274,7 +277,7 @@ def contains_first(incident: Incident, decision: Decision) -> bool:
 def _locks_out(
     rule: StandingRule, action: ResponseAction, incident: Incident, customer: Customer
 ) -> bool:
-    upn = _upn(action.target, incident)
+    upn = incident.upn_of(action.target)
     return (
         rule.privileged and action.target.kind is TargetKind.ACCOUNT and customer.is_privileged(upn)
     )
@@ -292,14 +295,27 @@ def contain(draft: Draft, decision: Decision) -> None:
             case ByRule() as basis:
                 _withdraw_approval(draft, action)
                 order(draft, action, basis)
-            case Ask(rule) if not _was_asked(draft.incident, action) and not _still_asking(
+            case Ask() if not _was_asked(draft.incident, action) and not _still_asking(
                 draft, decision
             ):
-                ask_approval(draft, action, rule)
+                ask_approval(draft, action)
+            case Advise() if not _still_asking(draft, decision):
+                _advise(draft, action)
             case Leave():
                 _withdraw_approval(draft, action, but_analysts=True)
             case _:
                 pass
+
+
+def _advise(draft: Draft, action: ResponseAction) -> None:
+    """The customer acts: their thread says what to do, and an analyst sees to it that it is done."""
+    _withdraw_approval(draft, action, but_analysts=True)
+    if action.advised:
+        return
+    draft.put_action(replace(action, advised=True))
+    if not is_thread_guarded(draft.incident, draft.customer):
+        draft.tell_customer(f"advised:{action.id}", phrase("say.advised", action=describe(action)))
+    draft.hand_over(phrase("why.customer_acts", action=describe(action)))
 
 
 def was_denied(incident: Incident, action: ResponseAction) -> bool:
@@ -319,7 +335,7 @@ def is_still_wanted(draft: Draft, action: ResponseAction) -> bool:
     """Whether the score, as it stands now, would still have us ask for it."""
     decision = assess(draft.incident, draft.customer, draft.now)
     allowed = entitlement(action, draft.incident, draft.customer, decision)
-    return action.state is ActionState.PROPOSED and not isinstance(allowed, Leave)
+    return action.state is ActionState.PROPOSED and isinstance(allowed, ByRule | Ask)
 
 
 def _still_asking(draft: Draft, decision: Decision) -> bool:
@@ -349,7 +365,8 @@ def _basis_phrase(basis: Basis, draft: Draft) -> Phrase:
         case ByRule(rule) if rule is not None:
             return phrase("basis.rule", rule=rule)
         case ByRule():
-            return phrase("basis.tier_a")
+            always = draft.customer.consent is not Consent.AUTHORIZE
+            return phrase("basis.tier_a" if always else "basis.standing")
         case ByApproval(approval):
             found = draft.incident.approval(approval)
             return phrase("basis.approval", by=(found.by_name if found else None) or "")
@@ -366,25 +383,32 @@ def tell_people(draft: Draft, purpose: str, key: str, action: ResponseAction) ->
 
 
 def ask_approval(
-    draft: Draft, action: ResponseAction, rule: StandingRule | None, asked_by: str | None = None
+    draft: Draft,
+    action: ResponseAction,
+    asked_by: str | None = None,
+    asked_by_name: str | None = None,
 ) -> None:
-    """Open an approval, unless nobody may give it."""
-    if action.tier is Tier.D or not approvers(draft.incident, draft.customer):
-        draft.hand_over_once(phrase("why.nobody_may_approve", action=describe(action)))
+    """Open an approval, unless too few may give it. `asked_by` is the analyst who wants it."""
+    needs = 2 if action.tier is Tier.D else 1
+    rule = rule_of(action, draft.incident, draft.customer)
+    may = approvers(draft.incident, draft.customer, rule, needs)
+    if len(may) < needs:
+        which = "why.too_few_approvers" if may else "why.nobody_may_approve"
+        draft.hand_over_once(phrase(which, action=describe(action)))
         return
     unseen = is_thread_guarded(draft.incident, draft.customer)
     if unseen:
         draft.hand_over_once(phrase("why.approval_by_phone", action=describe(action)))
-    protected = is_protected(action.target, draft.incident, draft.customer)
-    on_silence = rule.on_silence if rule else OnSilence.HAND_OVER
     approval = Approval(
         id=f"p{len(draft.incident.approvals) + 1}",
         action=action.id,
         asked_at=draft.now,
         due=draft.now + timedelta(minutes=rule.minutes if rule else APPROVAL_MINUTES),
-        acts_on_silence=on_silence is OnSilence.ACT and not (protected or unseen),
+        acts_on_silence=not unseen and acts_on_silence(action, draft.incident, draft.customer),
         rule=rule.number if rule else None,
         asked_by=asked_by,
+        asked_by_name=asked_by_name,
+        needs=needs,
     )
     draft.put_approval(approval)
     draft.note(phrase("timeline.approval_asked", action=describe(action)))
@@ -466,13 +490,22 @@ def _rule_stands(incident: Incident, action: ResponseAction, customer: Customer)
     waited = any(
         a.action == action.id and a.state is ApprovalState.EXPIRED for a in incident.approvals
     )
-    return waited and acts_on_silence(action, customer)
+    return waited and acts_on_silence(action, incident, customer)
 
 
-def acts_on_silence(action: ResponseAction, customer: Customer) -> bool:
-    """Whether the customer's rule, as it stands today, says to act when nobody answers."""
-    rule = customer.rule_for(action.kind)
-    return rule is not None and rule.on_silence is OnSilence.ACT
+def acts_on_silence(action: ResponseAction, incident: Incident, customer: Customer) -> bool:
+    """Whether the customer, as their profile stands today, has us act where nobody can be reached.
+
+    - never on what is protected, and never where two must approve
+    - by the rule for it, or without one by the mode of the customer, for tiers A and B
+    """
+    if is_protected(action.target, incident, customer) or action.tier is Tier.D:
+        return False
+    rule = rule_of(action, incident, customer)
+    if rule is None:
+        agreed = customer.consent is Consent.COLLABORATE and customer.act_if_unreachable
+        return agreed and action.tier in (Tier.A, Tier.B)
+    return rule.consent is Consent.COLLABORATE and rule.act_if_unreachable
 
 
 def left_out(incident: Incident) -> bool:

@@ -13,6 +13,11 @@ from triage.globs import fits, fits_any
 from triage.report import Severity
 
 
+def is_guest(upn: str) -> bool:
+    """Whether Entra made this name for somebody of another organisation."""
+    return "#ext#" in upn.lower()
+
+
 class Role(StrEnum):
     """What a contact may be asked for. A customer's security team answers as SECURITY."""
 
@@ -41,6 +46,8 @@ class PersonFacts:
     upn: str
     vip: bool = False
     privileged: bool = False
+    tier_0: bool = False
+    """Whoever holds this account holds the directory: more care than for any privileged one."""
     break_glass: bool = False
     language: str | None = None
     phone: str | None = None
@@ -68,23 +75,23 @@ class Asset:
     criticality: Criticality = Criticality.NORMAL
     protected: bool = False
     """Never touched automatically (a domain controller, a production line)."""
+    tier_0: bool = False
+    """Identities hang on it (a directory server, a synchronisation host): one tier more care."""
     exposed: bool = False
     """Reachable from the internet."""
     purpose: str | None = None
 
 
 class Consent(StrEnum):
-    """How a standing rule lets us act (domain.md section 4, consent modes)."""
+    """What lets us act: the modes of the field's rules of engagement (domain.md section 4; decision
+    page 11)."""
 
-    AUTOMATIC = "automatic"
-    APPROVAL = "approval"
-
-
-class OnSilence(StrEnum):
-    """What happens when nobody answers an approval in time."""
-
-    ACT = "act"
-    HAND_OVER = "hand_over"
+    NOTIFY = "notify"
+    """We touch nothing: the customer is told what to do, and does it."""
+    COLLABORATE = "collaborate"
+    """We ask first; where nobody of theirs can be reached in time we may be allowed to act."""
+    AUTHORIZE = "authorize"
+    """We act at once, and tell afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +100,15 @@ class StandingRule:
     """The customer's own number for it; cards cite it."""
     action: ActionKind
     consent: Consent
-    on_silence: OnSilence = OnSilence.HAND_OVER
+    act_if_unreachable: bool = False
+    """Under COLLABORATE: we act where nobody answers an approval in time."""
     minutes: int = 15
     """How long an approval stays open."""
     privileged: bool = False
-    """Names privileged, non-break-glass accounts for automatic lockout (triage.md section 6)."""
+    """For privileged, non-break-glass accounts, and before a general rule for them; with AUTHORIZE
+    it names them for automatic lockout (triage.md section 6)."""
+    approvers: tuple[str, ...] = ()
+    """The UPNs of those contacts who alone may approve it; without them, every approver may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +218,25 @@ class Deadlines:
     low: int = 480
 
 
+class Strength(StrEnum):
+    """What a fresh sign-in must have been made with."""
+
+    MFA = "mfa"
+    PHISHING_RESISTANT = "phishing_resistant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepUp:
+    """How the customer's tenant demands a fresh, strong sign-in (domain.md section 3, L2)."""
+
+    authentication_context: str
+    """The id of the authentication context that a Conditional Access policy of theirs protects."""
+    strength: Strength = Strength.PHISHING_RESISTANT
+    probed: date | None = None
+    """When a sign-in that does not satisfy the policy was last seen to be refused. Entra grants a
+    context that no policy protects to everybody; without this, nothing is offered."""
+
+
 class Tells(StrEnum):
     """How the customer's channel hears of an incident."""
 
@@ -251,8 +281,9 @@ class Customer:
     prefix: str
     """Incidents are called CONTOSO-42."""
     tenant_id: str
-    team_id: str
-    channel_id: str
+    team_id: str | None = None
+    """The channel of the incidents, and its team: until one is bound by a code."""
+    channel_id: str | None = None
     zone: str = "UTC"
     language: str = "en"
     hours: WorkingHours | None = None
@@ -267,6 +298,8 @@ class Customer:
     """How long a second question that is not urgent may wait to join others."""
     look_for_absence: bool = False
     """Whether we may read automatic replies and presence of whoever is asked, or is to help."""
+    step_up: StepUp | None = None
+    """Without it, whoever's account is suspect is led to the service desk only."""
     threads: Threads = Threads()
     privacy: Privacy = Privacy()
     contacts: tuple[Contact, ...] = ()
@@ -274,6 +307,10 @@ class Customer:
     privileged_names: tuple[str, ...] = ()
     """Naming conventions of privileged accounts, as globs over the UPN: `adm-*`."""
     assets: tuple[Asset, ...] = ()
+    consent: Consent = Consent.COLLABORATE
+    """Where no rule speaks of an action."""
+    act_if_unreachable: bool = False
+    """The same: under COLLABORATE, for tiers A and B, where nobody answers in time."""
     rules: tuple[StandingRule, ...] = ()
     facts: tuple[ExpectedFact, ...] = ()
     egress: tuple[str, ...] = ()
@@ -298,7 +335,8 @@ class Customer:
         if upn is None:
             return False
         facts = self.facts_about(upn)
-        return fits_any(upn, self.privileged_names) or bool(facts and facts.privileged)
+        named = facts is not None and (facts.privileged or facts.tier_0)
+        return named or fits_any(upn, self.privileged_names)
 
     def asset(self, device: str | None) -> Asset | None:
         """The first asset whose name or glob fits the device."""
@@ -306,8 +344,12 @@ class Customer:
             return None
         return next((a for a in self.assets if fits(device, a.name)), None)
 
-    def rule_for(self, action: ActionKind) -> StandingRule | None:
-        return next((r for r in self.rules if r.action is action), None)
+    def rule_for(self, action: ActionKind, *, privileged: bool = False) -> StandingRule | None:
+        """The rule that speaks most exactly of the action: of a privileged account the one that
+        names such accounts, of any other the general one; else the only one there is."""
+        of_action = [r for r in self.rules if r.action is action]
+        exact = (r for r in of_action if r.privileged is privileged)
+        return next(exact, of_action[0] if of_action else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,8 +367,8 @@ class Provider:
     version: int
     name: str
     tenant_id: str
-    team_id: str
-    channel_id: str
+    team_id: str | None = None
+    channel_id: str | None = None
     zone: str = "UTC"
     language: str = "en"
     analysts: tuple[Analyst, ...] = ()

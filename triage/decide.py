@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from triage import asking, calling, clocks, containing, ladder, merging, paging, telling
+from triage import asking, calling, clocks, containing, ladder, merging, paging, telling, verifying
 from triage.actions import LOOKING, ActionKind
-from triage.assess import RULES, assess, read_report
+from triage.assess import RULES, assess, read_report, withheld
 from triage.authority import (
     is_thread_guarded,
     may_answer,
     may_approve,
     may_command,
     may_speak_for_customer,
+    still_signed,
 )
 from triage.customer import Role
 from triage.draft import Draft, Known
@@ -39,10 +40,13 @@ from triage.events import (
     RecommendationAnswered,
     Reopened,
     Reported,
+    SignedIn,
+    SignInFailed,
     SourceWritten,
     Taken,
     Undelivered,
     UndoOrdered,
+    VerificationStarted,
     Woke,
     Wrote,
 )
@@ -65,12 +69,21 @@ from triage.incident import (
     Question,
     ResponseAction,
     Route,
+    Signature,
     SourceRef,
     Standing,
     Status,
+    VerificationState,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import QUESTIONS, books, gravest_first, offered
+from triage.playbooks import (
+    CALL_ME,
+    QUESTIONS,
+    answers_signed_in,
+    books,
+    gravest_first,
+    offered,
+)
 from triage.recognising import recognise
 from triage.report import IncidentReport
 from triage.verdicts import told, verdict
@@ -136,7 +149,7 @@ def decide(incident: Incident | None, event: Event, known: Known, now: datetime)
     return Decided(draft.finish(draft.incident.status), tuple(draft.effects), verdict)
 
 
-def _apply(draft: Draft, event: Later) -> Verdict:
+def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - one arm per event
     match event:
         case Answered():
             return _answered(draft, event)
@@ -146,6 +159,12 @@ def _apply(draft: Draft, event: Later) -> Verdict:
             return _approval_answered(draft, event)
         case CallRecorded():
             return _call_recorded(draft, event)
+        case VerificationStarted():
+            return _verification_started(draft, event)
+        case SignedIn():
+            return _signed_in(draft, event)
+        case SignInFailed():
+            return _sign_in_failed(draft, event)
         case Taken():
             return _taken(draft, event)
         case CloseOrdered():
@@ -217,7 +236,16 @@ def _evidence(incident: Incident) -> tuple[object, ...]:
     products = {product for ref in incident.refs for product in ref.products}
     concerned = {a.account.key for a in incident.affected}
     things = (set(incident.devices), set(incident.files))
-    return (weighed, products, incident.alert_count, concerned, *things, incident.severity)
+    withheld = {sign for ref in incident.refs for sign in ref.withholds}
+    return (
+        weighed,
+        withheld,
+        products,
+        incident.alert_count,
+        concerned,
+        *things,
+        incident.severity,
+    )
 
 
 def _new_incident(report: IncidentReport, known: Known, now: datetime) -> Incident:
@@ -251,6 +279,7 @@ def _apply_report(draft: Draft, report: IncidentReport) -> Verdict:
         products=tuple(dict.fromkeys(a.product for a in report.alerts)),
         alert_count=len(report.alerts),
         mirrors=report.mirrors,
+        withholds=tuple(sorted(withheld(report, draft.customer))),
     )
     others = tuple(r for r in incident.refs if not _is(r, report))
     types = gravest_first((*draft.incident.types, *recognise(report)))
@@ -266,21 +295,46 @@ def _is(ref: SourceRef, report: IncidentReport) -> bool:
 
 
 def _answered(draft: Draft, event: Answered) -> Verdict:
+    if not event.question:
+        return _wished_a_call(draft, event)
     question = draft.incident.question(event.question)
     refused = may_answer(question, event.by)
     if refused is not None or question is None:
         draft.note(phrase("timeline.wrong_person"))
         return Refused(refused or phrase("refused.unknown_question"))
-    if event.choice is not None and all(a.id != event.choice for a in offered(question)):
+    if event.verification is not None:
+        refused = verifying.why_not_answer(draft, question, event.verification)
+        if refused is not None:
+            return Refused(refused)
+    on_offer = offered(question) if event.verification is None else answers_signed_in(question)
+    if event.choice is not None and all(a.id != event.choice for a in on_offer):
         return Refused(phrase("refused.unknown_choice"))
     if event.choice and event.choice in _last_choices(question):
-        return AlreadyAnswered(phrase("thanks.already"))
+        suspect = draft.incident.is_tainted(event.by)
+        return AlreadyAnswered(phrase("thanks.received" if suspect else "thanks.already"))
     asking.taint(draft)
     question = draft.incident.question(question.id) or question
     before = draft.incident
-    standing = asking.take_reply(draft, question, event.choice, event.text)
+    level = Assurance.L0 if event.verification is None else Assurance.L2
+    standing = asking.take_reply(draft, question, event.choice, event.text, level)
     _correct(draft, question, before)
     return Accepted(_thanks(draft, question.person.object_id, standing))
+
+
+def _wished_a_call(draft: Draft, event: Answered) -> Verdict:
+    """The one button on the card of a suspect account, which stands for no question. Whom we call,
+    and on which number, is not the chat's to say."""
+    theirs = [
+        q
+        for q in draft.incident.questions
+        if q.person.object_id == event.by and q.route is not Route.PHONE and q.was_sent
+    ]
+    if not theirs or event.choice != CALL_ME.id:
+        return Refused(phrase("refused.unknown_question"))
+    if CALL_ME.id in _last_choices(theirs[-1]):
+        return AlreadyAnswered(phrase("thanks.received"))
+    asking.take_wish(draft, theirs[-1])
+    return Accepted(phrase("thanks.received"))
 
 
 def _last_choices(question: Question) -> set[str | None]:
@@ -311,24 +365,49 @@ def _approval_answered(draft: Draft, event: ApprovalAnswered) -> Verdict:
     refused = may_approve(draft.incident, approval, draft.known, event, draft.now)
     if approval is not None and approval.state is not ApprovalState.OPEN:
         return AlreadyAnswered(refused or phrase("refused.approval_over"))
+    if refused == phrase("refused.second_person"):
+        return AlreadyAnswered(refused)
     if refused is not None or approval is None:
         draft.note(phrase("timeline.approval_refused", by=event.by_name))
         return Refused(refused or phrase("refused.unknown_approval"))
-    state = ApprovalState.APPROVED if event.approve else ApprovalState.DENIED
-    draft.put_approval(
-        replace(approval, state=state, by=event.by, by_name=event.by_name, at=draft.now)
-    )
     action = draft.incident.action(approval.action)
     if action is None:
         return Refused(phrase("refused.unknown_approval"))
-    says = containing.describe(action)
     if event.approve:
-        draft.note(phrase("timeline.approved", by=event.by_name, action=says))
-        containing.order(draft, action, ByApproval(approval.id))
-    else:
-        why = phrase("why.denied", by=event.by_name, action=says)
-        draft.hand_over(why)
-        draft.tell_analysts(f"denied:{approval.id}", why)
+        return _sign(draft, approval, action, event)
+    draft.put_approval(
+        replace(
+            approval, state=ApprovalState.DENIED, by=event.by, by_name=event.by_name, at=draft.now
+        )
+    )
+    why = phrase("why.denied", by=event.by_name, action=containing.describe(action))
+    draft.hand_over(why)
+    draft.tell_analysts(f"denied:{approval.id}", why)
+    return Accepted(phrase("thanks.decided"))
+
+
+def _sign(
+    draft: Draft, approval: Approval, action: ResponseAction, event: ApprovalAnswered
+) -> Verdict:
+    """One yes; the last that is needed orders it."""
+    mine = Signature(event.by, event.by_upn, event.by_name, draft.now)
+    signed = (*still_signed(draft.incident, approval, draft.known), mine)
+    says = containing.describe(action)
+    draft.note(phrase("timeline.approved", by=event.by_name, action=says))
+    if len(signed) < approval.needs:
+        draft.put_approval(replace(approval, signed=signed))
+        return Accepted(phrase("thanks.second_needed"))
+    draft.put_approval(
+        replace(
+            approval,
+            state=ApprovalState.APPROVED,
+            by=event.by,
+            by_name=", ".join(s.by_name for s in signed),
+            at=draft.now,
+            signed=signed if approval.needs > 1 else (),
+        )
+    )
+    containing.order(draft, action, ByApproval(approval.id))
     return Accepted(phrase("thanks.decided"))
 
 
@@ -349,12 +428,43 @@ def _recommendation_answered(draft: Draft, event: RecommendationAnswered) -> Ver
     return Accepted(phrase("thanks.analyst_reads"))
 
 
+# --- people confirm who they are -------------------------------------------------------------------
+
+
+def _verification_started(draft: Draft, event: VerificationStarted) -> Verdict:
+    verification = draft.incident.verification(event.verification)
+    if verification is None or not verifying.may_start(draft.incident, verification, draft.now):
+        return Refused(phrase("refused.verification_over"))
+    verifying.start(draft, verification)
+    return Accepted()
+
+
+def _signed_in(draft: Draft, event: SignedIn) -> Verdict:
+    verification = draft.incident.verification(event.verification)
+    if verification is None or verification.state is not VerificationState.STARTED:
+        return Refused(phrase("refused.verification_over"))
+    if draft.incident.is_over or draft.now >= verification.due:
+        return Refused(phrase("refused.verification_over"))
+    asking.taint(draft)
+    state = verifying.judge(draft, verification, event)
+    says = "thanks.confirmed" if state is VerificationState.PASSED else "thanks.not_confirmed"
+    return Accepted(phrase(says))
+
+
+def _sign_in_failed(draft: Draft, event: SignInFailed) -> Verdict:
+    verification = draft.incident.verification(event.verification)
+    if verification is None or verification.state is not VerificationState.STARTED:
+        return Refused(phrase("refused.verification_over"))
+    verifying.fail(draft, verification, event.why)
+    return Accepted(phrase("thanks.not_confirmed"))
+
+
 # --- analysts command ------------------------------------------------------------------------------
 
 
 def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
     question = draft.incident.question(event.question)
-    refused = may_command(draft.known.provider, event.by)
+    refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     if question is None or QUESTIONS[question.kind].answer(event.choice) is None:
@@ -390,7 +500,7 @@ def _log_odds(draft: Draft, incident: Incident) -> float:
 
 
 def _taken(draft: Draft, event: Taken) -> Verdict:
-    refused = may_command(draft.known.provider, event.by)
+    refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     if draft.incident.owner == event.by:
@@ -402,7 +512,7 @@ def _taken(draft: Draft, event: Taken) -> Verdict:
 
 
 def _close_ordered(draft: Draft, event: CloseOrdered) -> Verdict:
-    refused = may_command(draft.known.provider, event.by)
+    refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     if draft.incident.is_over:
@@ -433,7 +543,9 @@ def _ordered_proposal(draft: Draft, event: CloseOrdered) -> Proposal | None:
 
 def _kept_open(draft: Draft, event: KeptOpen) -> Verdict:
     customer_may = may_speak_for_customer(draft.incident, draft.customer, event.by_upn, event.by)
-    refused = None if customer_may else may_command(draft.known.provider, event.by)
+    refused = None
+    if not customer_may:
+        refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     if draft.incident.closing is None:
@@ -445,7 +557,7 @@ def _kept_open(draft: Draft, event: KeptOpen) -> Verdict:
 
 
 def _reopened(draft: Draft, event: Reopened) -> Verdict:
-    refused = may_command(draft.known.provider, event.by)
+    refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     if draft.incident.closed is None:
@@ -457,7 +569,7 @@ def _reopened(draft: Draft, event: Reopened) -> Verdict:
 
 def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
     """An analyst may ask at any time; who may allow it stays the customer's rule."""
-    refused = may_command(draft.known.provider, event.by)
+    refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     action = draft.incident.action(event.action)
@@ -469,22 +581,17 @@ def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
         phrase("timeline.contain_asked", by=event.by_name, action=containing.describe(action))
     )
     grave = replace(assess(draft.incident, draft.customer, draft.now), band=Band.CONTAIN)
-    match containing.entitlement(action, draft.incident, draft.customer, grave):
-        case ByRule() as basis if not containing.was_denied(draft.incident, action):
-            containing.order(draft, action, basis)
-        case ByRule():  # a rule does not go over a person's no
-            rule = draft.customer.rule_for(action.kind)
-            containing.ask_approval(draft, action, rule, event.by)
-        case containing.Ask(rule):
-            containing.ask_approval(draft, action, rule, event.by)
-        case containing.Leave():
-            return Refused(phrase("refused.two_approvers"))
+    allowed = containing.entitlement(action, draft.incident, draft.customer, grave)
+    if isinstance(allowed, ByRule) and not containing.was_denied(draft.incident, action):
+        containing.order(draft, action, allowed)
+    else:  # nothing allows it by itself, or a person said no: a rule does not go over that
+        containing.ask_approval(draft, action, event.by, event.by_name)
     return Accepted(phrase("thanks.decided"))
 
 
 def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:
     """Only what we did, and only by an analyst; what the source did is the source's to undo."""
-    refused = may_command(draft.known.provider, event.by)
+    refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
     action = draft.incident.action(event.action)
@@ -540,6 +647,8 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
             _approval_due(draft, which)
         case "close":
             _hold_over(draft)
+        case "verify":
+            verifying.overdue(draft, which)
         case "clock":
             pass  # settling looks at every clock
         case _:
@@ -573,7 +682,7 @@ def _silence_acts(draft: Draft, approval: Approval, action: ResponseAction) -> b
     """
     return (
         approval.acts_on_silence
-        and containing.acts_on_silence(action, draft.customer)
+        and containing.acts_on_silence(action, draft.incident, draft.customer)
         and approval.id not in draft.known.facts.unseen
         and not is_thread_guarded(draft.incident, draft.customer)
         and containing.is_still_wanted(draft, action)
@@ -674,6 +783,7 @@ def _settle(draft: Draft) -> None:
         _consider_closing(draft)
         _leave_to_analyst(draft)
         telling.tell(draft)
+    verifying.settle(draft)
     clocks.settle(draft)
 
 

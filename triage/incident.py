@@ -197,6 +197,8 @@ class SourceRef:
     alert_count: int = 0
     mirrors: tuple[tuple[Source, str], ...] = ()
     """What other sources call the very same case: its alerts are theirs."""
+    withholds: tuple[str, ...] = ()
+    """Signs that it speaks against, whichever source makes them."""
 
 
 # --- questions -----------------------------------------------------------------------------------
@@ -252,10 +254,18 @@ class Standing(StrEnum):
 
 
 class Assurance(StrEnum):
-    """How well we know who answered (domain.md section 3)."""
+    """How well we know who answered (domain.md section 3), in ascending order.
+
+    There is no L1: single sign-on in Teams proves the session that L0 proves, and an attacker who
+    holds that session passes it too.
+    """
 
     L0 = "L0"
+    """A button in Teams: whoever holds the session."""
+    L2 = "L2"
+    """A fresh sign-in in a browser, for this question: a strong factor, just now."""
     L3 = "L3"
+    """A voice: called back by an analyst, or asked by the manager."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +279,10 @@ class Reply:
     assurance: Assurance = Assurance.L0
     recorded_by: str | None = None
     """The analyst who took it down on the phone."""
+    number: str | None = None
+    """The number that was called ..."""
+    number_source: str | None = None
+    """... and where it comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,12 +387,49 @@ class Question:
     def answer(self) -> Reply | None:
         """The reply that stands: the last one that counted, or was floored."""
         for reply in reversed(self.replies):
-            if reply.choice and reply.standing in _STANDS:
+            if reply.choice and reply.standing in STANDS:
                 return reply
         return None
 
 
-_STANDS = (Standing.COUNTED, Standing.TAINTED)
+STANDS = (Standing.COUNTED, Standing.TAINTED)
+
+
+# --- fresh sign-ins ------------------------------------------------------------------------------
+
+
+class VerificationState(StrEnum):
+    """offered → started → passed, failed, void or expired; what failed may be started again."""
+
+    OFFERED = "offered"
+    STARTED = "started"
+    PASSED = "passed"
+    FAILED = "failed"
+    VOID = "void"
+    """A sign-in proves nothing in this case (any more); `why` says what came to light."""
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The offer to confirm oneself by a fresh sign-in (L2) before answering one question."""
+
+    id: str
+    question: str
+    person: str
+    """Object id of whoever must sign in."""
+    state: VerificationState
+    at: datetime
+    """When it reached its state."""
+    due: datetime
+    tries: int = 0
+    """How often a sign-in was begun."""
+    why: str | None = None
+    """Why it failed or is void, as a code that has a sentence."""
+    signed_in_at: datetime | None = None
+    """As Entra says (`auth_time`)."""
+    methods: tuple[str, ...] = ()
+    """How, as Entra says (`amr`)."""
 
 
 # --- response actions and approvals --------------------------------------------------------------
@@ -429,6 +480,8 @@ class ResponseAction:
     """Why it failed or was refused."""
     denied: bool = False
     """A person of the customer said no to it, in a case that became part of this one."""
+    advised: bool = False
+    """The customer was told to do it themselves."""
 
 
 class ApprovalState(StrEnum):
@@ -438,6 +491,17 @@ class ApprovalState(StrEnum):
     EXPIRED = "expired"
     """Nobody answered in time; what followed is in the action's basis."""
     WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One person's yes to what needs more than one."""
+
+    by: str
+    """Object id."""
+    by_upn: str
+    by_name: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,9 +516,15 @@ class Approval:
     asked_by: str | None = None
     """The analyst who wants it, whatever the score says: object id."""
     by: str | None = None
-    """Who answered: object id."""
+    """Who answered, and settled it: object id."""
     by_name: str | None = None
+    """Of all who approved it."""
     at: datetime | None = None
+    asked_by_name: str | None = None
+    needs: int = 1
+    """How many people must say yes."""
+    signed: tuple[Signature, ...] = ()
+    """Who has, while more must."""
 
 
 # --- calls, decisions, closing -------------------------------------------------------------------
@@ -679,6 +749,7 @@ class Incident:
     questions: tuple[Question, ...] = ()
     heard: tuple[Question, ...] = ()
     """What was answered in cases that became part of this one: weighed here, and not asked again."""
+    verifications: tuple[Verification, ...] = ()
     actions: tuple[ResponseAction, ...] = ()
     approvals: tuple[Approval, ...] = ()
     calls: tuple[CallTask, ...] = ()
@@ -736,6 +807,9 @@ class Incident:
     def approval(self, approval_id: str) -> Approval | None:
         return next((a for a in self.approvals if a.id == approval_id), None)
 
+    def verification(self, verification_id: str) -> Verification | None:
+        return next((v for v in self.verifications if v.id == verification_id), None)
+
     def is_tainted(self, object_id: str) -> bool:
         return any(t.object_id == object_id for t in self.taints)
 
@@ -747,6 +821,15 @@ class Incident:
         """Whose accounts this very incident makes suspect, not another one."""
         own = (t for t in self.taints if t.why.key != "taint.other_incident")
         return frozenset(t.object_id for t in own)
+
+    def upn_of(self, target: Target) -> str | None:
+        """The UPN of the account an action is aimed at, as far as it is known."""
+        for affected in self.affected:
+            if affected.person and affected.person.object_id == target.id:
+                return affected.person.upn or affected.account.upn or None
+            if affected.account.object_id == target.id:
+                return affected.account.upn or None
+        return None
 
     def affects(self, object_id: str, upn: str = "") -> bool:
         """Whether this is an affected account, also where the roster knows nobody for it."""

@@ -20,6 +20,7 @@ from triage.incident import (
     ActionState,
     Approval,
     ApprovalState,
+    Assurance,
     Band,
     CallTask,
     Clock,
@@ -33,6 +34,7 @@ from triage.incident import (
     Promise,
     Question,
     QuestionKind,
+    Reply,
     ResponseAction,
     Route,
     SourceRef,
@@ -46,6 +48,7 @@ from triage.playbooks import CALL_ME, FOLLOW_UPS, QUESTIONS, books, offered
 from triage.priority import priority
 from triage.report import Source
 from triage.verdicts import told, verdict
+from triage.verifying import is_offered
 from triage.views import (
     AnalystCall,
     AnalystQuestion,
@@ -127,8 +130,11 @@ def person_card(
 ) -> PersonCard:
     """The person's card; `changing` is the id of an answered question that is asked again.
 
-    An account that is suspect, or was only ever asked neutrally, learns nothing from it.
+    An account that was only ever asked neutrally learns nothing from it. One that is suspect reads
+    what everybody suspect reads: it depends on nothing but what was said through it since.
     """
+    if incident.is_tainted(person.object_id):
+        return _guarded_card(incident, customer, person)
     questions = [
         q
         for q in incident.questions
@@ -137,9 +143,9 @@ def person_card(
     asked = [q for q in questions if _waits_for(q)]
     answered = [q for q in questions if q.answer is not None]
     again = next((q for q in answered if q.id == changing), None)
-    neutral = any(q.route is Route.NEUTRAL for q in questions)
-    guarded = neutral or incident.is_tainted(person.object_id)
+    guarded = any(q.route is Route.NEUTRAL for q in questions)
     question = again or (asked[0] if asked else None)
+    offered_sign_in = _sign_in_for(incident, question)
     stage = _stage(incident, question, guarded=guarded, changing=again is not None)
     return PersonCard(
         person=person.object_id,
@@ -150,13 +156,53 @@ def person_card(
         code=incident.code,
         service_desk=customer.service_desk.phone if customer.service_desk else None,
         stage=stage,
-        says=_card_says(incident, person, question, stage, guarded=guarded),
+        says=_card_says(
+            incident, person, question, stage, guarded=guarded, sign_in=bool(offered_sign_in)
+        ),
         question=question.id if question and stage in ("asking", "neutral") else None,
         kind=question.kind if question and stage == "asking" else None,
         choices=_choices(question, stage),
         change=None if guarded or incident.merged else _changeable(answered, again),
         changing=again is not None,
+        verification=offered_sign_in,
     )
+
+
+def _sign_in_for(incident: Incident, question: Question | None) -> str | None:
+    """What the card leads to, as long as it may be begun."""
+    if question is None or question.route is not Route.NEUTRAL:
+        return None
+    usable = (
+        v.id
+        for v in incident.verifications
+        if v.question == question.id and is_offered(incident, v)
+    )
+    return next(usable, None)
+
+
+def _guarded_card(incident: Incident, customer: Customer, person: Person) -> PersonCard:
+    """For Bob, if it is still he: he is not waited for, and may be called. For an intruder: neither
+    what was seen, nor what is asked, done or planned."""
+    since = max(t.since for t in incident.taints if t.object_id == person.object_id)
+    heard = any(r.at >= since for r in _replies_of(incident, person))
+    return PersonCard(
+        person=person.object_id,
+        given_name=person.given_name,
+        language=person.language,
+        zone=person.zone,
+        sender=customer.name,
+        code=incident.code,
+        service_desk=customer.service_desk.phone if customer.service_desk else None,
+        stage="guarded",
+        says=(*((phrase("thanks.received"),) if heard else ()), phrase("card.guarded")),
+        choices=(Choice(CALL_ME.id, phrase("choice.guarded.call_me")),),
+    )
+
+
+def _replies_of(incident: Incident, person: Person) -> list[Reply]:
+    return [
+        r for q in incident.questions if q.person.object_id == person.object_id for r in q.replies
+    ]
 
 
 def _changeable(answered: list[Question], again: Question | None) -> str | None:
@@ -184,11 +230,17 @@ def _stage(
 
 
 def _card_says(
-    incident: Incident, person: Person, question: Question | None, stage: Stage, *, guarded: bool
+    incident: Incident,
+    person: Person,
+    question: Question | None,
+    stage: Stage,
+    *,
+    guarded: bool,
+    sign_in: bool,
 ) -> tuple[Phrase, ...]:
     match stage:
         case "neutral":
-            return (phrase("card.neutral"),)
+            return (phrase("card.neutral_sign_in" if sign_in else "card.neutral"),)
         case "asking" if question is not None:
             return (*_call_promised(incident, question), *_asks(incident, question))
         case "over" if incident.closed is not None:
@@ -207,9 +259,7 @@ def _card_says(
 
 def _thanks(incident: Incident, person: Person) -> Phrase:
     """What became of this person's last word."""
-    replies = [
-        r for q in incident.questions if q.person.object_id == person.object_id for r in q.replies
-    ]
+    replies = _replies_of(incident, person)
     read = bool(replies) and max(replies, key=lambda r: r.at).standing is Standing.FOR_ANALYST
     return phrase("thanks.analyst_reads" if read else "thanks.counted")
 
@@ -251,6 +301,19 @@ def _happened(incident: Incident, question: Question) -> Phrase:
         or phrase("label.an_email"),
         at=incident.first_activity or incident.received,
     )
+
+
+def asked_after_sign_in(incident: Incident, question: Question) -> tuple[Phrase, ...]:
+    """What happened and what is asked, on the page that a fresh sign-in opens. Time, app and device
+    of a sign-in, never place or address (triage.md section 6): networks mislead about both."""
+    seen = incident.sign_ins[-1] if incident.sign_ins else None
+    happened = phrase(
+        f"web_happened.{question.kind}",
+        at=(seen.at if seen else None) or incident.first_activity or incident.received,
+        app=seen.app if seen else None,
+        device=seen.device if seen else None,
+    )
+    return (happened, phrase(f"web_ask.{question.kind}"))
 
 
 def _notices(incident: Incident, person: Person) -> tuple[Phrase, ...]:
@@ -421,7 +484,7 @@ def _doing(incident: Incident) -> tuple[Phrase, ...]:
 def _turn(incident: Incident, customer: Customer) -> Phrase:
     if incident.is_over:
         return _goes_on(incident) or phrase("turn.nobody")
-    if any(a.state is ApprovalState.OPEN for a in incident.approvals):
+    if any(a.state is ApprovalState.OPEN for a in incident.approvals) or _theirs(incident):
         return phrase("turn.customer", customer=customer.name)
     if incident.closing is not None:
         return phrase("turn.closing")
@@ -434,6 +497,10 @@ def _turn(incident: Incident, customer: Customer) -> Phrase:
 def _needed(incident: Incident) -> Phrase:
     opened = [a for a in incident.approvals if a.state is ApprovalState.OPEN]
     actions = [a for a in (incident.action(o.action) for o in opened) if a is not None]
+    theirs = _theirs(incident)
+    if theirs and not actions:
+        which = "needed.act" if len(theirs) == 1 else "needed.acts"
+        return phrase(which, action=describe(theirs[0]), count=len(theirs))
     if len(actions) > 1:
         return phrase("needed.approvals", count=len(actions), action=describe(actions[0]))
     return (
@@ -441,6 +508,12 @@ def _needed(incident: Incident) -> Phrase:
         if actions
         else phrase("needed.nothing")
     )
+
+
+def _theirs(incident: Incident) -> tuple[ResponseAction, ...]:
+    """What the customer is to do themselves, and nobody has done yet."""
+    told = (a for a in incident.actions if a.advised and a.state is ActionState.PROPOSED)
+    return () if incident.is_over else tuple(told)
 
 
 def _next_due(incident: Incident) -> datetime | None:
@@ -581,8 +654,35 @@ def approval_card(incident: Incident, customer: Customer, approval: Approval) ->
         due=approval.due,
         state=approval.state,
         outcome=_approval_outcome(approval),
-        mention=authority.approvers(incident, customer),
+        mention=_still_to_sign(incident, customer, action, approval),
+        asked_by=_asked_by(approval),
+        signed=_signed(approval),
     )
+
+
+def _still_to_sign(
+    incident: Incident, customer: Customer, action: ResponseAction, approval: Approval
+) -> tuple[tuple[str, str], ...]:
+    rule = authority.rule_of(action, incident, customer)
+    signed = {s.by_upn.lower() for s in approval.signed}
+    may = authority.approvers(incident, customer, rule, approval.needs)
+    return tuple((upn, name) for upn, name in may if upn.lower() not in signed)
+
+
+def _asked_by(approval: Approval) -> Phrase:
+    if approval.asked_by_name is None:
+        return phrase("asked_by.score")
+    return phrase("asked_by.analyst", by=approval.asked_by_name)
+
+
+def _signed(approval: Approval) -> Phrase | None:
+    """How far it has come: 1 of 2, by Jon Park."""
+    if approval.needs == 1:
+        return None
+    if not approval.signed:
+        return phrase("signed.nobody", needs=approval.needs)
+    names = ", ".join(s.by_name for s in approval.signed)
+    return phrase("signed.some", count=len(approval.signed), needs=approval.needs, by=names)
 
 
 def _consequence(action: ResponseAction, customer: Customer) -> Phrase:
@@ -598,7 +698,9 @@ def _consequence(action: ResponseAction, customer: Customer) -> Phrase:
 def _on_silence(approval: Approval) -> Phrase:
     if not approval.acts_on_silence:
         return phrase("silence.hand_over")
-    return phrase("silence.act", rule=approval.rule or 0, due=approval.due)
+    if approval.rule is None:
+        return phrase("silence.act_standing", due=approval.due)
+    return phrase("silence.act", rule=approval.rule, due=approval.due)
 
 
 def _approval_outcome(approval: Approval) -> Phrase | None:
@@ -773,7 +875,31 @@ def _analyst_question(
         asks=phrase(f"label.question.{question.kind}"),
         person=question.person.name,
         state=phrase(f"question.{question.state.state}", answer=said, due=_due_of(question)),
+        checked=(*_heard_by(question), *_signed_in(incident, question)),
         what_ifs=_what_ifs(incident, customer, question),
+    )
+
+
+def _heard_by(question: Question) -> tuple[Phrase, ...]:
+    """How well we know who gave the answer that stands."""
+    reply = question.answer
+    if reply is None:
+        return ()
+    if reply.assurance is not Assurance.L3 or reply.number is None:
+        return (phrase(f"level.{reply.assurance}"),)
+    return (phrase("level.called", number=reply.number, source=reply.number_source),)
+
+
+def _signed_in(incident: Incident, question: Question) -> tuple[Phrase, ...]:
+    return tuple(
+        phrase(
+            f"verification.{v.state}",
+            at=v.signed_in_at or v.at,
+            methods=", ".join(v.methods),
+            why=v.why,
+        )
+        for v in incident.verifications
+        if v.question == question.id
     )
 
 

@@ -25,7 +25,7 @@ def needs_thread(incident: Incident, customer: Customer) -> bool:
         Band.CONTAIN,
         Band.ESCALATE,
     )
-    asked = bool(incident.approvals)
+    asked = bool(incident.approvals) or any(a.advised for a in incident.actions)
     return customer.threads.of(incident.severity) is not Tells.DIGEST or asked or grave
 
 

@@ -62,9 +62,10 @@ class PersonCard:
     """Who asks: the customer's own name for it."""
     code: str
     service_desk: str | None
-    stage: Literal["asking", "thanks", "neutral", "over"]
+    stage: Literal["asking", "thanks", "neutral", "guarded", "over"]
     """asking: a question waits for an answer, late or not. thanks: nothing is asked now. neutral: reveals nothing and leads
-    to the service desk. over: the case is closed."""
+    to the service desk. guarded: the account is suspect, and reads the same whatever the case is about. over: the case
+    is closed."""
     says: tuple[Phrase, ...]
     """The sentences of the card, in order: what happened, what is asked, what was done."""
     question: str | None = None
@@ -74,6 +75,8 @@ class PersonCard:
     """The answered question that "Change my answer" asks again; None where there is none."""
     changing: bool = False
     """Whether `question` was answered before and is being changed."""
+    verification: str | None = None
+    """The fresh sign-in that is offered beside the service desk."""
     surface: Literal["person"] = "person"
 
 
@@ -141,6 +144,10 @@ class ApprovalCard:
     outcome: Phrase | None
     mention: tuple[tuple[str, str], ...]
     """Who must act: (UPN, name)."""
+    asked_by: Phrase
+    """Who wants it: an analyst, or we ourselves by the score."""
+    signed: Phrase | None = None
+    """Where two must approve: how far it has come."""
     surface: Literal["approval"] = "approval"
 
 
@@ -159,6 +166,8 @@ class AnalystQuestion:
     asks: Phrase
     person: str
     state: Phrase
+    checked: tuple[Phrase, ...] = ()
+    """How we know who answered, and what became of a fresh sign-in that was offered."""
     what_ifs: tuple[WhatIf, ...] = ()
 
 

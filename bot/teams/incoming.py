@@ -134,6 +134,7 @@ def _place(activity: Any) -> Place:
         personal=conversation.conversation_type == "personal",
         team_id=_named(data, "team"),
         channel_id=_named(data, "channel") or _named(data.get("settings"), "selectedChannel"),
+        channel_kind=_channel_kind(data),
     )
 
 
@@ -141,6 +142,13 @@ def _named(data: Any, kind: str) -> str | None:
     """The id of a team or channel; an installation names the channel chosen, if one was."""
     part = data.get(kind) if isinstance(data, dict) else None
     return _text(part, "id") if isinstance(part, dict) else None
+
+
+def _channel_kind(data: Any) -> str | None:
+    """Of "Agents and tab apps for shared and private channels" (Microsoft Learn): `channel.type`."""
+    channel = data.get("channel")
+    kind = _text(channel, "type") if isinstance(channel, dict) else None
+    return kind.lower() if kind else None
 
 
 def _own_id(activity: Any) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.story.activity import click
 from tests.story.graph_incident import malware_ran, unfamiliar_sign_in, user
-from tests.story.house import ALSO_INES, House, Seen, house, words
+from tests.story.house import ALSO_INES, House, Seen, house, swap, words
 from triage.incident import ActionState, ApprovalState
 
 JON = "4f97bb5b-b7e3-4f8a-b480-6fefa7d0ba5b"
@@ -104,9 +104,7 @@ async def test_a_stolen_approver_approves_nothing_in_any_case_of_his_customer(
 
 
 async def test_an_approval_that_ran_out_approves_nothing(tmp_path: Path) -> None:
-    careful = {
-        "contoso": lambda text: text.replace('on_silence = "act"', 'on_silence = "hand_over"')
-    }
+    careful = {"contoso": swap("act_if_unreachable = true", "act_if_unreachable = false")}
     async with house(tmp_path, careful) as h:
         approval = await asked_to_isolate(h)
         await h.later(minutes=14)

@@ -24,6 +24,7 @@ from storage.tables import EffectRow
 from tests.databases import ON_POSTGRES, url
 from tests.story.graph_incident import malware_ran
 from tests.story.house import House, house, onboard
+from tests.story.test_onboarding import CONTOSO_GENERAL, says
 from triage.report import Source
 
 ACME = "5a5a5a5a-2c1b-4b53-9b1e-0c5a3f2e9a10"
@@ -60,6 +61,49 @@ async def with_a_failure(h: House) -> int:
 async def a_moment_later(h: House) -> None:
     """Where the command line does it itself, it goes by this machine's clock; the house's stands."""
     await h.later(minutes=1)
+
+
+# --- onboarding ---
+
+
+async def test_a_code_is_shown_once_and_binds_a_channel(h: House, tmp_path: Path) -> None:
+    said = await vouch(tmp_path, "customer", "invite", "contoso")
+
+    assert "It works once, until " in said
+    code = re.search(r"^\w{5}(-\w{4}){3}$", said, re.MULTILINE)
+    assert code
+    words = f"setup {code[0]}"
+    assert "connected to Contoso" in await says(h, "Jon Park", CONTOSO_GENERAL, words)
+    made = [payload for kind, payload in await h.desk("contoso") if kind == "invited"]
+    assert code[0] not in str(made)
+    assert {"by", "expires"} == made[0].keys()
+
+
+async def test_a_customer_is_removed_when_it_is_confirmed(h: House, tmp_path: Path) -> None:
+    await h.report(malware_ran())
+
+    asked = await typed("customer", "remove", "contoso", database=tmp_path)
+    assert asked.exit_code == 1
+    assert "Remove contoso, and cancel everything that waits there?" in asked.output
+    assert "contoso" in await vouch(tmp_path, "customer", "list")
+
+    said = await vouch(tmp_path, "customer", "remove", "contoso", "--yes")
+
+    assert re.search(r"contoso is removed; [1-9]\d* effects were cancelled", said)
+    assert "contoso" not in await vouch(tmp_path, "customer", "list")
+    assert (await h.post(malware_ran(id_="2")))[0] == 401
+
+
+@pytest.mark.parametrize("order", ["invite", "remove"])
+async def test_who_is_not_there_is_neither_invited_nor_removed(
+    h: House, tmp_path: Path, order: str
+) -> None:
+    more = ["--yes"] if order == "remove" else []
+
+    ended = await typed("customer", order, "acme", *more, database=tmp_path)
+
+    assert ended.exit_code == 1
+    assert "There is no customer 'acme'" in ended.output
 
 
 # --- retry ---

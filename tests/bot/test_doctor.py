@@ -36,6 +36,7 @@ from tests.story.house import (
     settings,
     simulated,
 )
+from tests.story.test_onboarding import code_for, no_channel
 from tests.teams.test_gateway_proofs import new_pair
 
 
@@ -126,6 +127,24 @@ async def test_no_activity_is_sent(tmp_path: Path) -> None:
         await examined(served(h, tmp_path), h.clock.now())
 
         assert len(h.sent) == before
+
+
+# --- channels ---
+
+
+async def test_a_customer_without_a_channel_is_named_with_what_to_do(tmp_path: Path) -> None:
+    async with house(tmp_path, {"contoso": no_channel}) as h:
+
+        async def about_contoso() -> str:
+            found = await examined(served(h, tmp_path), h.clock.now())
+            return next(line for line in lines(found) if "contoso: no channel is bound" in line)
+
+        assert "bound. `vouch customer invite contoso` makes a code" in await about_contoso()
+        code = await code_for(h, days=1)
+        assert "its code holds until" in await about_contoso()
+        await h.later(days=1)
+        assert "and its code expired on" in await about_contoso()
+        assert code not in await about_contoso()
 
 
 # --- credential and Microsoft ---
@@ -420,8 +439,8 @@ def test_what_is_stuck_for_the_same_reason_is_told_once_and_each_is_named() -> N
             "It goes out when the app is there for the person 4f2c.",
         ),
         (
-            stuck("blocked", waits_for="team:19:soc"),
-            "It goes out when an owner has added the app to the team 19:soc.",
+            stuck("blocked", waits_for="channel:nordwall"),
+            "It goes out when the app is in the team of nordwall's channel; see nordwall above.",
         ),
         (stuck("blocked"), "It goes out when the app is there."),
         (stuck("claimed"), doctor.OVERDUE),
@@ -494,3 +513,30 @@ async def test_the_command_says_what_it_finds(
 
 async def run_in_thread(fn: Any, *args: Any) -> Any:
     return await asyncio.to_thread(fn, *args)
+
+
+@pytest.mark.parametrize(
+    ("different", "at", "said"),
+    [
+        ({}, datetime(2026, 12, 1, tzinfo=UTC), "ok: contoso: fresh sign-in with context c1"),
+        ({}, datetime(2027, 12, 1, tzinfo=UTC), "was last seen to refuse on 2026-11-20"),
+        ({"public_url": None}, datetime(2026, 12, 1, tzinfo=UTC), "Set VOUCH_PUBLIC_URL"),
+    ],
+)
+async def test_it_says_whether_a_fresh_sign_in_is_offered(
+    sim: Simulator, tmp_path: Path, different: dict[str, Any], at: datetime, said: str
+) -> None:
+    found = await examined(of(sim, tmp_path, **different), at)
+
+    (line,) = [line for line in lines(found) if "fresh sign-in" in line]
+    assert said in line
+
+
+async def test_it_names_a_context_that_was_never_seen_to_refuse(tmp_path: Path) -> None:
+    keys = await onboard(
+        tmp_path / "vouch.sqlite3", {"contoso": lambda text: text.replace("probed", "#")}
+    )
+    async with Simulator(simulated(tmp_path, keys)) as sim:
+        found = await examined(of(sim, tmp_path))
+
+    assert any("nobody saw it refuse" in line for line in lines(found, State.MISSING))

@@ -64,8 +64,8 @@ async def a_conductor(
     clock = ManualClock(NOW)
     provider = await store.read_across(across.provider)
     assert provider is not None
-    url = "https://smba.example/emea/"
-    desk = ProviderDesk(provider, Channel(provider.tenant_id, provider.channel_id, url))
+    channel = Channel(provider.tenant_id, "19:soc@thread.tacv2", "https://smba.example/emea/")
+    desk = ProviderDesk(provider, channel)
     performer = Performer(Pinboard(), hand, RehearsedWriter(), NoPager(), Blind())
     conductor = Conductor(store, clock, desk, performer, owner="one", lease=timedelta(seconds=60))
     dispatcher = Dispatcher(store, clock.now, conductor.run_effect, poll=60)

@@ -112,7 +112,13 @@ NEUTRAL = replace(
     kind=None,
     choices=(Choice("call_me", phrase("choice.file_opened.call_me")),),
 )
-TAINTED = replace(THANKS, says=(phrase("thanks.received"),), change=None)
+GUARDED = replace(
+    NEUTRAL,
+    stage="guarded",
+    says=(phrase("thanks.received"), phrase("card.guarded")),
+    question=None,
+    choices=(Choice("call_me", phrase("choice.guarded.call_me")),),
+)
 OVER = replace(
     THANKS, stage="over", says=(phrase("over.truePositive"), phrase("over.remembered_more"))
 )
@@ -125,7 +131,7 @@ PERSON_CARDS = {
     "changing": CHANGING,
     "thanks": THANKS,
     "neutral": NEUTRAL,
-    "tainted": TAINTED,
+    "guarded": GUARDED,
     "over": OVER,
 } | kind_cards()
 
@@ -281,10 +287,18 @@ APPROVAL_OPEN = ApprovalCard(
         phrase("known.said", person="Bob Meyer", answer=phrase("choice.file_opened.opened")),
     ),
     mention=(("jon@contoso.example", "Jon Berg"), ("ines@contoso.example", "Ines Wolf")),
+    asked_by=phrase("asked_by.score"),
 )
 APPROVAL_CARDS = {
     "open": APPROVAL_OPEN,
     "handed_over": replace(APPROVAL_OPEN, on_silence=phrase("silence.hand_over"), mention=()),
+    "second_person": replace(
+        APPROVAL_OPEN,
+        on_silence=phrase("silence.hand_over"),
+        mention=(("ines@contoso.example", "Ines Wolf"),),
+        asked_by=phrase("asked_by.analyst", by="Mia Lindqvist"),
+        signed=phrase("signed.some", count=1, needs=2, by="Jon Berg"),
+    ),
 } | {
     state.value: replace(
         APPROVAL_OPEN,

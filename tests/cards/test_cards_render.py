@@ -164,11 +164,11 @@ def test_a_neutral_card_reveals_nothing() -> None:
     assert "service desk" in card
 
 
-def test_a_tainted_card_says_thank_you_and_offers_nothing() -> None:
-    card = person_cards(EN)["tainted"]
+def test_the_card_of_a_suspect_account_says_thank_you_and_offers_a_call_alone() -> None:
+    card = person_cards(EN)["guarded"]
 
     assert "Thank you, received." in read_aloud(card)
-    assert actions(card) == []
+    assert [a["title"] for a in actions(card)] == ["Call me"]
 
 
 def test_change_my_answer_stays_and_is_quiet_beside_other_choices() -> None:
@@ -197,7 +197,7 @@ def test_the_lock_screen_shows_who_asks_and_what() -> None:
     assert question.summary(views.ASKING, EN) == (
         "Contoso Security: invoice.docm was opened on LAPTOP-7 at 10:02. Did you open it?"
     )
-    assert question.summary(views.TAINTED, EN) == "Contoso Security: Thank you, received."
+    assert question.summary(views.GUARDED, EN).startswith("Contoso Security: Thank you, received.")
 
 
 def test_the_same_moment_reads_on_each_readers_clock() -> None:
@@ -459,6 +459,8 @@ def largest_cards(reader: Reader) -> list[Card]:
         consequence=bad,
         on_silence=bad,
         mention=(("eve@contoso.example", HOSTILE),) * 8,
+        asked_by=bad,
+        signed=bad,
     )
     reason = Reason(HOSTILE, 1.0, HOSTILE, bad)
     analyst = replace(

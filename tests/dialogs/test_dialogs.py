@@ -72,6 +72,7 @@ APPROVAL = ApprovalCard(
     state=ApprovalState.OPEN,
     outcome=None,
     mention=(("jon@contoso.example", "Jon Berg"),),
+    asked_by=phrase("asked_by.score"),
 )
 
 

@@ -283,7 +283,7 @@ async def test_a_place_the_app_was_removed_from_is_gone_until_it_is_back(store: 
     assert await store.read(CONTOSO, look) == (True, True)
 
 
-@pytest.mark.parametrize("waits_for", ["person:b0b", f"team:{TEAM}"])
+@pytest.mark.parametrize("waits_for", ["person:b0b", "channel:contoso"])
 async def test_an_installation_is_not_overlooked_by_what_was_claimed_before_it(
     store: Store, waits_for: str
 ) -> None:
@@ -298,7 +298,7 @@ async def test_an_installation_is_not_overlooked_by_what_was_claimed_before_it(
     assert await store.write(CONTOSO, was_installed_since(NOW))
     assert not await store.write(CONTOSO, was_installed_since(SOON)), "it was tried since"
     assert not await store.write(
-        CONTOSO, lambda tx: people.was_installed_since(tx, "team:another", NOW)
+        CONTOSO, lambda tx: people.was_installed_since(tx, "channel:another", NOW)
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import fields, is_dataclass
-from datetime import date, time, timedelta
+from datetime import date, time
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 import storage
 from storage import across, incidents, profiles
+from storage.codec import customer_from_json, customer_to_json
 from storage.engine import Store, Tx
 from storage.profiles import Fault, ProfileError
 from storage.tables import CustomerRow
@@ -24,12 +25,10 @@ from triage.customer import (
     Customer,
     Deadlines,
     Holidays,
-    OnSilence,
     Provider,
     Role,
     ServiceLevels,
 )
-from triage.report import Source
 
 DOCUMENT = (Path(storage.__file__).parent / "profile.md").read_text(encoding="utf-8")
 EXAMPLE, PROVIDER = re.findall(r"```toml\n(.*?)```", DOCUMENT, flags=re.DOTALL)
@@ -75,8 +74,22 @@ def test_the_documented_example_is_read() -> None:
     assert profile.contacts[0].roles == {Role.SECURITY, Role.APPROVER}
     rule = profile.rule_for(ActionKind.ISOLATE_DEVICE)
     assert rule
-    assert (rule.consent, rule.on_silence, rule.minutes) == (Consent.APPROVAL, OnSilence.ACT, 10)
+    assert (rule.consent, rule.act_if_unreachable, rule.minutes) == (Consent.COLLABORATE, True, 10)
+    assert rule.approvers == ("jon@contoso.com",)
     assert profile.facts[0].expires == date(2027, 6, 30)
+
+
+def test_rules_in_the_words_of_before_mean_what_they_meant() -> None:
+    before = RULE.replace('"authorize"', '"approval"') + 'on_silence = "act"\n'
+    after = RULE.replace('"authorize"', '"collaborate"') + "act_if_unreachable = true\n"
+    assert read_customer(SMALL + before) == read_customer(SMALL + after)
+
+    stored = customer_to_json(read_customer(SMALL + RULE))
+    assert '"act_if_unreachable":false' in stored
+    older = stored.replace('"act_if_unreachable":false,"minutes"', '"on_silence":"act","minutes"')
+    older = older.replace('"consent":"authorize","on', '"consent":"automatic","on')
+    (known,) = customer_from_json(older).rules
+    assert (known.consent, known.act_if_unreachable) == (Consent.AUTHORIZE, True)
 
 
 def test_the_documented_provider_is_read() -> None:
@@ -165,7 +178,7 @@ def test_hours_of_a_night_shift_and_of_a_whole_day_are_taken(start: str, end: st
 
 def test_every_fault_of_form_is_named_at_once_with_line_field_and_reason() -> None:
     text = (
-        SMALL.replace("channel_id", "chanel_id")
+        SMALL.replace("prefix", "prefx")
         + """
 [[contacts]]
 upn = "jon@contoso.com"
@@ -175,7 +188,7 @@ roles = ["boss"]
 [[rules]]
 number = 1
 action = "isolate"
-consent = "automatic"
+consent = "authorize"
 """
     )
 
@@ -183,15 +196,15 @@ consent = "automatic"
         profiles.read(text, "customer.toml")
 
     sentences = str(refused.value).splitlines()
-    assert sentences[0] == "customer.toml: channel_id: is missing"
-    assert sentences[1] == "customer.toml:7: chanel_id: there is no such setting; channel_id?"
+    assert sentences[0] == "customer.toml: prefix: is missing"
+    assert sentences[1] == "customer.toml:4: prefx: there is no such setting; prefix?"
     assert sentences[2].startswith("customer.toml:12: contacts[0].roles[0]: 'boss' is not one of")
     assert sentences[3].startswith("customer.toml:16: rules[0].action: 'isolate' is not one of")
     assert len(sentences) == 4
 
 
 CONTACT = '\n[[contacts]]\nupn = "jon@contoso.com"\nname = "Jon"\nroles = ["it"]\n'
-RULE = '\n[[rules]]\nnumber = 1\naction = "scan_device"\nconsent = "automatic"\n'
+RULE = '\n[[rules]]\nnumber = 1\naction = "scan_device"\nconsent = "authorize"\n'
 FACT = (
     '\n[[facts]]\nid = "f"\nstatement = "fine"\ncovers = "remote_tool"\n'
     'approver = "Jon"\nexpires = 2027-01-01\n'
@@ -265,7 +278,31 @@ WRONG = {
     "people[0].language": (SMALL + '[[people]]\nupn = "a@b.c"\nlanguage = "x"\n', 10, "not one of"),
     "people[0].manager": (SMALL + '[[people]]\nupn = "a@b.c"\nmanager = "Jon"\n', 10, "no user"),
     "people[0].phone": (SMALL + '[[people]]\nupn = "a@b.c"\nphone = "1"\n', 10, "phone_source"),
-    "rules[1].number": (SMALL + RULE * 2, 15, "is there twice"),
+    "rules[1].number": (
+        SMALL + RULE + RULE.replace("scan_device", "isolate_device"),
+        15,
+        "is there twice",
+    ),
+    "rules[1].action": (
+        SMALL + RULE + RULE.replace("number = 1", "number = 2"),
+        16,
+        "for the same accounts",
+    ),
+    "rules[0].act_if_unreachable": (
+        SMALL + RULE + "act_if_unreachable = true\n",
+        13,
+        'unless consent is "collaborate"',
+    ),
+    "rules[0].approvers": (
+        SMALL + CONTACT + RULE + 'approvers = ["jon@contoso.com"]\n',
+        18,
+        "is no contact with",
+    ),
+    "act_if_unreachable": (
+        SMALL + 'act_if_unreachable = true\nconsent = "notify"\n',
+        8,
+        "says nothing",
+    ),
     "rules[0].minutes": (SMALL + RULE + "minutes = 0\n", 13, "no time to answer"),
     "facts[1].id": (SMALL + FACT * 2, 17, "is there twice"),
     "facts[0].covers": (SMALL + FACT.replace("remote_tool", "tools"), 12, "'tools' is not one of"),
@@ -455,26 +492,8 @@ async def found_by(store: Store, tenant_id: str) -> list[str]:
     return await store.read_across(lambda tx: across.find_customers_by_tenant(tx, tenant_id))
 
 
-async def test_a_key_speaks_for_its_customer_and_source_alone(store: Store) -> None:
-    await store.write(CONTOSO, lambda tx: profiles.add_intake_key(tx, Source.DEFENDER, "hash", NOW))
+@pytest.mark.parametrize("context", ["C1", "c0", "c100", "acrs", ""])
+def test_what_is_no_authentication_context_is_named(context: str) -> None:
+    (fault,) = faults(f'{SMALL}[step_up]\nauthentication_context = "{context}"\n')
 
-    assert await whose(store, Source.DEFENDER, "hash") == CONTOSO
-    assert await whose(store, Source.NATIVE, "hash") is None
-    assert await whose(store, Source.DEFENDER, "other") is None
-
-
-async def test_an_older_key_stays_valid(store: Store) -> None:
-    for number, key in enumerate(("old", "new")):
-        at = NOW + timedelta(days=number)
-        await store.write(CONTOSO, keyed(key, at))
-
-    assert await whose(store, Source.NATIVE, "old") == CONTOSO
-    assert await whose(store, Source.NATIVE, "new") == CONTOSO
-
-
-def keyed(key: str, at: Any) -> Callable[[Tx], None]:
-    return lambda tx: profiles.add_intake_key(tx, Source.NATIVE, key, at)
-
-
-async def whose(store: Store, source: Source, key: str) -> str | None:
-    return await store.read_across(lambda tx: across.customer_of_key(tx, source, key))
+    assert fault.field == "step_up.authentication_context"

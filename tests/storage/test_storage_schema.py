@@ -1,6 +1,7 @@
 """Migrations: from an empty file to today's tables, without a difference."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from tests.databases import url
 from tests.storage.records import CONTOSO, an_incident, begin, opened
 
 pytestmark = pytest.mark.sqlite
+
+CASE_CODES = import_module("storage.migrations.versions.0003_case_codes")
 
 
 def connected(folder: Path) -> Connection:
@@ -84,7 +87,7 @@ async def test_incidents_of_before_are_found_by_their_code_too(tmp_path: Path) -
         await store.write(CONTOSO, begin())
     with connected(tmp_path) as connection:
         connection.exec_driver_sql("DELETE FROM entity_key")
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+        connection.exec_driver_sql(CASE_CODES.ON_SQLITE)
         connection.commit()
 
     async with opened(tmp_path) as store:

@@ -119,7 +119,7 @@ async def test_bob_s_report_becomes_an_incident_and_his_answer_containment(tmp_p
         gave = (await every_incident(h))["CONTOSO-1"]
         assert states(gave) == {ActionKind.REVOKE_SESSIONS: ActionState.DONE}
         assert gave.is_tainted(bob["id"])
-        assert (await h.card("Bob Meyer")).actions == [], "no more is asked in Teams"
+        assert (await h.card("Bob Meyer")).actions == ["answer.call_me"], "no more is asked"
 
         await played(await h._api("POST", "/scenarios/is-this-phishing/steps/code-used", {}))
         await h.settle()

@@ -91,7 +91,7 @@ async def test_silence_acts_by_the_customer_s_rule(tmp_path: Path) -> None:
 
 
 async def test_silence_hands_over_where_no_rule_says_to_act(tmp_path: Path) -> None:
-    careful = {"contoso": swap('on_silence = "act"', 'on_silence = "hand_over"')}
+    careful = {"contoso": swap("act_if_unreachable = true", "act_if_unreachable = false")}
     async with house(tmp_path, careful) as h:
         await asked(h)
 
@@ -246,3 +246,18 @@ async def test_an_analyst_asks_for_what_was_only_proposed(tmp_path: Path) -> Non
         assert await contained(h) == 0, "the customer's consent still rules"
         await h.press("Jon Park", await h.approval(), "approve.p1")
         assert await contained(h) == 1
+
+
+async def test_a_customer_who_only_wants_notice_is_told_and_nothing_is_touched(
+    tmp_path: Path,
+) -> None:
+    rule = 'consent = "collaborate"\nact_if_unreachable = true\nminutes = 13'
+    notify = {"contoso": swap(rule, 'consent = "notify"')}
+    async with house(tmp_path, notify) as h:
+        await asked(h)
+        await h.later(hours=1)
+
+        incident = await h.incident("4711")
+        assert isolation(incident).state is ActionState.PROPOSED
+        assert incident.approvals == ()
+        assert "Please do this yourselves: Isolate LAPTOP-7" in (await h.root()).text

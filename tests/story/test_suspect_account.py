@@ -202,9 +202,25 @@ async def test_a_card_already_open_is_withdrawn_when_the_account_becomes_suspect
         incident = await h.incident("4720")
         assert incident.id == (await h.incident("4713")).id, "one person, one case"
         card = await h.card("Carla Duarte")
-        assert not [a for a in card.actions if a.startswith("answer")]
+        assert card.actions == ["answer.call_me"]
         assert not any(word in card.text.lower() for word in SECRETS)
         assert {c.person.name for c in incident.calls} == {"Carla Duarte"}
+
+
+async def test_carla_may_ask_for_a_call_on_a_card_that_asks_nothing_any_more(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as h:
+        about_a_file = malware_ran(id_="4720")
+        about_a_file["alerts"][0]["evidence"][0] = user(CARLA, "carla@contoso.example")
+        await h.report(about_a_file)
+        await h.report(unfamiliar_sign_in())
+
+        answer = await h.press("Carla Duarte", await h.card("Carla Duarte"), "answer.call_me")
+
+        assert "Thank you, received." in words(answer)
+        assert not any(word in words(answer).lower() for word in SECRETS)
+        assert "Carla Duarte wants to be called" in "\n".join(await h.told("Nordwall MXDR"))
 
 
 async def test_an_old_card_of_a_suspect_account_lowers_nothing(tmp_path: Path) -> None:
@@ -238,7 +254,7 @@ async def test_at_low_severity_a_card_leads_to_the_service_desk_and_reveals_noth
         await h.report(unfamiliar_sign_in(severity="low"))
 
         card = await h.card("Carla Duarte")
-        assert "Please call the service desk on the number you know" in card.text
+        assert "call the service desk on the number you know" in card.text
         assert (await h.incident("4713")).code in card.text
         assert not any(word in str(card.activity).lower() for word in ("windows", "unfamiliar"))
         assert not any(word in card.text.lower() for word in SECRETS)

@@ -40,9 +40,9 @@ from tests.triage.triage_script import (
     user,
 )
 from triage.actions import ActionKind, Tier
-from triage.authority import is_approver
+from triage.authority import is_approver, rule_of
 from triage.containing import is_protected
-from triage.customer import Consent, Contact, Customer, OnSilence, PersonFacts, Role
+from triage.customer import Consent, Contact, Customer, PersonFacts, Role
 from triage.decide import AlreadyAnswered, decide
 from triage.draft import Known
 from triage.effects import Contain, Effect, Say
@@ -90,8 +90,8 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 # --- customers, people and events ----------------------------------------------------------------
 
-_SILENT = tuple(rule(k, on_silence=OnSilence.ACT) for k in ActionKind)
-_LOCKOUT = tuple(rule(k, Consent.AUTOMATIC, privileged=True) for k in ActionKind)
+_SILENT = tuple(rule(k, act_if_unreachable=True) for k in ActionKind)
+_LOCKOUT = tuple(rule(k, Consent.AUTHORIZE, privileged=True) for k in ActionKind)
 _BOB_APPROVES = Contact(
     upn=BOB.upn, name=BOB.name, roles=frozenset({Role.SECURITY}), delegate=DAN.upn
 )
@@ -371,8 +371,8 @@ def _is_entitled(case: Case, action: ResponseAction) -> None:
             assert case.now < approval.due
         case ByRule(number):
             assert not is_protected(action.target, state, customer)
-            found = customer.rule_for(action.kind)
-            automatic = found is not None and found.consent is Consent.AUTOMATIC
+            found = rule_of(action, state, customer)
+            automatic = found is not None and found.consent is Consent.AUTHORIZE
             silence = any(
                 a.action == action.id and a.state is ApprovalState.EXPIRED and a.acts_on_silence
                 for a in state.approvals
@@ -389,7 +389,11 @@ def test_only_the_entitled_approve_and_never_the_affected_or_suspect(story: Stor
     for case, before, event in played(story):
         if isinstance(event, ApprovalAnswered) and accepted(case.verdict):
             assert before is not None
-            assert is_approver(case.customer, event.by_upn)
+            approval = before.approval(event.approval)
+            assert approval is not None
+            rule = rule_of(before.action(approval.action), before, case.customer)
+            assert is_approver(case.customer, event.by_upn, rule)
+            assert event.by != approval.asked_by
             assert not before.affects(event.by, event.by_upn)
             assert event.by not in case.at_risk
             assert not before.is_tainted(event.by)

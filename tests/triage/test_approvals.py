@@ -29,7 +29,7 @@ from tests.triage.triage_script import (
 )
 from triage.actions import ActionKind
 from triage.containing import recheck
-from triage.customer import Asset, Consent, Contact, OnSilence, Role
+from triage.customer import Asset, Consent, Contact, Role
 from triage.effects import ANALYST_THREAD, Contain
 from triage.events import ActionDone, ActionFailed, ContainOrdered, UndoOrdered
 from triage.incident import ActionState, ByApproval, ByRule, Disposition, Person, Status
@@ -39,9 +39,9 @@ from triage.views import Button
 ISOLATE = ActionKind.ISOLATE_DEVICE
 
 
-def asked(on_silence: OnSilence = OnSilence.HAND_OVER) -> Case:
+def asked(*, act_if_unreachable: bool = False) -> Case:
     """Jon is asked whether to isolate Bob's device."""
-    case = Case(contoso(rules=(rule(ISOLATE, on_silence=on_silence),)))
+    case = Case(contoso(rules=(rule(ISOLATE, act_if_unreachable=act_if_unreachable),)))
     return case.reported(remote_tool()).says_on_the_phone("caller")
 
 
@@ -63,7 +63,7 @@ def undoes(action: str) -> UndoOrdered:
 
 
 def test_an_approval_says_what_it_means_and_what_silence_does() -> None:
-    case = asked(OnSilence.ACT)
+    case = asked(act_if_unreachable=True)
 
     card = case.approval_card()
     assert card.on_silence.key == "silence.act"
@@ -118,7 +118,7 @@ def test_denied_it_is_not_contained_and_an_analyst_says_how_it_ends() -> None:
 
 
 def test_silence_acts_where_the_rule_says_so() -> None:
-    case = asked(OnSilence.ACT).until_due("approval")
+    case = asked(act_if_unreachable=True).until_due("approval")
 
     assert case.approval().state == "expired"
     assert case.contained() == {ISOLATE}
@@ -134,7 +134,7 @@ def test_silence_hands_over_where_the_rule_says_so() -> None:
 
 
 def test_what_the_score_no_longer_asks_for_is_asked_no_more() -> None:
-    case = asked(OnSilence.ACT).says_on_the_phone("it_confirmed")
+    case = asked(act_if_unreachable=True).says_on_the_phone("it_confirmed")
 
     assert case.approval().state == "withdrawn"
     assert case.until_due("approval").contained() == set()
@@ -228,7 +228,7 @@ def test_an_approval_after_its_time_does_not_count_even_before_the_wake_came() -
 
 
 def test_a_no_counts_as_long_as_nothing_was_done() -> None:
-    assert accepted(asked(OnSilence.ACT).denies(after=14).verdict)
+    assert accepted(asked(act_if_unreachable=True).denies(after=14).verdict)
 
 
 def test_an_approval_that_was_never_asked_is_refused() -> None:
@@ -261,7 +261,7 @@ def test_an_analyst_contains_at_once_where_a_rule_allows_it() -> None:
 
 
 def test_silence_on_what_only_an_analyst_asked_for_hands_over() -> None:
-    act = rule(ISOLATE, on_silence=OnSilence.ACT)
+    act = rule(ISOLATE, act_if_unreachable=True)
     case = Case(contoso(rules=(act,))).reported(remote_tool()).happens(orders())
 
     assert case.until_due("approval").contained() == set()
@@ -370,7 +370,9 @@ def test_what_the_source_did_is_shown_and_not_repeated() -> None:
 
 
 def test_what_the_source_did_meanwhile_is_not_asked_for_any_more() -> None:
-    case = asked(OnSilence.ACT).reported(later(remote_tool(), already_done=(ISOLATED,)), after=1)
+    case = asked(act_if_unreachable=True).reported(
+        later(remote_tool(), already_done=(ISOLATED,)), after=1
+    )
 
     assert case.action(ISOLATE).state is ActionState.ALREADY_DONE
     assert case.approval().state == "withdrawn"
@@ -391,7 +393,7 @@ def test_an_order_is_refused_when_the_case_closed_meanwhile() -> None:
 def test_an_order_by_rule_is_refused_when_its_target_came_to_be_protected() -> None:
     protected = (Asset(name="LAPTOP-*", protected=True),)
     by_rule = Case(contoso(rules=AUTOMATIC)).reported(remote_tool()).happens(orders())
-    by_silence = asked(OnSilence.ACT).until_due("approval")
+    by_silence = asked(act_if_unreachable=True).until_due("approval")
 
     for case in (by_rule, by_silence):
         isolate = case.action(ISOLATE)
@@ -409,7 +411,7 @@ def test_what_is_to_be_undone_may_be_undone_whatever_happened() -> None:
 
 
 def test_tier_a_waits_where_the_customer_wants_to_be_asked() -> None:
-    careful = contoso(rules=(rule(ActionKind.SCAN_DEVICE, Consent.APPROVAL),))
+    careful = contoso(rules=(rule(ActionKind.SCAN_DEVICE, Consent.COLLABORATE),))
     case = Case(careful).reported(remote_tool()).says_on_the_phone("caller")
 
     assert ActionKind.SCAN_DEVICE not in case.ever_contained()

@@ -152,8 +152,8 @@ def test_what_is_said_through_that_account_later_lowers_nothing_and_learns_nothi
     assert case.log_odds == before
     assert case.told(ANALYST_THREAD) == ["say.wrote_tainted"]
     card = case.card(BOB)
-    assert (card.stage, keys(card.says)) == ("thanks", ["thanks.received"])
-    assert (card.choices, card.change) == ((), None)
+    assert (card.stage, keys(card.says)) == ("guarded", ["thanks.received", "card.guarded"])
+    assert ([c.id for c in card.choices], card.change) == (["call_me"], None)
 
 
 def test_bob_who_typed_his_password_gets_no_more_cards_but_a_call() -> None:
@@ -279,7 +279,7 @@ def test_a_breach_locks_out_and_isolates_and_escalates_at_once_where_rules_allow
 
 
 def test_a_privileged_breach_locks_out_by_the_rule_that_names_privileged_accounts() -> None:
-    rules = tuple(rule(k, Consent.AUTOMATIC, privileged=True) for k in ActionKind)
+    rules = tuple(rule(k, Consent.AUTHORIZE, privileged=True) for k in ActionKind)
     case = breach(rules=rules, privileged_names=("bob@*",))
 
     assert {ActionKind.DISABLE_ACCOUNT, ActionKind.ISOLATE_DEVICE} <= case.ever_contained()

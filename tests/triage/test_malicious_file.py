@@ -30,7 +30,7 @@ from tests.triage.triage_script import (
     user,
 )
 from triage.actions import ActionKind
-from triage.customer import Asset, AssetKind, Criticality, OnSilence
+from triage.customer import Asset, AssetKind, Criticality
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Contain, Say
 from triage.events import CloseOrdered, KeptOpen, Reopened, Undelivered, Wrote
 from triage.incident import (
@@ -627,7 +627,7 @@ def test_a_question_withdrawn_by_a_closing_is_asked_again_when_it_reopens() -> N
 
 
 def test_silence_then_acts_only_where_the_score_still_asks_for_it() -> None:
-    act = rule(ActionKind.ISOLATE_DEVICE, on_silence=OnSilence.ACT)
+    act = rule(ActionKind.ISOLATE_DEVICE, act_if_unreachable=True)
     case = Case(contoso(rules=(act,))).reported(malware_ran(by_hand=True))
     case.until_due("approval")
 

@@ -149,7 +149,7 @@ def test_what_was_done_there_is_done_here_and_undone_from_here() -> None:
     customer = contoso(rules=AUTOMATIC)
     part = Case(customer).reported(malware_ran(by_hand=True)).answers("opened").done()
     isolated = next(a for a in part.state.actions if a.kind is ActionKind.ISOLATE_DEVICE)
-    into = Case(contoso(rules=(rule(ActionKind.ISOLATE_DEVICE, Consent.APPROVAL),)))
+    into = Case(contoso(rules=(rule(ActionKind.ISOLATE_DEVICE, Consent.COLLABORATE),)))
     into.reported(malware_ran(source_id="9"))
 
     merged(part, into)
@@ -425,7 +425,7 @@ def test_an_objection_to_closing_the_other_case_holds_for_this_one() -> None:
 
 
 def test_what_was_undone_here_later_is_not_done_again_by_what_the_other_case_did_before() -> None:
-    customer = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE, Consent.AUTOMATIC),))
+    customer = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE, Consent.AUTHORIZE),))
     part, into = (
         Case(customer).reported(malware_ran(by_hand=True, source_id=i)).answers("opened").done()
         for i in ("1", "9")
@@ -440,7 +440,7 @@ def test_what_was_undone_here_later_is_not_done_again_by_what_the_other_case_did
 
 
 def test_what_somebody_undid_there_is_not_ordered_again_here() -> None:
-    customer = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE, Consent.AUTOMATIC),))
+    customer = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE, Consent.AUTHORIZE),))
     part = Case(customer).reported(malware_ran(by_hand=True)).answers("opened").done()
     isolated = part.action(ActionKind.ISOLATE_DEVICE)
     part.happens(UndoOrdered(isolated.id, ANNA.object_id, ANNA.name), after=1)

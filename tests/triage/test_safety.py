@@ -26,7 +26,7 @@ from tests.triage.triage_script import (
 )
 from triage.actions import ActionKind
 from triage.containing import APPROVAL_LIVES, recheck
-from triage.customer import Consent, OnSilence
+from triage.customer import Consent
 from triage.events import ApprovalAnswered, ContainOrdered, Facts, Taken
 from triage.incident import ActionState, Band, ByRule, IncidentType, QuestionKind, Status
 from triage.phrases import phrase
@@ -34,7 +34,7 @@ from triage.report import Alert, DeviceEvidence, IncidentReport, Product, Severi
 
 AUTOMATIC = contoso(
     rules=tuple(
-        rule(kind, Consent.AUTOMATIC, number=number)
+        rule(kind, Consent.AUTHORIZE, number=number)
         for number, kind in enumerate(
             (ActionKind.SCAN_DEVICE, ActionKind.ISOLATE_DEVICE, ActionKind.QUARANTINE_FILE), 1
         )
@@ -70,7 +70,7 @@ def test_a_case_with_machines_beyond_our_reach_is_not_contained() -> None:
 
 
 def test_a_scan_alone_contains_nothing() -> None:
-    case = Case(contoso(rules=(rule(ActionKind.SCAN_DEVICE, Consent.AUTOMATIC),)))
+    case = Case(contoso(rules=(rule(ActionKind.SCAN_DEVICE, Consent.AUTHORIZE),)))
     case.reported(malware_ran()).answers("opened").answers("enabled_content", on="q2")
     case.done("a1").denies()
 
@@ -105,7 +105,7 @@ def test_whoever_is_affected_never_approves_even_beyond_what_the_state_lists() -
 
 
 def test_silence_on_an_approval_nobody_was_shown_is_no_consent() -> None:
-    acts = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE, on_silence=OnSilence.ACT),))
+    acts = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE, act_if_unreachable=True),))
     case = Case(acts).reported(malware_ran()).answers("opened").answers("enabled_content", on="q2")
 
     case.unseen = frozenset({"p1"})
@@ -116,7 +116,7 @@ def test_silence_on_an_approval_nobody_was_shown_is_no_consent() -> None:
 
 
 def test_silence_does_not_act_on_a_rule_that_was_taken_back() -> None:
-    acts = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE, on_silence=OnSilence.ACT),))
+    acts = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE, act_if_unreachable=True),))
     case = Case(acts).reported(malware_ran()).answers("opened").answers("enabled_content", on="q2")
 
     case.customer = contoso()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.triage.kinds import told_of
 from tests.triage.triage_script import (
     ANNA,
     APPROVER,
@@ -32,7 +33,7 @@ from tests.triage.triage_script import (
     user,
 )
 from triage.actions import ActionKind, Tier
-from triage.customer import Consent, OnSilence, PersonFacts
+from triage.customer import Consent, PersonFacts
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
 from triage.events import Answered, CallRecorded, Wrote
 from triage.incident import ActionState, Band, Disposition, IncidentType, Route, Standing, Status
@@ -272,6 +273,89 @@ def test_an_identity_alert_of_another_product_has_an_identity_prior() -> None:
     assert "prior.identity_low" in Case().reported(other).rules
 
 
+# --- what is weighed once, and for good ----------------------------------------------------------
+
+ELSEWHERE = "198.51.100.1"
+
+
+def seen_from(*addresses: str, customer: Any = ("203.0.113.0/24",), **more: Any) -> Case:
+    """Sign-ins of one person, each reported by itself."""
+    case = Case(contoso(egress=customer))
+    for n, ip in enumerate(addresses):
+        case.reported(sign_in(ip=ip, source_id=f"s{n}", **more), after=1)
+    return case
+
+
+@pytest.mark.parametrize(
+    "addresses", [(OWN.address, ELSEWHERE), (ELSEWHERE, OWN.address)], ids=["after", "before"]
+)
+def test_a_sign_in_from_elsewhere_in_another_report_takes_the_own_network_s_word_away(
+    addresses: tuple[str, ...],
+) -> None:
+    assert "sign.known_egress" in seen_from(OWN.address, OWN.address).rules
+    assert "sign.known_egress" not in seen_from(*addresses).rules
+
+
+def test_a_cloud_alert_from_elsewhere_counts_beside_a_sign_in_from_the_own_network() -> None:
+    download = alert(
+        "Unusual file download", Product.CLOUD_APPS, Severity.MEDIUM, user(CARLA), FOREIGN
+    )
+    case = seen_from(OWN.address).reported(report(download, source_id="9"), after=1)
+
+    assert "sign.known_egress" not in case.rules
+
+
+def test_an_address_of_a_machine_says_nothing_of_where_somebody_signed_in_from() -> None:
+    beacon = alert("Malware was detected", Product.ENDPOINT, Severity.HIGH, user(CARLA), FOREIGN)
+    case = seen_from(OWN.address).reported(report(beacon, source_id="9"), after=1)
+
+    assert "sign.known_egress" in case.rules
+
+
+def test_an_unknown_device_in_another_report_takes_the_known_one_s_word_away() -> None:
+    known = sign_in(compliant=True)
+    case = Case().reported(known)
+    assert "sign.known_device" in case.rules
+    case.reported(sign_in(compliant=None, source_id="8"), after=1)
+    assert "sign.known_device" in case.rules, "of this one the source does not know"
+    case.reported(sign_in(compliant=False, source_id="9"), after=1)
+
+    assert "sign.known_device" not in case.rules
+
+
+def test_a_stolen_session_stays_stolen_whoever_corrects_what() -> None:
+    case = Case().reported(told_of(IncidentType.STOLEN_SESSION, CARLA))
+    unsaid = case.log_odds
+    denied = case.says_on_the_phone("not_mine").log_odds
+    assert denied - unsaid == pytest.approx(3.0)
+
+    case.says_on_the_phone("mine", after=5)
+
+    assert case.log_odds == denied
+    assert not [w for w in case.desk().questions[0].what_ifs if w.probability < case.score]
+
+
+def test_where_a_session_may_be_mine_a_correction_by_phone_still_counts() -> None:
+    case = medium().says_on_the_phone("not_mine").says_on_the_phone("mine", after=5)
+
+    assert case.log_odds - medium().log_odds == pytest.approx(-3.0)
+
+
+@pytest.mark.parametrize("phone_first", [True, False])
+def test_a_late_press_on_a_withdrawn_card_and_the_phone_weigh_once(phone_first: bool) -> None:
+    case = Case().reported(malware_ran())
+    case.at_risk = frozenset({BOB.object_id})
+    case.reported(later(malware_ran()), after=5)
+    unsaid = case.log_odds
+    if phone_first:
+        case.says_on_the_phone("opened", on="q2").answers("opened")
+    else:
+        case.answers("opened").says_on_the_phone("opened", on="q2")
+
+    assert case.log_odds - unsaid == pytest.approx(1.0)
+    assert [r for r in case.rules if r.startswith("answer.")] == ["answer.file_opened.opened"]
+
+
 # --- taint from elsewhere ------------------------------------------------------------------------
 
 
@@ -284,7 +368,7 @@ def test_an_identity_case_elsewhere_withdraws_the_card_and_makes_it_a_call() -> 
     assert case.question("q1").state.state == "withdrawn"
     assert (case.question("q2").route, case.question("q2").state.state) == (Route.PHONE, "open")
     assert case.open_calls == ["Bob Baker"]
-    assert keys(case.card(BOB).says) == ["thanks.received"]
+    assert keys(case.card(BOB).says) == ["card.guarded"]
 
 
 def test_a_follow_up_that_was_withdrawn_for_suspicion_is_asked_by_phone() -> None:
@@ -407,7 +491,7 @@ def test_session_revocation_stays_tier_a_for_everyone() -> None:
 
 
 def test_a_rule_for_privileged_accounts_locks_them_out_at_once() -> None:
-    lockout = rule(ActionKind.DISABLE_ACCOUNT, Consent.AUTOMATIC, privileged=True)
+    lockout = rule(ActionKind.DISABLE_ACCOUNT, Consent.AUTHORIZE, privileged=True)
     case = _privileged(rules=(lockout,)).says_on_the_phone("not_mine")
 
     assert case.contained() == {ActionKind.DISABLE_ACCOUNT}
@@ -415,7 +499,7 @@ def test_a_rule_for_privileged_accounts_locks_them_out_at_once() -> None:
 
 
 def test_a_rule_that_does_not_name_privileged_accounts_only_asks() -> None:
-    plain = rule(ActionKind.DISABLE_ACCOUNT, Consent.AUTOMATIC)
+    plain = rule(ActionKind.DISABLE_ACCOUNT, Consent.AUTHORIZE)
     case = _privileged(rules=(plain,)).says_on_the_phone("not_mine")
 
     assert case.contained() == set()
@@ -423,7 +507,7 @@ def test_a_rule_that_does_not_name_privileged_accounts_only_asks() -> None:
 
 
 def test_break_glass_is_never_touched_automatically_not_even_by_a_lockout_rule() -> None:
-    everything = tuple(rule(k, Consent.AUTOMATIC, privileged=True) for k in ActionKind)
+    everything = tuple(rule(k, Consent.AUTHORIZE, privileged=True) for k in ActionKind)
     glass = (PersonFacts(upn=CARLA.upn, privileged=True, break_glass=True),)
     case = Case(contoso(people=glass, rules=everything)).reported(sign_in())
     case.says_on_the_phone("not_mine")
@@ -433,7 +517,7 @@ def test_break_glass_is_never_touched_automatically_not_even_by_a_lockout_rule()
 
 
 def test_silence_never_acts_on_break_glass() -> None:
-    silent = tuple(rule(k, on_silence=OnSilence.ACT) for k in ActionKind)
+    silent = tuple(rule(k, act_if_unreachable=True) for k in ActionKind)
     glass = (PersonFacts(upn=CARLA.upn, break_glass=True),)
     case = Case(contoso(people=glass, rules=silent)).reported(sign_in())
     case.says_on_the_phone("not_mine").until_due("approval")

@@ -13,7 +13,6 @@ from triage.customer import (
     Contact,
     Customer,
     ExpectedFact,
-    OnSilence,
     PersonFacts,
     Provider,
     Role,
@@ -125,23 +124,25 @@ CONTOSO = Customer(
 
 def rule(
     action: ActionKind,
-    consent: Consent = Consent.APPROVAL,
-    on_silence: OnSilence = OnSilence.HAND_OVER,
+    consent: Consent = Consent.COLLABORATE,
     *,
+    act_if_unreachable: bool = False,
     number: int = 4,
     privileged: bool = False,
+    approvers: tuple[str, ...] = (),
 ) -> StandingRule:
     return StandingRule(
         number=number,
         action=action,
         consent=consent,
-        on_silence=on_silence,
+        act_if_unreachable=act_if_unreachable,
         minutes=13,
         privileged=privileged,
+        approvers=approvers,
     )
 
 
-AUTOMATIC = tuple(rule(kind, Consent.AUTOMATIC) for kind in ActionKind)
+AUTOMATIC = tuple(rule(kind, Consent.AUTHORIZE) for kind in ActionKind)
 """Rules of a customer who lets us do everything at once."""
 
 
