@@ -27,6 +27,7 @@ from bot.setup import (
     remove_customer,
     revoke,
 )
+from bot.switch import AllowContainment, NothingStoppedError, StopContainment, switch
 from storage import across, effects, incidents
 from storage.across import Stuck
 from storage.engine import Store, Tx, Urgency
@@ -116,6 +117,8 @@ Command = (
     | Retry
     | ExportPerson
     | ErasePerson
+    | StopContainment
+    | AllowContainment
 )
 
 
@@ -132,6 +135,7 @@ REFUSALS = (
     ProviderStaysError,
     NothingToRetryError,
     CannotEraseError,
+    NothingStoppedError,
 )
 """How a command says no: the message is for whoever gave it."""
 
@@ -165,6 +169,8 @@ async def perform(store: Store, command: Command, now: datetime) -> list[str]:
             return await privacy.export(store, command, now)
         case ErasePerson():
             return await privacy.erase(store, command, now)
+        case StopContainment() | AllowContainment():
+            return await switch(store, command, now)
     assert_never(command)
 
 
