@@ -90,7 +90,8 @@ def _erasable(tx: Tx, command: ErasePerson) -> erasing.Subject:
     running = [case.name for case in erasing.cases_of(tx, who) if not case.is_over]
     if running:
         raise CannotEraseError(
-            f"{', '.join(running)} is open and needs what is known of {command.upn}: close it first."
+            f"{', '.join(running)} is open, or keeps an account suspect, and needs what is known of "
+            f"{command.upn}: end that first."
         )
     return who
 

@@ -99,6 +99,7 @@ class Case:
     id: str
     name: str
     is_over: bool
+    """Closed, and it holds nobody's account suspect any more."""
     is_restricted: bool
     """Nobody concerned may learn of it: the named lead answers for it."""
 
@@ -117,17 +118,23 @@ def cases_of(tx: Tx, who: Subject) -> list[Case]:
         select(col(EffectRow.stream)).where(_mentions(who, EffectRow.payload, EffectRow.key)),
     )
     found = {id_ for part in parts for id_ in tx.session.run(part).scalars()}
+    suspecting = set(tx.session.run(_SUSPECTING).scalars())
     named = tx.session.run(_NAMED, {"ids": sorted(found)})
     return [
         Case(
             row.id,
             row.name,
-            row.status in incidents.OVER,
+            row.status in incidents.OVER and row.id not in suspecting,
             row.type == IncidentType.RESTRICTED,
         )
         for row in named
     ]
 
+
+_SUSPECTING = select(col(EntityKeyRow.incident_id)).where(
+    col(EntityKeyRow.key).startswith(incidents.suspect_key(""))
+)
+"""The cases that keep an account suspect: also closed, they are at work."""
 
 _NAMED = (
     select(
@@ -263,6 +270,7 @@ _PAST = (
             col(EventRow.stream) == col(IncidentRow.id),
             col(EventRow.salt).is_not(None),
         ),
+        col(IncidentRow.id).not_in(_SUSPECTING),
     )
     .order_by(col(IncidentRow.updated))
     .limit(MOST_AT_ONCE)
