@@ -23,9 +23,10 @@ from bot.clock import Clock
 from bot.gathering import Gatherer, Job, ProviderDesk, calls_of, opens
 from bot.metrics import Metrics, outcome
 from bot.performing import Performer, crashed
-from bot.results import Blocked, Done, Failed, Later, Result
+from bot.results import Blocked, Done, Failed, Later, Result, Unusable
 from bot.teams import windows
-from storage import effects, handles, incidents, pace, people, profiles
+from bot.telling import tell_analysts
+from storage import effects, handles, homes, incidents, pace, people, profiles
 from storage import surfaces as surface_rows
 from storage.codec import digest
 from storage.engine import (
@@ -60,6 +61,7 @@ from triage.events import (
 from triage.extract import accounts, strong_keys
 from triage.incident import ApprovalState, Incident, Person
 from triage.merging import handed_on
+from triage.phrases import phrase
 from triage.priority import Level, level
 from triage.report import IncidentReport
 from triage.surfaces import surfaces
@@ -283,7 +285,7 @@ class Conductor:
         """The call is made and cannot be unmade: keep its result, and tell the provider's desk that
         the incident does not know of it."""
         claimed, now = taken.claimed, self._clock.now()
-        silent = replace(result, event=None) if not isinstance(result, Later) else result
+        silent = result if isinstance(result, Later | Unusable) else replace(result, event=None)
         payload = {"effect": claimed.id, "stream": claimed.stream, "fault": _named(fault)}
 
         def keep(tx: Tx, shared: AcrossTx) -> None:
@@ -485,6 +487,8 @@ class Conductor:
     def _settle(self, tx: Tx, taken: Taken, result: Result, now: datetime) -> bool:
         claimed = taken.claimed
         event: Event | None = None
+        if isinstance(result, Unusable):
+            result = self._elsewhere(tx, result, now)
         if isinstance(result, Blocked) and people.was_installed_since(
             tx, result.waits_for, taken.since
         ):
@@ -493,7 +497,7 @@ class Conductor:
             case Done(remote_id=remote_id, event=event):
                 held = effects.finish(tx, claimed.id, self._owner, remote_id, now)
                 if held:
-                    _keep(tx, claimed, result, now)
+                    self._keep(tx, claimed, result, now)
             case Later(after, reason, counts):
                 held = effects.retry(
                     tx,
@@ -516,6 +520,61 @@ class Conductor:
             key = f"effect:{claimed.id}:{claimed.attempt}:{now.isoformat()}"
             self._advance(tx, Occurrence(key, event, claimed.stream), now)
         return held
+
+    def _keep(self, tx: Tx, claimed: effects.ClaimedEffect, done: Done, now: datetime) -> None:
+        """What a call taught us of Teams: where a surface stands, a chat, who is in a team."""
+        if done.opened is not None:
+            people.keep_chat(tx, done.opened.person, done.opened.where)
+        if claimed.surface is not None and done.revision is not None:
+            surface_rows.shown(
+                tx,
+                claimed.stream,
+                claimed.surface,
+                revision=done.revision,
+                place=done.place,
+                at=now,
+            )
+        if done.place is not None and done.handle is not None:
+            handles.bind_conversation(tx, done.handle, done.place.conversation_id)
+        if done.roster is not None:
+            roster = done.roster
+            strangers = people.keep_roster(
+                tx, roster.tenant_id, roster.conversation_id, roster.members, now
+            )
+            if strangers:
+                says = phrase(
+                    "tell.outside_readers",
+                    customer=profiles.current(tx).name,
+                    people=", ".join(strangers),
+                )
+                tell_analysts(tx, f"outside:{claimed.key}", says, self._desk.profile.id, now)
+
+    def _elsewhere(self, tx: Tx, result: Unusable, now: datetime) -> Result:
+        """The channel cannot be used: from now on General of its team is, which the same people
+        read. The analysts hear of it once."""
+        home, customer = homes.home(tx), profiles.current(tx)
+        known = people.channel(tx, customer.tenant_id, result.channel_id)
+        if home is None or known is None or result.channel_id == homes.general(home.team_id):
+            return result.otherwise
+        if homes.why_unusable(tx, result.channel_id) is None:
+            people.mark_unusable(tx, known, homes.general(home.team_id), result.reason)
+            incidents.record_desk(
+                tx,
+                key=f"channel_unusable:{result.channel_id}:{now.isoformat()}",
+                kind="channel_unusable",
+                payload={"channel": result.channel_id, "why": result.reason},
+                at=now,
+                actor=None,
+            )
+            says = phrase("tell.channel_unusable", customer=customer.name, why=result.reason)
+            tell_analysts(
+                tx,
+                f"unusable:{result.channel_id}:{now.isoformat()}",
+                says,
+                self._desk.profile.id,
+                now,
+            )
+        return Later(timedelta(), result.reason, counts=True)
 
 
 def _shows(
@@ -563,26 +622,6 @@ def _urgency(occurrence: Occurrence, incident: Incident, customer: Customer) -> 
     decision = incident.decision
     grave = decision is not None and level(incident, customer, decision) is Level.P1
     return effects.Urgency.PEOPLE if grave else effects.Urgency.ROUTINE
-
-
-def _keep(tx: Tx, claimed: effects.ClaimedEffect, done: Done, now: datetime) -> None:
-    """What a call taught us of Teams: where a surface stands, a chat, who is in a team."""
-    if done.opened is not None:
-        people.keep_chat(tx, done.opened.person, done.opened.where)
-    if claimed.surface is not None and done.revision is not None:
-        surface_rows.shown(
-            tx,
-            claimed.stream,
-            claimed.surface,
-            revision=done.revision,
-            place=done.place,
-            at=now,
-        )
-    if done.place is not None and done.handle is not None:
-        handles.bind_conversation(tx, done.handle, done.place.conversation_id)
-    if done.roster is not None:
-        roster = done.roster
-        people.keep_roster(tx, roster.tenant_id, roster.conversation_id, roster.members, now)
 
 
 def _present(tx: Tx, incident_id: str) -> Incident:
@@ -673,7 +712,7 @@ def _helpers(
 def _is_beyond_reach(before: Incident | None) -> bool:
     """Somebody affected has no chat: whatever has them asked turns to others at once."""
     known = [a.person for a in before.affected if a.person] if before else []
-    return any(not person.reachable for person in known)
+    return any(person.why_not_asked for person in known)
 
 
 def _cards(

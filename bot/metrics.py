@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from bot.results import Blocked, Done, Failed, Later, Result
+from bot.results import Blocked, Done, Failed, Later, Result, Unusable
 from dialogs.messenger import (
     Channel,
     Conversation,
@@ -146,6 +146,8 @@ def outcome(result: Result) -> str:
             return "blocked"
         case Failed():
             return "failed"
+        case Unusable():
+            return "unusable"
 
 
 # --- the page ------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from bot.gathering import (
     WriteJob,
     person_at,
 )
-from bot.results import Blocked, Done, Failed, Later, Opened, Result, Roster
+from bot.results import Blocked, Done, Failed, Later, Opened, Result, Roster, Unusable
 from cards.wording import Reader, say
 from containment.actions import Hand, HandGaveUpError, HandTryLaterError
 from dialogs import approval, question, thread
@@ -298,6 +298,36 @@ def _undelivered(job: Spoken, why: str) -> Undelivered | None:
 
 def _gave_up(job: Spoken, error: GaveUpError) -> Result:
     """People are told why by its code, which has a sentence; the reason stays with the effect."""
+    given_up = _for_good(job, error)
+    channel = _channel_of(job)
+    if channel is not None and error.code in NOBODY_POSTS:
+        return Unusable(channel, error.reason, given_up)
+    return given_up
+
+
+NOBODY_POSTS = {
+    GaveUpError.GONE,
+    GaveUpError.NOT_INSTALLED,
+    GaveUpError.BLOCKED,
+    GaveUpError.FORBIDDEN,
+}
+"""How Teams refuses a thread in a channel that was deleted, is archived, or the app is not in."""
+
+
+def _channel_of(job: Spoken) -> str | None:
+    """The customer's channel that a thread was to stand in, or stands in."""
+    match job:
+        case ShowJob(view=CustomerThread(), target=Channel(channel_id=channel_id)):
+            return channel_id
+        case ShowJob(view=CustomerThread(), target=Conversation(conversation_id=thread_id)):
+            return thread_id.partition(";")[0]
+        case DigestJob(target=Channel(channel_id=channel_id)):
+            return channel_id
+        case _:
+            return None
+
+
+def _for_good(job: Spoken, error: GaveUpError) -> Blocked | Failed:
     event = _undelivered(job, error.code)
     if error.code == GaveUpError.NOT_INSTALLED and not isinstance(job, RosterJob):
         return Blocked(job.waits_for, error.reason, event)

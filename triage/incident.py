@@ -88,6 +88,15 @@ class Person:
     """A member of the team whose channel holds the incident threads."""
     reachable: bool = True
     """The app is installed for this person, as far as we know."""
+    outside: bool = False
+    """A guest, or of another tenant: never asked, never asked to help."""
+
+    @property
+    def why_not_asked(self) -> str | None:
+        """Why no card is sent to this person; None where one is."""
+        if self.outside:
+            return "outside"
+        return None if self.reachable else "not_installed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,7 +306,7 @@ def _who(draft: Draft, question: Question, rung: Rung) -> tuple[Person | None, s
         return None, NOBODY
     known = [p for p in map(draft.known.facts.helpers.get, named) if p is not None]
     free = [p for p in known if not _is_concerned(draft, p)]
-    reachable = [p for p in free if p.reachable]
+    reachable = [p for p in free if p.why_not_asked is None]
     if reachable:
         return reachable[0], None
     return None, "not_installed" if free else "concerned" if known else "not_in_roster"
