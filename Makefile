@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-postgres check crash crash-selftest storm bench format lock clean
+.PHONY: demo test test-postgres check crash crash-selftest mutants storm bench format lock clean
 
 demo: .venv/ready
 	$(BIN)/vouch demo
@@ -30,6 +30,10 @@ crash: .venv/ready
 # The same must find out two broken builds.
 crash-selftest: .venv/ready
 	$(BIN)/python -m tests.crash.selftest
+
+# Takes away one control of docs/security.md after the other; ONLY= names some of them.
+mutants: .venv/ready
+	$(BIN)/python -m tests.attacks.mutants $(ONLY)
 
 # Prints the tables of bench/README.md. QUICK=1 only shows that it works. ONLY=teams or ONLY=engine
 # measures one half; STORED=200000 makes fewer stored incidents than a million.

@@ -22,12 +22,15 @@ from bot.app import running
 from bot.clock import SystemClock
 from bot.commands import (
     REFUSALS,
+    AddIdentity,
     AddKey,
     AddProfile,
+    AddSecret,
     Command,
     Invite,
     Remove,
     Retry,
+    RevokeKey,
     perform,
 )
 from bot.control import NobodyAnswersError, RefusedCommandError, hand_over
@@ -36,9 +39,10 @@ from bot.doctor import Finding, broken, is_well, nothing_is_stuck, ok
 from bot.settings import Settings, faults, from_environment
 from bot.signals import stop_signal
 from manifest.package import DEVELOPER, VERSION, WEBSITE, ManifestError, Offer, Permission, package
-from storage import across
+from storage import across, credentials
 from storage.backup import back_up, restore
 from storage.checking import check
+from storage.credentials import Kind
 from storage.engine import Store, StoreError, StoreInUseError
 from triage.report import Source
 
@@ -113,9 +117,56 @@ def customer_add(file: ReadableFile, database: Database = DEFAULT_DATABASE) -> N
 
 
 @customers.command("key")
-def customer_key(customer: str, source: Source, database: Database = DEFAULT_DATABASE) -> None:
-    """Make a bearer key for one source of one customer. It is shown once."""
-    _order(database, AddKey(customer, source))
+def customer_key(  # noqa: PLR0917 - one parameter per option
+    customer: str,
+    source: Annotated[
+        Source | None, typer.Argument(help="Without it: what the customer's sources have.")
+    ] = None,
+    signed: Annotated[
+        bool, typer.Option("--signed", help="Have the source sign, in the form Standard Webhooks.")
+    ] = False,
+    secret: Annotated[
+        str, typer.Option(help="Where the secret stands: env:NAME or file:/path; means --signed.")
+    ] = "",
+    identity: Annotated[
+        str, typer.Option(help="Object id of a managed identity of the customer's tenant.")
+    ] = "",
+    revoke: Annotated[int | None, typer.Option(help="What has this number in the list.")] = None,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Make a bearer key for one source of one customer, shown once; or have the source sign, or be
+    known by an identity. Then it is not known by a key any more."""
+    by = _operator()
+    if revoke is not None:
+        _order(database, RevokeKey(customer, revoke, by))
+    elif source is None:
+        for line in _run(_credentials(database, customer)):
+            typer.echo(line)
+    elif identity:
+        _order(database, AddIdentity(customer, source, identity, by))
+    elif signed or secret:
+        _order(database, AddSecret(customer, source, secret or _variable(customer, source), by))
+    else:
+        _order(database, AddKey(customer, source, by))
+
+
+def _variable(customer: str, source: Source) -> str:
+    """Where a secret stands, unless somebody says otherwise."""
+    name = f"{customer}_{source}".replace("-", "_").upper()
+    return f"env:{name}"
+
+
+async def _credentials(database: str, customer: str) -> list[str]:
+    store = Store.look(database)
+    try:
+        found = await store.read(customer, credentials.listed)
+    finally:
+        await store.close()
+    return [
+        f"{it.id}\t{it.source}\t{it.kind}\tsince {it.added_at:%Y-%m-%d}"
+        + ("" if it.kind is Kind.BEARER else f"\t{it.value}")
+        for it in found
+    ]
 
 
 @customers.command("invite")

@@ -13,17 +13,22 @@ from datetime import timedelta
 import structlog
 from aiohttp import web
 
+from bot.admission import FAILURES, FAILURES_PER_SECOND, Admission
 from bot.clock import Clock, SystemClock
 from bot.commands import AddProfile, Command
 from bot.conductor import Conductor
 from bot.control import controlled
 from bot.desk import keep_desk, read_desk
+from bot.limits import Buckets
+from bot.links import Links
 from bot.metrics import Counted, Metrics, MetricsPage, metrics_application, timing
 from bot.performing import Performer
 from bot.reception import Reception
 from bot.settings import Settings
+from bot.signin import SignInPages
 from bot.teams.gateway import Gateway
 from bot.teams.network import Network
+from bot.teams.signins import SignIns
 from bot.web import Intake, Readiness, application
 from containment.rehearsal import Rehearsal
 from paging.pager import NoPager, Pager
@@ -61,6 +66,7 @@ async def running(
     clock = clock or SystemClock()
     store = Store.open(settings.database_url)
     gateway = Gateway(settings)
+    sign_ins = SignIns(settings)
     metrics = Metrics()
     gateway.messenger = Counted(gateway.messenger, metrics)
     try:
@@ -73,16 +79,28 @@ async def running(
             GraphLooker(gateway.network, gateway.graph_tokens, settings.graph_url),
         )
         lease = timedelta(seconds=settings.lease_seconds)
+        links = Links(settings.public_url)
         conductor = Conductor(
-            store, clock, desk, performer, owner=_owner(), lease=lease, metrics=metrics
+            store,
+            clock,
+            desk,
+            performer,
+            owner=_owner(),
+            lease=lease,
+            metrics=metrics,
+            links=links,
         )
         dispatcher = _dispatcher(store, settings, clock, conductor, lease)
         conductor.on_work = dispatcher.notify
-        reception = Reception(store, clock, desk, conductor)
+        reception = Reception(store, clock, desk, conductor, links)
         looked_ago = dispatcher.looked_ago if dispatch else lambda: 0.0
         readiness = Readiness(store, looked_ago, gateway.is_well)
+        pages = _pages(settings, store, clock, conductor, sign_ins)
         app = application(
-            Intake(store, clock, conductor), readiness, gateway.routes(reception), timing(metrics)
+            Intake(store, clock, conductor, _admission(settings, store, clock, gateway)),
+            readiness,
+            [*gateway.routes(reception), *pages],
+            timing(metrics),
         )
 
         async def afterwards(command: Command) -> None:
@@ -107,8 +125,18 @@ async def running(
                     look.cancel()
                 await _stop(settings, readiness, server, dispatcher, work)
     finally:
+        sign_ins.close()
         await gateway.close()
         await store.close()
+
+
+def _pages(
+    settings: Settings, store: Store, clock: Clock, conductor: Conductor, sign_ins: SignIns
+) -> list[web.RouteDef]:
+    """Where people's browsers reach us; else there is nothing to lead them to."""
+    if settings.public_url is None:
+        return []
+    return SignInPages(store, clock, conductor, sign_ins, settings.public_url).routes()
 
 
 async def _stop(
@@ -145,6 +173,16 @@ async def _listening(app: web.Application, settings: Settings) -> _Server:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_seconds)
     url = await _listen(runner, "listening", settings.host, settings.port)
     return _Server(runner, url)
+
+
+def _admission(settings: Settings, store: Store, clock: Clock, gateway: Gateway) -> Admission:
+    return Admission(
+        store,
+        clock,
+        gateway.identities,
+        Buckets(settings.intake_burst, settings.intake_per_second, time.monotonic),
+        Buckets(FAILURES, FAILURES_PER_SECOND, time.monotonic),
+    )
 
 
 def _pager(settings: Settings, network: Network) -> Pager:

@@ -10,13 +10,20 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Literal, assert_never
 
+from bot.secretrefs import SecretError
 from bot.setup import (
+    SETUP,
+    IdentityError,
+    NoSuchCredentialError,
     NoSuchCustomerError,
     ProviderStaysError,
+    add_identity,
     add_intake_key,
     add_profile,
+    add_signing_secret,
     invite,
     remove_customer,
+    revoke,
 )
 from storage import across, effects, incidents
 from storage.across import Stuck
@@ -39,7 +46,34 @@ class AddProfile:
 class AddKey:
     customer: str
     source: Source
+    by: str = SETUP
     kind: Literal["add_key"] = "add_key"
+
+
+@dataclass(frozen=True, slots=True)
+class AddSecret:
+    customer: str
+    source: Source
+    reference: str
+    by: str = SETUP
+    kind: Literal["add_secret"] = "add_secret"
+
+
+@dataclass(frozen=True, slots=True)
+class AddIdentity:
+    customer: str
+    source: Source
+    object_id: str
+    by: str = SETUP
+    kind: Literal["add_identity"] = "add_identity"
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeKey:
+    customer: str
+    id: int
+    by: str = SETUP
+    kind: Literal["revoke_key"] = "revoke_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +103,22 @@ class Retry:
     kind: Literal["retry"] = "retry"
 
 
-Command = AddProfile | AddKey | Invite | Remove | Retry
+Command = AddProfile | AddKey | AddSecret | AddIdentity | RevokeKey | Invite | Remove | Retry
 
 
 class NothingToRetryError(Exception):
     """Nothing of what was named has failed or is blocked."""
 
 
-REFUSALS = (ProfileError, NoSuchCustomerError, ProviderStaysError, NothingToRetryError)
+REFUSALS = (
+    ProfileError,
+    NoSuchCustomerError,
+    NoSuchCredentialError,
+    IdentityError,
+    SecretError,
+    ProviderStaysError,
+    NothingToRetryError,
+)
 """How a command says no: the message is for whoever gave it."""
 
 
@@ -86,8 +128,17 @@ async def perform(store: Store, command: Command, now: datetime) -> list[str]:
         case AddProfile(text, origin):
             added = await add_profile(store, text, origin)
             return [f"{added.role} {added.id}, version {added.version}"]
-        case AddKey(customer, source):
-            return [await add_intake_key(store, customer, source)]
+        case AddKey(customer, source, by):
+            return [await add_intake_key(store, customer, source, by)]
+        case AddSecret(customer, source, reference, by):
+            new = await add_signing_secret(store, customer, source, reference, by)
+            return _signs(customer, source, reference, new)
+        case AddIdentity(customer, source, object_id, by):
+            await add_identity(store, customer, source, object_id, by)
+            return [f"{customer} {source}: known by the identity {object_id}; by no key any more"]
+        case RevokeKey(customer, id_, by):
+            it = await revoke(store, customer, id_, by)
+            return [f"{customer} {it.source}: {it.kind} {it.id} opens nothing any more"]
         case Invite(customer, by, days):
             code = await invite(store, customer, by, now, timedelta(days=days))
             return [code, f"{HOW_TO_USE} It works once, until {_until(now, days)}."]
@@ -97,6 +148,14 @@ async def perform(store: Store, command: Command, now: datetime) -> list[str]:
         case Retry():
             return await _retry(store, command, now)
     assert_never(command)
+
+
+def _signs(customer: str, source: Source, reference: str, new: str | None) -> list[str]:
+    post_to = f"/api/incidents/{source}?customer={customer}"
+    told = f"{customer} {source}: signs with {reference}, and posts to {post_to}; no key any more"
+    if new is None:
+        return [told]
+    return [new, told, f"Put this secret where {reference} says, and into the source. Shown once."]
 
 
 HOW_TO_USE = (

@@ -21,6 +21,7 @@ from structlog.contextvars import bound_contextvars
 from bot import ids
 from bot.clock import Clock
 from bot.gathering import Gatherer, Job, ProviderDesk, calls_of, opens
+from bot.links import Links
 from bot.metrics import Metrics, outcome
 from bot.performing import Performer, crashed
 from bot.results import Blocked, Done, Failed, Later, Result, Unusable
@@ -144,12 +145,14 @@ class Conductor:
         owner: str,
         lease: timedelta,
         metrics: Metrics | None = None,
+        links: Links | None = None,
     ) -> None:
         """`owner` names this process in the leases of the effects it carries out."""
         self._store = store
         self._clock = clock
         self._desk = desk
-        self._gatherer = Gatherer(desk)
+        self._links = links or Links(None)
+        self._gatherer = Gatherer(desk, self._links)
         self._performer = performer
         self._owner = owner
         self._lease = lease
@@ -389,6 +392,7 @@ class Conductor:
             unseen=_unseen(tx, before) if before else frozenset(),
             helpers=_helpers(tx, concerned, before, event, customer),
             cards=_cards(tx, concerned, before, event, now),
+            pages=self._links.public_url is not None,
         )
 
     def _record(

@@ -94,6 +94,7 @@ async def _play(demo: Demo, clock_door: socket.socket) -> None:
     async with _simulator(demo, port, shared) as ready:
         settings = Settings(
             port=port,
+            public_url=f"http://{LOOPBACK}:{port}",
             database_url=database,
             app_id=shared.app_id,
             app_tenant=PROVIDER_TENANT,

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,15 +20,18 @@ from pydantic import ValidationError
 
 from bot.clock import Clock
 from bot.commands import described
+from bot.links import CALLBACK
+from bot.secretrefs import SecretError, signing_secret
 from bot.settings import Proof, Settings
 from bot.teams.hosts import is_allowed
 from bot.teams.probe import NoAnswerError, Probe
 from sources.absence import PERMISSIONS
-from storage import across, homes, invitations, people, profiles
+from storage import across, credentials, homes, invitations, people, profiles
+from storage.credentials import Credential, Kind
 from storage.engine import Standing, Store, StoreError, Tx, standing
 from storage.invitations import Invitation
 from storage.profiles import Profile
-from triage.customer import Customer, Provider
+from triage.customer import Customer, Provider, StepUp
 
 PATIENCE_SECONDS = 20
 """For one check; each of its calls has a shorter limit of its own."""
@@ -295,9 +298,35 @@ def _known(tx: Tx, one: across.Onboarded, settings: Settings, now: datetime) -> 
     yield _installed(tx, profile, settings, now)
     if not isinstance(profile, Provider):
         yield from _people(people.reach(tx, profile.tenant_id), one)
-        yield _intake(profiles.sources_with_keys(tx), one)
+        yield from _intake(credentials.listed(tx), one)
         if profile.look_for_absence:
             yield _absence(profile)
+        if profile.step_up is not None:
+            yield _step_up(profile, profile.step_up, settings, now.date())
+
+
+PROBED_WITHIN = timedelta(days=365)
+"""A policy can be switched off: what was seen longer ago is tried again."""
+
+
+def _step_up(customer: Customer, step_up: StepUp, settings: Settings, today: date) -> Finding:
+    """Entra grants a context that no policy protects to everybody, so a date must say that it was
+    seen to refuse; and there must be a page to begin at."""
+    what = f"{customer.id}: fresh sign-in with context {step_up.authentication_context}"
+    try_it = (
+        "Sign in with less than the policy of that context asks for: once it is refused, put the "
+        "date into the profile's step_up.probed."
+    )
+    if settings.public_url is None:
+        return missing(f"{what} is not offered: there is no page", "Set VOUCH_PUBLIC_URL.")
+    if step_up.probed is None:
+        return missing(f"{what} is not offered: nobody saw it refuse anybody", try_it)
+    if today - step_up.probed > PROBED_WITHIN:
+        return missing(f"{what} was last seen to refuse on {step_up.probed}", try_it)
+    return ok(
+        f"{what} is offered, seen to refuse on {step_up.probed}; the app needs the redirect URI "
+        f"{settings.public_url}{CALLBACK}, and a consent in the tenant {customer.tenant_id}"
+    )
 
 
 def _profile(profile: Profile, one: across.Onboarded) -> Finding:
@@ -381,12 +410,28 @@ def _people(reach: people.Reach, one: across.Onboarded) -> Iterator[Finding]:
         )
 
 
-def _intake(sources: list[str], one: across.Onboarded) -> Finding:
-    if not sources:
-        return missing(
+def _intake(known: list[Credential], one: across.Onboarded) -> Iterator[Finding]:
+    if not known:
+        yield missing(
             f"{one.id}: no intake key", f"Make one: `vouch customer key {one.id} defender`."
         )
-    return ok(f"{one.id}: intake keys for {', '.join(sources)}")
+        return
+    sources = sorted({it.source for it in known})
+    yield ok(f"{one.id}: intake keys for {', '.join(sources)}")
+    for it in known:
+        if it.kind is Kind.SIGNATURE:
+            yield from _unreadable(it, one)
+
+
+def _unreadable(it: Credential, one: across.Onboarded) -> Iterator[Finding]:
+    try:
+        signing_secret(it.value)
+    except SecretError as error:
+        yield broken(
+            f"{one.id}: {it.source} signs with a secret that is not there: {error}",
+            "Put it there, where `vouch serve` runs too; or revoke it: "
+            f"`vouch customer key {one.id} --revoke {it.id}`.",
+        )
 
 
 # --- stuck work ----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot import ids
+from bot.links import SURFACE, Links
 from bot.results import Blocked, Done, Failed, Result
 from cards.wording import Reader
 from containment.actions import Order
@@ -77,6 +78,8 @@ class ShowJob:
     activity_id: str | None
     handle: str
     reader: Reader
+    link: str | None = None
+    """To a page of ours, where the view offers one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +205,9 @@ class ProviderDesk:
 class Gatherer:
     """Turns a claimed effect into a job, from what the rows say now."""
 
-    def __init__(self, desk: ProviderDesk) -> None:
+    def __init__(self, desk: ProviderDesk, links: Links) -> None:
         self._desk = desk
+        self._links = links
 
     def job(self, tx: Tx, claimed: effects.ClaimedEffect, now: datetime) -> Job:
         if claimed.surface is not None:
@@ -243,6 +247,12 @@ class Gatherer:
         target = _standing(place) or self._place_of(tx, incident, customer, view)
         if isinstance(target, Settled):
             return target
+        handle = handles.of_surface(tx, incident_id, name, now + HANDLES_LIVE / 3) or self._mint(
+            tx, incident_id, name, view, now
+        )
+        link = self._links.of(view, handle)
+        if link is not None and isinstance(view, PersonCard):
+            _keep_link(tx, incident, customer, view, handle)
         return ShowJob(
             surface=name,
             view=view,
@@ -250,9 +260,9 @@ class Gatherer:
             target=target,
             waits_for=self._installation(customer, name),
             activity_id=place.activity_id if place else None,
-            handle=handles.of_surface(tx, incident_id, name, now + HANDLES_LIVE / 3)
-            or self._mint(tx, incident_id, name, view, now),
+            handle=handle,
             reader=self._reader(customer, view),
+            link=link,
         )
 
     def _say(self, tx: Tx, incident_id: str, say: Say) -> Job:
@@ -409,6 +419,27 @@ class Gatherer:
             expires=now + HANDLES_LIVE,
         )
         return token
+
+
+def _keep_link(tx: Tx, incident: Incident, customer: Customer, view: PersonCard, card: str) -> None:
+    """The link on a card is a handle of its own, for one person and one question, and lives no
+    longer than the question."""
+    offered = incident.verification(view.verification or "")
+    if offered is None:
+        return
+    surface = f"{SURFACE}{offered.id}"
+    token = ids.link_token(card, offered.id)
+    if handles.of_surface(tx, incident.id, surface, offered.due - timedelta(seconds=1)) == token:
+        return
+    handles.mint(
+        tx,
+        token,
+        tenant_id=customer.tenant_id,
+        incident_id=incident.id,
+        surface=surface,
+        person=view.person,
+        expires=offered.due,
+    )
 
 
 def _incident(tx: Tx, incident_id: str) -> Incident:

@@ -1,7 +1,9 @@
 """Identities that must not be guessed or must sort by time; all randomness comes from here."""
 
 import secrets
+from base64 import urlsafe_b64encode
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
 _CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -26,3 +28,9 @@ def case_code() -> str:
 def card_token() -> str:
     """The opaque handle a card carries: 128 random bits."""
     return secrets.token_urlsafe(16)
+
+
+def link_token(card: str, verification: str) -> str:
+    """The secret of the link on a card, from the card's own handle: so that each rendering of the
+    card carries the same link, and the link does not give away the handle."""
+    return urlsafe_b64encode(sha256(f"{card}:{verification}".encode()).digest()[:24]).decode()

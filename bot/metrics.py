@@ -16,6 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from bot.headers import protect
 from bot.results import Blocked, Done, Failed, Later, Result, Unusable
 from dialogs.messenger import (
     Channel,
@@ -170,7 +171,7 @@ class MetricsPage:
 
 
 def metrics_application(page: MetricsPage) -> web.Application:
-    app = web.Application()
+    app = web.Application(middlewares=[protect])
     app.add_routes([web.get("/metrics", page.answer)])
     return app
 

@@ -147,7 +147,7 @@ class Performer:
                 )
             case PersonCard() as view, Conversation():
                 return await question.show_person_card(
-                    teams, where, standing, view, handle=handle, reader=reader
+                    teams, where, standing, view, handle=handle, reader=reader, link=job.link
                 )
             case ApprovalCard() as view, Conversation():
                 return await approval.show_approval(

@@ -29,6 +29,7 @@ from bot.inbound import (
     Texted,
     TryAgainLaterError,
 )
+from bot.links import Links
 from bot.onboarding import Onboarding, is_setup_alone, let_go_on, order_roster, setup_code
 from bot.telling import tell_analysts
 from bot.verifying import CodeCheck, CodeDesk
@@ -78,12 +79,13 @@ class Reception:
     """Hears what Teams delivers. Every answer is given after COMMIT."""
 
     def __init__(
-        self, store: Store, clock: Clock, desk: ProviderDesk, conductor: Conductor
+        self, store: Store, clock: Clock, desk: ProviderDesk, conductor: Conductor, links: Links
     ) -> None:
         self._store = store
         self._clock = clock
         self._desk = desk
         self._conductor = conductor
+        self._links = links
         self._onboarding = Onboarding(store, clock, desk)
         self._codes = CodeDesk(store, clock, desk, conductor.on_work)
 
@@ -156,7 +158,7 @@ class Reception:
         if person is None or handle.person != who.object_id:
             return ShowText(say(phrase("refused.not_addressee"), who.reader))
         view = person_card(incident, customer, person, changing=pressed.on)
-        return ShowCard(_render(view, handle.token, _reader(customer, self._desk.profile, view)))
+        return self._shown(view, handle, _reader(customer, self._desk.profile, view))
 
     def _answer(self, outcome: Outcome, handle: across.Handle, who: "Who") -> Response:
         """The asker's new view; to whom the card does not belong, a sentence and no card."""
@@ -166,7 +168,11 @@ class Reception:
         if view is None or isinstance(view, SourceStatus):
             return Nothing()
         reader = _reader(outcome.customer, self._desk.profile, view)
-        return ShowCard(_render(view, handle.token, reader))
+        return self._shown(view, handle, reader)
+
+    def _shown(self, view: View, handle: across.Handle, reader: Reader) -> ShowCard:
+        link = self._links.of(view, handle.token)
+        return ShowCard(_render(view, handle.token, reader, link))
 
     async def _refused(self, click: Clicked, refusal: NotHeard) -> Response:
         if not await self._is_ours(click.place.tenant_id):
@@ -588,10 +594,10 @@ def _stands_for(handle: across.Handle, place: Place, now: datetime) -> bool:
 # --- rendering the asker's view ------------------------------------------------------------------
 
 
-def _render(view: View, handle: str, reader: Reader) -> Card:
+def _render(view: View, handle: str, reader: Reader, link: str | None) -> Card:
     match view:
         case PersonCard():
-            return question.render(view, handle, reader)
+            return question.render(view, handle, reader, link)
         case CustomerThread():
             return customer_thread.render(view, handle, reader)
         case ApprovalCard():

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     """Where Vouch listens; `0.0.0.0` in a container."""
     port: int = 3978
     """The port it listens on."""
+    public_url: str | None = None
+    """Where people's browsers reach Vouch: https, without a path. Whoever's account is suspect can
+    then confirm by a fresh sign-in that it is them, where the customer's profile says how."""
     database_url: str = "sqlite:///vouch.sqlite3"
     """Where Vouch keeps its records: `sqlite:///relative` or `sqlite:////absolute` for one process;
     `postgresql+psycopg://user:password@host/database` for several."""
@@ -82,6 +85,11 @@ class Settings(BaseSettings):
     ca_file: Path | None = None
     """A certificate authority to trust beside the system's: the simulator's."""
 
+    intake_burst: int = Field(default=100, ge=1)
+    """How many requests of one source of one customer are taken at once; then 429 with Retry-After.
+    Each process counts for itself."""
+    intake_per_second: float = Field(default=20, gt=0)
+    """How many more of them in each second after that."""
     containment: Literal["rehearsal"] = "rehearsal"
     """What response actions do. A rehearsal records and shows them, and touches nothing."""
     pagerduty_key: SecretStr | None = None
@@ -116,6 +124,19 @@ class Settings(BaseSettings):
         if urlsplit(value).scheme != "https":
             raise ValueError("must be an https address: tokens travel over it")
         return value.rstrip("/")
+
+    @field_validator("public_url")
+    @classmethod
+    def _own_origin(cls, value: str | None) -> str | None:
+        """Entra sends nobody back over plain http, but to the very machine of the browser."""
+        parts = urlsplit(value or "https://unset")
+        here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
+        bare = parts.path.strip("/") == parts.query == parts.fragment == ""
+        if not (parts.scheme == "https" or here) or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("must be an https address, with no user or password in it")
+        if not bare:
+            raise ValueError("is an address without a path: https://vouch.example")
+        return value.rstrip("/") if value else None
 
     @field_validator("pagerduty_url", "page_webhook_url")
     @classmethod

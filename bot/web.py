@@ -4,9 +4,9 @@ An incident is answered after COMMIT and before anything is done about it.
 """
 
 import asyncio
-import hashlib
 import json
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -15,8 +15,16 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from bot.admission import (
+    Admission,
+    CannotTellError,
+    DifferentMessageError,
+    NotAdmittedError,
+    TooManyError,
+)
 from bot.clock import Clock
 from bot.conductor import Conductor, Occurrence, Outcome
+from bot.headers import protect
 from sources import PARSERS, Malformed
 from sources.openapi import document
 from sources.parsed import not_json
@@ -34,37 +42,42 @@ LARGEST_REPORT = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """`POST /api/incidents/{source}`. The bearer key alone says whose incident it is."""
+    """`POST /api/incidents/{source}`. What the sender shows alone says whose incident it is."""
 
     store: Store
     clock: Clock
     conductor: Conductor
+    admission: Admission
 
     async def receive(self, request: web.Request) -> web.Response:
         source = next((s for s in PARSERS if s == request.match_info["source"]), None)
         if source is None:
             return _problem(HTTPStatus.NOT_FOUND, f"post to one of: {', '.join(PARSERS)}")
-        customer = await self._customer(request, source)
-        if customer is None:
-            return _problem(
-                HTTPStatus.UNAUTHORIZED,
-                "send `Authorization: Bearer KEY` with the key of this source",
-            )
         try:
-            return await self._take_in(source, customer, await request.read())
+            return await self._receive(source, request)
+        except NotAdmittedError as error:
+            return _stranger(error)
+        except TooManyError as error:
+            return _later(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY, error.wait)
+        except DifferentMessageError:
+            return _problem(HTTPStatus.CONFLICT, "this webhook-id was another message's: send anew")
+        except web.RequestPayloadError:
+            return _problem(HTTPStatus.BAD_REQUEST, "the body breaks off, or does not unpack")
+        except CannotTellError:
+            return _later(HTTPStatus.SERVICE_UNAVAILABLE, "cannot be checked now; send it again", 5)
         except StoreBusyError as error:
-            return _problem(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "too much at once; send it again",
-                {"Retry-After": str(max(1, round(error.retry_after)))},
-            )
+            busy = "too much at once; send it again"
+            return _later(HTTPStatus.SERVICE_UNAVAILABLE, busy, error.retry_after)
 
-    async def _customer(self, request: web.Request, source: Source) -> str | None:
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            return None
-        hashed = hashlib.sha256(key.strip().encode(errors="replace")).hexdigest()
-        return await self.store.read_across(lambda tx: across.customer_of_key(tx, source, hashed))
+    async def _receive(self, source: Source, request: web.Request) -> web.Response:
+        sender = await self.admission.admit(source, request)
+        body = await request.read()
+        earlier = await self.admission.earlier(sender, body)
+        if earlier is not None:
+            return web.json_response(text=earlier.answer, status=earlier.status)
+        answer = await self._take_in(source, sender.customer, body)
+        await self.admission.remember(sender, body, answer.status, answer.text or "")
+        return answer
 
     async def _take_in(self, source: Source, customer: str, body: bytes) -> web.Response:
         # A large body takes seconds to read, and people's taps must not wait for it.
@@ -152,27 +165,21 @@ def _problem(
     return web.json_response({"error": reason}, status=status, headers=headers)
 
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+TOO_MANY = "more than is taken of one source at a time; send it again"
+UNKNOWN = (
+    "show who you are, as this source is set up: `Authorization: Bearer KEY` with its key, "
+    "a signature in the form of Standard Webhooks with `?customer=`, or its identity's token"
+)
 
 
-PROTECTION = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+def _stranger(error: NotAdmittedError) -> web.Response:
+    if error.wait:
+        return _later(HTTPStatus.TOO_MANY_REQUESTS, UNKNOWN, error.wait)
+    return _problem(HTTPStatus.UNAUTHORIZED, UNKNOWN, {"WWW-Authenticate": "Bearer"})
 
 
-@web.middleware
-async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Security headers on every answer; nothing of ours belongs in a frame or a cache."""
-    try:
-        response = await handler(request)
-    except web.HTTPException as refusal:
-        refusal.headers.update(PROTECTION)
-        raise
-    response.headers.update(PROTECTION)
-    return response
+def _later(status: HTTPStatus, reason: str, seconds: float) -> web.Response:
+    return _problem(status, reason, {"Retry-After": str(max(1, math.ceil(seconds)))})
 
 
 async def healthz(_: web.Request) -> web.Response:
@@ -223,7 +230,7 @@ FRONT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Vouch</ti
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem;color:#242424}
 code{background:#f0f0f0;padding:.1em .3em;border-radius:4px}</style>
 <h1>Vouch is running</h1>
-<p>This is the bot. It has no pages of its own: people meet it in Microsoft Teams.</p>
+<p>This is the bot. There is nothing to see here: people meet it in Microsoft Teams.</p>
 <p>Incidents come in at <code>POST /api/incidents/defender</code>, <code>/api/incidents/sentinel</code>
 and <code>/api/incidents/native</code> (<code>/api/openapi.json</code> describes them), Teams at
 <code>POST /api/messages</code>. Health: <code>/healthz</code>, <code>/readyz</code>.</p></html>"""

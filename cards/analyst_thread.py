@@ -225,6 +225,7 @@ def _question(question: AnalystQuestion, reader: Reader) -> Container:
         items=[
             TextBlock(asked),
             small(say(question.state, reader), spacing="none"),
+            *(small(say(line, reader), spacing="none") for line in question.checked),
             *_what_ifs(question.what_ifs, reader),
         ],
         spacing="small",

@@ -1,7 +1,7 @@
 """The card in a person's chat: who asks, what happened, what is asked, and how to check us."""
 
 from cards.clicks import button
-from cards.elements import Card, Container, Execute, TextBlock
+from cards.elements import Card, Container, Execute, OpenUrl, TextBlock
 from cards.layout import buttons, fixed, heading, row, small, whole, wide
 from cards.text import outside
 from cards.wording import Reader, label, say
@@ -14,7 +14,8 @@ MOST_CHARACTERS = 60
 """Of any one text from outside: whoever names a file must not be able to tell a story with it."""
 
 
-def render(view: PersonCard, handle: str, reader: Reader) -> Card:
+def render(view: PersonCard, handle: str, reader: Reader, link: str | None = None) -> Card:
+    """`link` leads to our own page for the fresh sign-in that the view offers."""
     said = [_say(p, reader) for p in view.says]
     choices = [_say(c.says, reader) for c in view.choices]
     return whole(
@@ -23,7 +24,7 @@ def render(view: PersonCard, handle: str, reader: Reader) -> Card:
             *_status(view, reader),
             *map(_sentence, view.says, said),
             *_calming(view, reader),
-            *_choices(view, choices, handle),
+            *_choices(view, choices, handle, _sign_in(view, link, reader)),
             *_change(view, handle, reader),
             *_check_us(view, reader),
         ],
@@ -88,10 +89,18 @@ _ABOUT_A_DEVICE = (QuestionKind.FILE_OPENED, QuestionKind.FILE_AFTERMATH, Questi
 """What is asked about may be watching: the answer should come from elsewhere."""
 
 
-def _choices(view: PersonCard, titles: list[str], handle: str) -> list[object]:
-    offered = list(zip(view.choices, titles, strict=True))[:MOST_BUTTONS]
+def _sign_in(view: PersonCard, link: str | None, reader: Reader) -> list[object]:
+    """The one link a person's card ever carries: to our own page, and only where it is asked for."""
+    if view.verification is None or link is None:
+        return []
+    return [OpenUrl(title=label("button.sign_in", reader), url=link)]
+
+
+def _choices(view: PersonCard, titles: list[str], handle: str, first: list[object]) -> list[object]:
+    offered = list(zip(view.choices, titles, strict=True))[: MOST_BUTTONS - len(first)]
     return buttons(
-        [
+        first
+        + [
             button(title, handle, Button.ANSWER, on=view.question, choice=choice.id)
             for choice, title in offered
         ],

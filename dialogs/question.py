@@ -15,9 +15,10 @@ async def show_person_card(
     *,
     handle: str,
     reader: Reader,
+    link: str | None = None,
 ) -> Posted:
     message = Message(
-        card=question.render(view, handle, reader), summary=question.summary(view, reader)
+        card=question.render(view, handle, reader, link), summary=question.summary(view, reader)
     )
     standing = await updated(messenger, chat, activity_id, message)
     return standing or await messenger.send(chat, message)

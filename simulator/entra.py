@@ -1,29 +1,44 @@
 """The simulated Entra: metadata, client credentials for tokens, and the check of a bot's token."""
 
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from uuid import uuid4
+from typing import Any
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 import jwt
 from aiohttp import web
 
 from simulator.errors import Json
 from simulator.keys import SigningKey
+from simulator.signins import SignIns
 from simulator.world import utc_now
 
 CONNECTOR_AUDIENCE = "https://api.botframework.com"
 SCOPE = f"{CONNECTOR_AUDIENCE}/.default"
 LIFETIME = timedelta(seconds=3599)
+COMMON = "common"
+"""In the place of a tenant: what holds for all of them."""
+
+Form = Mapping[str, object]
 
 
 class Entra:
-    """Knows one app with one secret, and issues its tokens in every tenant of the world."""
+    """Knows one app with one secret, issues its tokens in every tenant of the world, and has
+    people signed in to it."""
 
     def __init__(
-        self, app_id: str, app_secret: str, tenants: Collection[str], key: SigningKey
+        self,
+        app_id: str,
+        app_secret: str,
+        tenants: Collection[str],
+        key: SigningKey,
+        sign_ins: SignIns,
     ) -> None:
         self.key = key
+        self.sign_in_url = ""
+        """Where people sign in: the page's own origin, which a browser here trusts."""
+        self._sign_ins = sign_ins
         self._app_id = app_id
         self._app_secret = app_secret
         self._tenants = tenants
@@ -37,28 +52,33 @@ class Entra:
 
     async def metadata(self, request: web.Request) -> web.Response:
         tenant = request.match_info["tenant"]
-        if tenant not in self._tenants:
+        if tenant not in {*self._tenants, COMMON}:
             return _unknown_tenant(tenant)
-        return web.json_response(_metadata(str(request.url.origin()), tenant))
+        origin = str(request.url.origin())
+        return web.json_response(_metadata(origin, self.sign_in_url or origin, tenant))
 
     async def keys(self, request: web.Request) -> web.Response:
         tenant = request.match_info["tenant"]
-        if tenant not in self._tenants:
+        if tenant not in {*self._tenants, COMMON}:
             return _unknown_tenant(tenant)
-        return web.json_response({"keys": [self.key.public()]})
+        issuer = _issuer_2(str(request.url.origin()), "{tenantid}" if tenant == COMMON else tenant)
+        return web.json_response({"keys": [{**self.key.public(), "issuer": issuer}]})
 
     async def token(self, request: web.Request) -> web.Response:
-        """Client credentials by shared secret, and nothing else."""
+        """Client credentials by shared secret, and the code of somebody who signed in."""
         tenant = request.match_info["tenant"]
         form = await request.post()
         if tenant not in self._tenants:
             return _unknown_tenant(tenant)
-        if form.get("grant_type") != "client_credentials":
-            return _denied(400, "unsupported_grant_type", 70003, "Use client_credentials.")
+        if form.get("grant_type") not in ("client_credentials", "authorization_code"):
+            why = "Use client_credentials or authorization_code."
+            return _denied(400, "unsupported_grant_type", 70003, why)
         if form.get("client_id") != self._app_id:
             return _denied(400, "unauthorized_client", 700016, "The application was not found.")
         if not _same(str(form.get("client_secret", "")), self._app_secret):
             return _denied(401, "invalid_client", 7000215, "Invalid client secret provided.")
+        if form.get("grant_type") == "authorization_code":
+            return self._exchanged(request, form)
         graph = str(request.url.origin())
         audience = str(form.get("scope", "")).removesuffix("/.default")
         if f"{audience}/.default" != form.get("scope") or audience not in (
@@ -73,6 +93,27 @@ class Entra:
             "expires_in": seconds,
             "ext_expires_in": seconds,
             "access_token": self.issue(tenant, utc_now(), audience),
+        }
+        return web.json_response(answer, headers={"Cache-Control": "no-store"})
+
+    def _exchanged(self, request: web.Request, form: Form) -> web.Response:
+        grant = self._sign_ins.take(
+            code=str(form.get("code", "")),
+            verifier=str(form.get("code_verifier", "")),
+            redirect_uri=str(form.get("redirect_uri", "")),
+        )
+        if grant is None:
+            return _denied(400, "invalid_grant", 70008, "The code, or its proof, is not valid.")
+        now = int(utc_now().timestamp())
+        issuer = _issuer_2(str(request.url.origin()), str(grant["tid"]))
+        lifetime = {"iat": now, "nbf": now, "exp": now + int(LIFETIME.total_seconds())}
+        claims = {**grant, **lifetime, "aud": self._app_id, "iss": issuer, "ver": "2.0"}
+        answer = {
+            "token_type": "Bearer",
+            "scope": "openid profile",
+            "expires_in": int(LIFETIME.total_seconds()),
+            "access_token": "not-for-anybody",
+            "id_token": jwt.encode(claims, self.key.private, "RS256", {"kid": self.key.kid}),
         }
         return web.json_response(answer, headers={"Cache-Control": "no-store"})
 
@@ -93,6 +134,29 @@ class Entra:
             "tid": tenant,
             "ver": "1.0",
         }
+
+    def identity_token(
+        self,
+        tenant: str,
+        object_id: str,
+        now: datetime,
+        *,
+        issuer: str | None = None,
+        **claims: Any,
+    ) -> str:
+        """A managed identity's token for the bot's app, as a playbook sends it along (version 1.0,
+        unless `issuer` is that of another); `claims` are otherwise than Entra would say, None leaves
+        one out."""
+        told = self.claims(tenant, now, f"api://{self._app_id}") | {
+            "iss": issuer or _issuer(tenant),
+            "appid": str(uuid5(NAMESPACE_OID, object_id)),
+            "appidacr": "2",
+            "idtyp": "app",
+            "oid": object_id,
+            "sub": object_id,
+        }
+        told = {name: value for name, value in (told | claims).items() if value is not None}
+        return jwt.encode(told, self.key.private, "RS256", {"kid": self.key.kid})
 
     def accepts(self, token: str) -> bool:
         """Whether a token opens the Bot Connector.
@@ -123,11 +187,11 @@ class Entra:
         return claims if claims.get("appid") == self._app_id else None
 
 
-def _metadata(origin: str, tenant: str) -> Json:
+def _metadata(origin: str, sign_in: str, tenant: str) -> Json:
     base = f"{origin}/{tenant}"
     return {
-        "issuer": f"{base}/v2.0",
-        "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+        "issuer": _issuer_2(origin, "{tenantid}" if tenant == COMMON else tenant),
+        "authorization_endpoint": f"{sign_in}/{tenant}/oauth2/v2.0/authorize",
         "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
         "token_endpoint": f"{base}/oauth2/v2.0/token",
         "jwks_uri": f"{base}/discovery/v2.0/keys",
@@ -140,6 +204,10 @@ def _metadata(origin: str, tenant: str) -> Json:
 
 def _issuer(tenant: str) -> str:
     return f"https://sts.windows.net/{tenant}/"
+
+
+def _issuer_2(origin: str, tenant: str) -> str:
+    return f"{origin}/{tenant}/v2.0"
 
 
 def _same(given: str, expected: str) -> bool:

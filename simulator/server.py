@@ -29,6 +29,7 @@ from simulator.pager import Pager, PagerKeys
 from simulator.people import People
 from simulator.scenariofile import read_scenarios
 from simulator.scenarios import Scenarios
+from simulator.signins import SignIns
 from simulator.to_bot import ToBot
 from simulator.windows import Windows
 from simulator.world import World
@@ -83,8 +84,13 @@ class Simulator:
         self._changes = Changes()
         self._clock = BotClock(config.bot_clock, self._changes)
         self.world = World(self._file, config.app_id, self._changes, self._clock.now)
+        self.sign_ins = SignIns(config.app_id, self.world, self._clock.now)
         self.entra = Entra(
-            config.app_id, config.app_secret, self.world.tenants, config.key_source()
+            config.app_id,
+            config.app_secret,
+            self.world.tenants,
+            config.key_source(),
+            self.sign_ins,
         )
         self.graph = Graph(self.world, self.entra)
         self._framework = BotFramework(config.app_id, self.entra.key, config.key_source)
@@ -137,6 +143,7 @@ class Simulator:
         self._service_urls |= {it: f"{self.api_url}/emea/{it}/" for it in self.world.tenants}
         port = await self._listen(self._page(self._bot), self._config.page_port, None)
         self.page_url = f"http://{LOOPBACK}:{port}"
+        self.entra.sign_in_url = self.page_url
 
     async def _listen(self, app: web.Application, port: int, tls: SSLContext | None) -> int:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
@@ -170,6 +177,7 @@ class Simulator:
             client_max_size=MAX_BODY, middlewares=[answer_errors, only_from_here, _page_policy]
         )
         app.add_routes(self._control(bot).routes())
+        app.add_routes(self.sign_ins.routes())
         if PAGE.is_dir():
             app.router.add_get("/", _index)
             app.router.add_static("/static", PAGE)
@@ -205,5 +213,6 @@ async def _index(_: web.Request) -> web.FileResponse:
 async def _page_policy(request: web.Request, handler: Handler) -> web.StreamResponse:
     response = await handler(request)
     if not response.prepared:
-        response.headers.update(PAGE_POLICY)
+        for name, value in PAGE_POLICY.items():
+            response.headers.setdefault(name, value)
     return response

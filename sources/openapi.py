@@ -18,6 +18,24 @@ Json = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SCHEMAS = "#/components/schemas/"
 
+SIGNED = {
+    "webhook-id": "Of the message; the same again, when it is sent again, gets the same answer.",
+    "webhook-timestamp": "Seconds since 1970; not more than five minutes from ours.",
+    "webhook-signature": "`v1,` and HMAC-SHA256 over `id.timestamp.body` in base64; several, parted"
+    " by spaces, while the secret is changed. See standardwebhooks.com.",
+}
+"""The headers of a signed message: all three, and `customer` in the address."""
+SIGNATURE: Json = {name: [] for name in SIGNED}
+CUSTOMER: Json = {
+    "name": "customer",
+    "in": "query",
+    "description": "Whose secret a signed message is signed with; nothing else looks at it.",
+    "schema": {"type": "string"},
+}
+LATER: Json = {
+    "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+}
+
 
 @cache
 def document() -> Json:
@@ -30,10 +48,11 @@ def document() -> Json:
             "description": (
                 "Post a whole incident each time it changes, under the same id. What did not change"
                 " is recognised and ignored; an older change than the last one is recorded and not"
-                " applied. The key alone says whose incident it is."
+                " applied. What the sender shows of itself alone says whose incident it is: a key, a"
+                " signature, or a token of its identity, as the source is set up."
             ),
         },
-        "security": [{"key": []}],
+        "security": [{"key": []}, SIGNATURE, {"identity": []}],
         "paths": {
             "/api/incidents/defender": {"post": _defender()},
             "/api/incidents/sentinel": {"post": _sentinel()},
@@ -46,7 +65,17 @@ def document() -> Json:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "The key of one source of one customer: vk_...",
-                }
+                },
+                "identity": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": (
+                        "A token of Entra for a managed identity of the customer's tenant that is"
+                        " registered for this source; audience: the app's id, or api://APP_ID."
+                    ),
+                },
+                **{name: _header(name, told) for name, told in SIGNED.items()},
             },
             "schemas": _ours() | _graphs() | _sentinels() | _natives(),
         },
@@ -94,6 +123,7 @@ def _route(name: str, summary: str, description: str, body: Json, examples: Json
         "operationId": name,
         "summary": summary,
         "description": description,
+        "parameters": [CUSTOMER],
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": body, "examples": told}},
@@ -108,15 +138,20 @@ def _responses() -> Json:
         "201": _answer("Opened.", "Results"),
         "207": _answer("Several, with different statuses: each has its own.", "Results"),
         "400": _answer("The body is not JSON.", "Results"),
-        "401": _answer("The key is missing, unknown, or another source's.", "Problem"),
+        "401": _answer("Nothing, or nothing valid, shows who sends this.", "Problem"),
+        "409": _answer("The `webhook-id` was another message's.", "Problem"),
         "413": {
             "description": "The body is too large.",
             "content": {"text/plain": {"schema": {"type": "string"}}},
         },
         "422": _answer("No incident of this route's; each says which field and why.", "Results"),
-        "503": _answer("Too much at once; send it again.", "Problem")
-        | {"headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}},
+        "429": _answer("More than is taken of one source; send it again.", "Problem") | LATER,
+        "503": _answer("Too much at once; send it again.", "Problem") | LATER,
     }
+
+
+def _header(name: str, told: str) -> Json:
+    return {"type": "apiKey", "in": "header", "name": name, "description": told}
 
 
 def _answer(description: str, schema: str) -> Json:

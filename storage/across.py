@@ -30,6 +30,7 @@ from sqlmodel import col
 
 from storage import carried, profiles
 from storage.codec import provider_from_json
+from storage.credentials import Kind
 from storage.effects import NOT_OVER, head_of_lane, lease_is_over, release, time_has_come
 from storage.engine import AcrossTx
 from storage.incidents import OVER, code_key
@@ -42,10 +43,11 @@ from storage.tables import (
     EventRow,
     HandleRow,
     IncidentRow,
-    IntakeKeyRow,
+    IntakeCredentialRow,
     InvitationRow,
     PaceRow,
     PersonRow,
+    SignInRow,
     SurfaceRow,
 )
 from triage.customer import Provider
@@ -493,6 +495,34 @@ def find_press(tx: AcrossTx, tenant_id: str, token: str, object_id: str) -> Pres
     return Press(handle, None if row.outside else row.upn, row.name)
 
 
+_LINK = select(HandleRow).where(
+    col(HandleRow.token) == bindparam("token"), col(HandleRow.surface).startswith("verify:")
+)
+_SIGN_IN = select(col(SignInRow.customer_id)).where(col(SignInRow.sha256) == bindparam("sha256"))
+
+
+def find_link(tx: AcrossTx, token: str) -> Handle | None:
+    """What a link to a page of ours stands for. A browser proves no tenant: the link is the secret,
+    and it gives away nothing before somebody has signed in."""
+    row = tx.session.scalars(_LINK, {"token": token}).one_or_none()
+    if row is None:
+        return None
+    return Handle(
+        token=row.token,
+        customer_id=row.customer_id,
+        incident_id=row.incident_id,
+        surface=row.surface,
+        person=row.person,
+        conversation_id=None,
+        expires=row.expires,
+    )
+
+
+def customer_of_sign_in(tx: AcrossTx, sha256: str) -> str | None:
+    """Whose sign-in it is that a browser brings back."""
+    return tx.session.run(_SIGN_IN, {"sha256": sha256}).scalar()
+
+
 @dataclass(frozen=True, slots=True)
 class FoundConversation:
     """Whose conversation it is. A thread of an incident says which surface opened it."""
@@ -569,14 +599,51 @@ def with_code(tx: AcrossTx, code: str) -> list[Coded]:
     return [Coded(row.customer_id, row.name, row.received) for row in found]
 
 
-_KEY = select(col(IntakeKeyRow.customer_id)).where(
-    col(IntakeKeyRow.source) == bindparam("source"), col(IntakeKeyRow.sha256) == bindparam("sha256")
+_stronger = aliased(IntakeCredentialRow)
+_KEY = select(col(IntakeCredentialRow.customer_id)).where(
+    col(IntakeCredentialRow.kind) == Kind.BEARER,
+    col(IntakeCredentialRow.source) == bindparam("source"),
+    col(IntakeCredentialRow.value) == bindparam("sha256"),
+    ~exists().where(
+        col(_stronger.customer_id) == col(IntakeCredentialRow.customer_id),
+        col(_stronger.source) == col(IntakeCredentialRow.source),
+        col(_stronger.kind) != Kind.BEARER,
+    ),
+)
+_IDENTITY = select(col(IntakeCredentialRow.customer_id)).where(
+    col(IntakeCredentialRow.kind) == Kind.IDENTITY,
+    col(IntakeCredentialRow.source) == bindparam("source"),
+    col(IntakeCredentialRow.value) == bindparam("object_id"),
+    exists().where(
+        col(CustomerRow.customer_id) == col(IntakeCredentialRow.customer_id),
+        col(CustomerRow.current),
+        col(CustomerRow.tenant_id) == bindparam("tenant_id"),
+    ),
+)
+_REFERENCE = select(col(IntakeCredentialRow.customer_id), col(IntakeCredentialRow.source)).where(
+    col(IntakeCredentialRow.kind) == Kind.SIGNATURE,
+    col(IntakeCredentialRow.value) == bindparam("reference"),
 )
 
 
 def customer_of_key(tx: AcrossTx, source: Source, sha256: str) -> str | None:
-    """Whose intake key it is, by its hash."""
+    """Whose intake key it is, by its hash. Where the source has something stronger than keys, they
+    open nothing any more."""
     return tx.session.run(_KEY, {"source": source, "sha256": sha256}).scalar()
+
+
+def customer_of_identity(
+    tx: AcrossTx, source: Source, tenant_id: str, object_id: str
+) -> str | None:
+    """Whose source an identity is: registered for it, and of that customer's own tenant."""
+    wanted = {"source": source, "tenant_id": tenant_id, "object_id": object_id}
+    return tx.session.run(_IDENTITY, wanted).scalar()
+
+
+def whose_secret(tx: AcrossTx, reference: str) -> tuple[str, Source] | None:
+    """Which customer's source signs with the secret that stands there."""
+    found = tx.session.run(_REFERENCE, {"reference": reference}).first()
+    return (found.customer_id, Source(found.source)) if found else None
 
 
 @dataclass(frozen=True, slots=True)

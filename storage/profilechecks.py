@@ -24,6 +24,7 @@ from triage.customer import (
     Provider,
     Role,
     StandingRule,
+    StepUp,
     Targets,
     is_guest,
 )
@@ -37,6 +38,7 @@ LANGUAGES = ("en", "de", "pt-BR")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _PREFIX = re.compile(r"[A-Z][A-Z0-9]{1,11}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_CONTEXT = re.compile(r"c[1-9][0-9]?")
 _UPN = re.compile(r"[^@\s]+@[^@\s]+")
 
 SHORTEST_DAY = timedelta(hours=1)
@@ -64,6 +66,7 @@ def check(profile: Customer | Provider) -> Iterator[Found]:
         yield ("act_if_unreachable",), 'says nothing unless consent is "collaborate"'
     yield from _rules(profile)
     yield from _facts(profile)
+    yield from _step_up(profile.step_up)
     yield from _networks(profile.egress)
     for kind in sorted(profile.auto_close - CLOSABLE):
         yield ("auto_close",), f"{kind!r} is not one of {_listed(CLOSABLE)}"
@@ -240,6 +243,12 @@ def _facts(customer: Customer) -> Iterator[Found]:
     for index, fact in enumerate(customer.facts):
         if fact.covers not in kinds:
             yield ("facts", index, "covers"), f"{fact.covers!r} is not one of {_listed(kinds)}"
+
+
+def _step_up(step_up: StepUp | None) -> Iterator[Found]:
+    if step_up is not None and not _CONTEXT.fullmatch(step_up.authentication_context):
+        reason = f"{step_up.authentication_context!r} is no authentication context: c1 to c99"
+        yield ("step_up", "authentication_context"), reason
 
 
 def _networks(egress: tuple[str, ...]) -> Iterator[Found]:

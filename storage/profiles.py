@@ -16,7 +16,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlmodel import col
 
 from storage import incidents
@@ -28,11 +28,10 @@ from storage.codec import (
 )
 from storage.engine import Tx
 from storage.profilechecks import check
-from storage.tables import CustomerRow, IntakeKeyRow
+from storage.tables import CustomerRow
 from storage.tomllines import Lines, Place
 from storage.upcasters import lift_profile
 from triage.customer import Customer, Due, Provider
-from triage.report import Source
 
 Profile = Customer | Provider
 
@@ -172,29 +171,6 @@ def _document(profile: Profile) -> str:
 def objections(profile: Profile) -> list[str]:
     """What today's checks say against a profile that was taken in earlier."""
     return [f"{_dotted(place)}: {reason}" for place, reason in check(profile)]
-
-
-_SOURCES_WITH_KEYS = select(col(IntakeKeyRow.source)).distinct()
-
-
-def sources_with_keys(tx: Tx) -> list[str]:
-    """From which sources the customer's incidents can come in."""
-    return sorted(tx.session.run(_SOURCES_WITH_KEYS).scalars())
-
-
-def add_intake_key(tx: Tx, source: Source, sha256: str, now: datetime) -> None:
-    """Let a key, known by its hash, speak for this customer. Older ones stay valid."""
-    tx.session.add(
-        IntakeKeyRow(customer_id=tx.customer, source=source, sha256=sha256, added_at=now)
-    )
-
-
-_VOID_KEYS = delete(IntakeKeyRow).execution_options(synchronize_session=False)
-
-
-def void_intake_keys(tx: Tx) -> None:
-    """No source speaks for this customer any more."""
-    tx.session.run(_VOID_KEYS)
 
 
 # --- read ----------------------------------------------------------------------------------------

@@ -286,6 +286,22 @@ class HandleRow(Row, table=True):
     expires: datetime = Field(sa_type=UtcDateTime)
 
 
+class SignInRow(Row, table=True):
+    """What our pages remember between two steps of a fresh sign-in; each is taken up once."""
+
+    __tablename__ = "sign_in"
+    __table_args__ = (_of_an_incident(),)
+
+    customer_id: str
+    sha256: str = Field(primary_key=True)
+    """Of what the browser brings back: the `state` of a flow, or the token of the answer's page."""
+    incident_id: str
+    verification: str
+    flow: str | None = Field(default=None, sa_type=Text)
+    """Until somebody has signed in: nonce, PKCE verifier and what else the exchange needs."""
+    expires: datetime = Field(sa_type=UtcDateTime)
+
+
 class SourceRefRow(Row, table=True):
     """What a source calls an incident; several ids may lead to one."""
 
@@ -332,15 +348,37 @@ class CustomerRow(Row, table=True):
     added_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class IntakeKeyRow(Row, table=True):
-    """Which customer a source's key speaks for. Only the key's hash is kept."""
+class IntakeCredentialRow(Row, table=True):
+    """How a source shows that it speaks for its customer: `storage/credentials.py`."""
 
-    __tablename__ = "intake_key"
+    __tablename__ = "intake_credential"
+    __table_args__ = (
+        CheckConstraint("kind IN ('bearer', 'signature', 'identity')", "kind"),
+        UniqueConstraint("value", "source", "kind"),
+        Index(None, "customer_id", "source"),
+    )
 
     customer_id: str
-    source: str = Field(primary_key=True)
-    sha256: str = Field(primary_key=True)
+    id: int = Field(default=None, primary_key=True)
+    source: str
+    kind: str
+    value: str
+    """A key's SHA-256, a reference to a secret, or an object id: never what opens the door."""
     added_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class DeliveryRow(Row, table=True):
+    """A signed message that was taken: the same again gets the same answer."""
+
+    __tablename__ = "intake_delivery"
+    __table_args__ = (Index(None, "customer_id", "at"),)
+
+    source: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    sha256: str
+    status: int
+    answer: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class InvitationRow(Row, table=True):

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from triage import calling, ladder
+from triage import calling, ladder, verifying
 from triage.assess import change_by, could_change, covering_fact
 from triage.authority import standing_of
 from triage.draft import Draft
@@ -254,6 +254,7 @@ def open_question(draft: Draft, question: Question) -> None:
         calling.call(draft, question)
     else:
         draft.note(phrase("timeline.asked", person=question.person.name))
+        verifying.offer(draft, question)
         if why := question.person.why_not_asked:
             unreachable(draft, question.person.object_id, why)
         elif ladder.may_look(draft.incident, draft.customer, question) and not _is_there(
@@ -276,13 +277,20 @@ def people(incident: Incident) -> tuple[Person, ...]:
 # --- replies -------------------------------------------------------------------------------------
 
 
-def take_reply(draft: Draft, question: Question, choice: str | None, text: str | None) -> Standing:
-    """Record a reply in Teams for what it counts, and open what follows from it."""
+def take_reply(
+    draft: Draft,
+    question: Question,
+    choice: str | None,
+    text: str | None,
+    assurance: Assurance = Assurance.L0,
+) -> Standing:
+    """Record a reply, in Teams or after a fresh sign-in, for what it counts, and open what follows
+    from it."""
     answer = QUESTIONS[question.kind].answer(choice) if choice else None
-    change = _change(draft, question, choice)
+    change = _change(draft, question, choice, assurance)
     standing = standing_of(draft.incident, question, answer, change, draft.now)
     kept = text[:LONGEST_TEXT] if text else None
-    reply = Reply(question.person.object_id, draft.now, standing, choice, kept)
+    reply = Reply(question.person.object_id, draft.now, standing, choice, kept, assurance)
     answered = _with_reply(draft, question, reply, answer)
     draft.put_question(answered)
     if answered.state.state == "answered":
@@ -293,11 +301,11 @@ def take_reply(draft: Draft, question: Question, choice: str | None, text: str |
     return standing
 
 
-def _change(draft: Draft, question: Question, choice: str | None) -> float:
+def _change(draft: Draft, question: Question, choice: str | None, assurance: Assurance) -> float:
     """What the reply would do to the score, in log-odds, if it stood."""
     tainted = draft.incident.is_tainted(question.person.object_id)
     standing = Standing.TAINTED if tainted else Standing.COUNTED
-    reply = Reply(question.person.object_id, draft.now, standing, choice)
+    reply = Reply(question.person.object_id, draft.now, standing, choice, assurance=assurance)
     return change_by(draft.incident, question, reply)
 
 
@@ -331,7 +339,9 @@ def _note_reply(draft: Draft, question: Question, reply: Reply, answer: Answer |
         _tell(draft, f"call_me:{which}", phrase("why.call_me", person=who))
         calling.call(draft, question)
         return
-    draft.note(phrase(f"timeline.reply_{reply.standing}", person=who, answer=said))
+    verified = reply.assurance is Assurance.L2 and reply.standing is Standing.COUNTED
+    how = "signed_in" if verified else reply.standing.value
+    draft.note(phrase(f"timeline.reply_{how}", person=who, answer=said))
     if reply.standing is Standing.FOR_ANALYST:
         _tell(draft, f"lowers:{which}", phrase("why.correction_lowers", person=who, answer=said))
     if answer.unsure:
@@ -379,7 +389,9 @@ def _follow(draft: Draft, question: Question, answer: Answer) -> None:
 
 
 def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: str) -> None:
-    """What somebody said on the phone, taken down by an analyst: we know who answered (L3)."""
+    """What somebody said on the phone, taken down by an analyst: we know who answered (L3), as well
+    as the number that was called vouches for it."""
+    task = next((c for c in draft.incident.calls if c.question == question.id), None)
     reply = Reply(
         question.person.object_id,
         draft.now,
@@ -387,6 +399,8 @@ def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: s
         choice,
         assurance=Assurance.L3,
         recorded_by=by,
+        number=task.number if task else None,
+        number_source=task.number_source if task else None,
     )
     answered = replace(question, state=Answered(draft.now), replies=(*question.replies, reply))
     draft.put_question(answered)

@@ -10,6 +10,7 @@ from ipaddress import ip_address, ip_network
 from math import exp, log
 from zoneinfo import ZoneInfo
 
+from triage import assurance as levels
 from triage.customer import Asset, AssetKind, Criticality, Customer, ExpectedFact
 from triage.globs import fits_any
 from triage.incident import (
@@ -32,7 +33,15 @@ from triage.incident import (
     Standing,
 )
 from triage.phrases import phrase
-from triage.playbooks import PLAYBOOKS, QUESTIONS, Answer, Channel, QuestionSpec, books
+from triage.playbooks import (
+    PLAYBOOKS,
+    QUESTIONS,
+    Answer,
+    Channel,
+    QuestionSpec,
+    books,
+    is_about_accounts,
+)
 from triage.recognising import PRIORS, Detector, detector_of, type_of, was_prevented
 from triage.report import (
     Alert,
@@ -90,7 +99,19 @@ def _sum(reasons: tuple[Reason, ...]) -> float:
 
 def _band(incident: Incident, customer: Customer, reasons: tuple[Reason, ...]) -> Band:
     p = probability(_sum(reasons))
-    return band_of(incident, customer, p, spoken_for=_something_speaks_for_it(reasons))
+    spoken_for = _something_speaks_for_it(reasons)
+    band = band_of(incident, customer, p, spoken_for=spoken_for)
+    return Band.PROPOSE if band is Band.CLOSE and _on_a_word_alone(incident, reasons) else band
+
+
+def _on_a_word_alone(incident: Incident, reasons: tuple[Reason, ...]) -> bool:
+    """A reply alone never closes a case about an account (domain.md section 5): something that was
+    seen, a cited fact, or an analyst who spoke with the person must stand beside it."""
+    return (
+        is_about_accounts(incident)
+        and not any(r.weight < 0 and r.rule.startswith("sign.") for r in reasons)
+        and not any(q.answer and q.answer.assurance is Assurance.L3 for q in incident.answered)
+    )
 
 
 def probability(log_odds: float) -> float:
@@ -444,12 +465,15 @@ def _from_answers(incident: Incident, answered: Iterable[Question]) -> tuple[Rea
 
 
 def outweighs(incident: Incident, one: Question, other: Question) -> bool:
-    """Of two answers to the same question: the later one where we know who gave it and it may speak
-    against harm, else the worse."""
+    """Of two answers to the same question: the later one where we know who gave it, know it at
+    least as well as of the other, and it may speak against harm; else the worse."""
     if one.answer is None or other.answer is None:
         return other.answer is None
-    later = max(other.answer, one.answer, key=lambda reply: reply.at)
-    if later.assurance is Assurance.L3 and _lowers(incident):
+    earlier, later = sorted((other.answer, one.answer), key=lambda reply: reply.at)
+    known = later.assurance >= max(earlier.assurance, Assurance.L2) and not _is_void(
+        incident, later
+    )
+    if known and _lowers(incident):
         return later is one.answer
     return answer_weight(incident, one) > answer_weight(incident, other)
 
@@ -475,15 +499,24 @@ def _term(question: Question, reply: Reply, incident: Incident) -> _Term | None:
     answer = spec.answer(reply.choice or "")
     if answer is None or answer.call:
         return None
-    weight = weight_of(answer, incident, reply.assurance)
+    void = _is_void(incident, reply)
+    weight = weight_of(answer, incident, Assurance.L0 if void else reply.assurance)
     if not _lowers(incident):
         weight = max(0.0, weight)
     rule = f"answer.{question.kind}.{answer.id}"
     if reply.standing is Standing.TAINTED:
         return _Term(answer, rule, max(0.0, weight), "tainted")
+    if void:
+        return _Term(answer, rule, max(0.0, weight), "void")
     if weight < 0 and _contradicted(spec, incident):
         return _Term(answer, "answer.contradicted", 1.0, "contradicted")
-    return _Term(answer, rule, weight, "counted")
+    signed_in = reply.assurance is Assurance.L2
+    return _Term(answer, rule, weight, "signed_in" if signed_in else "counted")
+
+
+def _is_void(incident: Incident, reply: Reply) -> bool:
+    """After a sign-in that proves nothing in this case, as far as is known today."""
+    return reply.assurance is Assurance.L2 and levels.void(incident, reply.by, reply.at) is not None
 
 
 def _counts(question: Question, incident: Incident) -> _Term | None:
@@ -508,7 +541,7 @@ def _reason(question: Question, term: _Term) -> Reason:
 
 
 def weight_of(answer: Answer, incident: Incident, assurance: Assurance) -> float:
-    if assurance is Assurance.L3 and answer.verified_weight is not None:
+    if answer.verified_weight is not None and assurance >= answer.least:
         return answer.verified_weight
     if answer.interactive_weight is not None and "sign.executed" in _telemetry_rules(incident):
         return answer.interactive_weight

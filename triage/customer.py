@@ -218,6 +218,25 @@ class Deadlines:
     low: int = 480
 
 
+class Strength(StrEnum):
+    """What a fresh sign-in must have been made with."""
+
+    MFA = "mfa"
+    PHISHING_RESISTANT = "phishing_resistant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepUp:
+    """How the customer's tenant demands a fresh, strong sign-in (domain.md section 3, L2)."""
+
+    authentication_context: str
+    """The id of the authentication context that a Conditional Access policy of theirs protects."""
+    strength: Strength = Strength.PHISHING_RESISTANT
+    probed: date | None = None
+    """When a sign-in that does not satisfy the policy was last seen to be refused. Entra grants a
+    context that no policy protects to everybody; without this, nothing is offered."""
+
+
 class Tells(StrEnum):
     """How the customer's channel hears of an incident."""
 
@@ -269,6 +288,8 @@ class Customer:
     """How long a second question that is not urgent may wait to join others."""
     look_for_absence: bool = False
     """Whether we may read automatic replies and presence of whoever is asked, or is to help."""
+    step_up: StepUp | None = None
+    """Without it, whoever's account is suspect is led to the service desk only."""
     threads: Threads = Threads()
     contacts: tuple[Contact, ...] = ()
     people: tuple[PersonFacts, ...] = ()

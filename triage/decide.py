@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from triage import asking, calling, clocks, containing, ladder, merging, paging, telling
+from triage import asking, calling, clocks, containing, ladder, merging, paging, telling, verifying
 from triage.actions import LOOKING, ActionKind
 from triage.assess import RULES, assess, read_report, withheld
 from triage.authority import (
@@ -40,10 +40,13 @@ from triage.events import (
     RecommendationAnswered,
     Reopened,
     Reported,
+    SignedIn,
+    SignInFailed,
     SourceWritten,
     Taken,
     Undelivered,
     UndoOrdered,
+    VerificationStarted,
     Woke,
     Wrote,
 )
@@ -70,9 +73,17 @@ from triage.incident import (
     SourceRef,
     Standing,
     Status,
+    VerificationState,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import CALL_ME, QUESTIONS, books, gravest_first, offered
+from triage.playbooks import (
+    CALL_ME,
+    QUESTIONS,
+    answers_signed_in,
+    books,
+    gravest_first,
+    offered,
+)
 from triage.recognising import recognise
 from triage.report import IncidentReport
 from triage.verdicts import told, verdict
@@ -138,7 +149,7 @@ def decide(incident: Incident | None, event: Event, known: Known, now: datetime)
     return Decided(draft.finish(draft.incident.status), tuple(draft.effects), verdict)
 
 
-def _apply(draft: Draft, event: Later) -> Verdict:
+def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - one arm per event
     match event:
         case Answered():
             return _answered(draft, event)
@@ -148,6 +159,12 @@ def _apply(draft: Draft, event: Later) -> Verdict:
             return _approval_answered(draft, event)
         case CallRecorded():
             return _call_recorded(draft, event)
+        case VerificationStarted():
+            return _verification_started(draft, event)
+        case SignedIn():
+            return _signed_in(draft, event)
+        case SignInFailed():
+            return _sign_in_failed(draft, event)
         case Taken():
             return _taken(draft, event)
         case CloseOrdered():
@@ -285,7 +302,12 @@ def _answered(draft: Draft, event: Answered) -> Verdict:
     if refused is not None or question is None:
         draft.note(phrase("timeline.wrong_person"))
         return Refused(refused or phrase("refused.unknown_question"))
-    if event.choice is not None and all(a.id != event.choice for a in offered(question)):
+    if event.verification is not None:
+        refused = verifying.why_not_answer(draft, question, event.verification)
+        if refused is not None:
+            return Refused(refused)
+    on_offer = offered(question) if event.verification is None else answers_signed_in(question)
+    if event.choice is not None and all(a.id != event.choice for a in on_offer):
         return Refused(phrase("refused.unknown_choice"))
     if event.choice and event.choice in _last_choices(question):
         suspect = draft.incident.is_tainted(event.by)
@@ -293,7 +315,8 @@ def _answered(draft: Draft, event: Answered) -> Verdict:
     asking.taint(draft)
     question = draft.incident.question(question.id) or question
     before = draft.incident
-    standing = asking.take_reply(draft, question, event.choice, event.text)
+    level = Assurance.L0 if event.verification is None else Assurance.L2
+    standing = asking.take_reply(draft, question, event.choice, event.text, level)
     _correct(draft, question, before)
     return Accepted(_thanks(draft, question.person.object_id, standing))
 
@@ -403,6 +426,37 @@ def _recommendation_answered(draft: Draft, event: RecommendationAnswered) -> Ver
     draft.note(phrase("timeline.recommendation_discuss", by=event.by_name))
     draft.tell_analysts("discuss", phrase("say.discuss", by=event.by_name))
     return Accepted(phrase("thanks.analyst_reads"))
+
+
+# --- people confirm who they are -------------------------------------------------------------------
+
+
+def _verification_started(draft: Draft, event: VerificationStarted) -> Verdict:
+    verification = draft.incident.verification(event.verification)
+    if verification is None or not verifying.may_start(draft.incident, verification, draft.now):
+        return Refused(phrase("refused.verification_over"))
+    verifying.start(draft, verification)
+    return Accepted()
+
+
+def _signed_in(draft: Draft, event: SignedIn) -> Verdict:
+    verification = draft.incident.verification(event.verification)
+    if verification is None or verification.state is not VerificationState.STARTED:
+        return Refused(phrase("refused.verification_over"))
+    if draft.incident.is_over or draft.now >= verification.due:
+        return Refused(phrase("refused.verification_over"))
+    asking.taint(draft)
+    state = verifying.judge(draft, verification, event)
+    says = "thanks.confirmed" if state is VerificationState.PASSED else "thanks.not_confirmed"
+    return Accepted(phrase(says))
+
+
+def _sign_in_failed(draft: Draft, event: SignInFailed) -> Verdict:
+    verification = draft.incident.verification(event.verification)
+    if verification is None or verification.state is not VerificationState.STARTED:
+        return Refused(phrase("refused.verification_over"))
+    verifying.fail(draft, verification, event.why)
+    return Accepted(phrase("thanks.not_confirmed"))
 
 
 # --- analysts command ------------------------------------------------------------------------------
@@ -593,6 +647,8 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
             _approval_due(draft, which)
         case "close":
             _hold_over(draft)
+        case "verify":
+            verifying.overdue(draft, which)
         case "clock":
             pass  # settling looks at every clock
         case _:
@@ -727,6 +783,7 @@ def _settle(draft: Draft) -> None:
         _consider_closing(draft)
         _leave_to_analyst(draft)
         telling.tell(draft)
+    verifying.settle(draft)
     clocks.settle(draft)
 
 

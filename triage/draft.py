@@ -27,6 +27,7 @@ from triage.incident import (
     Question,
     ResponseAction,
     Status,
+    Verification,
 )
 from triage.phrases import Phrase
 
@@ -99,6 +100,9 @@ class Draft:
     def put_call(self, call: CallTask) -> None:
         self.set(calls=_put(self.incident.calls, call))
 
+    def put_verification(self, verification: Verification) -> None:
+        self.set(verifications=_put(self.incident.verifications, verification))
+
     # --- effects; keys make each of them happen once ---
 
     def wake(self, name: str, at: datetime) -> None:
@@ -154,7 +158,7 @@ class Draft:
         return f"{self.incident.id}:{kind}:{rest}:{self.incident.reopened}"
 
 
-_T = TypeVar("_T", bound=Question | ResponseAction | Approval | CallTask)
+_T = TypeVar("_T", bound=Question | ResponseAction | Approval | CallTask | Verification)
 
 
 def _put(things: tuple[_T, ...], thing: _T) -> tuple[_T, ...]:

@@ -38,6 +38,8 @@ class Answered:
     by: str
     choice: str | None
     text: str | None = None
+    verification: str | None = None
+    """The fresh sign-in after which it was given, on a page of ours."""
     kind: Literal["answered"] = "answered"
 
 
@@ -71,6 +73,43 @@ class CallRecorded:
     by_name: str
     choice: str
     kind: Literal["call_recorded"] = "call_recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationStarted:
+    """Somebody with the link on the card went to sign in; who it is, nobody knows yet."""
+
+    verification: str
+    kind: Literal["verification_started"] = "verification_started"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Somebody signed in: what Entra's token says, once its signature, issuer, audience and nonce
+    were found to be right. Whether it is enough is decided, not presumed."""
+
+    verification: str
+    tenant_id: str
+    object_id: str
+    username: str
+    """For people to read; it proves nothing."""
+    at: datetime | None
+    """When the factors were shown (`auth_time`)."""
+    contexts: tuple[str, ...]
+    """Authentication contexts that are satisfied (`acrs`)."""
+    methods: tuple[str, ...]
+    """`amr`."""
+    kind: Literal["signed_in"] = "signed_in"
+
+
+@dataclass(frozen=True, slots=True)
+class SignInFailed:
+    """Nobody signed in; `why` is a code that has a sentence: denied, unavailable, forged,
+    wrong_tenant."""
+
+    verification: str
+    why: str
+    kind: Literal["sign_in_failed"] = "sign_in_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +271,9 @@ Later = (
     | Wrote
     | ApprovalAnswered
     | CallRecorded
+    | VerificationStarted
+    | SignedIn
+    | SignInFailed
     | Taken
     | CloseOrdered
     | KeptOpen
@@ -296,3 +338,5 @@ class Facts:
     lower case; who is not in the roster is missing."""
     cards: Mapping[str, CardsToday] = field(default_factory=dict)
     """By object id."""
+    pages: bool = False
+    """Whether people can open pages of ours."""

@@ -263,10 +263,18 @@ class Standing(StrEnum):
 
 
 class Assurance(StrEnum):
-    """How well we know who answered (domain.md section 3)."""
+    """How well we know who answered (domain.md section 3), in ascending order.
+
+    There is no L1: single sign-on in Teams proves the session that L0 proves, and an attacker who
+    holds that session passes it too.
+    """
 
     L0 = "L0"
+    """A button in Teams: whoever holds the session."""
+    L2 = "L2"
+    """A fresh sign-in in a browser, for this question: a strong factor, just now."""
     L3 = "L3"
+    """A voice: called back by an analyst, or asked by the manager."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +288,10 @@ class Reply:
     assurance: Assurance = Assurance.L0
     recorded_by: str | None = None
     """The analyst who took it down on the phone."""
+    number: str | None = None
+    """The number that was called ..."""
+    number_source: str | None = None
+    """... and where it comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +402,43 @@ class Question:
 
 
 STANDS = (Standing.COUNTED, Standing.TAINTED)
+
+
+# --- fresh sign-ins ------------------------------------------------------------------------------
+
+
+class VerificationState(StrEnum):
+    """offered → started → passed, failed, void or expired; what failed may be started again."""
+
+    OFFERED = "offered"
+    STARTED = "started"
+    PASSED = "passed"
+    FAILED = "failed"
+    VOID = "void"
+    """A sign-in proves nothing in this case (any more); `why` says what came to light."""
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The offer to confirm oneself by a fresh sign-in (L2) before answering one question."""
+
+    id: str
+    question: str
+    person: str
+    """Object id of whoever must sign in."""
+    state: VerificationState
+    at: datetime
+    """When it reached its state."""
+    due: datetime
+    tries: int = 0
+    """How often a sign-in was begun."""
+    why: str | None = None
+    """Why it failed or is void, as a code that has a sentence."""
+    signed_in_at: datetime | None = None
+    """As Entra says (`auth_time`)."""
+    methods: tuple[str, ...] = ()
+    """How, as Entra says (`amr`)."""
 
 
 # --- response actions and approvals --------------------------------------------------------------
@@ -709,6 +758,7 @@ class Incident:
     questions: tuple[Question, ...] = ()
     heard: tuple[Question, ...] = ()
     """What was answered in cases that became part of this one: weighed here, and not asked again."""
+    verifications: tuple[Verification, ...] = ()
     actions: tuple[ResponseAction, ...] = ()
     approvals: tuple[Approval, ...] = ()
     calls: tuple[CallTask, ...] = ()
@@ -765,6 +815,9 @@ class Incident:
 
     def approval(self, approval_id: str) -> Approval | None:
         return next((a for a in self.approvals if a.id == approval_id), None)
+
+    def verification(self, verification_id: str) -> Verification | None:
+        return next((v for v in self.verifications if v.id == verification_id), None)
 
     def is_tainted(self, object_id: str) -> bool:
         return any(t.object_id == object_id for t in self.taints)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 
 from triage.actions import ActionKind
-from triage.incident import Incident, IncidentType, Question, QuestionKind, Route
+from triage.incident import Assurance, Incident, IncidentType, Question, QuestionKind, Route
 from triage.phrases import Phrase, phrase
 from triage.report import Severity
 
@@ -26,7 +26,10 @@ class Answer:
     interactive_weight: float | None = None
     """Instead of `weight` where the process tree shows that somebody started it by hand."""
     verified_weight: float | None = None
-    """Instead of `weight` where we know who answered (L3)."""
+    """Instead of `weight` where we know who answered (V in the catalogue)."""
+    least: Assurance = Assurance.L2
+    """From which level on `verified_weight` stands: L3 where the catalogue asks for a phone call,
+    or for a ticket that somebody must look up."""
     then: QuestionKind | None = None
     unsure: bool = False
     """An analyst looks, whatever the score says."""
@@ -65,7 +68,11 @@ LASTING = ("sign.persistence",)
 
 
 def _mine(
-    kind: QuestionKind, verified: float, no: float, contradicted_by: tuple[str, ...] = LASTING
+    kind: QuestionKind,
+    verified: float,
+    no: float,
+    contradicted_by: tuple[str, ...] = LASTING,
+    least: Assurance = Assurance.L2,
 ) -> QuestionSpec:
     """Asks "was it you?" of a suspect account: a yes counts only where we know who says it (V).
 
@@ -75,7 +82,7 @@ def _mine(
     return QuestionSpec(
         kind,
         (
-            Answer("mine", 0.0, verified_weight=verified),
+            Answer("mine", 0.0, verified_weight=verified, least=least),
             Answer("not_mine", no),
             NOT_SURE,
             CALL_ME,
@@ -134,7 +141,7 @@ QUESTIONS: dict[QuestionKind, QuestionSpec] = {
         QuestionSpec(
             QuestionKind.MFA_STARTED,
             (
-                Answer("mine", 0.0, verified_weight=-2.0),
+                Answer("mine", 0.0, verified_weight=-2.0, least=Assurance.L3),
                 Answer("not_mine", 2.0),
                 Answer("approved", 4.0),
                 NOT_SURE,
@@ -142,13 +149,25 @@ QUESTIONS: dict[QuestionKind, QuestionSpec] = {
             LASTING,
         ),
         # 7 to 10, 14, 23
-        _mine(QuestionKind.METHOD_ADDED, verified=-3.0, no=4.0, contradicted_by=()),
+        _mine(
+            QuestionKind.METHOD_ADDED,
+            verified=-3.0,
+            no=4.0,
+            contradicted_by=(),
+            least=Assurance.L3,
+        ),
         _mine(QuestionKind.RULE_CREATED, verified=-2.0, no=3.0, contradicted_by=()),
         _mine(QuestionKind.APP_APPROVED, verified=0.0, no=3.0),
         _mine(QuestionKind.FILES_MOVED, verified=-2.0, no=3.0),
-        _mine(QuestionKind.DEVICE_ENROLLED, verified=-2.0, no=3.0, contradicted_by=()),
+        _mine(
+            QuestionKind.DEVICE_ENROLLED,
+            verified=-2.0,
+            no=3.0,
+            contradicted_by=(),
+            least=Assurance.L3,
+        ),
         _mine(QuestionKind.MAIL_SENT, verified=-2.0, no=3.0),
-        _mine(QuestionKind.PAYMENT_CHANGED, verified=-2.0, no=3.0),
+        _mine(QuestionKind.PAYMENT_CHANGED, verified=-2.0, no=3.0, least=Assurance.L3),
         # 12 USB
         QuestionSpec(
             QuestionKind.USB_CONNECTED,
@@ -156,13 +175,25 @@ QUESTIONS: dict[QuestionKind, QuestionSpec] = {
             ("sign.executed", "sign.persistence"),
         ),
         # 13 Role elevation, 19 app secret: a change number or a pipeline run is the proof.
-        _mine(QuestionKind.ROLE_CHANGED, verified=-3.0, no=4.0, contradicted_by=()),
-        _mine(QuestionKind.SECRET_DEPLOYED, verified=-3.0, no=4.0, contradicted_by=()),
+        _mine(
+            QuestionKind.ROLE_CHANGED,
+            verified=-3.0,
+            no=4.0,
+            contradicted_by=(),
+            least=Assurance.L3,
+        ),
+        _mine(
+            QuestionKind.SECRET_DEPLOYED,
+            verified=-3.0,
+            no=4.0,
+            contradicted_by=(),
+            least=Assurance.L3,
+        ),
         # 15 PowerShell, pasted command
         QuestionSpec(
             QuestionKind.SCRIPT_RUN,
             (
-                Answer("my_work", 0.0, verified_weight=-2.0),
+                Answer("my_work", 0.0, verified_weight=-2.0, least=Assurance.L3),
                 Answer("was_told", 4.0),
                 Answer("not_me", 3.0),
                 NOT_SURE,
@@ -223,6 +254,14 @@ QUESTIONS: dict[QuestionKind, QuestionSpec] = {
         ),
     )
 }
+
+
+def takes_sign_in(kind: QuestionKind) -> bool:
+    """Whether an answer after a fresh sign-in (L2) may do what one in Teams may not."""
+    return any(
+        a.verified_weight is not None and a.verified_weight < a.weight and a.least <= Assurance.L2
+        for a in QUESTIONS[kind].answers
+    )
 
 
 FOLLOW_UPS = frozenset(a.then for spec in QUESTIONS.values() for a in spec.answers if a.then)
@@ -556,6 +595,11 @@ def offered(question: Question) -> tuple[Answer, ...]:
             return tuple(a for a in answers if a.call)
         case Route.PHONE:
             return ()
+
+
+def answers_signed_in(question: Question) -> tuple[Answer, ...]:
+    """The answers that can be given on our page after a fresh sign-in."""
+    return tuple(a for a in QUESTIONS[question.kind].answers if not a.call)
 
 
 def gravest_first(types: Iterable[IncidentType]) -> tuple[IncidentType, ...]:

@@ -20,6 +20,7 @@ from triage.incident import (
     ActionState,
     Approval,
     ApprovalState,
+    Assurance,
     Band,
     CallTask,
     Clock,
@@ -47,6 +48,7 @@ from triage.playbooks import CALL_ME, FOLLOW_UPS, QUESTIONS, books, offered
 from triage.priority import priority
 from triage.report import Source
 from triage.verdicts import told, verdict
+from triage.verifying import is_offered
 from triage.views import (
     AnalystCall,
     AnalystQuestion,
@@ -143,6 +145,7 @@ def person_card(
     again = next((q for q in answered if q.id == changing), None)
     guarded = any(q.route is Route.NEUTRAL for q in questions)
     question = again or (asked[0] if asked else None)
+    offered_sign_in = _sign_in_for(incident, question)
     stage = _stage(incident, question, guarded=guarded, changing=again is not None)
     return PersonCard(
         person=person.object_id,
@@ -153,13 +156,28 @@ def person_card(
         code=incident.code,
         service_desk=customer.service_desk.phone if customer.service_desk else None,
         stage=stage,
-        says=_card_says(incident, person, question, stage, guarded=guarded),
+        says=_card_says(
+            incident, person, question, stage, guarded=guarded, sign_in=bool(offered_sign_in)
+        ),
         question=question.id if question and stage in ("asking", "neutral") else None,
         kind=question.kind if question and stage == "asking" else None,
         choices=_choices(question, stage),
         change=None if guarded or incident.merged else _changeable(answered, again),
         changing=again is not None,
+        verification=offered_sign_in,
     )
+
+
+def _sign_in_for(incident: Incident, question: Question | None) -> str | None:
+    """What the card leads to, as long as it may be begun."""
+    if question is None or question.route is not Route.NEUTRAL:
+        return None
+    usable = (
+        v.id
+        for v in incident.verifications
+        if v.question == question.id and is_offered(incident, v)
+    )
+    return next(usable, None)
 
 
 def _guarded_card(incident: Incident, customer: Customer, person: Person) -> PersonCard:
@@ -212,11 +230,17 @@ def _stage(
 
 
 def _card_says(
-    incident: Incident, person: Person, question: Question | None, stage: Stage, *, guarded: bool
+    incident: Incident,
+    person: Person,
+    question: Question | None,
+    stage: Stage,
+    *,
+    guarded: bool,
+    sign_in: bool,
 ) -> tuple[Phrase, ...]:
     match stage:
         case "neutral":
-            return (phrase("card.neutral"),)
+            return (phrase("card.neutral_sign_in" if sign_in else "card.neutral"),)
         case "asking" if question is not None:
             return (*_call_promised(incident, question), *_asks(incident, question))
         case "over" if incident.closed is not None:
@@ -277,6 +301,19 @@ def _happened(incident: Incident, question: Question) -> Phrase:
         or phrase("label.an_email"),
         at=incident.first_activity or incident.received,
     )
+
+
+def asked_after_sign_in(incident: Incident, question: Question) -> tuple[Phrase, ...]:
+    """What happened and what is asked, on the page that a fresh sign-in opens. Time, app and device
+    of a sign-in, never place or address (triage.md section 6): networks mislead about both."""
+    seen = incident.sign_ins[-1] if incident.sign_ins else None
+    happened = phrase(
+        f"web_happened.{question.kind}",
+        at=(seen.at if seen else None) or incident.first_activity or incident.received,
+        app=seen.app if seen else None,
+        device=seen.device if seen else None,
+    )
+    return (happened, phrase(f"web_ask.{question.kind}"))
 
 
 def _notices(incident: Incident, person: Person) -> tuple[Phrase, ...]:
@@ -838,7 +875,31 @@ def _analyst_question(
         asks=phrase(f"label.question.{question.kind}"),
         person=question.person.name,
         state=phrase(f"question.{question.state.state}", answer=said, due=_due_of(question)),
+        checked=(*_heard_by(question), *_signed_in(incident, question)),
         what_ifs=_what_ifs(incident, customer, question),
+    )
+
+
+def _heard_by(question: Question) -> tuple[Phrase, ...]:
+    """How well we know who gave the answer that stands."""
+    reply = question.answer
+    if reply is None:
+        return ()
+    if reply.assurance is not Assurance.L3 or reply.number is None:
+        return (phrase(f"level.{reply.assurance}"),)
+    return (phrase("level.called", number=reply.number, source=reply.number_source),)
+
+
+def _signed_in(incident: Incident, question: Question) -> tuple[Phrase, ...]:
+    return tuple(
+        phrase(
+            f"verification.{v.state}",
+            at=v.signed_in_at or v.at,
+            methods=", ".join(v.methods),
+            why=v.why,
+        )
+        for v in incident.verifications
+        if v.question == question.id
     )
 
 

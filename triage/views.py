@@ -75,6 +75,8 @@ class PersonCard:
     """The answered question that "Change my answer" asks again; None where there is none."""
     changing: bool = False
     """Whether `question` was answered before and is being changed."""
+    verification: str | None = None
+    """The fresh sign-in that is offered beside the service desk."""
     surface: Literal["person"] = "person"
 
 
@@ -164,6 +166,8 @@ class AnalystQuestion:
     asks: Phrase
     person: str
     state: Phrase
+    checked: tuple[Phrase, ...] = ()
+    """How we know who answered, and what became of a fresh sign-in that was offered."""
     what_ifs: tuple[WhatIf, ...] = ()
 
 

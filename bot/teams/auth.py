@@ -26,7 +26,7 @@ LONGEST = 8192
 _DECODING = {
     "require": ["exp", "nbf", "iss", "aud", "serviceurl"],
     "strict_aud": True,
-    "verify_exp": False,  # by our own clock, in _lasts_until
+    "verify_exp": False,  # by our own clock, in lasts_until
     "verify_nbf": False,
     "verify_iat": False,
 }
@@ -122,21 +122,26 @@ class Guard:
         service_url = claims["serviceurl"]
         if not isinstance(service_url, str):
             raise RefusedError("the service URL is no text")
-        return Token(name, key, service_url, self._lasts_until(claims))
-
-    def _lasts_until(self, claims: Mapping[str, Any]) -> float:
-        """Comparisons are worded so that NaN, which JSON can smuggle in, fails them."""
-        now, begins, ends = self._clock(), float(claims["nbf"]), float(claims["exp"])
-        if not begins <= now + SKEW:
-            raise RefusedError("not valid yet")
-        if not ends > now - SKEW:
-            raise RefusedError("expired")
-        return min(ends + SKEW, now + BELIEVED)
+        now = self._clock()
+        return Token(name, key, service_url, min(lasts_until(claims, now), now + BELIEVED))
 
     def _remember(self, authorization: str, token: Token) -> None:
         while len(self._tokens) >= REMEMBERED:
             del self._tokens[next(iter(self._tokens))]
         self._tokens[authorization] = token
+
+
+def lasts_until(claims: Mapping[str, Any], now: float) -> float:
+    """Until when a token holds. Raises RefusedError outside its lifetime.
+
+    Comparisons are worded so that NaN, which JSON can smuggle in, fails them.
+    """
+    begins, ends = float(claims["nbf"]), float(claims["exp"])
+    if not begins <= now + SKEW:
+        raise RefusedError("not valid yet")
+    if not ends > now - SKEW:
+        raise RefusedError("expired")
+    return ends + SKEW
 
 
 def _one_tenant(activity: Mapping[str, Any], service_url: str) -> str:

@@ -40,8 +40,7 @@ class Credentials:
     ) -> None:
         """The Connector's token, unless `grant` says another one."""
         self._clock = clock
-        self._entra = _session("https://", _Adapter(tls_context(settings.ca_file)))
-        self._platform = _session("http://", _Patient())
+        self._entra, self._platform = sessions(settings)
         self._asks = ask_of(settings, grant or of_connector(settings), self._entra, self._platform)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="entra")
         self._token = self._why_not = ""
@@ -114,6 +113,12 @@ class Credentials:
         if "access_token" not in answer:
             raise ValueError(f"{answer.get('error')} {answer.get('error_codes', '')}".strip())
         return answer
+
+
+def sessions(settings: Settings) -> tuple[requests.Session, requests.Session]:
+    """To Entra, and to the machine that vouches for a managed identity."""
+    entra = _session("https://", _Adapter(tls_context(settings.ca_file)))
+    return entra, _session("http://", _Patient())
 
 
 def _session(scheme: str, adapter: HTTPAdapter) -> requests.Session:

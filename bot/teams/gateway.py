@@ -13,8 +13,8 @@ from bot.teams.auth import Guard
 from bot.teams.connector import Connector
 from bot.teams.credentials import Credentials
 from bot.teams.door import Door
+from bot.teams.entra import METADATA, Identities
 from bot.teams.graphtokens import GraphTokens
-from bot.teams.hosts import is_allowed
 from bot.teams.keys import Keys
 from bot.teams.network import Network
 from dialogs.messenger import Messenger
@@ -37,6 +37,10 @@ class Gateway:
             issuer=settings.token_issuer,
             hosts=settings.service_hosts,
             clock=clock,
+        )
+        self._entra_keys = Keys(self._network, f"{settings.login_url}/{METADATA}", clock)
+        self.identities = Identities(
+            self._entra_keys, app_id=settings.app_id, login_url=settings.login_url, clock=clock
         )
         self.messenger: Messenger = Connector(
             self._network,
@@ -74,16 +78,13 @@ class Gateway:
         door = Door(self._guard, hears, self.messenger, bot_id=f"28:{self._settings.app_id}")
         return [web.post(PATH, door.receive)]
 
-    def may_store(self, service_url: str) -> bool:
-        """Whether a service URL from elsewhere than the door may be stored at all."""
-        return is_allowed(service_url, self._settings.service_hosts)
-
     async def close(self) -> None:
         if self._fetching is not None:
             self._fetching.cancel()
             with suppress(asyncio.CancelledError):
                 await self._fetching
         await self._keys.close()
+        await self._entra_keys.close()
         await self._credentials.close()
         await self.graph_tokens.close()
         await self._network.close()

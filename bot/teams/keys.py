@@ -1,4 +1,4 @@
-"""The keys the Bot Connector signs with: fetched, kept, and renewed before they are missed."""
+"""The keys the Bot Connector, or Entra, signs with: fetched, kept, and renewed before they are missed."""
 
 import asyncio
 import json
@@ -30,10 +30,13 @@ class KeysUnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SigningKey:
-    """One published key, and the channels it may speak for."""
+    """One published key, and whom it may speak for."""
 
     jwk: jwt.PyJWK
-    endorsements: frozenset[str]
+    endorsements: frozenset[str] = frozenset()
+    """The channels, where the Bot Connector publishes it."""
+    issuer: str | None = None
+    """The issuer, where Entra publishes it; `{tenantid}` in it stands for any tenant."""
 
 
 class Keys:
@@ -123,9 +126,10 @@ def _usable(listed: Any) -> Iterator[tuple[str, SigningKey]]:
     for entry in listed if isinstance(listed, list) else []:
         if not isinstance(entry, dict) or entry.get("kty") != "RSA":
             continue
-        name, endorsements = entry.get("kid"), entry.get("endorsements")
+        name, endorsements = entry.get("kid"), entry.get("endorsements") or []
         if not isinstance(name, str) or not isinstance(endorsements, list):
             continue
         with suppress(jwt.PyJWTError):
-            jwk = jwt.PyJWK(entry, "RS256")
-            yield name, SigningKey(jwk, frozenset(it for it in endorsements if isinstance(it, str)))
+            jwk, issuer = jwt.PyJWK(entry, "RS256"), entry.get("issuer")
+            channels = frozenset(it for it in endorsements if isinstance(it, str))
+            yield name, SigningKey(jwk, channels, issuer if isinstance(issuer, str) else None)

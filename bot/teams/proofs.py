@@ -45,43 +45,63 @@ def ask_of(
     settings: Settings, grant: Grant, entra: requests.Session, platform: requests.Session
 ) -> Ask:
     """`entra` speaks to Entra, `platform` to the machine that vouches for a managed identity."""
-    match settings.proof:
-        case Proof.SECRET:
-            secret = settings.app_secret.get_secret_value() if settings.app_secret else ""
-            return _app(settings, grant, entra, lambda: secret)
-        case Proof.CERTIFICATE:
-            return _app(settings, grant, entra, lambda: _certificate(settings))
-        case Proof.FEDERATED:
-            issued = {"client_assertion": lambda: _issued(settings)}
-            return _app(settings, grant, entra, lambda: issued)
-        case Proof.MANAGED_IDENTITY:
-            return _managed(settings, grant, entra, platform)
-    assert_never(settings.proof)
-
-
-def _app(
-    settings: Settings, grant: Grant, http: requests.Session, credential: Callable[[], Any]
-) -> Ask:
-    """The application is made on first use: making it already asks Entra for its metadata."""
-    made: list[Any] = []
+    if _is_the_identity(settings):
+        identity = settings.app_managed_identity or ""
+        return lambda: _of_identity(identity, _at_home(settings, grant).resource, platform)
+    made: list[msal.ConfidentialClientApplication] = []
 
     def ask() -> Answer:
+        """The application is made on first use: making it already asks Entra for its metadata."""
         if not made:
-            login = urlsplit(settings.login_url).hostname
-            made.append(
-                msal.ConfidentialClientApplication(
-                    settings.app_id,
-                    client_credential=credential(),
-                    authority=f"{settings.login_url}/{grant.tenant}",
-                    instance_discovery=None if login in MICROSOFT_LOGINS else False,
-                    http_client=http,
-                )
-            )
+            made.append(client_of(settings, grant.tenant, entra, platform))
         made[0].remove_tokens_for_client()
         answer: Answer = made[0].acquire_token_for_client([f"{grant.resource}/.default"])
         return answer
 
     return ask
+
+
+def client_of(
+    settings: Settings, tenant: str, entra: requests.Session, platform: requests.Session
+) -> msal.ConfidentialClientApplication:
+    """The bot's app in a tenant, with no tokens yet."""
+    login = urlsplit(settings.login_url).hostname
+    return msal.ConfidentialClientApplication(
+        settings.app_id,
+        client_credential=_credential(settings, platform),
+        authority=f"{settings.login_url}/{tenant}",
+        instance_discovery=None if login in MICROSOFT_LOGINS else False,
+        http_client=entra,
+        exclude_scopes=["offline_access"],
+    )
+
+
+def _credential(settings: Settings, platform: requests.Session) -> Any:
+    match settings.proof:
+        case Proof.SECRET:
+            return settings.app_secret.get_secret_value() if settings.app_secret else ""
+        case Proof.CERTIFICATE:
+            return _certificate(settings)
+        case Proof.FEDERATED:
+            return {"client_assertion": lambda: _issued(settings)}
+        case Proof.MANAGED_IDENTITY:
+            if _is_the_identity(settings):
+                raise ValueError("a managed identity signs nobody in: let an app trust it instead")
+            return {"client_assertion": lambda: _vouched(settings, platform)}
+    assert_never(settings.proof)
+
+
+def _vouched(settings: Settings, platform: requests.Session) -> str:
+    """By a managed identity that the app trusts."""
+    answer = _of_identity(settings.app_managed_identity or "", EXCHANGE, platform)
+    if "access_token" not in answer:
+        raise ValueError(f"the managed identity got no token: {answer.get('error')}")
+    return str(answer["access_token"])
+
+
+def _is_the_identity(settings: Settings) -> bool:
+    """The bot may be a managed identity itself, which is of one tenant only."""
+    return (settings.app_managed_identity or "").lower() == settings.app_id.lower()
 
 
 def _certificate(settings: Settings) -> dict[str, str]:
@@ -105,23 +125,6 @@ def _issued(settings: Settings) -> str:
     """Read for each request: its writer replaces it long before it expires."""
     file = settings.app_federated_token_file or Path()
     return file.read_text(encoding="ascii").strip()
-
-
-def _managed(
-    settings: Settings, grant: Grant, entra: requests.Session, platform: requests.Session
-) -> Ask:
-    """The bot may be that identity itself, which is of one tenant only, or an app that trusts it."""
-    identity = settings.app_managed_identity or ""
-    if identity.lower() == settings.app_id.lower():
-        return lambda: _of_identity(identity, _at_home(settings, grant).resource, platform)
-
-    def vouched() -> str:
-        answer = _of_identity(identity, EXCHANGE, platform)
-        if "access_token" not in answer:
-            raise ValueError(f"the managed identity got no token: {answer.get('error')}")
-        return str(answer["access_token"])
-
-    return _app(settings, grant, entra, lambda: {"client_assertion": vouched})
 
 
 def _at_home(settings: Settings, grant: Grant) -> Grant:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.story.activity import click, deliver, envelope
-from tests.story.graph_incident import CONTOSO, malware_ran, user
+from tests.story.graph_incident import CONTOSO, malware_blocked, malware_ran, user
 from tests.story.house import House, Seen, house, words
+from tests.story.test_blocked_file import OPTED_IN
 from triage.incident import Open
 
 JON = "4f97bb5b-b7e3-4f8a-b480-6fefa7d0ba5b"
@@ -142,18 +143,16 @@ async def test_an_answer_that_was_never_offered_counts_for_nothing(tmp_path: Pat
 
 async def test_one_who_says_yes_does_not_answer_for_the_other(tmp_path: Path) -> None:
     """Sentinel's Prompt-User closes the incident on the first "this was me"."""
-    async with house(tmp_path) as h:
-        body = malware_ran()
+    async with house(tmp_path, OPTED_IN) as h:
+        body = malware_blocked()
         body["alerts"][0]["evidence"].append(user(JON, "jon@contoso.example"))
         await h.report(body)
-        await h.press("Bob Meyer", await h.card("Bob Meyer"), "answer.q1.not_me")
-        incident = await h.incident("4711")
+        await h.press("Bob Meyer", await h.card("Bob Meyer"), "answer.q1.expected")
+        incident = await h.incident("4712")
 
-        assert incident.closed is None
-        assert incident.closing is None
-        assert [q.person.name for q in incident.questions if q.state.state == "open"] == [
-            "Jon Park"
-        ]
+        assert (incident.closed, incident.closing) == (None, None)
+        waits = [q.person.name for q in incident.questions if q.state.state == "open"]
+        assert waits == ["Jon Park"]
 
 
 async def test_a_name_in_the_activity_is_no_identity(tmp_path: Path) -> None:

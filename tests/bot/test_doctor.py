@@ -513,3 +513,30 @@ async def test_the_command_says_what_it_finds(
 
 async def run_in_thread(fn: Any, *args: Any) -> Any:
     return await asyncio.to_thread(fn, *args)
+
+
+@pytest.mark.parametrize(
+    ("different", "at", "said"),
+    [
+        ({}, datetime(2026, 12, 1, tzinfo=UTC), "ok: contoso: fresh sign-in with context c1"),
+        ({}, datetime(2027, 12, 1, tzinfo=UTC), "was last seen to refuse on 2026-11-20"),
+        ({"public_url": None}, datetime(2026, 12, 1, tzinfo=UTC), "Set VOUCH_PUBLIC_URL"),
+    ],
+)
+async def test_it_says_whether_a_fresh_sign_in_is_offered(
+    sim: Simulator, tmp_path: Path, different: dict[str, Any], at: datetime, said: str
+) -> None:
+    found = await examined(of(sim, tmp_path, **different), at)
+
+    (line,) = [line for line in lines(found) if "fresh sign-in" in line]
+    assert said in line
+
+
+async def test_it_names_a_context_that_was_never_seen_to_refuse(tmp_path: Path) -> None:
+    keys = await onboard(
+        tmp_path / "vouch.sqlite3", {"contoso": lambda text: text.replace("probed", "#")}
+    )
+    async with Simulator(simulated(tmp_path, keys)) as sim:
+        found = await examined(of(sim, tmp_path))
+
+    assert any("nobody saw it refuse" in line for line in lines(found, State.MISSING))

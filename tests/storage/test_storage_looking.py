@@ -12,8 +12,7 @@ import pytest
 from storage import across, effects, incidents
 from storage.engine import Store, StoreError, StoreInUseError, Urgency, migrate, standing
 from storage.people import Reach, reach
-from storage.profiles import sources_with_keys
-from storage.tables import IntakeKeyRow, PersonRow
+from storage.tables import PersonRow
 from tests.databases import url
 from tests.storage.records import CONTOSO, FABRIKAM, LEASE, ME, NOW, TENANT, opened
 from triage.effects import Wake
@@ -146,15 +145,3 @@ async def test_people_are_counted_by_customer(tmp_path: Path) -> None:
 
         assert await store.read(CONTOSO, lambda tx: reach(tx, TENANT)) == Reach(2, 4, 2, outside=0)
         assert await store.read(CONTOSO, lambda tx: reach(tx, "other")) == Reach(0, 0, 0, outside=0)
-
-
-async def test_sources_with_a_key_are_named_once(tmp_path: Path) -> None:
-    def key(source: str, sha256: str) -> IntakeKeyRow:
-        return IntakeKeyRow(customer_id=CONTOSO, source=source, sha256=sha256, added_at=NOW)
-
-    keys = [key("native", "1"), key("defender", "2"), key("defender", "3")]
-    async with opened(tmp_path) as store:
-        await store.write(CONTOSO, lambda tx: tx.session.add_all(keys))
-
-        assert await store.read(CONTOSO, sources_with_keys) == ["defender", "native"]
-        assert await store.read(FABRIKAM, sources_with_keys) == []

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import fields, is_dataclass
-from datetime import date, time, timedelta
+from datetime import date, time
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -29,7 +29,6 @@ from triage.customer import (
     Role,
     ServiceLevels,
 )
-from triage.report import Source
 
 DOCUMENT = (Path(storage.__file__).parent / "profile.md").read_text(encoding="utf-8")
 EXAMPLE, PROVIDER = re.findall(r"```toml\n(.*?)```", DOCUMENT, flags=re.DOTALL)
@@ -493,26 +492,8 @@ async def found_by(store: Store, tenant_id: str) -> list[str]:
     return await store.read_across(lambda tx: across.find_customers_by_tenant(tx, tenant_id))
 
 
-async def test_a_key_speaks_for_its_customer_and_source_alone(store: Store) -> None:
-    await store.write(CONTOSO, lambda tx: profiles.add_intake_key(tx, Source.DEFENDER, "hash", NOW))
+@pytest.mark.parametrize("context", ["C1", "c0", "c100", "acrs", ""])
+def test_what_is_no_authentication_context_is_named(context: str) -> None:
+    (fault,) = faults(f'{SMALL}[step_up]\nauthentication_context = "{context}"\n')
 
-    assert await whose(store, Source.DEFENDER, "hash") == CONTOSO
-    assert await whose(store, Source.NATIVE, "hash") is None
-    assert await whose(store, Source.DEFENDER, "other") is None
-
-
-async def test_an_older_key_stays_valid(store: Store) -> None:
-    for number, key in enumerate(("old", "new")):
-        at = NOW + timedelta(days=number)
-        await store.write(CONTOSO, keyed(key, at))
-
-    assert await whose(store, Source.NATIVE, "old") == CONTOSO
-    assert await whose(store, Source.NATIVE, "new") == CONTOSO
-
-
-def keyed(key: str, at: Any) -> Callable[[Tx], None]:
-    return lambda tx: profiles.add_intake_key(tx, Source.NATIVE, key, at)
-
-
-async def whose(store: Store, source: Source, key: str) -> str | None:
-    return await store.read_across(lambda tx: across.customer_of_key(tx, source, key))
+    assert fault.field == "step_up.authentication_context"

@@ -43,6 +43,9 @@ from triage.report import Source
 
 APP_ID, APP_SECRET = "3f0c8a52-1d5e-4b7a-9f26-8e1b7c4d9a60", "a-secret-of-the-tests"
 
+PUBLIC_URL = "https://vouch.example"
+"""Where browsers reach Vouch, as cards and Entra are told; a story goes there by `House.browse`."""
+
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 WEBHOOK_SECRET = "whsec_dGhpcnR5LXR3byByYW5kb20gYnl0ZXMsIG9yIHNvLi4="
 
@@ -422,6 +425,7 @@ def simulated(data: Path, keys: "Keys", changed: Changed | None = None) -> Simul
 def settings(sim: Simulator, database: str) -> Settings:
     return Settings(
         port=0,
+        public_url=PUBLIC_URL,
         metrics_port=0,
         database_url=database,
         app_id=APP_ID,

@@ -254,7 +254,7 @@ async def test_at_low_severity_a_card_leads_to_the_service_desk_and_reveals_noth
         await h.report(unfamiliar_sign_in(severity="low"))
 
         card = await h.card("Carla Duarte")
-        assert "Please call the service desk on the number you know" in card.text
+        assert "call the service desk on the number you know" in card.text
         assert (await h.incident("4713")).code in card.text
         assert not any(word in str(card.activity).lower() for word in ("windows", "unfamiliar"))
         assert not any(word in card.text.lower() for word in SECRETS)
