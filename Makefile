@@ -11,7 +11,7 @@ test: .venv/ready
 	$(BIN)/pytest -n 2
 
 # A PostgreSQL of its own, on loopback: the promises of both engines, and stories and kills over it.
-POSTGRES_TESTS := tests/conformance tests/storage tests/bot/test_control.py tests/bot/test_metrics.py tests/story/test_kill.py tests/story/test_late_quarantine.py tests/story/test_races.py tests/story/test_redirected.py
+POSTGRES_TESTS := tests/conformance tests/storage tests/bot/test_control.py tests/bot/test_metrics.py tests/story/test_answers.py tests/story/test_kill.py tests/story/test_late_quarantine.py tests/story/test_races.py tests/story/test_redirected.py
 test-postgres: .venv/ready
 	$(BIN)/python -m tests.postgres $(BIN)/pytest -n 2 $(POSTGRES_TESTS)
 

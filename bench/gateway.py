@@ -14,11 +14,11 @@ from yarl import URL
 from bench.answering import Answering
 from bench.serving import listening, ping
 from bot import logs
-from bot.inbound import Clicked, Inbound, Response, ShowCard, ShowText
+from bot.inbound import Clicked, Inbound, Place, Response, ShowCard, ShowText
 from bot.settings import Settings
 from bot.teams import auth
 from bot.teams.gateway import Gateway
-from dialogs.messenger import Conversation, Message
+from dialogs.messenger import Conversation, Message, Messenger
 
 CARD = {
     "type": "AdaptiveCard",
@@ -37,8 +37,15 @@ CARD = {
 class Stub:
     """Answers words with words and a press with a card."""
 
+    def __init__(self, messenger: Messenger) -> None:
+        self._messenger = messenger
+
     async def hear(self, inbound: Inbound) -> Response:
         return ShowCard(CARD) if isinstance(inbound, Clicked) else ShowText("It is noted.")
+
+    async def say(self, place: Place, text: str) -> None:
+        where = Conversation(place.tenant_id, place.conversation_id, place.service_url)
+        await self._messenger.send(where, Message(text=text))
 
 
 class Proactive:
@@ -121,7 +128,8 @@ async def main(answering: Answering) -> None:
     settings = settings_of(told)
     gateway = Gateway(settings)
     await gateway.start()
-    async with listening([*gateway.routes(Stub()), ping()]) as url:
+    stub = Stub(gateway.messenger)
+    async with listening([*gateway.routes(stub, stub), ping()]) as url:
         answering.start({"url": url}, {"cards": Proactive(gateway, settings).cards})
         await asyncio.Event().wait()
 

@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 
 from bot.admission import FAILURES, FAILURES_PER_SECOND, Admission
+from bot.answers import Answers
 from bot.clock import Clock, SystemClock
 from bot.commands import AddProfile, Command
 from bot.conductor import Conductor
@@ -93,13 +94,14 @@ async def running(
         dispatcher = _dispatcher(store, settings, clock, conductor, lease)
         conductor.on_work = dispatcher.notify
         reception = Reception(store, clock, desk, conductor, links)
+        answers = Answers(store, clock, gateway.messenger, lease)
         looked_ago = dispatcher.looked_ago if dispatch else lambda: 0.0
         readiness = Readiness(store, looked_ago, gateway.is_well)
         pages = _pages(settings, store, clock, conductor, sign_ins)
         app = application(
             Intake(store, clock, conductor, _admission(settings, store, clock, gateway)),
             readiness,
-            [*gateway.routes(reception), *pages],
+            [*gateway.routes(reception, answers), *pages],
             timing(metrics),
         )
 

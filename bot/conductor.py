@@ -43,7 +43,7 @@ from storage.engine import (
 from triage.customer import Customer, Role
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
-from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
+from triage.effects import ANALYST_THREAD
 from triage.events import (
     Answered,
     ApprovalAnswered,
@@ -485,7 +485,8 @@ class Conductor:
         calls took of Teams' pace counts until the lease it had is over."""
         held = self._settle(tx, taken, result, now)
         if held and taken.permit is not None:
-            pace.answered(shared, taken.permit, now, _refused_until(result, now))
+            made = result.calls if isinstance(result, Done) else None
+            pace.answered(shared, taken.permit, now, _refused_until(result, now), made)
         return held
 
     def _settle(self, tx: Tx, taken: Taken, result: Result, now: datetime) -> bool:
@@ -592,7 +593,10 @@ def _shows(
     if incident != before:
         wanted[ANALYST_THREAD] = tx.heads[incident.id].hash
     changed = surface_rows.want(tx, incident.id, wanted)
-    return [effects.Show(name, _lane(incident, name), of) for name, of in changed.items()]
+    return [
+        effects.Show(name, effects.surface_lane(incident.id, name), of)
+        for name, of in changed.items()
+    ]
 
 
 def _has_news(before: Incident | None, merged: Incident) -> bool:
@@ -733,15 +737,6 @@ def _cards(
 def _named(fault: Exception) -> str:
     """What it was; its text may hold people's words and stays in the log's trace."""
     return type(fault).__name__
-
-
-def _lane(incident: Incident, surface: str) -> str:
-    """Surfaces in one conversation share a lane, so that a root comes before what follows it."""
-    kind, _, _ = surface.partition(":")
-    if kind == "source":
-        return surface
-    place = CUSTOMER_THREAD if kind == "approval" else surface
-    return effects.place_lane(incident.id, place)
 
 
 _VERDICT: TypeAdapter[Verdict] = TypeAdapter(Verdict)

@@ -176,7 +176,7 @@ def opens(job: Job) -> bool:
 
 
 def calls_of(job: Job) -> int:
-    """How many calls to Teams it takes, where all goes well."""
+    """How many calls to Teams it takes, where all goes well; a roster takes one for each page."""
     match job:
         case ShowJob(target=target) | SayJob(target=target):
             return 2 if _unopened(target) else 1

@@ -117,9 +117,16 @@ class TryAgainLaterError(Exception):
 class Hears(Protocol):
     """What the door hands an inbound event to; returns after COMMIT.
 
-    For an invoke the response becomes the invoke response; for a message a ShowText is sent as a
-    reply by the door only where the effect queue is not concerned (help texts).
+    For an invoke the response becomes the invoke response; for a message a ShowText is said by
+    `Says`, where the effect queue is not concerned (help texts).
     """
 
     async def hear(self, inbound: Inbound) -> Response:
         """Raises TryAgainLaterError, and nothing else that is expected."""
+
+
+class Says(Protocol):
+    """How the door answers a message in words."""
+
+    async def say(self, place: Place, text: str) -> None:
+        """Where it was written. Raises nothing that is expected."""

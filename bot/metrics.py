@@ -22,7 +22,7 @@ from dialogs.messenger import (
     Channel,
     Conversation,
     GaveUpError,
-    Member,
+    Members,
     Message,
     Messenger,
     Posted,
@@ -234,7 +234,7 @@ class Counted:
     async def delete(self, where: Conversation, activity_id: str) -> None:
         await self._count("delete", self._messenger.delete(where, activity_id))
 
-    async def roster(self, tenant_id: str, service_url: str, team_id: str) -> tuple[Member, ...]:
+    async def roster(self, tenant_id: str, service_url: str, team_id: str) -> Members:
         return await self._count("roster", self._messenger.roster(tenant_id, service_url, team_id))
 
     async def _count(self, verb: str, call: Awaitable[T]) -> T:

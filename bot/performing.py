@@ -172,8 +172,9 @@ class Performer:
         return where, Opened(target.person, where)
 
     async def _read_roster(self, job: RosterJob) -> Result:
-        members = await self._messenger.roster(job.tenant_id, job.service_url, job.conversation_id)
-        return Done(roster=Roster(job.tenant_id, job.conversation_id, members))
+        read = await self._messenger.roster(job.tenant_id, job.service_url, job.conversation_id)
+        roster = Roster(job.tenant_id, job.conversation_id, read.members)
+        return Done(roster=roster, calls=read.pages)
 
     async def _contain(self, job: ContainJob, attempt: int) -> Result:
         try:

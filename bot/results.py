@@ -35,6 +35,8 @@ class Done:
     """The token its buttons carry, which belongs to that place from now on."""
     opened: Opened | None = None
     roster: Roster | None = None
+    calls: int | None = None
+    """How many calls to Teams it took, where that shows only afterwards."""
 
 
 @dataclass(frozen=True, slots=True)

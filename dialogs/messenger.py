@@ -101,6 +101,14 @@ class Member:
     is_guest: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Who is in a team, and how many calls it took to find out."""
+
+    members: tuple[Member, ...]
+    pages: int
+
+
 class Messenger(Protocol):
     """Every verb raises TryLaterError or GaveUpError, and nothing else."""
 
@@ -122,5 +130,5 @@ class Messenger(Protocol):
     async def delete(self, where: Conversation, activity_id: str) -> None:
         """Remove a message of ours."""
 
-    async def roster(self, tenant_id: str, service_url: str, team_id: str) -> tuple[Member, ...]:
+    async def roster(self, tenant_id: str, service_url: str, team_id: str) -> Members:
         """Everybody in a team, all pages."""

@@ -15,6 +15,8 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     FromClause,
+    Select,
+    TextClause,
     and_,
     bindparam,
     case,
@@ -25,13 +27,15 @@ from sqlalchemy import (
     union,
     union_all,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from storage import carried, profiles
 from storage.codec import provider_from_json
 from storage.credentials import Kind
-from storage.effects import NOT_OVER, head_of_lane, lease_is_over, release, time_has_come
+from storage.due import Due
+from storage.effects import DUE, NOT_OVER, head_of_lane, lease_is_over, release, time_has_come
 from storage.engine import AcrossTx
 from storage.incidents import OVER, code_key
 from storage.pace import DIFFER, TENANT
@@ -55,19 +59,6 @@ from triage.incident import Status
 from triage.report import Source
 
 # --- the sweep -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """An effect that can be begun."""
-
-    customer_id: str
-    effect_id: int
-    spoken_to: str | None
-    """Whose tenant hears it; None where Teams does not."""
-    urgency: int
-    opens: bool
-    """It creates a conversation; a customer's are created one after another."""
 
 
 def _first_head(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
@@ -99,6 +90,17 @@ _head = select(_heads.c.id)
 """The head of every lane, from lane to lane through the index, however many wait in each: to ask
 all that is due whether it is a head takes as long as there are effects."""
 
+_in_order = aliased(EffectRow)
+_head_of_each = select(
+    select(col(_in_order.id))
+    .ext(postgresql.distinct_on(col(_in_order.customer_id), col(_in_order.lane)))
+    .where(col(_in_order.lane).is_not(None), col(_in_order.done_at).is_(None))
+    .order_by(col(_in_order.customer_id), col(_in_order.lane), col(_in_order.id))
+    .subquery("head")
+    .c.id
+)
+"""The same for PostgreSQL: one pass, whatever its planner believes of the table."""
+
 
 def _in_no_lane(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return and_(col(EffectRow.lane).is_(None), *conditions)
@@ -107,6 +109,8 @@ def _in_no_lane(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 MOST_OF_A_TENANT = 8
 """Heads of one tenant that are told of at a time, of each urgency, and as many that create
 a conversation: nobody fills the list."""
+MOST_AT_A_SWEEP = 32
+"""The same for a sweep, which is dearer: what has no room yet is kept in mind."""
 
 _lane_pace, _tenant_pace = aliased(PaceRow), aliased(PaceRow)
 _opener = aliased(EffectRow)
@@ -157,11 +161,6 @@ def _has_room(pace: type[PaceRow]) -> ColumnElement[bool]:
 
 
 _no_lane = select(col(EffectRow.id))
-_begun = union_all(
-    _head,
-    _no_lane.where(_in_no_lane(time_has_come(_now))),
-    _no_lane.where(_in_no_lane(lease_is_over(_now))),
-).subquery("begun")
 _turn = func.row_number().over(
     partition_by=(
         func.coalesce(col(EffectRow.spoken_to), col(EffectRow.customer_id)),
@@ -170,30 +169,29 @@ _turn = func.row_number().over(
     ),
     order_by=(col(EffectRow.due), col(EffectRow.id)),
 )
-_ready = (
-    select(
-        col(EffectRow.customer_id),
-        col(EffectRow.id).label("effect_id"),
-        col(EffectRow.spoken_to),
-        col(EffectRow.urgency),
-        col(EffectRow.due),
-        col(EffectRow.opens),
-        _turn.label("turn"),
+
+
+def _due_in_turn(heads: Select[int], *conditions: ColumnElement[bool] | TextClause) -> Executable:
+    begun = union_all(
+        heads,
+        _no_lane.where(_in_no_lane(time_has_come(_now))),
+        _no_lane.where(_in_no_lane(lease_is_over(_now))),
+    ).subquery("begun")
+    ready = (
+        select(*DUE, col(EffectRow.due), _turn.label("turn"))
+        .select_from(_with_pace(begun))
+        .where(_can_be_begun, _has_room(_lane_pace), _has_room(_tenant_pace), *conditions)
+        .subquery("ready")
     )
-    .select_from(_with_pace(_begun))
-    .where(
-        _can_be_begun,
-        _has_room(_lane_pace),
-        _has_room(_tenant_pace),
+    return (
+        select(*list(ready.c)[: len(DUE)])
+        .where(or_(ready.c.spoken_to.is_(None), ready.c.turn <= bindparam("most")))
+        .order_by(ready.c.urgency, ready.c.turn, ready.c.due, ready.c.effect_id)
+        .limit(bindparam("limit"))
     )
-    .subquery("ready")
-)
-_DUE: Executable = (
-    select(_ready)
-    .where(or_(_ready.c.spoken_to.is_(None), _ready.c.turn <= MOST_OF_A_TENANT))
-    .order_by(_ready.c.urgency, _ready.c.turn, _ready.c.due, _ready.c.effect_id)
-    .limit(bindparam("limit"))
-)
+
+
+_DUE = _due_in_turn(_head)
 
 
 def due(tx: AcrossTx, now: datetime, limit: int, in_flight: Collection[int] = ()) -> list[Due]:
@@ -203,39 +201,42 @@ def due(tx: AcrossTx, now: datetime, limit: int, in_flight: Collection[int] = ()
     What creates a conversation is told of behind what the asker itself has `in_flight`, and has to
     wait for it; behind another's it is not due.
     """
-    wanted = {"now": now, "set_back": now + DIFFER, "limit": limit, "in_flight": [*in_flight]}
-    found = tx.session.run(_DUE, wanted)
-    return [
-        Due(row.customer_id, row.effect_id, row.spoken_to, row.urgency, row.opens) for row in found
-    ]
+    wanted = _asks(now, limit, in_flight, MOST_OF_A_TENANT)
+    return [Due(*row) for row in tx.session.run(_DUE, wanted)]
 
 
-_UNCARRIED = (
-    select(
-        col(EffectRow.customer_id),
-        col(EffectRow.id),
-        col(EffectRow.urgency),
-        col(EffectRow.lane),
-        col(EffectRow.stream),
-        col(EffectRow.surface),
-    )
-    .where(_can_be_begun, head_of_lane(), carried.HAS_NO_JOB)
-    .order_by(col(EffectRow.urgency), col(EffectRow.due), col(EffectRow.id))
-    .limit(bindparam("limit"))
-)
+def _asks(now: datetime, limit: int, in_flight: Collection[int], most: int) -> dict[str, Any]:
+    return {
+        "now": now,
+        "set_back": now + DIFFER,
+        "limit": limit,
+        "in_flight": [*in_flight],
+        "most": most,
+    }
 
 
-MOST_AT_A_SWEEP = 500
+_UNCARRIED = _due_in_turn(_head_of_each, carried.HAS_NO_JOB)
 
 
-def promote(tx: AcrossTx, now: datetime, lease: timedelta) -> None:
-    """PostgreSQL: make a job of everything that can be claimed now and has none. Does nothing where
-    another replica is at it."""
+def promote(
+    tx: AcrossTx,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    *,
+    in_flight: Collection[int],
+    admit: carried.Admit,
+) -> bool:
+    """PostgreSQL: make jobs of what `due` would tell of and has none, as far as it is admitted.
+    False, and nothing is done, where another replica is at it."""
     connection = tx.session.connection()
-    if carried.sweep_alone(connection):
-        carried.drop_abandoned(connection, now, lease)
-        found = tx.session.execute(_UNCARRIED, {"now": now, "limit": MOST_AT_A_SWEEP})
-        carried.defer(connection, [carried.Ready(*row) for row in found])
+    if not carried.sweep_alone(connection):
+        return False
+    carried.drop_abandoned(connection, now, lease)
+    wanted = _asks(now, limit, in_flight, MOST_AT_A_SWEEP)
+    found = [Due(*row) for row in tx.session.run(_UNCARRIED, wanted)]
+    carried.defer(connection, found, admit)
+    return True
 
 
 def _later(a: Any, b: Any) -> Any:

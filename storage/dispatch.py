@@ -6,7 +6,7 @@ becomes due again when its lease runs out.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from time import monotonic
@@ -14,7 +14,7 @@ from time import monotonic
 import structlog
 
 from storage import across, pace
-from storage.across import Due
+from storage.due import Due
 from storage.effects import Urgency
 from storage.engine import Store
 
@@ -130,28 +130,13 @@ class Dispatcher:
         for due in known:
             if due.effect_id in self._running:
                 continue
-            if self._has_room(due):
+            if has_room(due, self._running.values()):
                 self._running[due.effect_id] = due
                 flight.create_task(self._run(due))
                 started += 1
             else:
                 self._known.append(due)
         return started
-
-    def _has_room(self, due: Due) -> bool:
-        """One tenant takes half of what the others leave, and no more: however slow Teams is for
-        some, there is room for another one. A customer's conversations are created one after
-        another."""
-        running = self._running.values()
-        if due.opens and any(it.opens and it.customer_id == due.customer_id for it in running):
-            return False
-        if due.urgency == Urgency.CONTAINMENT:
-            return len(running) < AT_ONCE + ALSO_FOR_CONTAINMENT
-        if due.spoken_to is None:
-            return len(running) < AT_ONCE
-        mine = sum(it.spoken_to == due.spoken_to for it in running)
-        others = len(running) - mine
-        return 2 * mine < AT_ONCE - others
 
     async def _run(self, due: Due) -> None:
         """A bug in one effect must not stop the others. It is left alone for a while, so that what
@@ -190,3 +175,21 @@ class Dispatcher:
             self._forgot_at = now
             before = now - 2 * FORGETS_EVERY
             await self._store.write_across(lambda tx: pace.forget(tx, before))
+
+
+def has_room(due: Due, beside: Iterable[Due]) -> bool:
+    """Whether an effect may be begun beside what is in flight.
+
+    One tenant takes half of what the others leave, and no more: however slow Teams is for some,
+    there is room for another one. A customer's conversations are created one after another.
+    """
+    running = list(beside)
+    if due.opens and any(it.opens and it.customer_id == due.customer_id for it in running):
+        return False
+    if due.urgency == Urgency.CONTAINMENT:
+        return len(running) < AT_ONCE + ALSO_FOR_CONTAINMENT
+    if due.spoken_to is None:
+        return len(running) < AT_ONCE
+    mine = sum(it.spoken_to == due.spoken_to for it in running)
+    others = len(running) - mine
+    return 2 * mine < AT_ONCE - others

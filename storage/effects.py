@@ -20,14 +20,25 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, assert_never
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    SQLColumnExpression,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
-from storage.carried import Ready
 from storage.codec import effect_from_json, effect_to_json
+from storage.due import Due
 from storage.engine import Tx
 from storage.isolation import UnitSession
 from storage.tables import EffectRow, SurfaceRow
@@ -101,6 +112,14 @@ def place_lane(incident_id: str, place: str) -> str:
     """The lane of a thread of the incident, or of a person's chat ("person:" and an object id)."""
     kind, _, object_id = place.partition(":")
     return f"chat:{object_id}" if kind == "person" else f"place:{incident_id}:{place}"
+
+
+def surface_lane(incident_id: str, surface: str) -> str:
+    """Surfaces in one conversation share a lane, so that a root comes before what follows it."""
+    kind, _, _ = surface.partition(":")
+    if kind == "source":
+        return surface
+    return place_lane(incident_id, CUSTOMER_THREAD if kind == "approval" else surface)
 
 
 def target_lane(target: Target) -> str:
@@ -217,6 +236,7 @@ def order(
         slow = tx.session.run(_SLOW, {"of_stream": stream, "at_most": urgency}).scalars().all()
         if slow:
             tx.session.run(_HURRY, [{"effect_id": id_, "at_most": urgency} for id_ in slow])
+            tx.hurried.extend(slow)
 
 
 def _says_something_new(row: dict[str, Any]) -> bool:
@@ -308,25 +328,41 @@ _READY = (
     .order_by(col(EffectRow.due), col(EffectRow.id))
     .with_for_update(skip_locked=True)  # two may reach for it at once; SQLite has one writer
 )
-_READY_AMONG = select(
+DUE: tuple[SQLColumnExpression[Any], ...] = (
     col(EffectRow.customer_id),
-    col(EffectRow.id),
+    col(EffectRow.id).label("effect_id"),
     col(EffectRow.urgency),
     col(EffectRow.lane),
     col(EffectRow.stream),
     col(EffectRow.surface),
-).where(col(EffectRow.key).in_(bindparam("keys", expanding=True)), ready(bindparam("now")))
+    col(EffectRow.spoken_to),
+    col(EffectRow.opens),
+)
+"""The columns of a `Due`."""
+
+_READY_AMONG = (
+    select(*DUE)
+    .where(
+        or_(
+            col(EffectRow.key).in_(bindparam("keys", expanding=True)),
+            col(EffectRow.id).in_(bindparam("ids", expanding=True)),
+        ),
+        ready(bindparam("now")),
+    )
+    .order_by(col(EffectRow.urgency), col(EffectRow.id))
+)
 
 
-def ready_among(tx: Tx, keys: Sequence[str], now: datetime) -> list[Ready]:
-    """Which of these effects can be claimed now."""
-    found = tx.session.run(_READY_AMONG, {"keys": list(keys), "now": now})
-    return [Ready(*row) for row in found]
+def ready_among(tx: Tx, now: datetime) -> list[Due]:
+    """Which of the effects that this transaction has ordered, or made more urgent, can be claimed
+    now: what is urgent first."""
+    wanted = {"keys": tx.ordered, "ids": tx.hurried, "now": now}
+    return [Due(*row) for row in tx.session.run(_READY_AMONG, wanted)]
 
 
 _lane_of = aliased(EffectRow)
 _NEXT_IN_LANE = (
-    select(col(EffectRow.id))
+    select(*DUE)
     .where(
         col(EffectRow.lane)
         == select(col(_lane_of.lane))
@@ -338,10 +374,10 @@ _NEXT_IN_LANE = (
 )
 
 
-def next_in_lane(tx: Tx, effect_id: int, now: datetime) -> int | None:
+def next_in_lane(tx: Tx, effect_id: int, now: datetime) -> Due | None:
     """What can be claimed now in the lane of an effect, which is over."""
-    found = tx.session.run(_NEXT_IN_LANE, {"effect_id": effect_id, "now": now})
-    return found.scalar()
+    found = tx.session.run(_NEXT_IN_LANE, {"effect_id": effect_id, "now": now}).one_or_none()
+    return Due(*found) if found else None
 
 
 _READY_BY_ID = _READY.where(col(EffectRow.id) == bindparam("effect_id"))

@@ -76,6 +76,8 @@ class Tx:
     """The customer's profile, once it was read."""
     ordered: list[str] = field(default_factory=list)
     """The keys of the effects that were ordered in it, where others may carry them out."""
+    hurried: list[int] = field(default_factory=list)
+    """The ids of those that became more urgent in it."""
     beside: Connection | None = None
     """Where other units write at the same time: the connection, to keep them away by."""
 
@@ -120,7 +122,8 @@ class Store:
         self.shared = isinstance(database, postgres.Postgres)
         """Whether other processes may write to it as well."""
         self.before_commit: BeforeCommit | None = None
-        """Called at the end of each customer's unit that ordered effects, and part of it."""
+        """Called at the end of each customer's unit that ordered effects or made some more urgent, and
+        part of it."""
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -171,7 +174,7 @@ class Store:
             tx = Tx(customer_id, session, profiles=profiles, beside=beside)
             result = fn(tx)
             session.flush()
-            if self.before_commit and tx.ordered:
+            if self.before_commit and (tx.ordered or tx.hurried):
                 self.before_commit(connection, tx)
             return result
 

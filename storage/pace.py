@@ -72,9 +72,14 @@ def take(
 
 
 def answered(
-    tx: AcrossTx, permit: Permit, now: datetime, refused_until: datetime | None = None
+    tx: AcrossTx,
+    permit: Permit,
+    now: datetime,
+    refused_until: datetime | None = None,
+    made: int | None = None,
 ) -> None:
-    """The calls are over, and count from now on. `refused_until` is what a refusal asked for.
+    """The calls are over, and count from now on. `refused_until` is what a refusal asked for; `made`
+    is how many they were, where it was not known before.
 
     The thread that was refused waits of itself. When another one of the same tenant is refused
     meanwhile, it is the tenant that was meant, and all of it waits: whatever is claimed next finds no
@@ -86,7 +91,7 @@ def answered(
         for _ in range(permit.calls):
             if permit.until in pace.done:
                 pace.done.remove(permit.until)
-        pace.done += [at] * permit.calls
+        pace.done += [at] * (permit.calls if made is None else made)
         if refused_until is not None and bucket.name == TENANT:
             pace.refuse(_ceil(refused_until), at)
     _write(tx, known, now)

@@ -69,8 +69,10 @@ _ON_CONNECT = {
     "lock_timeout": "10s",
     "statement_timeout": "60s",
     "idle_in_transaction_session_timeout": "60s",
+    "jit": "off",
 }
-"""A process that hangs in a transaction must not hold everybody else up for ever."""
+"""A process that hangs in a transaction must not hold everybody else up for ever. To compile
+a statement takes longer than any of ours does."""
 
 
 @dataclass(eq=False, slots=True)

@@ -563,7 +563,7 @@ def _reopened(draft: Draft, event: Reopened) -> Verdict:
     if draft.incident.closed is None:
         return AlreadyAnswered(phrase("refused.not_closed"))
     _reopen(draft, phrase("timeline.reopened_by", by=event.by_name))
-    draft.set(kept_open=True)
+    draft.set(kept_open=True, owner=event.by, owner_name=event.by_name)
     return Accepted(phrase("thanks.decided"))
 
 
@@ -944,13 +944,16 @@ def _tell_people_the_end(draft: Draft, proposal: Proposal) -> None:
 
 
 def _reopen(draft: Draft, why: Phrase) -> None:
-    """Back to work: a new generation, so that its messages and deadlines are new ones."""
+    """Back to work: a new generation, so that its messages and deadlines are new ones. It is
+    nobody's: whoever had it has closed it and gone, and one that nobody takes rings."""
     draft.set(
         closed=None,
         closing=None,
         recommendation_accepted_by=None,
         recommendation_discussed_by=None,
         reopened=draft.incident.reopened + 1,
+        owner=None,
+        owner_name=None,
         handed_over=None,
         paged_at=None,
         handed_reasons=(),

@@ -24,6 +24,7 @@ from dialogs.messenger import (
     Conversation,
     GaveUpError,
     Member,
+    Members,
     Message,
     Posted,
     TryLaterError,
@@ -97,16 +98,16 @@ class Connector:
     async def delete(self, where: Conversation, activity_id: str) -> None:
         await self._call("DELETE", _line(where), _activity_path(where, activity_id))
 
-    async def roster(self, tenant_id: str, service_url: str, team_id: str) -> tuple[Member, ...]:
+    async def roster(self, tenant_id: str, service_url: str, team_id: str) -> Members:
         path = f"/v3/conversations/{_id(team_id)}/pagedmembers?pageSize={PAGE}"
         line = _Line(tenant_id, service_url)
         members: list[Member] = []
         token = ""
-        for _ in range(MOST_PAGES):
+        for number in range(1, MOST_PAGES + 1):
             page = await self._ask("GET", line, path + token)
             members += _members(page)
             if not page.get("continuationToken"):
-                return tuple(members)
+                return Members(tuple(members), number)
             token = f"&continuationToken={_id(_text(page, 'continuationToken'))}"
         raise GaveUpError(GaveUpError.OTHER, f"a roster of more than {MOST_PAGES} pages")
 

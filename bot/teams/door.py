@@ -25,8 +25,8 @@ from botframework.connector.auth import (
 from bot.inbound import (
     Hears,
     Nothing,
-    Place,
     Response,
+    Says,
     ShowCard,
     ShowText,
     TryAgainLaterError,
@@ -47,7 +47,6 @@ from bot.teams.keys import KeysUnavailableError
 from bot.teams.network import TooLargeError, read_at_most
 from bot.teams.outgoing import CARD
 from cards.wording import Reader, label
-from dialogs.messenger import Conversation, GaveUpError, Message, Messenger, TryLaterError
 
 MESSAGE = "application/vnd.microsoft.activity.message"
 ERROR = "application/vnd.microsoft.error"
@@ -58,9 +57,9 @@ log = structlog.get_logger(__name__)
 class Door:
     """Answers `POST /api/messages`; what was answered 2xx is committed."""
 
-    def __init__(self, guard: Guard, hears: Hears, messenger: Messenger, bot_id: str) -> None:
+    def __init__(self, guard: Guard, hears: Hears, says: Says, bot_id: str) -> None:
         self._adapter = _Adapter(guard)
-        self._bot = _Handler(hears, messenger, bot_id)
+        self._bot = _Handler(hears, says, bot_id)
 
     async def receive(self, request: web.Request) -> web.Response:
         """Refusals tell a stranger nothing; Teams delivers again what gets a 5xx."""
@@ -114,10 +113,10 @@ class _Adapter(CloudAdapter):
 class _Handler(TeamsActivityHandler):
     """The SDK picks the method by the activity's type; each tells the house what happened."""
 
-    def __init__(self, hears: Hears, messenger: Messenger, bot_id: str) -> None:
+    def __init__(self, hears: Hears, says: Says, bot_id: str) -> None:
         super().__init__()
         self._hears = hears
-        self._messenger = messenger
+        self._says = says
         self._bot_id = bot_id
 
     async def on_message_activity(self, turn_context: TurnContext) -> None:
@@ -126,7 +125,7 @@ class _Handler(TeamsActivityHandler):
             return
         response = await self._hears.hear(event)
         if isinstance(response, ShowText):
-            await self._say(event.place, response.text)
+            await self._says.say(event.place, response.text)
 
     async def on_invoke_activity(self, turn_context: TurnContext) -> None:
         """The SDK's own reading of an invoke answers 500 to an action it does not expect."""
@@ -176,15 +175,6 @@ class _Handler(TeamsActivityHandler):
 
     def _is_among(self, members: list[Any]) -> bool:
         return any(member.id == self._bot_id for member in members)
-
-    async def _say(self, place: Place, text: str) -> None:
-        """The event is committed; an answer that cannot be given is no reason to deliver again."""
-        where = Conversation(place.tenant_id, place.conversation_id, place.service_url)
-        say = self._messenger.send if place.personal else self._messenger.reply
-        try:
-            await say(where, Message(text=text))
-        except (TryLaterError, GaveUpError) as error:
-            log.warning("answer_not_given", reason=error.reason)
 
 
 class _InvokeAnswer(Activity):

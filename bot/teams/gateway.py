@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from bot.inbound import Hears
+from bot.inbound import Hears, Says
 from bot.settings import Settings
 from bot.teams.auth import Guard
 from bot.teams.connector import Connector
@@ -74,8 +74,8 @@ class Gateway:
     async def _fetch(self) -> None:
         await asyncio.gather(self._keys.fetch(), self._credentials.fetch())
 
-    def routes(self, hears: Hears) -> list[web.RouteDef]:
-        door = Door(self._guard, hears, self.messenger, bot_id=f"28:{self._settings.app_id}")
+    def routes(self, hears: Hears, says: Says) -> list[web.RouteDef]:
+        door = Door(self._guard, hears, says, bot_id=f"28:{self._settings.app_id}")
         return [web.post(PATH, door.receive)]
 
     async def close(self) -> None:

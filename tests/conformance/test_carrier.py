@@ -9,10 +9,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from storage import effects
+from storage.dispatch import AT_ONCE
 from storage.engine import Store, Tx
 from tests.conformance.test_effects import LEASE, PATIENCE, Hand, now
 from tests.databases import rows
-from tests.storage.records import CONTOSO, ME, OTHER, a_say, a_wake, begin, show
+from tests.storage.records import CONTOSO, FABRIKAM, ME, OTHER, a_say, a_wake, begin, show
 from triage.effects import Contain
 
 ONE = f"{CONTOSO}-incident-1"
@@ -112,6 +113,43 @@ async def test_what_somebody_waits_for_goes_before_routine_and_after_containment
     )
 
     assert [priority for *_, priority in jobs(on_postgres)] == [-1]
+
+
+async def test_a_job_that_waits_becomes_as_urgent_as_its_effect(
+    hand: Hand, store: Store, on_postgres: str
+) -> None:
+    """And so does what is ahead of it in its lane: nothing urgent stands behind routine."""
+    store.before_commit = hand.dispatcher._defer_ordered  # type: ignore[union-attr]
+    await hand.order(a_say("ahead of it", "person:b"), a_say("elsewhere", "person:c"))
+    assert [priority for *_, priority in jobs(on_postgres)] == [-2, -2]
+
+    urgent = a_say("urgent", "person:b")
+    await store.write(
+        CONTOSO,
+        lambda tx: effects.order(tx, "another", [urgent], now(), urgency=effects.Urgency.PEOPLE),
+    )
+
+    assert sorted((priority, lock) for _, lock, priority in jobs(on_postgres)) == [
+        (-2, f"{CONTOSO}:chat:c"), (-1, f"{CONTOSO}:chat:b"),
+    ]  # fmt: skip
+    async with hand.working():
+        await hand.until(3)
+
+
+async def test_no_more_jobs_wait_of_a_tenant_than_it_may_have_in_flight(
+    hand: Hand, store: Store, on_postgres: str
+) -> None:
+    store.before_commit = hand.dispatcher._defer_ordered  # type: ignore[union-attr]
+    await hand.order(*(a_say(f"{n}", f"person:{n}") for n in range(100)))
+    await store.write(FABRIKAM, begin())
+    other = a_say("other", "person:x")
+    await store.write(
+        FABRIKAM, lambda tx: effects.order(tx, f"{FABRIKAM}-incident-1", [other], now())
+    )
+
+    assert len(jobs(on_postgres)) == AT_ONCE // 2
+    await hand.dispatcher._sweep_once()  # type: ignore[union-attr]
+    assert [lock for _, lock, _ in jobs(on_postgres)][AT_ONCE // 2] == f"{FABRIKAM}:chat:x"
 
 
 async def test_a_job_that_waits_already_refuses_no_order(

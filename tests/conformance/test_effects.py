@@ -219,7 +219,7 @@ async def test_patience_that_was_asked_for_delays_its_lane_alone(hand: Hand, sto
     at = now()
     taken = await store.write(CONTOSO, lambda tx: effects.claim(tx, None, ME, at, LEASE))
     assert taken
-    again = at + timedelta(seconds=0.5)
+    again = at + timedelta(seconds=2)
     await store.write(
         CONTOSO,
         lambda tx: effects.retry(tx, taken.id, ME, due=again, error="429", counts_as_attempt=False),

@@ -7,7 +7,7 @@ from dialogs.messenger import (
     Channel,
     Conversation,
     GaveUpError,
-    Member,
+    Members,
     Message,
     Posted,
 )
@@ -43,7 +43,7 @@ class Pinboard:
         self._must_stand(where, activity_id)
         del self.standing[where.conversation_id, activity_id]
 
-    async def roster(self, tenant_id: str, service_url: str, team_id: str) -> tuple[Member, ...]:
+    async def roster(self, tenant_id: str, service_url: str, team_id: str) -> Members:
         raise GaveUpError(GaveUpError.OTHER, f"no team {team_id} in {tenant_id} at {service_url}")
 
     def _next_id(self) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,6 @@ from storage.dispatch import Dispatcher
 from storage.engine import Store
 from tests.storage.records import (
     CONTOSO,
-    FABRIKAM,
     LEASE,
     ME,
     NOW,
@@ -26,8 +24,6 @@ from tests.storage.records import (
     opened,
     ordered,
 )
-from triage.actions import ActionKind, Target, TargetKind
-from triage.effects import Contain, Say
 
 ONE = f"{CONTOSO}-incident-1"
 
@@ -166,92 +162,6 @@ async def test_stopping_finishes_what_is_in_flight(store: Store) -> None:
     assert hand.done == ["a"]
 
 
-# --- who has room in flight ----------------------------------------------------------------------
-
-
-class Slow:
-    """Claims what it is given and keeps it in flight until it is let go."""
-
-    def __init__(self, store: Store) -> None:
-        self.in_flight: list[str] = []
-        self.let_go = asyncio.Event()
-        self._store = store
-        self._begun = asyncio.Condition()
-
-    async def run(self, customer: str, effect_id: int) -> None:
-        claimed = await self._store.write(
-            customer, lambda tx: effects.claim(tx, effect_id, ME, NOW, LEASE)
-        )
-        assert claimed
-        async with self._begun:
-            self.in_flight.append(claimed.key)
-            self._begun.notify_all()
-        await self.let_go.wait()
-        await self._store.write(customer, lambda tx: effects.finish(tx, effect_id, ME, "r", NOW))
-
-    async def until(self, reached: Callable[[list[str]], bool]) -> None:
-        async with self._begun, asyncio.timeout(PATIENCE):
-            await self._begun.wait_for(lambda: reached(self.in_flight))
-
-
-PATIENCE = 20.0
-"""Seconds for what must happen; a test that waits so long has failed."""
-
-
-@asynccontextmanager
-async def at_work(store: Store, slow: Slow) -> AsyncIterator[Dispatcher]:
-    working = Dispatcher(store, lambda: NOW, slow.run, poll=0.01)
-    task = asyncio.create_task(working.run())
-    try:
-        yield working
-    finally:
-        working.stop()
-        slow.let_go.set()
-        await task
-
-
-def says(name: str, count: int) -> list[Say]:
-    return [a_say(f"{name}{n}", f"person:{name}{n}") for n in range(count)]
-
-
-async def test_one_slow_tenant_takes_half_of_what_is_in_flight_and_no_more(store: Store) -> None:
-    slow = Slow(store)
-    await ordered(store, *says("c", 50))
-    async with at_work(store, slow) as working:
-        await slow.until(lambda begun: len(begun) == dispatch.AT_ONCE // 2)
-
-        await ordered(store, *says("f", 1), customer=FABRIKAM)
-        working.notify()
-        await slow.until(lambda begun: "f0" in begun)
-
-        assert len(slow.in_flight) == dispatch.AT_ONCE // 2 + 1
-
-
-async def test_four_slow_tenants_leave_room_for_a_fifth(store: Store) -> None:
-    slow = Slow(store)
-    for customer in "abcd":
-        await ordered(store, *says(customer, 20), customer=customer)
-    async with at_work(store, slow) as working:
-        await slow.until(lambda begun: {key[0] for key in begun} == set("abcd"))
-
-        await ordered(store, *says("e", 1), customer="e")
-        working.notify()
-        await slow.until(lambda begun: "e0" in begun)
-
-
-async def test_containment_does_not_wait_for_a_slow_teams(store: Store) -> None:
-    slow = Slow(store)
-    for customer in "abcdefghijklmnopqrstuvwxyz":
-        await ordered(store, *says(customer, 1), customer=customer)
-    async with at_work(store, slow) as working:
-        await slow.until(lambda begun: len(begun) == dispatch.AT_ONCE)
-
-        target = Target(TargetKind.DEVICE, "1", "LAPTOP-7")
-        await ordered(store, Contain("isolate", "a1", ActionKind.ISOLATE_DEVICE, target))
-        working.notify()
-        await slow.until(lambda begun: "isolate" in begun)
-
-
 async def test_a_customer_s_threads_are_created_one_after_another(store: Store) -> None:
     hand, claims = Hand(store), list[int]()
     for n in range(20):
@@ -266,10 +176,3 @@ async def test_a_customer_s_threads_are_created_one_after_another(store: Store) 
 
     assert (len(hand.done), hand.most_at_once) == (20, 1)
     assert len(claims) == 20, "none was claimed in vain"
-
-
-async def test_timers_do_not_wait_for_one_another_by_customer(store: Store) -> None:
-    slow = Slow(store)
-    await ordered(store, *(a_wake(f"w{n}", NOW) for n in range(50)))
-    async with at_work(store, slow):
-        await slow.until(lambda begun: len(begun) == dispatch.AT_ONCE)

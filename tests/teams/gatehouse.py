@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.inbound import Inbound, Nothing, Response
+from bot.inbound import Inbound, Nothing, Place, Response
 from bot.settings import Settings
 from bot.teams.gateway import Gateway
 from dialogs.messenger import Channel, Conversation, Message
@@ -46,9 +46,10 @@ class Clock:
 
 @dataclass
 class Listener:
-    """What the house heard; it answers, or fails, as a test says."""
+    """What the house heard, and would say to it; it answers, or fails, as a test says."""
 
     heard: list[Inbound] = field(default_factory=list)
+    said: list[tuple[Place, str]] = field(default_factory=list)
     response: Response | Exception = field(default_factory=Nothing)
 
     async def hear(self, inbound: Inbound) -> Response:
@@ -56,6 +57,9 @@ class Listener:
         if isinstance(self.response, Exception):
             raise self.response
         return self.response
+
+    async def say(self, place: Place, text: str) -> None:
+        self.said.append((place, text))
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,7 @@ async def started(gateway: Gateway) -> AsyncIterator[Gateway]:
 @asynccontextmanager
 async def serving(gateway: Gateway, listener: Listener) -> AsyncIterator[str]:
     app = web.Application()
-    app.add_routes(gateway.routes(listener))
+    app.add_routes(gateway.routes(listener, listener))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -34,7 +34,7 @@ from tests.triage.triage_script import (
 from triage import clocks
 from triage.actions import LOOKING, ActionKind
 from triage.customer import Customer, Due, QuietHours, ServiceLevels, Targets
-from triage.effects import ANALYST_THREAD, Page, Wake
+from triage.effects import ANALYST_THREAD, Page, PageAction, Wake
 from triage.events import ActionDone, MergedInto, Reopened, Taken, Undelivered, Woke
 from triage.incident import (
     Clock,
@@ -455,6 +455,28 @@ def test_a_reopened_case_has_new_clocks_and_keeps_the_old_ones_as_they_were() ->
         "stands.missed_before",
         "stands.ticking",
     ]
+
+
+def test_what_reopens_by_itself_is_nobodys_and_rings_until_somebody_takes_it() -> None:
+    """Whoever had taken it has closed it, and may have gone home."""
+    again = case().reported(malware_ran(by_hand=True)).happens(TAKEN, after=1).closes(**FALSE_ALARM)
+    again.reported(malware_ran(by_hand=True, source_id="7"), after=60)
+
+    assert (again.state.owner, again.state.owner_name) == (None, None)
+    again.wakes("clock", after=15)
+    rings = [e.alarm for e in again.ordered if isinstance(e, Page)]
+    assert [alarm.split(":")[2].split("@")[0] for alarm in rings] == ["take"]
+    again.happens(TAKEN, after=1)
+    ended = [e.does for e in again.ordered if isinstance(e, Page)]
+    assert ended == [PageAction.ACKNOWLEDGE, PageAction.RESOLVE]
+
+
+def test_who_reopens_a_case_has_it_and_nobody_is_rung() -> None:
+    again = case().reported(malware_ran(by_hand=True)).closes(**FALSE_ALARM)
+    again.happens(Reopened(ANNA.object_id, ANNA.name), after=60).wakes("clock", after=60)
+
+    assert (again.state.owner, again.state.owner_name) == (ANNA.object_id, ANNA.name)
+    assert not any(isinstance(e, Page) for e in again.ordered)
 
 
 def test_however_often_a_case_is_reopened_its_clocks_stay_few() -> None:
