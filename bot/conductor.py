@@ -20,14 +20,22 @@ from structlog.contextvars import bound_contextvars
 
 from bot import ids
 from bot.clock import Clock
-from bot.gathering import Gatherer, Job, ProviderDesk, calls_of, opens
+from bot.gathering import (
+    ContainJob,
+    Gatherer,
+    Job,
+    ProviderDesk,
+    calls_of,
+    opens,
+    tell_of_breaker,
+)
 from bot.links import Links
 from bot.metrics import Metrics, outcome
 from bot.performing import Performer, crashed
 from bot.results import Blocked, Done, Failed, Later, Result, Unusable
 from bot.teams import windows
 from bot.telling import tell_analysts
-from storage import effects, handles, homes, incidents, pace, people, profiles
+from storage import effects, handles, homes, incidents, pace, people, profiles, reach
 from storage import surfaces as surface_rows
 from storage.codec import digest
 from storage.engine import (
@@ -43,7 +51,7 @@ from storage.engine import (
 from triage.customer import Customer, Role
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
-from triage.effects import ANALYST_THREAD
+from triage.effects import ANALYST_THREAD, look_again
 from triage.events import (
     Answered,
     ApprovalAnswered,
@@ -425,9 +433,7 @@ class Conductor:
         )
         if isinstance(occurrence.event, Reported):
             self._remember(tx, incident, occurrence.event, known, now)
-        if incident.suspects:
-            suspects = [incidents.suspect_key(person) for person in incident.suspects]
-            incidents.remember_keys(tx, incident.id, suspects, now)
+        _pass_on_suspicion(tx, before, incident, now)
         if isinstance(occurrence.event, Answered | Wrote) and occurrence.event.text:
             said = occurrence.event
             incidents.remember_message(tx, incident.id, said.by, said.text or "", now)
@@ -465,7 +471,7 @@ class Conductor:
         if profiles.find(tx) is None:
             effects.cancel(tx, effect_id, self._owner, NOT_ONBOARDED, now)
             return None
-        job = self._gatherer.job(tx, claimed, now)
+        job = self._gatherer.job(tx, shared, claimed, now)
         if opens(job) and not effects.may_open(tx, effect_id):
             effects.unclaim(tx, effect_id, self._owner, now)
             return None
@@ -519,6 +525,9 @@ class Conductor:
                     people.mark_removed(tx, profiles.current(tx).tenant_id, person)
             case Failed(reason, event, blocked_by):
                 held = effects.fail(tx, claimed.id, self._owner, reason, now)
+                if held and isinstance(taken.job, ContainJob):
+                    opened = reach.fail(tx, taken.job.order.key, now)
+                    tell_of_breaker(tx, opened, self._desk.profile.id)
                 if held and blocked_by:
                     people.mark_blocked(tx, profiles.current(tx).tenant_id, blocked_by)
         if held and event is not None:
@@ -597,6 +606,20 @@ def _shows(
         effects.Show(name, effects.surface_lane(incident.id, name), of)
         for name, of in changed.items()
     ]
+
+
+def _pass_on_suspicion(tx: Tx, before: Incident | None, incident: Incident, now: datetime) -> None:
+    """Whose account is suspect is so in every case of the customer, from this moment on: the others
+    look for themselves, each in its own time."""
+    was = before.suspects if before else frozenset()
+    changed = was ^ incident.suspects
+    if not changed:
+        return
+    incidents.suspect(tx, incident.id, incident.suspects - was, was - incident.suspects, now)
+    others = {id_ for who in changed for id_ in incidents.open_about(tx, who, incident.id)}
+    because_of = f"{incident.id}:{tx.heads[incident.id].version}"
+    for other in sorted(others):
+        effects.order(tx, other, [look_again("taint", other, because_of, now)], now)
 
 
 def _has_news(before: Incident | None, merged: Incident) -> bool:

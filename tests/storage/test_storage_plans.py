@@ -82,6 +82,8 @@ def everything_about_an_incident(tx: Tx) -> None:
     incidents.remember_keys(tx, ONE, {"oid:bob"}, NOW)
     incidents.find_related(tx, ["oid:bob"], NOW)
     incidents.at_risk(tx, ["bob"], None)
+    incidents.suspect(tx, ONE, ["bob"], ["eve"], NOW)
+    incidents.open_about(tx, "bob")
     incidents.remember_alerts(tx, ONE, Source.DEFENDER, [filled(Alert)])
     incidents.alerts(tx, ONE)
     incidents.messages(tx, ONE)
@@ -137,5 +139,6 @@ FEW = re.compile("ix_customer_current")
 
 def _walks(step: str) -> bool:
     """Through all rows, or through all of a customer's; of a profile, one version is current."""
-    everything = step.startswith("SCAN ") and not (FOUND.match(step) or FIRST.match(step))
+    found = FOUND.match(step) or FIRST.match(step) or FEW.search(step)
+    everything = step.startswith("SCAN ") and not found
     return everything or (step.endswith("(customer_id=?)") and not FEW.search(step))
