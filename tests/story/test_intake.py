@@ -336,14 +336,3 @@ async def test_five_hundred_alerts_are_one_case_and_its_cards_fit(tmp_path: Path
 
         assert (await h.incident("4711")).alert_count == 500
         assert await only_thread(h)
-
-
-async def test_get_and_head_change_nothing(tmp_path: Path) -> None:
-    async with house(tmp_path) as h:
-        for path in ("/", "/healthz", "/readyz", "/api/incidents/defender", "/api/messages"):
-            for method in ("GET", "HEAD"):
-                async with h.control.request(method, f"{h.vouch.url}{path}") as response:
-                    assert response.status in (200, 405)
-                    assert response.headers["X-Content-Type-Options"] == "nosniff"
-        await h.settle()
-        assert await h.thread() == []
