@@ -2,7 +2,7 @@
 
 The code says whose channel it becomes, and works once, in time, in the tenant of that profile. Who
 writes another one learns that it is not valid here, whatever is wrong with it, and after a few of
-them is not listened to for a while. docs/decisions/13-onboarding.md says why.
+them is not listened to for a while. docs/decisions/14-onboarding.md says why.
 """
 
 import re
