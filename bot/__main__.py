@@ -38,6 +38,7 @@ from bot.desk import NoProviderError
 from bot.doctor import Finding, broken, is_well, nothing_is_stuck, ok
 from bot.settings import Settings, faults, from_environment
 from bot.signals import stop_signal
+from bot.switch import AllowContainment, StopContainment
 from manifest.package import DEVELOPER, VERSION, WEBSITE, ManifestError, Offer, Permission, package
 from storage import across, credentials
 from storage.backup import back_up, restore
@@ -228,6 +229,37 @@ def retry(
             "Say what: --effect ID, --incident NAME or --failed. `vouch doctor` lists what there is."
         )
     _order(database, Retry(_operator(), why, effect, incident))
+
+
+@app.command("stop-containment")
+def stop_containment(
+    customer: Annotated[str | None, typer.Argument(help="Whose; or --all.")] = None,
+    everybody: Annotated[bool, typer.Option("--all", help="Of every customer.")] = False,
+    why: Annotated[str, typer.Option(help="For the record, and for the analysts.")] = "",
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """The kill switch: no response action is begun any more, also while `vouch serve` runs."""
+    _check_switch(customer, everybody, why)
+    _order(database, StopContainment(_operator(), why, customer))
+
+
+@app.command("allow-containment")
+def allow_containment(
+    customer: Annotated[str | None, typer.Argument(help="Whose; or --all.")] = None,
+    everybody: Annotated[bool, typer.Option("--all", help="What was stopped for all.")] = False,
+    why: Annotated[str, typer.Option(help="For the record, and for the analysts.")] = "",
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Allow what `stop-containment`, or the circuit breaker, stopped."""
+    _check_switch(customer, everybody, why)
+    _order(database, AllowContainment(_operator(), why, customer))
+
+
+def _check_switch(customer: str | None, everybody: bool, why: str) -> None:
+    if (customer is None) is not everybody:
+        _fail("Say whose: a customer, or --all. `vouch customer list` says who there is.")
+    if not why.strip():
+        _fail("Say why with --why: analysts read it on every case.")
 
 
 def _operator() -> str:

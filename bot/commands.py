@@ -25,6 +25,7 @@ from bot.setup import (
     remove_customer,
     revoke,
 )
+from bot.switch import AllowContainment, NothingStoppedError, StopContainment, switch
 from storage import across, effects, incidents
 from storage.across import Stuck
 from storage.engine import Store, Tx, Urgency
@@ -103,7 +104,18 @@ class Retry:
     kind: Literal["retry"] = "retry"
 
 
-Command = AddProfile | AddKey | AddSecret | AddIdentity | RevokeKey | Invite | Remove | Retry
+Command = (
+    AddProfile
+    | AddKey
+    | AddSecret
+    | AddIdentity
+    | RevokeKey
+    | Invite
+    | Remove
+    | Retry
+    | StopContainment
+    | AllowContainment
+)
 
 
 class NothingToRetryError(Exception):
@@ -118,6 +130,7 @@ REFUSALS = (
     SecretError,
     ProviderStaysError,
     NothingToRetryError,
+    NothingStoppedError,
 )
 """How a command says no: the message is for whoever gave it."""
 
@@ -147,6 +160,8 @@ async def perform(store: Store, command: Command, now: datetime) -> list[str]:
             return [f"{customer} is removed; {cancelled} effects were cancelled. Its records stay."]
         case Retry():
             return await _retry(store, command, now)
+        case StopContainment() | AllowContainment():
+            return await switch(store, command, now)
     assert_never(command)
 
 

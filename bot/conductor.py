@@ -20,13 +20,21 @@ from structlog.contextvars import bound_contextvars
 
 from bot import ids
 from bot.clock import Clock
-from bot.gathering import Gatherer, Job, ProviderDesk, calls_of, opens
+from bot.gathering import (
+    ContainJob,
+    Gatherer,
+    Job,
+    ProviderDesk,
+    calls_of,
+    opens,
+    tell_of_breaker,
+)
 from bot.links import Links
 from bot.metrics import Metrics, outcome
 from bot.performing import Performer, crashed
 from bot.results import Blocked, Done, Failed, Later, Result
 from bot.teams import windows
-from storage import effects, handles, incidents, pace, people, profiles
+from storage import effects, handles, incidents, pace, people, profiles, reach
 from storage import surfaces as surface_rows
 from storage.codec import digest
 from storage.engine import (
@@ -465,7 +473,7 @@ class Conductor:
         if profiles.find(tx) is None:
             effects.cancel(tx, effect_id, self._owner, NOT_ONBOARDED, now)
             return None
-        job = self._gatherer.job(tx, claimed, now)
+        job = self._gatherer.job(tx, shared, claimed, now)
         if opens(job) and not effects.may_open(tx, effect_id):
             effects.unclaim(tx, effect_id, self._owner, now)
             return None
@@ -517,6 +525,9 @@ class Conductor:
                     people.mark_removed(tx, profiles.current(tx).tenant_id, person)
             case Failed(reason, event, blocked_by):
                 held = effects.fail(tx, claimed.id, self._owner, reason, now)
+                if held and isinstance(taken.job, ContainJob):
+                    opened = reach.fail(tx, taken.job.order.key, now)
+                    tell_of_breaker(tx, opened, self._desk.profile.id)
                 if held and blocked_by:
                     people.mark_blocked(tx, profiles.current(tx).tenant_id, blocked_by)
         if held and event is not None:

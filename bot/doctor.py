@@ -31,7 +31,7 @@ from storage.credentials import Credential, Kind
 from storage.engine import Standing, Store, StoreError, Tx, standing
 from storage.invitations import Invitation
 from storage.profiles import Profile
-from triage.customer import Customer, Provider, StepUp
+from triage.customer import Customer, Provider, StepUp, Stop
 
 PATIENCE_SECONDS = 20
 """For one check; each of its calls has a shorter limit of its own."""
@@ -299,6 +299,8 @@ def _known(tx: Tx, one: across.Onboarded, settings: Settings, now: datetime) -> 
     if not isinstance(profile, Provider):
         yield from _people(people.reach(tx, profile.tenant_id), one)
         yield from _intake(credentials.listed(tx), one)
+        if profile.stopped:
+            yield _stopped(profile.stopped, one)
         if profile.look_for_absence:
             yield _absence(profile)
         if profile.step_up is not None:
@@ -356,6 +358,15 @@ def _installed(tx: Tx, profile: Profile, settings: Settings, now: datetime) -> F
             "Where that host is Microsoft's, add it to VOUCH_SERVICE_HOSTS.",
         )
     return ok(f"{profile.id}: installed in its team")
+
+
+def _stopped(stop: Stop, one: across.Onboarded) -> Finding:
+    whose = "--all" if stop.everywhere else one.id
+    return missing(
+        f"{one.id}: response actions are stopped since {stop.at:%Y-%m-%d %H:%M} UTC by "
+        f"{stop.by or 'the circuit breaker'}: {stop.why}",
+        f"When it is over: `vouch allow-containment {whose} --why ...`.",
+    )
 
 
 def _unbound(profile: Profile, invited: Invitation | None, now: datetime) -> Finding:

@@ -12,11 +12,11 @@ from bot.results import Blocked, Done, Failed, Result
 from cards.wording import Reader
 from containment.actions import Order
 from dialogs.messenger import Channel, Conversation, GaveUpError
-from storage import effects, handles, homes, incidents, people, profiles
+from storage import across, effects, handles, homes, incidents, people, profiles, reach
 from storage import surfaces as surface_rows
-from storage.engine import Tx
-from triage.containing import recheck
-from triage.customer import Customer, Provider
+from storage.engine import AcrossTx, Tx
+from triage.containing import OVER_THE_CAP, Lately, recheck
+from triage.customer import Customer, Provider, Stop
 from triage.effects import (
     ANALYST_THREAD,
     CUSTOMER_THREAD,
@@ -32,7 +32,7 @@ from triage.effects import (
 from triage.events import ActionFailed, Undelivered, Woke
 from triage.incident import Incident
 from triage.ladder import still_looks
-from triage.phrases import Phrase
+from triage.phrases import Phrase, phrase
 from triage.surfaces import digest, surfaces
 from triage.views import (
     AnalystThread,
@@ -209,14 +209,14 @@ class Gatherer:
         self._desk = desk
         self._links = links
 
-    def job(self, tx: Tx, claimed: effects.ClaimedEffect, now: datetime) -> Job:
+    def job(self, tx: Tx, shared: AcrossTx, claimed: effects.ClaimedEffect, now: datetime) -> Job:
         if claimed.surface is not None:
             return self._show(tx, claimed.stream, claimed.surface, now)
         match claimed.effect:
             case Say() as say:
                 return self._say(tx, claimed.stream, say)
             case Contain() as order:
-                return self._contain(tx, claimed.stream, order, now)
+                return self._contain(tx, shared, claimed.stream, order, now)
             case Wake(name=name):
                 return Settled(Done(event=Woke(name)))
             case PostDigest() as digest_:
@@ -299,13 +299,23 @@ class Gatherer:
             return Settled(Blocked(waits_for, NO_CHANNEL, None))
         return TellJob(says, self._desk.channel, Reader(desk.language, desk.zone), waits_for)
 
-    def _contain(self, tx: Tx, incident_id: str, order: Contain, now: datetime) -> Job:
+    def _contain(
+        self, tx: Tx, shared: AcrossTx, incident_id: str, order: Contain, now: datetime
+    ) -> Job:
+        """The last checks, in the transaction that claims it: two of one kind cannot both take the
+        last place under a cap, and nothing is begun once somebody has stopped it."""
+        reach.hold(tx)
         incident, customer = _incident(tx, incident_id), profiles.current(tx)
         action = incident.action(order.action)
-        refused = recheck(incident, action, customer, now) if action else None
+        lately = Lately(
+            reached=reach.reached(tx, order.does, order.key, now),
+            stopped=customer.stopped or across.stop_of_all(shared),
+        )
+        refused = recheck(incident, action, customer, now, lately) if action else None
         if action is None or refused is not None:
-            why = refused.key if refused else "refused.unknown_action"
-            return Settled(Failed(why, ActionFailed(order.action, why, refused=True)))
+            return self._refused(tx, order, refused or phrase("refused.unknown_action"), now)
+        if not order.undo:
+            reach.begin(tx, order.does, order.key, now)
         return ContainJob(
             Order(
                 key=order.key,
@@ -317,6 +327,12 @@ class Gatherer:
             ),
             order.action,
         )
+
+    def _refused(self, tx: Tx, order: Contain, why: Phrase, now: datetime) -> Settled:
+        if why.key == OVER_THE_CAP:
+            opened = reach.refuse(tx, order.does, order.key, now)
+            tell_of_breaker(tx, opened, self._desk.profile.id)
+        return Settled(Failed(why.key, ActionFailed(order.action, why.key, refused=True)))
 
     def _roster(self, tx: Tx, conversation_id: str) -> Job:
         """A team is spoken to where its incident channel is; a chat is known by itself."""
@@ -461,3 +477,15 @@ def person_at(place: str) -> str | None:
     """The object id, where a place is somebody's chat."""
     kind, _, person = place.partition(":")
     return person if kind == "person" else None
+
+
+def tell_of_breaker(tx: Tx, opened: Stop | None, provider: str) -> None:
+    """Analysts hear at once that the circuit breaker has opened, and what to do about it."""
+    if opened is None:
+        return
+    customer = profiles.current(tx)
+    told = TellAnalysts(
+        key=f"breaker:{opened.at.isoformat()}",
+        says=phrase("say.breaker", customer=customer.name, id=customer.id, why=opened.why),
+    )
+    effects.order(tx, incidents.desk(tx.customer), [told], opened.at, analysts=provider)

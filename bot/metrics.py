@@ -126,6 +126,11 @@ class Metrics:
             ("status", "severity"),
             registry=self.registry,
         )
+        self._stopped = Gauge(
+            "vouch_containment_stopped",
+            "For how many customers response actions are stopped, by the kill switch or the breaker.",
+            registry=self.registry,
+        )
         self._queue = Gauge(
             "vouch_store_queue",
             "Units of work waiting for the store",
@@ -180,6 +185,7 @@ class Metrics:
         self._incidents.clear()
         for (status, severity), count in backlog.incidents.items():
             self._incidents.labels(status, severity).set(count)
+        self._stopped.set(backlog.stopped)
         self._queue.set(queue)
         self._looked.set(looked_ago)
         return generate_latest(self.registry)

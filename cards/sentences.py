@@ -800,4 +800,11 @@ SENTENCES: dict[str, str] = {
     "code.unknown_to_all": "No case of any customer has the code {code}.",
     "code.too_many": "These were too many codes. Please call the service desk on the number you know.",
     "tell.unknown_code": "{customer}: {person} was given the code {code}, which is not ours. Somebody may be posing as us. Please call them.",
+    "refused.stopped": "Response actions are stopped. Once they are allowed again, order it anew.",
+    "refused.cap": "The limit of an hour is reached. Order it again later, raise the limit in the profile, or act in the portal.",
+    "known.stopped": "Response actions are stopped since {at:moment} by {by}: {why}. To allow them: vouch allow-containment {id}",
+    "known.breaker": "The circuit breaker stopped response actions at {at:moment}: {why}. To allow them: vouch allow-containment {id}",
+    "say.breaker": "{customer}: the circuit breaker stopped all response actions: {why}. Look at the cases, then: vouch allow-containment {id}",
+    "say.stopped": "{customer}: {by} stopped all response actions: {why}",
+    "say.allowed": "{customer}: {by} allows response actions again: {why}. Order again what was refused",
 }

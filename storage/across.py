@@ -32,7 +32,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from storage import carried, profiles
-from storage.codec import provider_from_json
+from storage.codec import provider_from_json, stop_from_json
 from storage.credentials import Kind
 from storage.due import Due
 from storage.effects import DUE, NOT_OVER, head_of_lane, lease_is_over, release, time_has_come
@@ -54,7 +54,7 @@ from storage.tables import (
     SignInRow,
     SurfaceRow,
 )
-from triage.customer import Provider
+from triage.customer import Provider, Stop
 from triage.incident import Status
 from triage.report import Source
 
@@ -366,6 +366,8 @@ class Backlog:
     """Since when the oldest that could be carried out now has been due."""
     incidents: dict[tuple[str, str], int]
     """Open ones, by status and severity."""
+    stopped: int = 0
+    """Customers whose response actions are stopped; the provider counts where all are."""
 
 
 _EFFECTS_NOT_OVER = (
@@ -403,6 +405,7 @@ def backlog(tx: AcrossTx, now: datetime) -> Backlog:
         effects={(kind, status): count for kind, status, count in effects},
         oldest_due=tx.session.scalar(_OLDEST_DUE, {"now": now}),
         incidents={(status, severity): count for status, severity, count in incidents},
+        stopped=len(stops(tx)),
     )
 
 
@@ -445,6 +448,7 @@ _HANDLE = (
         col(PersonRow.name),
         col(CustomerRow.role),
         col(CustomerRow.document),
+        col(CustomerRow.stopped),
     )
     .join(
         CustomerRow,
@@ -489,7 +493,7 @@ def find_press(tx: AcrossTx, tenant_id: str, token: str, object_id: str) -> Pres
         conversation_id=row.conversation_id,
         expires=row.expires,
     )
-    tx.profiles[handle.customer_id] = profiles.decoded(row.role, row.document)
+    tx.profiles[handle.customer_id] = profiles.decoded(row.role, row.document, row.stopped)
     return Press(handle, row.upn, row.name)
 
 
@@ -699,6 +703,24 @@ _OF_TENANT = (
     .order_by(col(CustomerRow.customer_id))
 )
 _PROVIDER = _CURRENT.where(col(CustomerRow.role) == "provider")
+
+
+_STOPS = select(col(CustomerRow.customer_id), col(CustomerRow.stopped)).where(
+    col(CustomerRow.current), col(CustomerRow.stopped).is_not(None)
+)
+_STOPS_ALL = _STOPS.where(col(CustomerRow.role) == "provider")
+
+
+def stops(tx: AcrossTx) -> dict[str, Stop]:
+    """Whose response actions are stopped, by customer; under the provider's id, everybody's."""
+    found = tx.session.run(_STOPS).all()
+    return {row.customer_id: stop_from_json(row.stopped) for row in found if row.stopped}
+
+
+def stop_of_all(tx: AcrossTx) -> Stop | None:
+    """The kill switch of every customer, also of one who came after it was pulled."""
+    row = tx.session.run(_STOPS_ALL).first()
+    return stop_from_json(row.stopped) if row and row.stopped else None
 
 
 def customers(tx: AcrossTx) -> list[Onboarded]:

@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter
 from pydantic_core import from_json
 
 from storage.upcasters import lift, lift_profile
-from triage.customer import Customer, Provider
+from triage.customer import Customer, Provider, Stop
 from triage.decide import Verdict
 from triage.effects import Effect
 from triage.events import Event, Facts
@@ -109,6 +109,9 @@ alert_to_json, alert_from_json = _alert.to_json, _alert.from_json
 
 _customer = _CustomerCodec(TypeAdapter(Customer))
 customer_to_json, customer_from_json = _customer.to_json, _customer.from_json
+
+_stop: _Codec[Stop] = _Codec(TypeAdapter(Stop))
+stop_to_json, stop_from_json = _stop.to_json, _stop.from_json
 
 _provider = _SetCodec(TypeAdapter(Provider))
 provider_to_json, provider_from_json = _provider.to_json, _provider.from_json

@@ -42,6 +42,17 @@ from triage.report import Alert, Source
 
 OVER = (Status.RESOLVED, Status.MERGED)
 
+_OPEN = (
+    select(col(IncidentRow.id))
+    .where(col(IncidentRow.status).not_in(OVER))
+    .order_by(col(IncidentRow.id))
+)
+
+
+def open_ids(tx: Tx) -> list[str]:
+    """The incidents that are not over, oldest first."""
+    return list(tx.session.run(_OPEN).scalars())
+
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:

@@ -64,6 +64,7 @@ def check(profile: Customer | Provider) -> Iterator[Found]:
     yield from _people(profile.people)
     if profile.act_if_unreachable and profile.consent is not Consent.COLLABORATE:
         yield ("act_if_unreachable",), 'says nothing unless consent is "collaborate"'
+    yield from _caps(profile)
     yield from _rules(profile)
     yield from _facts(profile)
     yield from _step_up(profile.step_up)
@@ -211,6 +212,15 @@ def _reached(place: Place, person: Contact | PersonFacts) -> Iterator[Found]:
 def _upn(place: Place, upn: str) -> Iterator[Found]:
     if not _UPN.fullmatch(upn):
         yield place, f"{upn!r} is no user principal name, such as bob@contoso.com"
+
+
+def _caps(customer: Customer) -> Iterator[Found]:
+    """0 is a limit too: never by us."""
+    for action in ActionKind:
+        if customer.caps.of(action) < 0:
+            yield ("caps", action.value), f"{customer.caps.of(action)} is less than none"
+    if customer.breaker < 1:
+        yield ("breaker",), f"{customer.breaker} would open it before anything happened"
 
 
 def _rules(customer: Customer) -> Iterator[Found]:

@@ -25,6 +25,7 @@ from storage.codec import (
     customer_to_json,
     provider_from_json,
     provider_to_json,
+    stop_from_json,
 )
 from storage.engine import Tx
 from storage.profilechecks import check
@@ -34,6 +35,9 @@ from storage.upcasters import lift_profile
 from triage.customer import Customer, Due, Provider
 
 Profile = Customer | Provider
+
+OURS = ("version", "stopped")
+"""What a profile has and no file says."""
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -61,9 +65,9 @@ def _sentence(origin: str, fault: Fault) -> str:
 # --- kept ----------------------------------------------------------------------------------------
 
 _CURRENT = select(CustomerRow).where(col(CustomerRow.current))
-_CURRENT_DOCUMENT = select(col(CustomerRow.role), col(CustomerRow.document)).where(
-    col(CustomerRow.current)
-)
+_CURRENT_DOCUMENT = select(
+    col(CustomerRow.role), col(CustomerRow.document), col(CustomerRow.stopped)
+).where(col(CustomerRow.current))
 _LAST_VERSION = select(func.max(col(CustomerRow.version)))
 """Also of a customer who was removed, and comes back."""
 _END = (
@@ -92,7 +96,7 @@ def find(tx: Tx) -> Profile | None:
         row = tx.session.run(_CURRENT_DOCUMENT).one_or_none()
         if row is None:
             return None
-        known = tx.profiles[tx.customer] = decoded(row.role, row.document)
+        known = tx.profiles[tx.customer] = decoded(row.role, row.document, row.stopped)
     return known
 
 
@@ -103,9 +107,12 @@ def of_version(tx: Tx, version: int) -> Profile:
 
 
 @lru_cache(maxsize=512)
-def decoded(role: str, document: str) -> Profile:
+def decoded(role: str, document: str, stopped: str | None = None) -> Profile:
     """A profile as its row holds it."""
-    return provider_from_json(document) if role == "provider" else customer_from_json(document)
+    if role == "provider":
+        return provider_from_json(document)
+    customer = customer_from_json(document)
+    return replace(customer, stopped=stop_from_json(stopped)) if stopped else customer
 
 
 def save(tx: Tx, text: str, origin: str, now: datetime) -> Profile:
@@ -113,7 +120,7 @@ def save(tx: Tx, text: str, origin: str, now: datetime) -> Profile:
     profile = read(text, origin)
     row = tx.session.scalars(_CURRENT).one_or_none()
     _refuse_other(tx, profile, row, origin)
-    if row is not None and replace(profile, version=row.version) == find(tx):
+    if row is not None and replace(profile, version=row.version) == decoded(row.role, row.document):
         return replace(profile, version=row.version)
     saved = replace(profile, version=(tx.session.run(_LAST_VERSION).scalar() or 0) + 1)
     if row is not None:
@@ -129,9 +136,10 @@ def save(tx: Tx, text: str, origin: str, now: datetime) -> Profile:
             document=_document(saved),
             toml=text,
             added_at=now,
+            stopped=row.stopped if row else None,
         )
     )
-    tx.profiles[tx.customer] = saved
+    tx.profiles.pop(tx.customer, None)  # what is read next is the new one, stopped as it was
     incidents.record_desk(
         tx,
         key=f"profile:{saved.version}",
@@ -223,8 +231,8 @@ def _validated(
 
 def _unknown_keys(cls: type, written: dict[str, Any], place: Place) -> Iterator[Found]:
     """Keys no field answers to: a misspelt setting must not pass for an absent one."""
-    known = get_type_hints(cls).items() - {("version", int)}
-    inner = {name: _dataclass_in(hint) for name, hint in known}
+    known = get_type_hints(cls).items()
+    inner = {name: _dataclass_in(hint) for name, hint in known if name not in OURS}
     for key, value in written.items():
         here = (*place, key)
         if key not in inner:

@@ -346,6 +346,9 @@ class CustomerRow(Row, table=True):
     document: str = Field(sa_type=Text)
     toml: str = Field(sa_type=Text)
     added_at: datetime = Field(sa_type=UtcDateTime)
+    stopped: str | None = Field(default=None, sa_type=Text)
+    """Of the current version: who stopped the response actions, when and why, as JSON. The
+    provider's is for all customers."""
 
 
 class IntakeCredentialRow(Row, table=True):
@@ -454,6 +457,23 @@ class ConversationRow(Row, table=True):
     """Why Teams lets nobody post in this channel, although the app is in its team."""
     installed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the app last came there, as far as Teams told."""
+
+
+class ReachRow(Row, table=True):
+    """A response action that was begun, failed or was refused lately: what the caps and the circuit
+    breaker count."""
+
+    __tablename__ = "reach"
+    __table_args__ = (Index(None, "customer_id", "at"),)
+
+    key: str = Field(primary_key=True)
+    """The effect's."""
+    action: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    """When it was last begun, or refused."""
+    begun: bool
+    trouble: bool
+    """It failed, or went over a cap, and nobody has allowed response actions anew since."""
 
 
 class QuarantineRow(Row, table=True):

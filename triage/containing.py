@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from triage.actions import ACTIONS, ActionKind, Target, TargetKind, Tier
 from triage.assess import assess, could_change
 from triage.authority import approvers, is_thread_guarded, rule_of
-from triage.customer import Asset, AssetKind, Consent, Customer, StandingRule
+from triage.customer import Asset, AssetKind, Consent, Customer, StandingRule, Stop
 from triage.draft import Draft
 from triage.incident import (
     ActionState,
@@ -451,8 +451,22 @@ APPROVAL_LIVES = timedelta(hours=1)
 """How long after it was given an approval may still be acted on: downtime must not stretch it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """What the customer's other incidents and the operators have to do with an action."""
+
+    reached: int = 0
+    """Targets that this kind of action reached within the last hour, or is reaching."""
+    stopped: Stop | None = None
+    """The kill switch of this customer, of all, or the circuit breaker."""
+
+
 def recheck(
-    incident: Incident, action: ResponseAction, customer: Customer, now: datetime
+    incident: Incident,
+    action: ResponseAction,
+    customer: Customer,
+    now: datetime,
+    lately: Lately = Lately(),
 ) -> Phrase | None:
     """Why an ordered action must not be carried out after all; None when it still may.
 
@@ -461,13 +475,31 @@ def recheck(
 
     - it is still ordered (or still to be undone), and the case is not closed, unless it is undone;
       of a case that was merged the other one is told what became of it
+    - nobody has stopped the response actions of this customer, and the breaker has not opened
     - an approval that entitles it was given, and not too long ago
     - a rule that entitles it still stands in today's profile, and the target is not protected
+    - the customer's cap for an hour leaves room, whoever approved it
+
+    What was done may be undone whatever is stopped or capped: it gives back.
     """
     if action.state is ActionState.UNDOING:
         return None
     if action.state is not ActionState.ORDERED or incident.closed is not None:
         return phrase("refused.no_longer_ordered")
+    if lately.stopped is not None:
+        return phrase("refused.stopped")
+    refused = _no_longer_entitled(incident, action, customer, now)
+    if refused is None and lately.reached >= customer.caps.of(action.kind):
+        return phrase(OVER_THE_CAP)
+    return refused
+
+
+OVER_THE_CAP = "refused.cap"
+
+
+def _no_longer_entitled(
+    incident: Incident, action: ResponseAction, customer: Customer, now: datetime
+) -> Phrase | None:
     match action.basis:
         case ByApproval(approval_id):
             approval = incident.approval(approval_id)

@@ -5,7 +5,7 @@ file is read by `storage/profiles.py`; the numbers in `triage.md` are the defaul
 """
 
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time
 from enum import StrEnum
 
 from triage.actions import ActionKind
@@ -109,6 +109,42 @@ class StandingRule:
     it names them for automatic lockout (triage.md section 6)."""
     approvers: tuple[str, ...] = ()
     """The UPNs of those contacts who alone may approve it; without them, every approver may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How many targets a kind of response action may reach in any hour, over all of a customer's
+    incidents: whoever feeds us false alarms must not switch off a company through us."""
+
+    revoke_sessions: int = 30
+    disable_account: int = 10
+    reset_password: int = 10
+    remove_mfa_method: int = 10
+    disable_inbox_rule: int = 30
+    disable_app: int = 3
+    disable_device: int = 5
+    scan_device: int = 60
+    isolate_device: int = 5
+    collect_package: int = 20
+    quarantine_file: int = 20
+    block_url: int = 20
+    delete_mail: int = 30
+
+    def of(self, action: ActionKind) -> int:
+        cap: int = getattr(self, action.value)
+        return cap
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """All response actions of a customer stand still, until they are allowed again."""
+
+    at: datetime
+    why: str
+    by: str | None
+    """The operator who pulled the kill switch; None where the circuit breaker opened by itself."""
+    everywhere: bool = False
+    """Pulled for all customers at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,6 +337,13 @@ class Customer:
     act_if_unreachable: bool = False
     """The same: under COLLABORATE, for tiers A and B, where nobody answers in time."""
     rules: tuple[StandingRule, ...] = ()
+    caps: Caps = Caps()
+    breaker: int = 5
+    """So many response actions that failed, or went over a cap, within an hour open the circuit
+    breaker: nothing more is done until an analyst allows it."""
+    stopped: Stop | None = None
+    """Not written in a profile: the kill switch or the breaker, as it is at this moment. What is
+    decided must not depend on it; it is looked at when an action is carried out."""
     facts: tuple[ExpectedFact, ...] = ()
     egress: tuple[str, ...] = ()
     """Networks (CIDR) this customer's own people come from."""

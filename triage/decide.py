@@ -731,7 +731,8 @@ def _action_failed(draft: Draft, event: ActionFailed) -> Verdict:
         case _:
             return AlreadyAnswered(phrase("refused.no_longer_ordered"))
     draft.put_action(replace(action, state=state, at=draft.now, why=event.why))
-    why = phrase("why.action_failed", action=containing.describe(action), why=event.why)
+    reason = phrase(event.why) if event.refused else event.why  # a refusal names its sentence
+    why = phrase("why.action_failed", action=containing.describe(action), why=reason)
     draft.hand_over(why)
     draft.tell_analysts(f"failed:{action.id}:{draft.now.isoformat()}", why)
     return Accepted()

@@ -735,6 +735,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         clocks=_clocks(incident, customer, plain=False),
         evidence=_evidence(incident),
         facts=(
+            *_stopped(customer),
             *_why_a_person(incident),
             *_by_hand(incident),
             *_left_out(incident),
@@ -754,6 +755,15 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         outcome=(*_outcome(incident), *_comment(incident)) if incident.closed else (),
         buttons=_analyst_buttons(incident),
     )
+
+
+def _stopped(customer: Customer) -> tuple[Phrase, ...]:
+    """That no response action is carried out at present, by whom and why."""
+    stop = customer.stopped
+    if stop is None:
+        return ()
+    key = "known.breaker" if stop.by is None else "known.stopped"
+    return (phrase(key, by=stop.by, at=stop.at, why=stop.why, id=customer.id),)
 
 
 def _next(incident: Incident) -> tuple[Phrase, datetime | None]:

@@ -137,5 +137,6 @@ FEW = re.compile("ix_customer_current")
 
 def _walks(step: str) -> bool:
     """Through all rows, or through all of a customer's; of a profile, one version is current."""
-    everything = step.startswith("SCAN ") and not (FOUND.match(step) or FIRST.match(step))
+    found = FOUND.match(step) or FIRST.match(step) or FEW.search(step)
+    everything = step.startswith("SCAN ") and not found
     return everything or (step.endswith("(customer_id=?)") and not FEW.search(step))

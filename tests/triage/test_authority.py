@@ -31,10 +31,10 @@ from tests.triage.triage_script import (
     sign_in,
 )
 from triage.actions import ActionKind, Tier
-from triage.containing import recheck
-from triage.customer import Asset, Consent, Contact, PersonFacts, Role
+from triage.containing import Lately, recheck
+from triage.customer import Asset, Consent, Contact, PersonFacts, Role, Stop
 from triage.effects import CUSTOMER_THREAD
-from triage.events import ApprovalAnswered, CloseOrdered, ContainOrdered, Taken
+from triage.events import ApprovalAnswered, CloseOrdered, ContainOrdered, Taken, UndoOrdered
 from triage.incident import ActionState, ApprovalState, ByApproval, ByRule, IncidentType, Person
 from triage.phrases import phrase
 
@@ -286,3 +286,53 @@ def test_the_card_says_how_many_must_approve_and_how_far_it_has_come() -> None:
     assert card.signed == phrase("signed.some", count=1, needs=2, by=JON.name)
     assert card.mention == ((INES.upn, INES.name),)
     assert Case().reported(malware_ran(by_hand=True)).approval_card().signed is None
+
+
+# --- the last checks -----------------------------------------------------------------------------
+
+
+def _ordered(**changes: object) -> Case:
+    return Case(contoso(consent=Consent.AUTHORIZE, **changes)).reported(malware_ran(by_hand=True))
+
+
+def _refused(case: Case, lately: Lately) -> str | None:
+    found = recheck(case.state, case.action(ISOLATE), case.customer, case.now, lately)
+    return found.key if found else None
+
+
+def test_nothing_is_begun_while_response_actions_are_stopped() -> None:
+    case = _ordered()
+
+    assert _refused(case, Lately()) is None
+    assert _refused(case, Lately(stopped=Stop(case.now, "drill", "olga"))) == "refused.stopped"
+
+
+def test_a_cap_holds_for_what_was_approved_too() -> None:
+    by_rule, by_approval = _ordered(), Case().reported(malware_ran(by_hand=True))
+    by_approval.approves(on=asked_for(by_approval, ISOLATE))
+
+    for case in (by_rule, by_approval):
+        assert _refused(case, Lately(reached=4)) is None
+        assert _refused(case, Lately(reached=5)) == "refused.cap"
+
+
+def test_what_gives_back_is_neither_stopped_nor_capped() -> None:
+    case = _ordered().done()
+    case.happens(UndoOrdered(case.action(ISOLATE).id, ANNA.object_id, ANNA.name))
+
+    assert _refused(case, Lately(reached=99, stopped=Stop(case.now, "drill", "olga"))) is None
+
+
+def test_break_glass_and_protected_are_touched_by_no_consent_and_no_silence() -> None:
+    protected = (Asset(name="LAPTOP-*", protected=True),)
+    for consent in (Consent.AUTHORIZE, Consent.COLLABORATE):
+        customer = contoso(
+            consent=consent,
+            act_if_unreachable=consent is Consent.COLLABORATE,
+            assets=protected,
+            rules=(rule(ISOLATE, consent, number=9),),
+        )
+        case = Case(customer).reported(malware_ran(by_hand=True))
+        case.until_due("approval")
+
+        assert ISOLATE not in case.ever_contained()
