@@ -162,9 +162,9 @@ class Metrics:
             if clock.missed and not (was and was.missed):
                 self.promises.labels(clock.promise, "missed").inc()
             if was is None or clock.state.state != was.state.state:
-                self._stopped(clock, now)
+                self._ended(clock, now)
 
-    def _stopped(self, clock: Clock, now: datetime) -> None:
+    def _ended(self, clock: Clock, now: datetime) -> None:
         match clock.state:
             case Kept():
                 self.promises.labels(clock.promise, "late" if clock.missed else "kept").inc()
