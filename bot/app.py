@@ -53,6 +53,8 @@ class Vouch:
     conductor: Conductor
     dispatcher: Dispatcher | Carrier
     url: str
+    app: web.Application
+    """What answers at `url`."""
     metrics_url: str | None = None
 
 
@@ -121,7 +123,7 @@ async def running(
             work = asyncio.create_task(dispatcher.run()) if dispatch else None
             look = asyncio.create_task(keep_desk(store, desk, clock.now)) if store.shared else None
             try:
-                yield Vouch(store, clock, conductor, dispatcher, server.url, metrics_url)
+                yield Vouch(store, clock, conductor, dispatcher, server.url, app, metrics_url)
             finally:
                 if look is not None:
                     look.cancel()

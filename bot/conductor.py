@@ -50,7 +50,7 @@ from storage.engine import (
 from triage.customer import Customer, Role
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
-from triage.effects import ANALYST_THREAD
+from triage.effects import ANALYST_THREAD, look_again
 from triage.events import (
     Answered,
     ApprovalAnswered,
@@ -433,9 +433,7 @@ class Conductor:
         )
         if isinstance(occurrence.event, Reported):
             self._remember(tx, incident, occurrence.event, known, now)
-        if incident.suspects:
-            suspects = [incidents.suspect_key(person) for person in incident.suspects]
-            incidents.remember_keys(tx, incident.id, suspects, now)
+        _pass_on_suspicion(tx, before, incident, now)
         if isinstance(occurrence.event, Answered | Wrote) and occurrence.event.text:
             said = occurrence.event
             incidents.remember_message(tx, incident.id, said.by, said.text or "", now)
@@ -551,6 +549,20 @@ def _shows(
         effects.Show(name, effects.surface_lane(incident.id, name), of)
         for name, of in changed.items()
     ]
+
+
+def _pass_on_suspicion(tx: Tx, before: Incident | None, incident: Incident, now: datetime) -> None:
+    """Whose account is suspect is so in every case of the customer, from this moment on: the others
+    look for themselves, each in its own time."""
+    was = before.suspects if before else frozenset()
+    changed = was ^ incident.suspects
+    if not changed:
+        return
+    incidents.suspect(tx, incident.id, incident.suspects - was, was - incident.suspects, now)
+    others = {id_ for who in changed for id_ in incidents.open_about(tx, who, incident.id)}
+    because_of = f"{incident.id}:{tx.heads[incident.id].version}"
+    for other in sorted(others):
+        effects.order(tx, other, [look_again("taint", other, because_of, now)], now)
 
 
 def _has_news(before: Incident | None, merged: Incident) -> bool:

@@ -10,7 +10,6 @@ from html import escape
 from http import HTTPStatus
 
 from aiohttp import web
-from aiohttp.web_request import FileField
 
 from cards.wording import Reader, label, say
 from triage.incident import Incident, Question
@@ -20,7 +19,7 @@ from triage.surfaces import asked_after_sign_in
 
 TOKEN, CHOICE = "token", "choice"
 
-Form = Mapping[str, str | bytes | bytearray | FileField]
+Form = Mapping[str, str]
 
 HEADERS = {
     "Content-Security-Policy": (

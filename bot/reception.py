@@ -45,6 +45,7 @@ from triage.events import (
     Answered,
     ApprovalAnswered,
     CallRecorded,
+    ClearanceRecorded,
     CloseOrdered,
     ContainOrdered,
     Event,
@@ -408,6 +409,7 @@ BUTTONS: dict[str, frozenset[Button]] = {
             Button.CLOSE_AS,
             Button.KEEP_OPEN,
             Button.REOPEN,
+            Button.CLEAR,
             Button.CONTAIN,
             Button.UNDO,
             Button.RECORD_CALL,
@@ -442,6 +444,8 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
             return CloseOrdered(by, name)
         case Button.CLOSE_AS:
             return _close_as(pressed, who)
+        case Button.CLEAR:
+            return _clear(pressed, who)
         case Button.KEEP_OPEN:
             return KeptOpen(by, who.upn, name)
         case Button.REOPEN:
@@ -462,6 +466,14 @@ def _close_as(pressed: clicks.Click, who: Who) -> CloseOrdered | clicks.Unreadab
     if isinstance(read, clicks.Unreadable):
         return read
     return CloseOrdered(who.object_id, who.name, read.disposition, read.comment)
+
+
+def _clear(pressed: clicks.Click, who: Who) -> ClearanceRecorded | clicks.Unreadable:
+    """Nothing is done by being ticked: who says so, and how they know, stands in the record."""
+    read = analyst_thread.read_clear(pressed)
+    if isinstance(read, clicks.Unreadable):
+        return read
+    return ClearanceRecorded(read.person, read.part, read.proof, who.object_id, who.name)
 
 
 def _words(incident: Incident, text: Texted) -> Event:

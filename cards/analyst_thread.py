@@ -51,7 +51,7 @@ from cards.wording import (
     say,
     signed,
 )
-from triage.incident import Band, Disposition, Reason, Status
+from triage.incident import Band, Clearance, Disposition, Reason, Status
 from triage.phrases import Moment
 from triage.priority import Priority
 from triage.views import (
@@ -61,13 +61,16 @@ from triage.views import (
     Button,
     Containable,
     ProposalView,
+    Suspicion,
     WhatIf,
 )
 
 DISPOSITION, COMMENT = "disposition", "comment"
+PART, PROOF = "part", "proof"
 MAX_COMMENT = 500
 MOST_QUESTIONS = 5
 MOST_CALLS = 2
+MOST_PARTS = 6
 MOST_CHOICES = 6
 MOST_BUTTONS = 6
 
@@ -98,6 +101,26 @@ def read_close_as(click: Click) -> CloseAs | Unreadable:
     return CloseAs(disposition, comment[:MAX_COMMENT])
 
 
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """What an analyst says was done for a suspect account, and by what proof."""
+
+    person: str
+    part: Clearance
+    proof: str
+
+
+def read_clear(click: Click) -> Clear | Unreadable:
+    person, _, named = click.inputs.get(PART, "").rpartition(":")
+    part = next((c for c in Clearance if c == named), None)
+    proof = click.inputs.get(PROOF, "").strip()
+    if part is None or not person:
+        return Unreadable("no part of ours")
+    if not proof:
+        return Unreadable("no proof")
+    return Clear(person, part, proof[:MAX_COMMENT])
+
+
 def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
     return whole(
         [
@@ -111,6 +134,7 @@ def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
             *section(label("label.outcome", reader), lines(view.outcome, reader), style="good"),
             *_proposal(view.proposal, reader),
             *_calls(view, handle, reader),
+            *_suspicions(view.suspicions, handle, reader),
             *section(label("label.clocks", reader), clock_facts(view.clocks, reader)),
             *section(label("label.facts", reader), lines(view.facts, reader)),
             *section(label("label.evidence", reader), lines(view.evidence, reader)),
@@ -282,6 +306,52 @@ def _number(call: AnalystCall, reader: Reader) -> str:
     if call.number is None or call.number_source is None:
         return label("label.no_number", reader)
     return label("label.number", reader, number=call.number, source=call.number_source)
+
+
+def _suspicions(suspicions: tuple[Suspicion, ...], handle: str, reader: Reader) -> list[object]:
+    """Each account, part by part with its time; what is missing can be taken down."""
+    shown = [line for s in suspicions[:MOST_CALLS] for line in lines(s.says, reader)]
+    missing = [(s, part) for s in suspicions for part in s.missing]
+    record = buttons([_clear(missing, handle, reader)], spacing="small") if missing else []
+    return section(
+        label("label.suspicion", reader),
+        [*shown, *rest(len(suspicions), reader, MOST_CALLS), *record] if suspicions else [],
+        style="warning",
+    )
+
+
+def _clear(missing: list[tuple[Suspicion, Clearance]], handle: str, reader: Reader) -> ShowCard:
+    choices = [
+        InputChoice(
+            title=f"{outside(s.name)}: {name_of('clearance', part, reader)}",
+            value=f"{s.person}:{part}",
+        )
+        for s, part in missing[:MOST_PARTS]
+    ]
+    record = button(label("button.record", reader), handle, Button.CLEAR, takes_inputs=True)
+    return ShowCard(
+        title=label("button.clear", reader),
+        card=AdaptiveCard(
+            body=[
+                InputChoiceSet(
+                    id=PART,
+                    label=label("label.what_was_done", reader),
+                    choices=choices,
+                    placeholder=label("label.what_was_done_missing", reader),
+                    is_required=True,
+                    error_message=label("label.what_was_done_missing", reader),
+                ),
+                InputText(
+                    id=PROOF,
+                    label=label("label.proof", reader),
+                    max_length=MAX_COMMENT,
+                    is_required=True,
+                    error_message=label("label.proof_missing", reader),
+                ),
+            ],
+            actions=[record],
+        ),
+    )
 
 
 def _actions(view: AnalystThread, handle: str, reader: Reader) -> list[object]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, case, exists, insert, select, update
+from sqlalchemy import Row, and_, bindparam, case, delete, insert, select, update
 from sqlmodel import col
 
 from storage import chain
@@ -224,21 +224,59 @@ def latest_about(tx: Tx, object_id: str, since: datetime, limit: int) -> list[In
     return [incident_from_json(state) for state in tx.session.run(_LATEST_ABOUT, wanted).scalars()]
 
 
-_STILL_OPEN = exists().where(
-    col(IncidentRow.id) == col(EntityKeyRow.incident_id),
-    col(IncidentRow.id) != bindparam("besides"),
-    *(col(IncidentRow.status) != status for status in OVER),
-)
 _SUSPECT = (
     select(col(EntityKeyRow.incident_id))
-    .where(col(EntityKeyRow.key) == bindparam("key"), _STILL_OPEN)
+    .where(
+        col(EntityKeyRow.key) == bindparam("key"),
+        col(EntityKeyRow.incident_id) != bindparam("besides"),
+    )
     .limit(1)
 )
 
 
 def suspect_key(object_id: str) -> str:
-    """What `remember_keys` is given for an account that an incident makes suspect."""
+    """What stands for an account as long as an incident makes it suspect, closed or not."""
     return f"suspect:{object_id.lower()}"
+
+
+_FORGET = (
+    delete(EntityKeyRow)
+    .where(
+        col(EntityKeyRow.incident_id) == bindparam("of_incident"),
+        col(EntityKeyRow.key).in_(bindparam("keys", expanding=True)),
+    )
+    .execution_options(synchronize_session=False)
+)
+
+
+def suspect(
+    tx: Tx, incident_id: str, begins: Collection[str], ends: Collection[str], at: datetime
+) -> None:
+    """Keep of which accounts the suspicion of this incident begins and ends."""
+    if begins:
+        remember_keys(tx, incident_id, [suspect_key(person) for person in begins], at)
+    if ends:
+        keys = [suspect_key(person) for person in ends]
+        tx.session.run(_FORGET, {"of_incident": incident_id, "keys": keys})
+
+
+_OPEN_ABOUT = (
+    select(col(IncidentRow.id))
+    .where(
+        col(IncidentRow.id).in_(
+            select(col(EntityKeyRow.incident_id)).where(col(EntityKeyRow.key) == bindparam("key"))
+        ),
+        col(IncidentRow.id) != bindparam("besides"),
+        *(col(IncidentRow.status) != status for status in OVER),
+    )
+    .order_by(col(IncidentRow.id))
+)
+
+
+def open_about(tx: Tx, object_id: str, besides: str = "") -> list[str]:
+    """The incidents that are not over and concern this person."""
+    wanted = {"key": f"oid:{object_id.lower()}", "besides": besides}
+    return list(tx.session.run(_OPEN_ABOUT, wanted).scalars())
 
 
 def code_key(code: str) -> str:
@@ -279,7 +317,7 @@ def is_about(tx: Tx, incident_id: str, object_id: str) -> bool:
 
 
 def at_risk(tx: Tx, object_ids: Iterable[str], besides: str | None) -> frozenset[str]:
-    """Whose account another open incident makes suspect."""
+    """Whose account another incident makes suspect: also a closed one, until the account is safe."""
     return frozenset(id_ for id_ in object_ids if _is_suspect(tx, id_, besides or ""))
 
 
@@ -512,6 +550,8 @@ def move_identity(tx: Tx, incident_id: str, to: str) -> None:
     tx.session.run(_MOVE_REFS, {"of_incident": incident_id, "to_incident": to})
     seen: dict[datetime, list[str]] = {}
     for row in tx.session.run(_KEYS_OF, {"incident_id": incident_id}):
+        if row.key.startswith("suspect:"):
+            continue  # it has its own suspicions, of what it was told
         seen.setdefault(row.last_seen, []).append(row.key)
     for at, keys in seen.items():
         remember_keys(tx, to, keys, at)

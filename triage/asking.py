@@ -21,7 +21,6 @@ from triage.incident import (
     Reply,
     Route,
     Standing,
-    Taint,
     Unreachable,
     Withdrawn,
 )
@@ -31,10 +30,8 @@ from triage.playbooks import (
     QUESTIONS,
     Answer,
     first_questions,
-    is_about_accounts,
     route_of,
 )
-from triage.report import Product, Severity
 
 LONGEST_TEXT = 500
 """Characters of somebody's words that the state carries; the whole is in the event."""
@@ -44,49 +41,6 @@ PENDING = ("held", "open")
 
 MOST_ASKED = 3
 """People asked at once about one incident; a case with more is an analyst's."""
-
-
-def taint(draft: Draft) -> None:
-    """Mark the accounts that may be in an attacker's hands (triage.md section 6).
-
-    - every affected account, where the incident is about accounts, at medium severity and above,
-      or where an identity alert of medium or more is among its alerts
-    - anybody affected who has such an incident open elsewhere
-    - whoever said that they gave a password, a code or control away
-    """
-    incident = draft.incident
-    suspect = _accounts_are_suspect(incident)
-    for person in people(incident):
-        if suspect:
-            _mark(draft, person, "taint.this_incident")
-        elif person.object_id in draft.known.facts.at_risk:
-            _mark(draft, person, "taint.other_incident")
-        elif _gave_it_away(incident, person):
-            _mark(draft, person, "taint.own_answer")
-
-
-def _mark(draft: Draft, person: Person, why: str) -> None:
-    if not draft.incident.is_tainted(person.object_id):
-        mark = Taint(person.object_id, draft.now, phrase(why, person=person.name))
-        draft.set(taints=(*draft.incident.taints, mark))
-        draft.note(mark.why)
-        withdraw_card(draft, person.object_id)
-
-
-def _accounts_are_suspect(incident: Incident) -> bool:
-    least = Severity.MEDIUM.rank
-    if is_about_accounts(incident) and incident.severity.rank >= least:
-        return True
-    return any(n.product is Product.ENTRA and n.severity.rank >= least for n in incident.alerts)
-
-
-def _gave_it_away(incident: Incident, person: Person) -> bool:
-    given = [
-        QUESTIONS[q.kind].answer(q.answer.choice or "")
-        for q in incident.answered
-        if q.person.object_id == person.object_id and q.answer
-    ]
-    return any(answer is not None and answer.taints for answer in given)
 
 
 def withdraw_card(draft: Draft, person: str) -> None:
@@ -125,14 +79,14 @@ def ask(draft: Draft) -> None:
     for affected in incident.affected:
         if affected.person is None:
             _say_who_is_unknown(draft, affected)
-    for person in people(incident)[:MOST_ASKED]:
+    for person in incident.people[:MOST_ASKED]:
         route = route_of(draft.incident, tainted=draft.incident.is_tainted(person.object_id))
         for kind in kinds:
             _ask_person(draft, person, kind, route)
     for question in incident.answered:
         _ask_follow_up(draft, question)
     _hurry(draft)
-    if len(people(incident)) > MOST_ASKED:
+    if len(incident.people) > MOST_ASKED:
         draft.hand_over_once(phrase("why.many_people"))
 
 
@@ -266,12 +220,6 @@ def open_question(draft: Draft, question: Question) -> None:
 def _is_there(incident: Incident, person: Person) -> bool:
     """They have answered, or written, in this case."""
     return any(q.person.object_id == person.object_id and q.replies for q in incident.questions)
-
-
-def people(incident: Incident) -> tuple[Person, ...]:
-    """Everybody affected whom we know, once each."""
-    known = {a.person.object_id: a.person for a in incident.affected if a.person}
-    return tuple(known.values())
 
 
 # --- replies -------------------------------------------------------------------------------------

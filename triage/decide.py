@@ -9,7 +9,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from triage import asking, calling, clocks, containing, ladder, merging, paging, telling, verifying
+from triage import (
+    asking,
+    calling,
+    clocks,
+    containing,
+    ladder,
+    merging,
+    paging,
+    suspicion,
+    telling,
+    verifying,
+)
 from triage.actions import LOOKING, ActionKind
 from triage.assess import RULES, assess, read_report, withheld
 from triage.authority import (
@@ -30,6 +41,7 @@ from triage.events import (
     Answered,
     ApprovalAnswered,
     CallRecorded,
+    ClearanceRecorded,
     CloseOrdered,
     ContainOrdered,
     Event,
@@ -60,6 +72,7 @@ from triage.incident import (
     Band,
     ByApproval,
     ByRule,
+    Cleared,
     Closed,
     Closing,
     Decision,
@@ -150,7 +163,7 @@ def decide(incident: Incident | None, event: Event, known: Known, now: datetime)
     return Decided(draft.finish(draft.incident.status), tuple(draft.effects), verdict)
 
 
-def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - one arm per event
+def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an arm for each event
     match event:
         case Answered():
             return _answered(draft, event)
@@ -160,6 +173,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - one 
             return _approval_answered(draft, event)
         case CallRecorded():
             return _call_recorded(draft, event)
+        case ClearanceRecorded():
+            return _clearance_recorded(draft, event)
         case VerificationStarted():
             return _verification_started(draft, event)
         case SignedIn():
@@ -220,10 +235,12 @@ def _reported(
         return draft, AlreadyAnswered(phrase("report.older"))
     joined = phrase("timeline.changed" if ref else "timeline.joined", title=report.title)
     draft.note(joined)
-    before = _evidence(draft.incident)
+    before, known_so_far = _evidence(draft.incident), draft.incident
     verdict = _apply_report(draft, report)
     if _evidence(draft.incident) == before:
         return draft, verdict
+    if suspicion.tells_anew(report.alerts, known_so_far, draft.incident.severity):
+        suspicion.begin_anew(draft)
     draft.tell_analysts(f"told:{report.source}:{report.source_id}:{report.digest[:12]}", joined)
     if draft.incident.closed is not None:
         _reopen(draft, phrase("timeline.reopened_evidence"))
@@ -315,7 +332,7 @@ def _answered(draft: Draft, event: Answered) -> Verdict:
     if event.choice and event.choice in _last_choices(question):
         suspect = draft.incident.is_tainted(event.by)
         return AlreadyAnswered(phrase("thanks.received" if suspect else "thanks.already"))
-    asking.taint(draft)
+    suspicion.taint(draft)
     question = draft.incident.question(question.id) or question
     before = draft.incident
     level = Assurance.L0 if event.verification is None else Assurance.L2
@@ -355,10 +372,10 @@ def _thanks(draft: Draft, person: str, standing: Standing) -> Phrase:
 def _wrote(draft: Draft, event: Wrote) -> Verdict:
     """Words with no question open: an analyst reads them; through a suspect account they lower
     nothing, and the answer gives nothing away."""
-    person = next((p for p in asking.people(draft.incident) if p.object_id == event.by), None)
+    person = next((p for p in draft.incident.people if p.object_id == event.by), None)
     if person is None:
         return Refused(phrase("refused.not_addressee"))
-    asking.taint(draft)
+    suspicion.taint(draft)
     asking.note_words(draft, person, event.text, f"{event.by}:{draft.now.isoformat()}")
     return Accepted(_thanks(draft, event.by, Standing.FOR_ANALYST))
 
@@ -448,7 +465,7 @@ def _signed_in(draft: Draft, event: SignedIn) -> Verdict:
         return Refused(phrase("refused.verification_over"))
     if draft.incident.is_over or draft.now >= verification.due:
         return Refused(phrase("refused.verification_over"))
-    asking.taint(draft)
+    suspicion.taint(draft)
     state = verifying.judge(draft, verification, event)
     says = "thanks.confirmed" if state is VerificationState.PASSED else "thanks.not_confirmed"
     return Accepted(phrase(says))
@@ -482,6 +499,21 @@ def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
         paging.taken(draft)
     _correct(draft, question, before)
     return Accepted(phrase("thanks.recorded"))
+
+
+def _clearance_recorded(draft: Draft, event: ClearanceRecorded) -> Verdict:
+    """Also after the case is closed: the account may wait for its owner to come in person."""
+    refused = may_command(draft.incident, draft.known.provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    mark = suspicion.own_mark(draft.incident, event.person)
+    if mark is None:
+        return Refused(phrase("refused.not_suspect"))
+    if mark.part(event.part) is not None:
+        return AlreadyAnswered(phrase("thanks.already"))
+    how = phrase("cleared.recorded", by=event.by_name, proof=event.proof)
+    suspicion.record(draft, mark, Cleared(event.part, draft.now, how))
+    return Accepted(phrase("thanks.decided"))
 
 
 def _correct(draft: Draft, question: Question, before: Incident) -> None:
@@ -636,6 +668,8 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
     """A deadline: harmless where the state has moved on."""
     what, _, which = event.name.partition(":")
     match what:
+        case "taint":
+            pass  # settling looks at every suspicion, here and elsewhere
         case "question":
             ladder.due(draft, which)
         case "remind":
@@ -695,7 +729,7 @@ def _silence_acts(draft: Draft, approval: Approval, action: ResponseAction) -> b
 def _hold_over(draft: Draft) -> None:
     """Nothing may have come to light meanwhile, here or in another incident."""
     if not draft.incident.is_over:
-        asking.taint(draft)
+        suspicion.taint(draft)
         _weigh(draft)
         _consider_closing(draft)
     closing = draft.incident.closing
@@ -791,11 +825,15 @@ def _not_paged(draft: Draft, event: NotPaged) -> Verdict:
 
 def _settle(draft: Draft) -> None:
     """Weigh it anew, and let everything that follows, follow. Doing it twice changes nothing."""
-    if not draft.incident.is_over:
-        asking.taint(draft)
+    if draft.incident.is_over:
+        suspicion.clear(draft)
+    else:
+        suspicion.taint(draft)
+        containing.propose(draft)
+        suspicion.clear(draft)
+        suspicion.taint(draft)  # what is lifted here may be lent by another case
         decision = _weigh(draft)
         asking.ask(draft)
-        containing.propose(draft)
         containing.contain(draft, decision)
         _consider_closing(draft)
         _leave_to_analyst(draft)
@@ -938,6 +976,8 @@ def _close(
         recommendation=proposal.recommendation,
     )
     draft.set(closed=closed, closing=None)
+    if by is not None and proposal.disposition in _HARMLESS:
+        suspicion.lift_as_harmless(draft)
     says = verdict(proposal)
     draft.note(
         phrase("timeline.closed_by", by=by_name, disposition=says)
@@ -949,6 +989,9 @@ def _close(
             "closed", phrase("say.closed", name=draft.incident.name, disposition=says)
         )
     _tell_people_the_end(draft, proposal)
+
+
+_HARMLESS = (Disposition.EXPECTED, Disposition.FALSE_POSITIVE)
 
 
 def _tell_people_the_end(draft: Draft, proposal: Proposal) -> None:
@@ -975,6 +1018,7 @@ def _reopen(draft: Draft, why: Phrase) -> None:
         paged_at=None,
         handed_reasons=(),
     )
+    suspicion.reconsider(draft)
     draft.hand_over(why)
     if not is_thread_guarded(draft.incident, draft.customer):
         draft.tell_customer("reopened", phrase("say.reopened", name=draft.incident.name))

@@ -51,6 +51,12 @@ class Wake:
     kind: Literal["wake"] = "wake"
 
 
+def look_again(at_what: str, incident: str, because_of: str, now: datetime) -> Wake:
+    """A wake, due at once, for a case that must take note of what happened elsewhere: `because_of`
+    names that one happening."""
+    return Wake(f"{incident}:{at_what}:{because_of}", now, f"{at_what}:")
+
+
 @dataclass(frozen=True, slots=True)
 class PostDigest:
     """Post the day's digest at `at`; one a day and customer. Born with a future due time, as a Wake

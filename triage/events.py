@@ -8,6 +8,7 @@ from typing import Literal
 from triage.effects import PageAction
 from triage.incident import (
     Absence,
+    Clearance,
     Disposition,
     IncidentType,
     Person,
@@ -74,6 +75,19 @@ class CallRecorded:
     by_name: str
     choice: str
     kind: Literal["call_recorded"] = "call_recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class ClearanceRecorded:
+    """An analyst takes down what was done to make a suspect account safe, and by what proof."""
+
+    person: str
+    """Object id."""
+    part: Clearance
+    proof: str
+    by: str
+    by_name: str
+    kind: Literal["clearance_recorded"] = "clearance_recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +295,7 @@ Later = (
     | Wrote
     | ApprovalAnswered
     | CallRecorded
+    | ClearanceRecorded
     | VerificationStarted
     | SignedIn
     | SignInFailed

@@ -615,13 +615,49 @@ class Merged:
     """The other's name."""
 
 
+class Clearance(StrEnum):
+    """What makes an account trusted again: all of them, after it came under suspicion (triage.md
+    section 6)."""
+
+    RESET = "reset"
+    REVOKED = "revoked"
+    """Counts when what was open before has run out."""
+    CHECKED = "checked"
+    """Somebody knows that it is this person (L3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    part: Clearance
+    at: datetime
+    how: Phrase
+    """Who says so, and by what proof."""
+
+
 @dataclass(frozen=True, slots=True)
 class Taint:
-    """Why an account may be in an attacker's hands."""
+    """Why an account may be in an attacker's hands, and what was done to make it safe.
+
+    Of one person there is one suspicion of this case's own, and one that another case lends for as
+    long as it stands there.
+    """
 
     object_id: str
     since: datetime
     why: Phrase
+    counts_from: datetime | None = None
+    """The latest evidence against it: what was done before does not count. None where it is `since`."""
+    cleared: tuple[Cleared, ...] = ()
+    lifted_at: datetime | None = None
+    lifted: Literal["cleared", "benign"] | None = None
+    """Why it is over: everything was done, or a person closed the case as harmless."""
+
+    @property
+    def is_lent(self) -> bool:
+        return self.why.key == "taint.other_incident"
+
+    def part(self, part: Clearance) -> Cleared | None:
+        return next((c for c in self.cleared if c.part is part), None)
 
 
 class AwayBy(StrEnum):
@@ -815,7 +851,7 @@ class Incident:
         return next((v for v in self.verifications if v.id == verification_id), None)
 
     def is_tainted(self, object_id: str) -> bool:
-        return any(t.object_id == object_id for t in self.taints)
+        return any(t.object_id == object_id and t.lifted_at is None for t in self.taints)
 
     def absence(self, object_id: str) -> Absence | None:
         return next((a for a in self.absences if a.object_id == object_id), None)
@@ -823,7 +859,9 @@ class Incident:
     @property
     def suspects(self) -> frozenset[str]:
         """Whose accounts this very incident makes suspect, not another one."""
-        own = (t for t in self.taints if t.why.key != "taint.other_incident")
+        if self.merged is not None:
+            return frozenset()  # the case that goes on has them
+        own = (t for t in self.taints if not t.is_lent and t.lifted_at is None)
         return frozenset(t.object_id for t in own)
 
     def upn_of(self, target: Target) -> str | None:
@@ -839,6 +877,11 @@ class Incident:
         """Whether this is an affected account, also where the roster knows nobody for it."""
         ids = {object_id.lower(), upn.lower()} - {""}
         return any(ids & a.identifiers for a in self.affected)
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Everybody affected whom we know, once each."""
+        return tuple({a.person.object_id: a.person for a in self.affected if a.person}.values())
 
     @property
     def type(self) -> IncidentType:

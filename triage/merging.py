@@ -103,14 +103,20 @@ def absorb(draft: Draft, event: Absorbed) -> None:
 def _suspect(draft: Draft, taints: tuple[Taint, ...]) -> None:
     """A suspicion that arose there is this case's own from now on: the other one, which may be why
     the account is suspect here, is over."""
-    known = {t.object_id: t for t in draft.incident.taints}
     for told in taints:
-        before = known.get(told.object_id)
-        if before is None:
+        ours = [t for t in draft.incident.taints if t.object_id == told.object_id]
+        own = next((t for t in ours if not t.is_lent), None)
+        trusted = own.lifted_at if own else None
+        if told.lifted_at is not None or (trusted is not None and told.since <= trusted):
+            continue  # it was settled there, or has been settled here since
+        if own is not None and trusted is None:
+            continue
+        if told.is_lent and ours:
+            continue
+        if not any(t.lifted_at is None for t in ours):
             asking.withdraw_card(draft, told.object_id)
-        if before is None or before.why.key == "taint.other_incident":
-            known[told.object_id] = told
-    draft.set(taints=tuple(known.values()))
+        others = tuple(t for t in draft.incident.taints if t not in ours)
+        draft.set(taints=(*others, told))
 
 
 def _hear(draft: Draft, told: Question) -> None:

@@ -23,6 +23,7 @@ from triage.incident import (
     Assurance,
     Band,
     CallTask,
+    Clearance,
     Clock,
     Disposition,
     Held,
@@ -41,12 +42,14 @@ from triage.incident import (
     Spared,
     Standing,
     Status,
+    Taint,
     Ticking,
 )
 from triage.phrases import Phrase, phrase
 from triage.playbooks import CALL_ME, FOLLOW_UPS, QUESTIONS, books, offered
 from triage.priority import priority
 from triage.report import Source
+from triage.suspicion import RUNS_OUT
 from triage.verdicts import told, verdict
 from triage.verifying import is_offered
 from triage.views import (
@@ -64,6 +67,7 @@ from triage.views import (
     ProposalView,
     ShownClock,
     SourceStatus,
+    Suspicion,
     ThreadAction,
     View,
     WhatIf,
@@ -746,6 +750,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         ),
         questions=tuple(_analyst_question(incident, customer, q) for q in incident.questions),
         calls=tuple(_analyst_call(incident, c) for c in incident.calls if c.done_at is None),
+        suspicions=_suspicions(incident),
         actions=tuple(map(_shown_action, _visible(incident.actions))),
         containable=_containable(incident),
         proposal=_proposal_view(incident),
@@ -949,6 +954,39 @@ def _analyst_call(incident: Incident, task: CallTask) -> AnalystCall:
         due=task.due,
         choices=tuple(Choice(a.id, a.says(kind)) for a in QUESTIONS[kind].answers if not a.call),
     )
+
+
+def _suspicions(incident: Incident) -> tuple[Suspicion, ...]:
+    """Of a case that was merged, the other one tells."""
+    if incident.merged is not None:
+        return ()
+    return tuple(_suspicion(incident, t) for t in incident.taints if t.lifted_at is None)
+
+
+def _suspicion(incident: Incident, mark: Taint) -> Suspicion:
+    """What another case lends is settled there."""
+    name = next((p.name for p in incident.people if p.object_id == mark.object_id), "")
+    since = phrase("suspicion.since", since=mark.since, why=mark.why)
+    parts = () if mark.is_lent else tuple(Clearance)
+    missing = tuple(part for part in parts if mark.part(part) is None)
+    revoked = mark.part(Clearance.REVOKED)
+    ends = (
+        () if missing or revoked is None else (phrase("suspicion.ends", at=revoked.at + RUNS_OUT),)
+    )
+    return Suspicion(
+        person=mark.object_id,
+        name=name or mark.object_id,
+        says=(since, *(_part(mark, part) for part in parts), *ends),
+        missing=missing,
+    )
+
+
+def _part(mark: Taint, part: Clearance) -> Phrase:
+    done = mark.part(part)
+    named = phrase(f"clearance.{part}")
+    if done is None:
+        return phrase("suspicion.missing", part=named)
+    return phrase("suspicion.done", part=named, at=done.at, how=done.how)
 
 
 def _containable(incident: Incident) -> tuple[Containable, ...]:

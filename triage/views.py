@@ -12,6 +12,7 @@ from triage.incident import (
     ActionState,
     ApprovalState,
     Band,
+    Clearance,
     Disposition,
     QuestionKind,
     Reason,
@@ -34,6 +35,7 @@ class Button(StrEnum):
     CLOSE_AS = "close_as"
     KEEP_OPEN = "keep_open"
     REOPEN = "reopen"
+    CLEAR = "clear"
     CONTAIN = "contain"
     UNDO = "undo"
     RECORD_CALL = "record_call"
@@ -185,6 +187,18 @@ class AnalystCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suspicion:
+    """An account under suspicion, and how far it is from being trusted again."""
+
+    person: str
+    """Object id."""
+    name: str
+    says: tuple[Phrase, ...]
+    """Since when and why; each part, with its time or as missing; when it ends."""
+    missing: tuple[Clearance, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProposalView:
     disposition: Disposition
     determination: str
@@ -223,6 +237,7 @@ class AnalystThread:
     """Who, what and where; what the source has already done; what is not known and why."""
     questions: tuple[AnalystQuestion, ...] = ()
     calls: tuple[AnalystCall, ...] = ()
+    suspicions: tuple[Suspicion, ...] = ()
     clocks: tuple[ShownClock, ...] = ()
     actions: tuple[ThreadAction, ...] = ()
     containable: tuple[Containable, ...] = ()

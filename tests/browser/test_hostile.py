@@ -16,6 +16,8 @@ from enum import Enum
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from playwright.sync_api import Page
 
 from cards import analyst_thread, approval, customer_thread, digest, question
@@ -236,6 +238,36 @@ def test_what_is_no_attack_stays_as_it_was_written_and_in_its_place(
         assert seen[card].elements == innocent.seen[card].elements, card
         assert _lines(seen[card]) == _lines(innocent.seen[card], text), card
         assert [jump for jump in seen[card].reordered if not _is_inside(jump)] == [], card
+
+
+_PIECES = st.sampled_from(
+    [a.text for a in ATTACKS.values()]
+    + list(AS_IT_IS.values())
+    + [" ", "\n", "\n\n", ".", "x" * 150]
+)
+_MIXTURES = st.lists(_PIECES | st.text(max_size=8), min_size=1, max_size=7).map("".join)
+
+
+@settings(
+    max_examples=int(os.environ.get("VOUCH_HOSTILE_MIXTURES", "12")),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(text=_MIXTURES.filter(bool))
+def test_no_mixture_of_attacks_and_anything_else_is_more_than_words(
+    page: Page, innocent: Innocent, text: str
+) -> None:
+    cards = _all_saying(text)
+    seen = look(page, cards, PHONE)
+
+    for card in cards:
+        assert seen[card].events == [], card
+        assert seen[card].elements == innocent.seen[card].elements, card
+        assert (seen[card].links, seen[card].images) == ([], []), card
+        assert [jump for jump in seen[card].reordered if not _is_inside(jump)] == [], card
+        assert _mentioned(cards[card]) == _mentioned(innocent.cards[card]), card
+        assert seen[card].fits, card
 
 
 WALLS = {

@@ -221,18 +221,33 @@ async def test_the_newest_of_related_incidents_is_found(store: Store) -> None:
     assert await related(store, "sha:2") == f"{CONTOSO}-incident-2"
 
 
-async def test_a_person_is_at_risk_while_another_open_incident_makes_them_suspect(
+async def test_a_person_is_at_risk_as_long_as_another_incident_makes_them_suspect(
     store: Store,
 ) -> None:
     await store.write(CONTOSO, begin(2))
     await store.write(CONTOSO, keys(ONE, "oid:ann"))
     two = f"{CONTOSO}-incident-2"
-    await store.write(CONTOSO, keys(two, "oid:bob", incidents.suspect_key("BOB")))
+    await store.write(CONTOSO, keys(two, "oid:bob"))
+    await store.write(CONTOSO, lambda tx: incidents.suspect(tx, two, ["BOB"], [], NOW))
 
     everybody = ["ann", "bob"]
     assert await store.read(CONTOSO, lambda tx: incidents.at_risk(tx, everybody, ONE)) == {"bob"}
     assert await store.read(CONTOSO, lambda tx: incidents.at_risk(tx, everybody, two)) == set()
     assert await store.read(CONTOSO, lambda tx: incidents.at_risk(tx, [], None)) == set()
+
+    await store.write(CONTOSO, lambda tx: incidents.suspect(tx, two, [], ["BOB"], NOW))
+    assert await store.read(CONTOSO, lambda tx: incidents.at_risk(tx, everybody, ONE)) == set()
+
+
+async def test_the_open_incidents_about_a_person_are_found_but_for_one(store: Store) -> None:
+    await store.write(CONTOSO, begin(2))
+    await store.write(CONTOSO, begin(3, status=Status.RESOLVED))
+    two, three = (f"{CONTOSO}-incident-{n}" for n in (2, 3))
+    for incident in (ONE, two, three):
+        await store.write(CONTOSO, keys(incident, "oid:bob"))
+
+    assert await store.read(CONTOSO, lambda tx: incidents.open_about(tx, "BOB", ONE)) == [two]
+    assert await store.read(CONTOSO, lambda tx: incidents.open_about(tx, "bob")) == [ONE, two]
 
 
 # --- alerts and messages -------------------------------------------------------------------------

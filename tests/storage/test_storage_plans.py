@@ -82,6 +82,8 @@ def everything_about_an_incident(tx: Tx) -> None:
     incidents.remember_keys(tx, ONE, {"oid:bob"}, NOW)
     incidents.find_related(tx, ["oid:bob"], NOW)
     incidents.at_risk(tx, ["bob"], None)
+    incidents.suspect(tx, ONE, ["bob"], ["eve"], NOW)
+    incidents.open_about(tx, "bob")
     incidents.remember_alerts(tx, ONE, Source.DEFENDER, [filled(Alert)])
     incidents.alerts(tx, ONE)
     incidents.messages(tx, ONE)

@@ -340,17 +340,6 @@ async def test_five_hundred_alerts_are_one_case_and_its_cards_fit(tmp_path: Path
         assert await only_thread(h)
 
 
-async def test_get_and_head_change_nothing(tmp_path: Path) -> None:
-    async with house(tmp_path) as h:
-        for path in ("/", "/healthz", "/readyz", "/api/incidents/defender", "/api/messages"):
-            for method in ("GET", "HEAD"):
-                async with h.control.request(method, f"{h.vouch.url}{path}") as response:
-                    assert response.status in (200, 405)
-                    assert response.headers["X-Content-Type-Options"] == "nosniff"
-        await h.settle()
-        assert await h.thread() == []
-
-
 async def test_a_case_takes_in_no_more_than_it_can_hold_and_another_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -244,6 +244,61 @@ async def test_an_old_card_of_a_suspect_account_lowers_nothing(tmp_path: Path) -
         assert not any(word in words(answer).lower() for word in SECRETS)
 
 
+# --- what ends it, and where it reaches ------------------------------------------------------------
+
+
+async def made_safe(h: House, *parts: str) -> None:
+    carla = (await h.person("Carla Duarte"))["id"]
+    for part in parts:
+        inputs = {"part": f"{carla}:{part}", "proof": "Ticket 4711, in person"}
+        await h.press("Mia Lindqvist", await h.soc(), "clear", inputs)
+
+
+async def test_reset_revocation_and_a_check_lift_the_taint_and_the_record_says_so(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as h:
+        await h.report(unfamiliar_sign_in())
+        await h.press("Mia Lindqvist", await h.soc(), "record_call.q1.not_mine")
+        assert "Person verified (L3): " in (await h.soc()).text
+        assert "Password reset: not yet" in (await h.soc()).text
+
+        await made_safe(h, "reset", "revoked")
+        assert "Ticket 4711" in (await h.soc()).text
+        assert (await h.incident("4713")).suspects
+        await h.later(minutes=16)
+
+        assert not (await h.incident("4713")).suspects
+        assert "Taint lifted after reset, revocation, L3: Carla" in "\n".join(
+            await h.told("Nordwall MXDR")
+        )
+        recorded = [e for e in await h.history("4713") if e.event.kind == "clearance_recorded"]
+        assert [e.actor for e in recorded] == [(await h.person("Mia Lindqvist"))["id"]] * 2
+
+
+async def test_other_open_cases_of_a_person_learn_of_it_at_once_and_of_its_end(
+    tmp_path: Path,
+) -> None:
+    """What joins one case and not the other: here two cases of one person, by their devices."""
+    async with house(tmp_path) as h:
+        about_a_file = malware_ran(id_="4720")
+        about_a_file["alerts"][0]["evidence"][0] = user(CARLA, "carla@contoso.example")
+        await h.report(about_a_file)
+        await h.later(hours=25)  # too late to become one case
+        await h.report(unfamiliar_sign_in())
+        other = await h.incident("4720")
+        assert other.id != (await h.incident("4713")).id
+        carla = (await h.person("Carla Duarte"))["id"]
+        assert other.is_tainted(carla)
+        card = await h.card("Carla Duarte")
+        assert not any(word in card.text.lower() for word in SECRETS)
+
+        inputs = {"disposition": "falsePositive", "comment": "On holiday, says her assistant."}
+        await h.press("Mia Lindqvist", await h.soc(), "close_as", inputs)
+
+        assert not (await h.incident("4720")).is_tainted(carla)
+
+
 # --- low severity ----------------------------------------------------------------------------------
 
 
