@@ -54,6 +54,7 @@ from triage.effects import ANALYST_THREAD, look_again
 from triage.events import (
     Answered,
     ApprovalAnswered,
+    Attested,
     CardsToday,
     Event,
     Facts,
@@ -387,18 +388,22 @@ class Conductor:
             concerned |= {a.person.object_id for a in before.affected if a.person}
         if isinstance(event, ApprovalAnswered):
             concerned |= _deciding(before, event)
+        helpers = _helpers(tx, concerned, before, event, customer)
+        acting = {p.object_id for p in helpers.values()}
+        if isinstance(event, Attested):
+            acting.add(event.by)
         new = None
         if before is None:
             number = incidents.next_number(tx)
             new = NewIncident(ids.incident_id(now), f"{customer.prefix}-{number}", ids.case_code())
-        at_risk = incidents.at_risk(tx, concerned, before.id if before else None)
+        at_risk = incidents.at_risk(tx, concerned | acting, before.id if before else None)
         return Facts(
             new=new,
             matches=matches,
             at_risk=at_risk,
             concerned=_also_concerned(tx, before, event),
             unseen=_unseen(tx, before) if before else frozenset(),
-            helpers=_helpers(tx, concerned, before, event, customer),
+            helpers=helpers,
             cards=_cards(tx, concerned, before, event, now),
             pages=self._links.public_url is not None,
         )
@@ -652,9 +657,9 @@ def _deciding(before: Incident | None, event: ApprovalAnswered) -> set[str]:
 
 def _also_concerned(tx: Tx, before: Incident | None, event: Event) -> frozenset[str]:
     """Which approvers are affected, also where the state no longer lists everybody."""
-    if before is None or not isinstance(event, ApprovalAnswered):
+    if before is None or not isinstance(event, ApprovalAnswered | Attested):
         return frozenset()
-    deciding = _deciding(before, event)
+    deciding = _deciding(before, event) if isinstance(event, ApprovalAnswered) else {event.by}
     return frozenset(by for by in deciding if incidents.is_about(tx, before.id, by))
 
 
@@ -693,7 +698,8 @@ def _helpers(
 ) -> dict[str, Person]:
     """Who could help to reach those who do not answer; asked for only where somebody may not."""
     if not (
-        isinstance(event, Woke | Undelivered | Reported | FoundAway) or _is_beyond_reach(before)
+        isinstance(event, Woke | Undelivered | Reported | FoundAway | Attested)
+        or _is_beyond_reach(before)
     ):
         return {}
     known = [people.get(tx, customer.tenant_id, person) for person in concerned]

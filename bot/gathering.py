@@ -29,7 +29,7 @@ from triage.effects import (
     TellAnalysts,
     Wake,
 )
-from triage.events import ActionFailed, Undelivered, Woke
+from triage.events import ActionDone, ActionFailed, Undelivered, Woke
 from triage.incident import Incident
 from triage.ladder import still_looks
 from triage.phrases import Phrase, phrase
@@ -39,6 +39,7 @@ from triage.views import (
     ApprovalCard,
     CustomerThread,
     Digest,
+    ManagerCard,
     PersonCard,
     SourceStatus,
     View,
@@ -210,6 +211,8 @@ class Gatherer:
         self._links = links
 
     def job(self, tx: Tx, shared: AcrossTx, claimed: effects.ClaimedEffect, now: datetime) -> Job:
+        if _is_shadowed(tx, claimed):
+            return Settled(Done())
         if claimed.surface is not None:
             return self._show(tx, claimed.stream, claimed.surface, now)
         match claimed.effect:
@@ -267,6 +270,8 @@ class Gatherer:
         target: Conversation | Chat | Settled
         if place == "person":
             asked = people.get(tx, customer.tenant_id, person)
+            if not customer.may_write_to(asked.upn if asked else None):
+                return Settled(Done())  # whoever was in the pilot when it was ordered
             reader = Reader(
                 (asked.locale if asked else None) or customer.language,
                 (asked.zone if asked else None) or customer.zone,
@@ -314,6 +319,8 @@ class Gatherer:
         refused = recheck(incident, action, customer, now, lately) if action else None
         if action is None or refused is not None:
             return self._refused(tx, order, refused or phrase("refused.unknown_action"), now)
+        if customer.shadow:
+            return Settled(Done(event=ActionDone(order.action, rehearsed=True, undone=order.undo)))
         if not order.undo:
             reach.begin(tx, order.does, order.key, now)
         return ContainJob(
@@ -361,7 +368,7 @@ class Gatherer:
         self, tx: Tx, incident: Incident, customer: Customer, view: View
     ) -> Target | Settled:
         match view:
-            case PersonCard(person=person):
+            case PersonCard(person=person) | ManagerCard(person=person):
                 return self._chat(tx, customer, person)
             case CustomerThread():
                 return self._channel(tx, customer, CUSTOMER_THREAD)
@@ -401,15 +408,16 @@ class Gatherer:
 
     def _installation(self, customer: Customer, place: str) -> str:
         """Whose installation opens a place: the person's own, or the team's."""
-        if place.startswith("person:"):
-            return place
+        person = person_at(place)
+        if person is not None:
+            return f"person:{person}"
         whose = self._desk.profile if place == ANALYST_THREAD else customer
         return homes.waits_for(whose.id)
 
     # --- for whom ---
 
     def _reader(self, customer: Customer, view: View) -> Reader:
-        if isinstance(view, PersonCard):
+        if isinstance(view, PersonCard | ManagerCard):
             return Reader(view.language or customer.language, view.zone or customer.zone)
         return self._thread_reader(customer, analyst=isinstance(view, AnalystThread))
 
@@ -427,7 +435,7 @@ class Gatherer:
             tenant_id=self._desk.profile.tenant_id if analysts else profiles.current(tx).tenant_id,
             incident_id=incident_id,
             surface=surface,
-            person=view.person if isinstance(view, PersonCard) else None,
+            person=view.person if isinstance(view, PersonCard | ManagerCard) else None,
             expires=now + HANDLES_LIVE,
         )
         return token
@@ -475,8 +483,25 @@ def _not_installed(waits_for: str, place: str) -> Settled:
 
 def person_at(place: str) -> str | None:
     """The object id, where a place is somebody's chat."""
-    kind, _, person = place.partition(":")
-    return person if kind == "person" else None
+    kind, _, which = place.partition(":")
+    return which.partition(":")[0] if kind in ("person", "manager") else None
+
+
+def _is_shadowed(tx: Tx, claimed: effects.ClaimedEffect) -> bool:
+    """In shadow mode nothing leaves for the customer's people or systems; response actions end as
+    rehearsed, and time goes on."""
+    customer = profiles.find(tx)
+    if not isinstance(customer, Customer) or not customer.shadow:
+        return False
+    if claimed.surface is not None:
+        return claimed.surface != ANALYST_THREAD
+    match claimed.effect:
+        case Say(place=place):
+            return place != ANALYST_THREAD
+        case PostDigest() | LookForAbsence() | Page():
+            return True
+        case _:
+            return False
 
 
 def tell_of_breaker(tx: Tx, opened: Stop | None, provider: str) -> None:

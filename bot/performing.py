@@ -24,7 +24,7 @@ from bot.gathering import (
 from bot.results import Blocked, Done, Failed, Later, Opened, Result, Roster
 from cards.wording import Reader, say
 from containment.actions import Hand, HandGaveUpError, HandTryLaterError
-from dialogs import approval, question, thread
+from dialogs import approval, manager, question, thread
 from dialogs.messenger import (
     Channel,
     Conversation,
@@ -47,7 +47,7 @@ from triage.events import (
     SourceWritten,
     Undelivered,
 )
-from triage.views import AnalystThread, ApprovalCard, CustomerThread, PersonCard
+from triage.views import AnalystThread, ApprovalCard, CustomerThread, ManagerCard, PersonCard
 
 log = structlog.get_logger(__name__)
 
@@ -149,6 +149,10 @@ class Performer:
             case PersonCard() as view, Conversation():
                 return await question.show_person_card(
                     teams, where, standing, view, handle=handle, reader=reader, link=job.link
+                )
+            case ManagerCard() as view, Conversation():
+                return await manager.show_manager_card(
+                    teams, where, standing, view, handle=handle, reader=reader
                 )
             case ApprovalCard() as view, Conversation():
                 return await approval.show_approval(

@@ -32,7 +32,7 @@ from bot.inbound import (
 from bot.links import Links
 from bot.onboarding import Onboarding, is_setup_alone, let_go_on, order_roster, setup_code
 from bot.verifying import CodeCheck, CodeDesk
-from cards import analyst_thread, approval, clicks, customer_thread, question
+from cards import analyst_thread, approval, clicks, customer_thread, manager, question
 from cards.wording import Reader, say
 from dialogs.codes import code_in
 from dialogs.messenger import Card, Channel, Conversation
@@ -44,6 +44,7 @@ from triage.decide import Refused
 from triage.events import (
     Answered,
     ApprovalAnswered,
+    Attested,
     CallRecorded,
     ClearanceRecorded,
     CloseOrdered,
@@ -64,6 +65,7 @@ from triage.views import (
     ApprovalCard,
     Button,
     CustomerThread,
+    ManagerCard,
     PersonCard,
     SourceStatus,
     View,
@@ -402,6 +404,7 @@ BUTTONS: dict[str, frozenset[Button]] = {
     "person": frozenset({Button.ANSWER, Button.CHANGE}),
     "customer": frozenset({Button.KEEP_OPEN, Button.ACCEPT, Button.DISCUSS}),
     "approval": frozenset({Button.APPROVE, Button.DENY}),
+    "manager": frozenset({Button.ATTEST}),
     "analyst": frozenset(
         {
             Button.TAKE,
@@ -422,7 +425,7 @@ BUTTONS: dict[str, frozenset[Button]] = {
 def _belongs(pressed: clicks.Click, surface: str) -> bool:
     """The button stands on such a card, and an approval's card decides on that approval alone."""
     kind, _, which = surface.partition(":")
-    on_this = kind != "approval" or pressed.on == which
+    on_this = kind not in ("approval", "manager") or pressed.on == which.rpartition(":")[2]
     return on_this and pressed.button in BUTTONS.get(kind, frozenset())
 
 
@@ -456,6 +459,9 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
             return UndoOrdered(on, by, name)
         case Button.RECORD_CALL:
             return CallRecorded(on, by, name, pressed.choice or "")
+        case Button.ATTEST:
+            choice = None if pressed.choice == manager.NO_VOICE else pressed.choice or ""
+            return Attested(on, by, who.upn, name, choice)
         case Button.ACCEPT | Button.DISCUSS:
             return RecommendationAnswered(by, who.upn, name, pressed.button is Button.ACCEPT)
 
@@ -578,6 +584,8 @@ def _render(view: View, handle: str, reader: Reader, link: str | None) -> Card:
     match view:
         case PersonCard():
             return question.render(view, handle, reader, link)
+        case ManagerCard():
+            return manager.render(view, handle, reader)
         case CustomerThread():
             return customer_thread.render(view, handle, reader)
         case ApprovalCard():
@@ -590,7 +598,7 @@ def _render(view: View, handle: str, reader: Reader, link: str | None) -> Card:
 
 def _reader(customer: Customer, provider: Provider, view: View) -> Reader:
     match view:
-        case PersonCard(language=language, zone=zone):
+        case PersonCard(language=language, zone=zone) | ManagerCard(language=language, zone=zone):
             return Reader(language or customer.language, zone or customer.zone)
         case AnalystThread():
             return Reader(provider.language, provider.zone)

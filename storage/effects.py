@@ -116,10 +116,16 @@ def place_lane(incident_id: str, place: str) -> str:
 
 def surface_lane(incident_id: str, surface: str) -> str:
     """Surfaces in one conversation share a lane, so that a root comes before what follows it."""
-    kind, _, _ = surface.partition(":")
-    if kind == "source":
-        return surface
-    return place_lane(incident_id, CUSTOMER_THREAD if kind == "approval" else surface)
+    kind, _, which = surface.partition(":")
+    match kind:
+        case "source":
+            return surface
+        case "approval":
+            return place_lane(incident_id, CUSTOMER_THREAD)
+        case "manager":
+            return place_lane(incident_id, f"person:{which.partition(':')[0]}")
+        case _:
+            return place_lane(incident_id, surface)
 
 
 def target_lane(target: Target) -> str:

@@ -64,6 +64,8 @@ def check(profile: Customer | Provider) -> Iterator[Found]:
     yield from _people(profile.people)
     if profile.act_if_unreachable and profile.consent is not Consent.COLLABORATE:
         yield ("act_if_unreachable",), 'says nothing unless consent is "collaborate"'
+    for index, upn in enumerate(profile.pilot):
+        yield from _upn(("pilot", index), upn)
     yield from _caps(profile)
     yield from _rules(profile)
     yield from _facts(profile)

@@ -20,7 +20,7 @@ from datetime import datetime
 
 from triage.customer import Contact, Customer, Provider, Role, StandingRule
 from triage.draft import Known
-from triage.events import ApprovalAnswered
+from triage.events import ApprovalAnswered, Attested
 from triage.incident import (
     Approval,
     ApprovalState,
@@ -29,6 +29,7 @@ from triage.incident import (
     Open,
     Question,
     ResponseAction,
+    Rung,
     Signature,
     Standing,
 )
@@ -42,6 +43,30 @@ def may_answer(question: Question | None, by: str) -> Phrase | None:
         return phrase("refused.unknown_question")
     if question.person.object_id != by:
         return phrase("refused.not_addressee")
+    return None
+
+
+def may_attest(
+    incident: Incident, question: Question | None, known: Known, event: Attested
+) -> Phrase | None:
+    """Why this person's word for what somebody said by voice does not count; None where it does.
+
+    - they were asked to reach the person, for this question
+    - the customer's profile names them as that person's manager, today
+    - they are not affected by the incident themselves
+    - their own account is not under suspicion
+    """
+    if question is None:
+        return phrase("refused.unknown_question")
+    asked = [s.person.object_id for s in question.steps if s.rung is Rung.MANAGER and s.person]
+    facts = known.customer.facts_about(question.person.upn)
+    manager = (facts.manager if facts else None) or ""
+    if event.by not in asked or not event.by_upn or manager.lower() != event.by_upn.lower():
+        return phrase("refused.not_manager")
+    if incident.affects(event.by, event.by_upn) or event.by in known.facts.concerned:
+        return phrase("refused.not_manager")
+    if incident.is_tainted(event.by) or event.by in known.facts.at_risk:
+        return phrase("refused.account_suspect")
     return None
 
 

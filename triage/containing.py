@@ -389,6 +389,9 @@ def ask_approval(
     asked_by_name: str | None = None,
 ) -> None:
     """Open an approval, unless too few may give it. `asked_by` is the analyst who wants it."""
+    if draft.customer.shadow:
+        draft.hand_over_once(phrase("why.shadow_approval", action=describe(action)))
+        return
     needs = 2 if action.tier is Tier.D else 1
     rule = rule_of(action, draft.incident, draft.customer)
     may = approvers(draft.incident, draft.customer, rule, needs)

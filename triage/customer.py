@@ -341,6 +341,10 @@ class Customer:
     breaker: int = 5
     """So many response actions that failed, or went over a cap, within an hour open the circuit
     breaker: nothing more is done until an analyst allows it."""
+    shadow: bool = False
+    """We decide, and show analysts what would happen; nobody else hears of it, and nothing is done."""
+    pilot: tuple[str, ...] = ()
+    """The UPNs of those who alone are written to; without them, everybody may be."""
     stopped: Stop | None = None
     """Not written in a profile: the kill switch or the breaker, as it is at this moment. What is
     decided must not depend on it; it is looked at when an action is carried out."""
@@ -369,6 +373,10 @@ class Customer:
         facts = self.facts_about(upn)
         named = facts is not None and (facts.privileged or facts.tier_0)
         return named or fits_any(upn, self.privileged_names)
+
+    def may_write_to(self, upn: str | None) -> bool:
+        """Whether somebody is in the pilot group, where there is one."""
+        return not self.pilot or (upn or "").lower() in {p.lower() for p in self.pilot}
 
     def asset(self, device: str | None) -> Asset | None:
         """The first asset whose name or glob fits the device."""

@@ -27,6 +27,7 @@ from triage.authority import (
     is_thread_guarded,
     may_answer,
     may_approve,
+    may_attest,
     may_command,
     may_speak_for_customer,
     still_signed,
@@ -40,6 +41,7 @@ from triage.events import (
     ActionFailed,
     Answered,
     ApprovalAnswered,
+    Attested,
     CallRecorded,
     ClearanceRecorded,
     CloseOrdered,
@@ -93,7 +95,7 @@ from triage.phrases import Phrase, phrase
 from triage.playbooks import (
     CALL_ME,
     QUESTIONS,
-    answers_signed_in,
+    answers_in_person,
     books,
     gravest_first,
     offered,
@@ -173,6 +175,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _approval_answered(draft, event)
         case CallRecorded():
             return _call_recorded(draft, event)
+        case Attested():
+            return _attested(draft, event)
         case ClearanceRecorded():
             return _clearance_recorded(draft, event)
         case VerificationStarted():
@@ -326,7 +330,7 @@ def _answered(draft: Draft, event: Answered) -> Verdict:
         refused = verifying.why_not_answer(draft, question, event.verification)
         if refused is not None:
             return Refused(refused)
-    on_offer = offered(question) if event.verification is None else answers_signed_in(question)
+    on_offer = offered(question) if event.verification is None else answers_in_person(question)
     if event.choice is not None and all(a.id != event.choice for a in on_offer):
         return Refused(phrase("refused.unknown_choice"))
     if event.choice and event.choice in _last_choices(question):
@@ -449,6 +453,28 @@ def _recommendation_answered(draft: Draft, event: RecommendationAnswered) -> Ver
 
 
 # --- people confirm who they are -------------------------------------------------------------------
+
+
+def _attested(draft: Draft, event: Attested) -> Verdict:
+    """The manager spoke with the person, or could not: then the next rung at once."""
+    question = draft.incident.question(event.question)
+    refused = may_attest(draft.incident, question, draft.known, event)
+    if refused is not None or question is None:
+        draft.note(phrase("timeline.wrong_person"))
+        return Refused(refused or phrase("refused.unknown_question"))
+    if event.choice is None:
+        who = question.person.name
+        draft.note(phrase("timeline.attested_nobody", by=event.by_name, person=who))
+        ladder.step_failed(draft, event.by, "no_voice")
+        return Accepted(phrase("thanks.received"))
+    if all(a.id != event.choice for a in answers_in_person(question)):
+        return Refused(phrase("refused.unknown_choice"))
+    if event.choice in _last_choices(question):
+        return AlreadyAnswered(phrase("thanks.already"))
+    before = draft.incident
+    asking.take_attestation(draft, question, event.choice, event.by, event.by_name)
+    _correct(draft, question, before)
+    return Accepted(phrase("thanks.received"))
 
 
 def _verification_started(draft: Draft, event: VerificationStarted) -> Verdict:

@@ -78,6 +78,19 @@ class CallRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Attested:
+    """Somebody who was asked to reach the person by voice tells what they said."""
+
+    question: str
+    by: str
+    by_upn: str
+    by_name: str
+    choice: str | None
+    """None: they could not be reached."""
+    kind: Literal["attested"] = "attested"
+
+
+@dataclass(frozen=True, slots=True)
 class ClearanceRecorded:
     """An analyst takes down what was done to make a suspect account safe, and by what proof."""
 
@@ -295,6 +308,7 @@ Later = (
     | Wrote
     | ApprovalAnswered
     | CallRecorded
+    | Attested
     | ClearanceRecorded
     | VerificationStarted
     | SignedIn

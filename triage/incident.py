@@ -283,6 +283,10 @@ class Reply:
     assurance: Assurance = Assurance.L0
     recorded_by: str | None = None
     """The analyst who took it down on the phone."""
+    attested_by: str | None = None
+    """The manager who asked them by voice: object id ..."""
+    attester: str | None = None
+    """... and name."""
     number: str | None = None
     """The number that was called ..."""
     number_source: str | None = None

@@ -6,6 +6,7 @@ last asked for. The views are in `triage/views.py`; words come later, in `cards`
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Literal, assert_never
@@ -42,11 +43,13 @@ from triage.incident import (
     Spared,
     Standing,
     Status,
+    Step,
     Taint,
     Ticking,
 )
+from triage.ladder import asks, managers, may_know
 from triage.phrases import Phrase, phrase
-from triage.playbooks import CALL_ME, FOLLOW_UPS, QUESTIONS, books, offered
+from triage.playbooks import CALL_ME, FOLLOW_UPS, QUESTIONS, answers_in_person, books, offered
 from triage.priority import priority
 from triage.report import Source
 from triage.suspicion import RUNS_OUT
@@ -63,6 +66,7 @@ from triage.views import (
     CustomerThread,
     Digest,
     DigestLine,
+    ManagerCard,
     PersonCard,
     ProposalView,
     ShownClock,
@@ -98,7 +102,7 @@ class Surfaces(Mapping[str, View]):
 def surfaces(incident: Incident, customer: Customer) -> Surfaces:
     """Every surface of an incident by name, as it should stand.
 
-    Names: "customer", "analyst", "person:{object id}", "approval:{id}", "source:{source}:{id}".
+    Names: "customer", "analyst", "person:{object id}", "manager:{object id}:{question}", "approval:{id}", "source:{source}:{id}".
     A restricted case has no approvals and no cards; a placeholder thread shows no approval either.
     """
     makes: dict[str, Callable[[], View]] = {
@@ -108,6 +112,9 @@ def surfaces(incident: Incident, customer: Customer) -> Surfaces:
         makes[CUSTOMER_THREAD] = partial(customer_thread, incident, customer)
     for person in asked_in_teams(incident):
         makes[f"person:{person.object_id}"] = partial(person_card, incident, customer, person)
+    for question, step, manager in managers(incident):
+        name = f"manager:{manager.object_id}:{question.id}"
+        makes[name] = partial(manager_card, incident, customer, question, step)
     if not authority.is_thread_guarded(incident, customer):
         for approval in incident.approvals:
             makes[f"approval:{approval.id}"] = partial(approval_card, incident, customer, approval)
@@ -337,6 +344,47 @@ def _choices(question: Question | None, stage: Stage) -> tuple[Choice, ...]:
     return tuple(Choice(a.id, a.says(question.kind)) for a in offered(question))
 
 
+# --- whoever is asked to reach them ----------------------------------------------------------------
+
+
+def manager_card(
+    incident: Incident, customer: Customer, question: Question, step: Step
+) -> ManagerCard:
+    """What to ask by voice, and what was said, as buttons. Once there is an answer, the case is over
+    or has become none of theirs, it says no more."""
+    manager = step.person
+    if manager is None:
+        raise ValueError(f"nobody was asked at the rung {step.rung}")
+    if question.answer is not None or incident.is_over:
+        return _manager_card(incident, customer, question, manager)
+    if not may_know(incident, customer, question, manager):
+        return _manager_card(incident, customer, question, manager)
+    return replace(
+        _manager_card(incident, customer, question, manager),
+        question=question.id,
+        says=(asks(incident, customer, question, step),),
+        happened=None if question.kind in FOLLOW_UPS else _happened(incident, question),
+        ask=phrase(f"ask.{question.kind}"),
+        choices=tuple(Choice(a.id, a.says(question.kind)) for a in answers_in_person(question)),
+    )
+
+
+def _manager_card(
+    incident: Incident, customer: Customer, question: Question, manager: Person
+) -> ManagerCard:
+    """As it stands when nothing is needed."""
+    return ManagerCard(
+        person=manager.object_id,
+        language=manager.language,
+        zone=manager.zone,
+        sender=customer.name,
+        code=incident.code,
+        asked=question.person.given_name,
+        question=None,
+        says=(phrase("manager.over"),),
+    )
+
+
 # --- the customer's thread -----------------------------------------------------------------------
 
 
@@ -458,6 +506,10 @@ def _said_by(question: Question) -> Phrase:
     answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
     if reply is None or answer is None:
         return phrase("known.silent", person=question.person.name)
+    if reply.attester is not None:
+        said = answer.says(question.kind)
+        who = question.person.name
+        return phrase("known.said_to_manager", person=who, answer=said, by=reply.attester)
     key = "known.said_by_phone" if reply.recorded_by else "known.said"
     return phrase(key, person=question.person.name, answer=answer.says(question.kind))
 
@@ -739,6 +791,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         clocks=_clocks(incident, customer, plain=False),
         evidence=_evidence(incident),
         facts=(
+            *_held_back(customer),
             *_stopped(customer),
             *_why_a_person(incident),
             *_by_hand(incident),
@@ -760,6 +813,13 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         outcome=(*_outcome(incident), *_comment(incident)) if incident.closed else (),
         buttons=_analyst_buttons(incident),
     )
+
+
+def _held_back(customer: Customer) -> tuple[Phrase, ...]:
+    """That less reaches people than stands here: shadow mode, or a pilot group."""
+    if customer.shadow:
+        return (phrase("known.shadow"),)
+    return (phrase("known.pilot", count=len(customer.pilot)),) if customer.pilot else ()
 
 
 def _stopped(customer: Customer) -> tuple[Phrase, ...]:
@@ -900,6 +960,8 @@ def _heard_by(question: Question) -> tuple[Phrase, ...]:
     reply = question.answer
     if reply is None:
         return ()
+    if reply.attester is not None:
+        return (phrase("level.attested", by=reply.attester, at=reply.at),)
     if reply.assurance is not Assurance.L3 or reply.number is None:
         return (phrase(f"level.{reply.assurance}"),)
     return (phrase("level.called", number=reply.number, source=reply.number_source),)

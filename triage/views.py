@@ -39,6 +39,7 @@ class Button(StrEnum):
     CONTAIN = "contain"
     UNDO = "undo"
     RECORD_CALL = "record_call"
+    ATTEST = "attest"
     ACCEPT = "accept"
     DISCUSS = "discuss"
 
@@ -80,6 +81,28 @@ class PersonCard:
     verification: str | None = None
     """The fresh sign-in that is offered beside the service desk."""
     surface: Literal["person"] = "person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerCard:
+    """A card in the chat of somebody who is asked to reach one of their people by voice."""
+
+    person: str
+    """The manager's object id."""
+    language: str | None
+    zone: str | None
+    sender: str
+    code: str
+    asked: str
+    """The given name of whoever is to be reached."""
+    question: str | None
+    """None: nothing is needed any more."""
+    says: tuple[Phrase, ...]
+    happened: Phrase | None = None
+    ask: Phrase | None = None
+    """What to ask them, in the words they would have read."""
+    choices: tuple[Choice, ...] = ()
+    surface: Literal["manager"] = "manager"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,4 +309,4 @@ class SourceStatus:
     surface: Literal["source"] = "source"
 
 
-View = PersonCard | CustomerThread | ApprovalCard | AnalystThread | SourceStatus
+View = PersonCard | ManagerCard | CustomerThread | ApprovalCard | AnalystThread | SourceStatus
