@@ -69,7 +69,7 @@ from triage.events import (
     Wrote,
 )
 from triage.extract import accounts, strong_keys
-from triage.incident import ApprovalState, Incident, Person
+from triage.incident import MOST_REFS, ApprovalState, Incident, Person
 from triage.merging import handed_on
 from triage.phrases import phrase
 from triage.priority import Level, level
@@ -325,6 +325,7 @@ class Conductor:
         since = perf_counter()
         decided = decide(before, occurrence.event, known, now)
         self._metrics.decided(since)
+        self._metrics.settled(before.clocks if before else (), decided.incident.clocks, now)
         views = self._record(tx, occurrence, known, decided, now, before=before)
         if decided.incident.merged and _has_news(before, decided.incident):
             self._hand_on(tx, decided.incident, decided.incident.merged.into, occurrence, now)
@@ -357,7 +358,8 @@ class Conductor:
             return _present(tx, goes_on.id)
         keys = strong_keys(event.report, _matches(tx, event, profiles.current(tx)))
         related = incidents.find_related(tx, keys, now - JOINS_WITHIN)
-        return _present(tx, related) if related else None
+        joins = _present(tx, related) if related else None
+        return joins if joins and len(joins.refs) < MOST_REFS else None
 
     def _merge(
         self, tx: Tx, part: Incident, goes_on: Incident, occurrence: Occurrence, now: datetime

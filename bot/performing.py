@@ -43,6 +43,7 @@ from triage.events import (
     ActionFailed,
     Event,
     FoundAway,
+    NotPaged,
     SourceWritten,
     Undelivered,
 )
@@ -259,9 +260,12 @@ def _link(thread: Conversation) -> str | None:
 
 
 def _nobody_rung(job: PageJob, why: str) -> Failed:
-    """No event tells the case of it yet; the log and the doctor do."""
     log.error("page_failed", customer=job.customer.id, alarm=job.page.alarm, why=why)
-    return Failed(why, None)
+    return Failed(why, _not_paged(job))
+
+
+def _not_paged(job: PageJob) -> NotPaged:
+    return NotPaged(job.page.does, job.page.alarm)
 
 
 def crashed(job: Job, attempt: int, fault: Exception) -> Result:
@@ -274,7 +278,9 @@ def crashed(job: Job, attempt: int, fault: Exception) -> Result:
             event = _undelivered(job, reason)
         case WriteJob(surface=surface):
             event = Undelivered(surface, None, reason)
-        case PageJob() | LookJob() | Settled():
+        case PageJob():
+            event = _not_paged(job)
+        case LookJob() | Settled():
             event = None
     return _later(reason, None, attempt) or Failed(reason, event)
 

@@ -210,6 +210,10 @@ class SourceRef:
     """Signs that it speaks against, whichever source makes them."""
 
 
+MOST_REFS = 24
+"""Of one case: what has no room in it any more begins a case of its own."""
+
+
 # --- questions -----------------------------------------------------------------------------------
 
 
