@@ -22,7 +22,7 @@ from bot.control import controlled
 from bot.desk import keep_desk, read_desk
 from bot.limits import Buckets
 from bot.links import Links
-from bot.metrics import Counted, Metrics, MetricsPage, metrics_application, timing
+from bot.metrics import Counted, CountedPager, Metrics, MetricsPage, metrics_application, timing
 from bot.performing import Performer
 from bot.reception import Reception
 from bot.retention import begin
@@ -79,7 +79,7 @@ async def running(
             gateway.messenger,
             Rehearsal(),
             RehearsedWriter(),
-            _pager(settings, gateway.network),
+            CountedPager(_pager(settings, gateway.network), metrics),
             GraphLooker(gateway.network, gateway.graph_tokens, settings.graph_url),
         )
         lease = timedelta(seconds=settings.lease_seconds)

@@ -32,6 +32,7 @@ from bot.inbound import (
 from bot.links import Links
 from bot.notice import in_short
 from bot.onboarding import Onboarding, is_setup_alone, let_go_on, order_roster, setup_code
+from bot.telling import tell_analysts
 from bot.verifying import CodeCheck, CodeDesk
 from cards import analyst_thread, approval, clicks, customer_thread, manager, question
 from cards.wording import Reader, say
@@ -230,6 +231,8 @@ class Reception:
         answer = await self._onboarding.set_up(text, code)
         if answer.refused is not None:
             await self._record(text, "setup_refused", why=answer.refused)
+        if answer.tell is not None:
+            await self._tell(text.place, answer.tell)
         self._conductor.on_work()
         return ShowText(say(answer.says, reader))
 
@@ -310,8 +313,16 @@ class Reception:
         self._conductor.on_work()
 
     async def _removed(self, removed: Removed) -> Response:
-        for customer in await self._customers_of(removed.place.tenant_id):
-            await self._store.write(customer, lambda tx: _keep_removal(tx, removed))
+        place, now = removed.place, self._clock.now()
+        provider = self._desk.profile
+        for customer in await self._customers_of(place.tenant_id):
+            await self._store.write(
+                customer, lambda tx: _keep_removal(tx, removed, provider, now), Urgency.PEOPLE
+            )
+        if place.tenant_id == provider.tenant_id and not place.personal:
+            await self._store.write(provider.id, lambda tx: _leave_channel(tx, place))
+            self._desk.channel = await self._store.read(provider.id, channel_of)
+        self._conductor.on_work()
         return Nothing()
 
     async def _roster_changed(self, changed: RosterChanged) -> Response:
@@ -348,6 +359,15 @@ class Reception:
                 tx, key=key, kind=kind, payload=payload, at=now, actor=None
             ),
             Urgency.PEOPLE,
+        )
+
+    async def _tell(self, place: Place, key: str) -> None:
+        """The analysts hear what somebody of a tenant needs help with; once a day."""
+        provider, now = self._desk.profile.id, self._clock.now()
+        says = phrase(key, customer=", ".join(await self._customers_of(place.tenant_id)))
+        named = f"{key}:{place.tenant_id}:{now:%Y-%m-%d}"
+        await self._store.write(
+            provider, lambda tx: tell_analysts(tx, named, says, provider, now), Urgency.PEOPLE
         )
 
     async def _is_ours(self, tenant_id: str) -> bool:
@@ -570,12 +590,24 @@ def _read_team_anew(tx: Tx, changed: RosterChanged, now: datetime) -> None:
         order_roster(tx, home.team_id, changed.activity_id, now)
 
 
-def _keep_removal(tx: Tx, removed: Removed) -> None:
-    place, home = removed.place, homes.chosen(tx)
+def _keep_removal(tx: Tx, removed: Removed, provider: Provider, now: datetime) -> None:
+    """From a team, it is for the analysts to know: the customer's channel is silent from then on."""
+    place = removed.place
     if place.personal and removed.actor is not None:
         people.mark_removed(tx, place.tenant_id, removed.actor.object_id)
-    elif home is not None and place.team_id == home.team_id:
-        people.remove_conversation(tx, home.channel_id)
+    elif _leave_channel(tx, place):
+        says = phrase("tell.removed_from_team", customer=profiles.current(tx).name)
+        tell_analysts(tx, f"removed:{now.isoformat()}", says, provider.id, now)
+
+
+def _leave_channel(tx: Tx, place: Place) -> bool:
+    """Whether it was where the incidents stand that the app was removed from."""
+    home = homes.chosen(tx)
+    if home is None or place.team_id != home.team_id:
+        return False
+    for channel_id in {home.channel_id, homes.general(home.team_id)}:
+        people.remove_conversation(tx, channel_id)
+    return True
 
 
 def _stands_for(handle: across.Handle, place: Place, now: datetime) -> bool:
