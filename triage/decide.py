@@ -16,6 +16,7 @@ from triage import (
     containing,
     ladder,
     merging,
+    noticing,
     paging,
     suspicion,
     telling,
@@ -35,7 +36,7 @@ from triage.authority import (
 )
 from triage.customer import Role
 from triage.draft import Draft, Known
-from triage.effects import ANALYST_THREAD, Effect
+from triage.effects import ANALYST_THREAD, Effect, PageAction
 from triage.events import (
     Absorbed,
     ActionDone,
@@ -53,6 +54,7 @@ from triage.events import (
     KeptOpen,
     Later,
     MergedInto,
+    NotPaged,
     RecommendationAnswered,
     Reopened,
     Reported,
@@ -218,6 +220,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _undelivered(draft, event)
         case FoundAway():
             return _found_away(draft, event)
+        case NotPaged():
+            return _not_paged(draft, event)
         case _:
             assert_never(event)
 
@@ -816,6 +820,8 @@ def _action_done(draft: Draft, event: ActionDone) -> Verdict:
     draft.put_action(replace(action, state=state, at=draft.now, rehearsed=event.rehearsed))
     key = "timeline.undone" if event.undone else "timeline.done"
     draft.note(phrase(key, action=containing.describe(action)))
+    if not event.undone:
+        noticing.notify(draft, action)
     return Accepted()
 
 
@@ -871,6 +877,19 @@ def _found_away(draft: Draft, event: FoundAway) -> Verdict:
     if draft.incident.is_over:
         return AlreadyAnswered(phrase("absence.too_late"))
     asking.away(draft, event.absence)
+    return Accepted()
+
+
+def _not_paged(draft: Draft, event: NotPaged) -> Verdict:
+    """A failed automation ends with a person who knows: who reads the thread, and whoever has the
+    case. An alarm that rings on is a nuisance, and no reason to look at the case."""
+    rings = event.does is PageAction.TRIGGER
+    why = phrase("why.not_rung" if rings else "timeline.alarm_goes_on")
+    if rings and not draft.incident.is_over:
+        draft.hand_over(why)
+    else:
+        draft.note(why)
+    draft.tell_analysts(f"not_paged:{event.does}:{event.alarm}", why)
     return Accepted()
 
 

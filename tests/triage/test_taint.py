@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -203,6 +204,16 @@ def test_nothing_is_sent_to_it_and_its_card_asks_and_offers_nothing(story: Story
         card = case.card(BOB)
         assert (card.stage, card.kind, card.question, card.change) == ("guarded", None, None, None)
         assert [c.id for c in card.choices] == ["call_me"]
+
+
+@pytest.mark.parametrize("kind", ON_CARDS)
+def test_no_deadline_of_what_was_asked_before_reaches_it(kind: IncidentType) -> None:
+    case = suspected(Story(CUSTOMERS[0], kind, ()))
+    assert [w for w in case.wakes_ordered if w.name.startswith("remind:")]
+    for wake in sorted(case.wakes_ordered, key=lambda w: w.at):
+        case.now = max(case.now, wake.at)
+        case.wakes(wake.name)
+        assert told_bob(case) == [], wake.name
 
 
 @often
