@@ -560,14 +560,15 @@ class Conductor:
             handles.bind_conversation(tx, done.handle, done.place.conversation_id)
         if done.roster is not None:
             roster = done.roster
-            strangers = people.keep_roster(
+            news = people.keep_roster(
                 tx, roster.tenant_id, roster.conversation_id, roster.members, now
             )
-            if strangers:
+            _have_readers_looked_at(tx, news.moved, f"effect {claimed.id}", now)
+            if news.strangers:
                 says = phrase(
                     "tell.outside_readers",
                     customer=profiles.current(tx).name,
-                    people=", ".join(strangers),
+                    people=", ".join(news.strangers),
                 )
                 tell_analysts(tx, f"outside:{claimed.key}", says, self._desk.profile.id, now)
 
@@ -671,38 +672,12 @@ def _urgency(occurrence: Occurrence, incident: Incident, customer: Customer) -> 
     return effects.Urgency.PEOPLE if grave else effects.Urgency.ROUTINE
 
 
-<<<<<<< HEAD
-def _keep(tx: Tx, claimed: effects.ClaimedEffect, done: Done, now: datetime) -> None:
-    """What a call taught us of Teams: where a surface stands, a chat, who is in a team."""
-    if done.opened is not None:
-        people.keep_chat(tx, done.opened.person, done.opened.where)
-    if claimed.surface is not None and done.revision is not None:
-        surface_rows.shown(
-            tx,
-            claimed.stream,
-            claimed.surface,
-            revision=done.revision,
-            place=done.place,
-            at=now,
-        )
-    if done.place is not None and done.handle is not None:
-        handles.bind_conversation(tx, done.handle, done.place.conversation_id)
-    if done.roster is not None:
-        roster = done.roster
-        moved = people.keep_roster(
-            tx, roster.tenant_id, roster.conversation_id, roster.members, now
-        )
-        _have_readers_looked_at(tx, moved, f"effect {claimed.id}", now)
-
-
 def _have_readers_looked_at(tx: Tx, moved: Collection[str], because_of: str, now: datetime) -> None:
     """Whoever joined the team reads its threads from now on: the open cases about them look anew."""
     for about in sorted({id_ for who in moved for id_ in incidents.open_about(tx, who)}):
         effects.order(tx, about, [look_again(READERS, about, because_of, now)], now)
 
 
-=======
->>>>>>> main
 def _present(tx: Tx, incident_id: str) -> Incident:
     incident = incidents.load(tx, incident_id)
     if incident is None:
@@ -802,13 +777,9 @@ def _helpers(
     event: Event,
     customer: Customer,
 ) -> dict[str, Person]:
-<<<<<<< HEAD
-    """Who could help to reach those who do not answer; asked for only where somebody may not."""
+    """Who could help to reach those who do not answer, or are cut off; asked for only there."""
     if isinstance(event, ConsentRecorded):
         return people.helpers(tx, [event.contact], customer)
-=======
-    """Who could help to reach those who do not answer, or are cut off; asked for only there."""
->>>>>>> main
     if not (
         isinstance(event, Woke | Undelivered | Reported | FoundAway | Attested | ActionDone)
         or _is_beyond_reach(before)
