@@ -22,9 +22,10 @@ from bot.control import controlled
 from bot.desk import keep_desk, read_desk
 from bot.limits import Buckets
 from bot.links import Links
-from bot.metrics import Counted, Metrics, MetricsPage, metrics_application, timing
+from bot.metrics import Counted, CountedPager, Metrics, MetricsPage, metrics_application, timing
 from bot.performing import Performer
 from bot.reception import Reception
+from bot.retention import begin
 from bot.settings import Settings
 from bot.signin import SignInPages
 from bot.teams.gateway import Gateway
@@ -78,7 +79,7 @@ async def running(
             gateway.messenger,
             Rehearsal(),
             RehearsedWriter(),
-            _pager(settings, gateway.network),
+            CountedPager(_pager(settings, gateway.network), metrics),
             GraphLooker(gateway.network, gateway.graph_tokens, settings.graph_url),
         )
         lease = timedelta(seconds=settings.lease_seconds)
@@ -113,6 +114,7 @@ async def running(
                 desk.profile, desk.channel = fresh.profile, fresh.channel
             conductor.on_work()
 
+        await begin(store, clock.now())
         await gateway.start()
         gateway.is_well()  # asks for keys and token ahead of the first tap
         async with (

@@ -6,7 +6,7 @@ A job holds everything its call needs; nothing is read between claim and call.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot import ids
+from bot import ids, retention
 from bot.links import SURFACE, Links
 from bot.results import Blocked, Done, Failed, Result
 from cards.wording import Reader
@@ -21,6 +21,7 @@ from triage.effects import (
     ANALYST_THREAD,
     CUSTOMER_THREAD,
     Contain,
+    KeepRetention,
     LookForAbsence,
     Page,
     PostDigest,
@@ -214,7 +215,7 @@ class Gatherer:
         if _is_shadowed(tx, claimed):
             return Settled(Done())
         if claimed.surface is not None:
-            return self._show(tx, claimed.stream, claimed.surface, now)
+            return self._show(tx, claimed, claimed.surface, now)
         match claimed.effect:
             case Say() as say:
                 return self._say(tx, claimed.stream, say)
@@ -226,6 +227,9 @@ class Gatherer:
                 return self._digest(tx, digest_)
             case TellAnalysts(says=says):
                 return self._tell(says)
+            case KeepRetention():
+                retention.keep(tx, now)
+                return Settled(Done())
             case ReadRoster(conversation_id=conversation_id):
                 return self._roster(tx, conversation_id)
             case Page() as page:
@@ -235,7 +239,8 @@ class Gatherer:
             case None:
                 raise ValueError(f"effect {claimed.id} is neither an order nor a surface")
 
-    def _show(self, tx: Tx, incident_id: str, name: str, now: datetime) -> Job:
+    def _show(self, tx: Tx, claimed: effects.ClaimedEffect, name: str, now: datetime) -> Job:
+        incident_id = claimed.stream
         incident, customer = _incident(tx, incident_id), profiles.current(tx)
         row = surface_rows.get(tx, incident_id, name)
         view = surfaces(incident, customer).get(name)
@@ -243,7 +248,10 @@ class Gatherer:
             return Settled(Done())
         if isinstance(view, SourceStatus):
             return WriteJob(customer, view, row.wanted_revision, name)
-        target = _standing(row.place) or self._place_of(tx, incident, customer, view)
+        place = row.place
+        if place and claimed.attempt > 1 and _is_lost(tx, place):
+            place = None
+        target = _standing(place) or self._place_of(tx, incident, customer, view)
         if isinstance(target, Settled):
             return target
         handle = handles.of_surface(tx, incident_id, name, now + HANDLES_LIVE / 3) or self._mint(
@@ -258,7 +266,7 @@ class Gatherer:
             revision=row.wanted_revision,
             target=target,
             waits_for=self._installation(customer, name),
-            activity_id=row.place.activity_id if row.place else None,
+            activity_id=place.activity_id if place else None,
             handle=handle,
             reader=self._reader(customer, view),
             link=link,
@@ -270,10 +278,12 @@ class Gatherer:
         target: Conversation | Chat | Settled
         if place == "person":
             asked = people.get(tx, customer.tenant_id, person)
+            facts = customer.facts_about(asked.upn) if asked else None
+            spoken = (facts.language if facts else None) or (asked.locale if asked else None)
             if not customer.may_write_to(asked.upn if asked else None):
                 return Settled(Done())  # whoever was in the pilot when it was ordered
             reader = Reader(
-                (asked.locale if asked else None) or customer.language,
+                spoken or customer.language,
                 (asked.zone if asked else None) or customer.zone,
             )
             target = self._chat(tx, customer, person)
@@ -473,6 +483,13 @@ def _standing(place: surface_rows.Place | None) -> Conversation | None:
     if place is None:
         return None
     return Conversation(place.tenant_id, place.conversation_id, place.service_url)
+
+
+def _is_lost(tx: Tx, place: surface_rows.Place) -> bool:
+    """It stands in a channel that turned out unusable: it is shown anew in another one. Looked at
+    only where a first try has failed."""
+    channel, _, root = place.conversation_id.partition(";")
+    return bool(root) and homes.why_unusable(tx, channel) is not None
 
 
 def _not_installed(waits_for: str, place: str) -> Settled:

@@ -216,8 +216,8 @@ def open_question(draft: Draft, question: Question) -> None:
     else:
         draft.note(phrase("timeline.asked", person=question.person.name))
         verifying.offer(draft, question)
-        if not question.person.reachable:
-            unreachable(draft, question.person.object_id, "not_installed")
+        if why := question.person.why_not_asked:
+            unreachable(draft, question.person.object_id, why)
         elif ladder.may_look(draft.incident, draft.customer, question) and not _is_there(
             draft.incident, question.person
         ):

@@ -34,7 +34,7 @@ from triage.authority import (
 )
 from triage.customer import Role
 from triage.draft import Draft, Known
-from triage.effects import ANALYST_THREAD, Effect
+from triage.effects import ANALYST_THREAD, Effect, PageAction
 from triage.events import (
     Absorbed,
     ActionDone,
@@ -51,6 +51,7 @@ from triage.events import (
     KeptOpen,
     Later,
     MergedInto,
+    NotPaged,
     RecommendationAnswered,
     Reopened,
     Reported,
@@ -214,6 +215,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _undelivered(draft, event)
         case FoundAway():
             return _found_away(draft, event)
+        case NotPaged():
+            return _not_paged(draft, event)
         case _:
             assert_never(event)
 
@@ -827,6 +830,19 @@ def _found_away(draft: Draft, event: FoundAway) -> Verdict:
     if draft.incident.is_over:
         return AlreadyAnswered(phrase("absence.too_late"))
     asking.away(draft, event.absence)
+    return Accepted()
+
+
+def _not_paged(draft: Draft, event: NotPaged) -> Verdict:
+    """A failed automation ends with a person who knows: who reads the thread, and whoever has the
+    case. An alarm that rings on is a nuisance, and no reason to look at the case."""
+    rings = event.does is PageAction.TRIGGER
+    why = phrase("why.not_rung" if rings else "timeline.alarm_goes_on")
+    if rings and not draft.incident.is_over:
+        draft.hand_over(why)
+    else:
+        draft.note(why)
+    draft.tell_analysts(f"not_paged:{event.does}:{event.alarm}", why)
     return Accepted()
 
 

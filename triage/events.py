@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from triage.effects import PageAction
 from triage.incident import (
     Absence,
     Clearance,
@@ -293,6 +294,15 @@ class FoundAway:
     kind: Literal["found_away"] = "found_away"
 
 
+@dataclass(frozen=True, slots=True)
+class NotPaged:
+    """The pager did not take a page, for good. Why stands with the effect: it is an operator's."""
+
+    does: PageAction
+    alarm: str
+    kind: Literal["not_paged"] = "not_paged"
+
+
 Later = (
     Answered
     | Wrote
@@ -318,6 +328,7 @@ Later = (
     | SourceWritten
     | Undelivered
     | FoundAway
+    | NotPaged
 )
 """What happens to an incident that is there: all but a report, which may begin one."""
 

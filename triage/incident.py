@@ -88,6 +88,15 @@ class Person:
     """A member of the team whose channel holds the incident threads."""
     reachable: bool = True
     """The app is installed for this person, as far as we know."""
+    outside: bool = False
+    """A guest, or of another tenant: never asked, never asked to help."""
+
+    @property
+    def why_not_asked(self) -> str | None:
+        """Why no card is sent to this person; None where one is."""
+        if self.outside:
+            return "outside"
+        return None if self.reachable else "not_installed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +208,10 @@ class SourceRef:
     """What other sources call the very same case: its alerts are theirs."""
     withholds: tuple[str, ...] = ()
     """Signs that it speaks against, whichever source makes them."""
+
+
+MOST_REFS = 24
+"""Of one case: what has no room in it any more begins a case of its own."""
 
 
 # --- questions -----------------------------------------------------------------------------------

@@ -309,10 +309,11 @@ def _who(draft: Draft, question: Question, rung: Rung) -> tuple[Person | None, s
         return None, NOBODY
     known = [p for p in map(draft.known.facts.helpers.get, named) if p is not None]
     free = [p for p in known if not _is_concerned(draft, p)]
-    reachable = [p for p in free if p.reachable and draft.customer.may_write_to(p.upn)]
+    able = [p for p in free if p.why_not_asked is None]
+    reachable = [p for p in able if draft.customer.may_write_to(p.upn)]
     if reachable:
         return reachable[0], None
-    if any(p.reachable for p in free):
+    if able:
         return None, "not_in_pilot"
     return None, "not_installed" if free else "concerned" if known else "not_in_roster"
 

@@ -131,7 +131,7 @@ def asked_in_teams(incident: Incident) -> tuple[Person, ...]:
     asked = {
         q.person.object_id: q.person
         for q in incident.questions
-        if q.route is not Route.PHONE and q.was_sent
+        if q.route is not Route.PHONE and q.was_sent and not q.person.outside
     }
     return tuple(asked.values())
 

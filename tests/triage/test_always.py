@@ -46,7 +46,7 @@ from triage.containing import is_protected
 from triage.customer import Consent, Contact, Customer, PersonFacts, Role
 from triage.decide import AlreadyAnswered, decide
 from triage.draft import Known
-from triage.effects import Contain, Effect, Say
+from triage.effects import Contain, Effect, PageAction, Say
 from triage.events import (
     Absorbed,
     ActionDone,
@@ -61,6 +61,7 @@ from triage.events import (
     Facts,
     KeptOpen,
     MergedInto,
+    NotPaged,
     RecommendationAnswered,
     Reopened,
     Reported,
@@ -224,6 +225,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         st.none() | _ACTORS.map(lambda p: p.object_id),
         st.just("blocked"),
     ),
+    st.builds(NotPaged, st.sampled_from(PageAction), st.just("alarm")),
 )
 Story = tuple[Customer, tuple[Person, ...], object, list[tuple[Event, int, frozenset[str]]]]
 
