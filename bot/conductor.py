@@ -53,6 +53,7 @@ from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
 from triage.effects import ANALYST_THREAD, Say, look_again
 from triage.events import (
+    ActionDone,
     Answered,
     ApprovalAnswered,
     Attested,
@@ -744,9 +745,9 @@ def _helpers(
     event: Event,
     customer: Customer,
 ) -> dict[str, Person]:
-    """Who could help to reach those who do not answer; asked for only where somebody may not."""
+    """Who could help to reach those who do not answer, or are cut off; asked for only there."""
     if not (
-        isinstance(event, Woke | Undelivered | Reported | FoundAway | Attested)
+        isinstance(event, Woke | Undelivered | Reported | FoundAway | Attested | ActionDone)
         or _is_beyond_reach(before)
     ):
         return {}

@@ -864,4 +864,9 @@ SENTENCES: dict[str, str] = {
     "why.shadow_approval": "Shadow mode: the customer would be asked to approve: {action}",
     "known.shadow": "Shadow mode: nobody of the customer hears of this case, and nothing is done. What stands here is what would happen",
     "known.pilot": "Pilot: only {count} people of the customer are written to; for others an analyst asks",
+    "say.notify_by_phone": "Tell {person} by phone what was done: {action}. Call {number} ({source}); never by a message to that account",
+    "say.notify_without_number": "Tell {person} what was done: {action}. No number is vouched for: ask the service desk; never by a message to that account",
+    "contained.account": "{sender}: the account of {person} is locked for now, to protect it. Teams and email do not work for them. Please tell them in person, or by a number you know, to call the service desk. Do not forward this.",
+    "contained.device": "{sender}: {device}, the computer of {person}, is offline for now, to protect it. Please see that it stays switched on. IT will call.",
+    "timeline.manager_told": "{helper} was told what was done for {person}",
 }
