@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-postgres check crash crash-selftest mutants storm bench format lock clean
+.PHONY: demo test test-postgres check crash crash-selftest fuzz mutants storm bench format lock clean
 
 demo: .venv/ready
 	$(BIN)/vouch demo
@@ -30,6 +30,10 @@ crash: .venv/ready
 # The same must find out two broken builds.
 crash-selftest: .venv/ready
 	$(BIN)/python -m tests.crash.selftest
+
+# 100,000 requests to every route, most with good credentials: REQUESTS and SEED (tests/fuzz/__main__.py).
+fuzz: .venv/ready
+	$(BIN)/python -m tests.fuzz $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))
 
 # Takes away one control of docs/security.md after the other; ONLY= names some of them.
 mutants: .venv/ready

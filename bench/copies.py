@@ -104,9 +104,27 @@ def fill(database: Path, incidents: int, *, waiting: bool) -> None:
         )
         (present,) = db.execute("SELECT count(*) FROM incident").fetchone()
         if incidents > present:
+            indexes = _without_indexes(db)
             _copy(db, incidents - present, waiting)
+            for statement in indexes:
+                db.execute(statement)
         db.execute("COMMIT")
         db.execute("PRAGMA journal_mode=WAL")
+
+
+_INDEXES = """
+SELECT name, sql FROM sqlite_schema
+WHERE type = 'index' AND sql IS NOT NULL AND sql NOT LIKE 'CREATE UNIQUE%'
+"""
+
+
+def _without_indexes(db: sqlite3.Connection) -> list[str]:
+    """Take them off and say how they are made again: sorted once, they take a fraction of the time
+    that row after row in every place of each of them takes."""
+    found = db.execute(_INDEXES).fetchall()
+    for name, _ in found:
+        db.execute(f"DROP INDEX {name}")
+    return [statement for _, statement in found]
 
 
 def _copy(db: sqlite3.Connection, count: int, waiting: bool) -> None:

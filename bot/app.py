@@ -22,9 +22,10 @@ from bot.control import controlled
 from bot.desk import keep_desk, read_desk
 from bot.limits import Buckets
 from bot.links import Links
-from bot.metrics import Counted, Metrics, MetricsPage, metrics_application, timing
+from bot.metrics import Counted, CountedPager, Metrics, MetricsPage, metrics_application, timing
 from bot.performing import Performer
 from bot.reception import Reception
+from bot.retention import begin
 from bot.settings import Settings
 from bot.signin import SignInPages
 from bot.teams.gateway import Gateway
@@ -53,6 +54,8 @@ class Vouch:
     conductor: Conductor
     dispatcher: Dispatcher | Carrier
     url: str
+    app: web.Application
+    """What answers at `url`."""
     metrics_url: str | None = None
 
 
@@ -76,7 +79,7 @@ async def running(
             gateway.messenger,
             Rehearsal(),
             RehearsedWriter(),
-            _pager(settings, gateway.network),
+            CountedPager(_pager(settings, gateway.network), metrics),
             GraphLooker(gateway.network, gateway.graph_tokens, settings.graph_url),
         )
         lease = timedelta(seconds=settings.lease_seconds)
@@ -111,6 +114,7 @@ async def running(
                 desk.profile, desk.channel = fresh.profile, fresh.channel
             conductor.on_work()
 
+        await begin(store, clock.now())
         await gateway.start()
         gateway.is_well()  # asks for keys and token ahead of the first tap
         async with (
@@ -121,7 +125,7 @@ async def running(
             work = asyncio.create_task(dispatcher.run()) if dispatch else None
             look = asyncio.create_task(keep_desk(store, desk, clock.now)) if store.shared else None
             try:
-                yield Vouch(store, clock, conductor, dispatcher, server.url, metrics_url)
+                yield Vouch(store, clock, conductor, dispatcher, server.url, app, metrics_url)
             finally:
                 if look is not None:
                     look.cancel()

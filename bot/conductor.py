@@ -32,9 +32,10 @@ from bot.gathering import (
 from bot.links import Links
 from bot.metrics import Metrics, outcome
 from bot.performing import Performer, crashed
-from bot.results import Blocked, Done, Failed, Later, Result
+from bot.results import Blocked, Done, Failed, Later, Result, Unusable
 from bot.teams import windows
-from storage import effects, handles, incidents, pace, people, profiles, reach
+from bot.telling import tell_analysts
+from storage import effects, handles, homes, incidents, pace, people, profiles, reach
 from storage import surfaces as surface_rows
 from storage.codec import digest
 from storage.engine import (
@@ -50,11 +51,14 @@ from storage.engine import (
 from triage.customer import Customer, Role
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
-from triage.effects import ANALYST_THREAD, look_again
+from triage.effects import ANALYST_THREAD, Say, look_again
 from triage.events import (
+    ActionDone,
     Answered,
     ApprovalAnswered,
+    Attested,
     CardsToday,
+    ConsentRecorded,
     Event,
     Facts,
     FoundAway,
@@ -67,8 +71,9 @@ from triage.events import (
     Wrote,
 )
 from triage.extract import accounts, strong_keys
-from triage.incident import ApprovalState, Incident, Person
+from triage.incident import MOST_REFS, ApprovalState, Incident, Person
 from triage.merging import handed_on
+from triage.phrases import phrase
 from triage.priority import Level, level
 from triage.report import IncidentReport
 from triage.surfaces import surfaces
@@ -294,7 +299,7 @@ class Conductor:
         """The call is made and cannot be unmade: keep its result, and tell the provider's desk that
         the incident does not know of it."""
         claimed, now = taken.claimed, self._clock.now()
-        silent = replace(result, event=None) if not isinstance(result, Later) else result
+        silent = result if isinstance(result, Later | Unusable) else replace(result, event=None)
         payload = {"effect": claimed.id, "stream": claimed.stream, "fault": _named(fault)}
 
         def keep(tx: Tx, shared: AcrossTx) -> None:
@@ -322,6 +327,7 @@ class Conductor:
         since = perf_counter()
         decided = decide(before, occurrence.event, known, now)
         self._metrics.decided(since)
+        self._metrics.settled(before.clocks if before else (), decided.incident.clocks, now)
         views = self._record(tx, occurrence, known, decided, now, before=before)
         if decided.incident.merged and _has_news(before, decided.incident):
             self._hand_on(tx, decided.incident, decided.incident.merged.into, occurrence, now)
@@ -354,7 +360,8 @@ class Conductor:
             return _present(tx, goes_on.id)
         keys = strong_keys(event.report, _matches(tx, event, profiles.current(tx)))
         related = incidents.find_related(tx, keys, now - JOINS_WITHIN)
-        return _present(tx, related) if related else None
+        joins = _present(tx, related) if related else None
+        return joins if joins and len(joins.refs) < MOST_REFS else None
 
     def _merge(
         self, tx: Tx, part: Incident, goes_on: Incident, occurrence: Occurrence, now: datetime
@@ -383,22 +390,24 @@ class Conductor:
         concerned = {m.person.object_id for m in matches.values() if m.person}
         if before is not None:
             concerned |= {a.person.object_id for a in before.affected if a.person}
-        if isinstance(event, ApprovalAnswered):
-            concerned |= _deciding(before, event)
+        concerned |= _deciding(tx, before, event, customer)
+        helpers = _helpers(tx, concerned, before, event, customer)
+        acting = {p.object_id for p in helpers.values()}
         new = None
         if before is None:
             number = incidents.next_number(tx)
             new = NewIncident(ids.incident_id(now), f"{customer.prefix}-{number}", ids.case_code())
-        at_risk = incidents.at_risk(tx, concerned, before.id if before else None)
+        at_risk = incidents.at_risk(tx, concerned | acting, before.id if before else None)
         return Facts(
             new=new,
             matches=matches,
             at_risk=at_risk,
-            concerned=_also_concerned(tx, before, event),
+            concerned=_also_concerned(tx, before, event, customer),
             unseen=_unseen(tx, before) if before else frozenset(),
-            helpers=_helpers(tx, concerned, before, event, customer),
+            helpers=helpers,
             cards=_cards(tx, concerned, before, event, now),
             pages=self._links.public_url is not None,
+            readers=_readers(tx, concerned, event, customer),
         )
 
     def _record(
@@ -436,10 +445,11 @@ class Conductor:
             said = occurrence.event
             incidents.remember_message(tx, incident.id, said.by, said.text or "", now)
         views = surfaces(incident, known.customer)
+        shows = _shows(tx, before, incident, views)
         effects.order(
             tx,
             incident.id,
-            [*decided.effects, *_shows(tx, before, incident, views)],
+            [*decided.effects, *_introductions(shows, known.customer), *shows],
             now,
             urgency=_urgency(occurrence, incident, known.customer),
             analysts=self._desk.profile.id,
@@ -496,6 +506,8 @@ class Conductor:
     def _settle(self, tx: Tx, taken: Taken, result: Result, now: datetime) -> bool:
         claimed = taken.claimed
         event: Event | None = None
+        if isinstance(result, Unusable):
+            result = self._elsewhere(tx, result, now)
         if isinstance(result, Blocked) and people.was_installed_since(
             tx, result.waits_for, taken.since
         ):
@@ -504,7 +516,7 @@ class Conductor:
             case Done(remote_id=remote_id, event=event):
                 held = effects.finish(tx, claimed.id, self._owner, remote_id, now)
                 if held:
-                    _keep(tx, claimed, result, now)
+                    self._keep(tx, claimed, result, now)
             case Later(after, reason, counts):
                 held = effects.retry(
                     tx,
@@ -531,6 +543,62 @@ class Conductor:
             self._advance(tx, Occurrence(key, event, claimed.stream), now)
         return held
 
+    def _keep(self, tx: Tx, claimed: effects.ClaimedEffect, done: Done, now: datetime) -> None:
+        """What a call taught us of Teams: where a surface stands, a chat, who is in a team."""
+        if done.opened is not None:
+            people.keep_chat(tx, done.opened.person, done.opened.where)
+        if claimed.surface is not None and done.revision is not None:
+            surface_rows.shown(
+                tx,
+                claimed.stream,
+                claimed.surface,
+                revision=done.revision,
+                place=done.place,
+                at=now,
+            )
+        if done.place is not None and done.handle is not None:
+            handles.bind_conversation(tx, done.handle, done.place.conversation_id)
+        if done.roster is not None:
+            roster = done.roster
+            news = people.keep_roster(
+                tx, roster.tenant_id, roster.conversation_id, roster.members, now
+            )
+            _have_readers_looked_at(tx, news.moved, f"effect {claimed.id}", now)
+            if news.strangers:
+                says = phrase(
+                    "tell.outside_readers",
+                    customer=profiles.current(tx).name,
+                    people=", ".join(news.strangers),
+                )
+                tell_analysts(tx, f"outside:{claimed.key}", says, self._desk.profile.id, now)
+
+    def _elsewhere(self, tx: Tx, result: Unusable, now: datetime) -> Result:
+        """The channel cannot be used: from now on General of its team is, which the same people
+        read. The analysts hear of it once."""
+        home, customer = homes.home(tx), profiles.current(tx)
+        known = people.channel(tx, customer.tenant_id, result.channel_id)
+        if home is None or known is None or result.channel_id == homes.general(home.team_id):
+            return result.otherwise
+        if homes.why_unusable(tx, result.channel_id) is None:
+            people.mark_unusable(tx, known, homes.general(home.team_id), result.reason)
+            incidents.record_desk(
+                tx,
+                key=f"channel_unusable:{result.channel_id}:{now.isoformat()}",
+                kind="channel_unusable",
+                payload={"channel": result.channel_id, "why": result.reason},
+                at=now,
+                actor=None,
+            )
+            says = phrase("tell.channel_unusable", customer=customer.name, why=result.reason)
+            tell_analysts(
+                tx,
+                f"unusable:{result.channel_id}:{now.isoformat()}",
+                says,
+                self._desk.profile.id,
+                now,
+            )
+        return Later(timedelta(), result.reason, counts=True)
+
 
 def _shows(
     tx: Tx, before: Incident | None, incident: Incident, views: Mapping[str, View]
@@ -547,6 +615,14 @@ def _shows(
         effects.Show(name, effects.surface_lane(incident.id, name), of)
         for name, of in changed.items()
     ]
+
+
+def _introductions(shows: list[effects.Show], customer: Customer) -> list[Say]:
+    """Who asks, and why, ahead of the first card that somebody ever gets: its key makes it once a
+    person, whatever the case."""
+    first = (s.surface for s in shows if s.revision == 1 and s.surface.startswith("person:"))
+    says = phrase("hello.introduction", sender=customer.name)
+    return [Say(f"introduced:{place}", place, says) for place in first]
 
 
 def _pass_on_suspicion(tx: Tx, before: Incident | None, incident: Incident, now: datetime) -> None:
@@ -596,24 +672,10 @@ def _urgency(occurrence: Occurrence, incident: Incident, customer: Customer) -> 
     return effects.Urgency.PEOPLE if grave else effects.Urgency.ROUTINE
 
 
-def _keep(tx: Tx, claimed: effects.ClaimedEffect, done: Done, now: datetime) -> None:
-    """What a call taught us of Teams: where a surface stands, a chat, who is in a team."""
-    if done.opened is not None:
-        people.keep_chat(tx, done.opened.person, done.opened.where)
-    if claimed.surface is not None and done.revision is not None:
-        surface_rows.shown(
-            tx,
-            claimed.stream,
-            claimed.surface,
-            revision=done.revision,
-            place=done.place,
-            at=now,
-        )
-    if done.place is not None and done.handle is not None:
-        handles.bind_conversation(tx, done.handle, done.place.conversation_id)
-    if done.roster is not None:
-        roster = done.roster
-        people.keep_roster(tx, roster.tenant_id, roster.conversation_id, roster.members, now)
+def _have_readers_looked_at(tx: Tx, moved: Collection[str], because_of: str, now: datetime) -> None:
+    """Whoever joined the team reads its threads from now on: the open cases about them look anew."""
+    for about in sorted({id_ for who in moved for id_ in incidents.open_about(tx, who)}):
+        effects.order(tx, about, [look_again(READERS, about, because_of, now)], now)
 
 
 def _present(tx: Tx, incident_id: str) -> Incident:
@@ -642,18 +704,44 @@ def _matches(tx: Tx, event: Reported, customer: Customer) -> dict[str, Match]:
     return {a.key: people.match(tx, a, customer) for a in accounts(event.report)}
 
 
-def _deciding(before: Incident | None, event: ApprovalAnswered) -> set[str]:
-    """Who decides on an approval, and who has signed it before."""
+def _deciding(tx: Tx, before: Incident | None, event: Event, customer: Customer) -> set[str]:
+    """Who decides on an approval, by card or by phone, and who has signed it before; who says that it
+    was somebody."""
+    match event:
+        case ApprovalAnswered(by=by):
+            decides = {by}
+        case Attested(by=by):
+            return {by}
+        case ConsentRecorded(contact=contact):
+            found = people.by_upn(tx, customer.tenant_id, contact)
+            decides = {found.object_id} if found else set()
+        case _:
+            return set()
     approval = before.approval(event.approval) if before else None
-    return {event.by, *(s.by for s in (approval.signed if approval else ()))}
+    return decides | {s.by for s in (approval.signed if approval else ())}
 
 
-def _also_concerned(tx: Tx, before: Incident | None, event: Event) -> frozenset[str]:
+def _also_concerned(
+    tx: Tx, before: Incident | None, event: Event, customer: Customer
+) -> frozenset[str]:
     """Which approvers are affected, also where the state no longer lists everybody."""
-    if before is None or not isinstance(event, ApprovalAnswered):
+    if before is None:
         return frozenset()
-    deciding = _deciding(before, event)
+    deciding = _deciding(tx, before, event, customer)
     return frozenset(by for by in deciding if incidents.is_about(tx, before.id, by))
+
+
+def _readers(
+    tx: Tx, concerned: Collection[str], event: Event, customer: Customer
+) -> frozenset[str]:
+    """Who of the people concerned is in the team now; asked for where somebody joined or left."""
+    if not (isinstance(event, Woke) and event.name.startswith(READERS)):
+        return frozenset()
+    known = (people.get(tx, customer.tenant_id, person) for person in concerned)
+    return frozenset(k.object_id for k in known if k and k.in_team)
+
+
+READERS = "readers"
 
 
 def _unseen(tx: Tx, before: Incident) -> frozenset[str]:
@@ -689,9 +777,12 @@ def _helpers(
     event: Event,
     customer: Customer,
 ) -> dict[str, Person]:
-    """Who could help to reach those who do not answer; asked for only where somebody may not."""
+    """Who could help to reach those who do not answer, or are cut off; asked for only there."""
+    if isinstance(event, ConsentRecorded):
+        return people.helpers(tx, [event.contact], customer)
     if not (
-        isinstance(event, Woke | Undelivered | Reported | FoundAway) or _is_beyond_reach(before)
+        isinstance(event, Woke | Undelivered | Reported | FoundAway | Attested | ActionDone)
+        or _is_beyond_reach(before)
     ):
         return {}
     known = [people.get(tx, customer.tenant_id, person) for person in concerned]
@@ -704,7 +795,7 @@ def _helpers(
 def _is_beyond_reach(before: Incident | None) -> bool:
     """Somebody affected has no chat: whatever has them asked turns to others at once."""
     known = [a.person for a in before.affected if a.person] if before else []
-    return any(not person.reachable for person in known)
+    return any(person.why_not_asked for person in known)
 
 
 def _cards(

@@ -346,6 +346,14 @@ def _installed(tx: Tx, profile: Profile, settings: Settings, now: datetime) -> F
     home = homes.home(tx)
     if home is None:
         return _unbound(profile, invitations.newest(tx), now)
+    chosen = homes.chosen(tx)
+    why = homes.why_unusable(tx, chosen.channel_id) if chosen else None
+    if chosen is not None and why is not None:
+        return broken(
+            f"{profile.id}: nobody can post in its channel {chosen.channel_id} ({why}); threads open "
+            "in General of its team",
+            f"`vouch customer invite {profile.id}` makes a code for another channel; {USE_IT}",
+        )
     channel = people.channel(tx, profile.tenant_id, home.channel_id)
     if channel is None:
         return missing(
@@ -402,7 +410,8 @@ def _people(reach: people.Reach, one: across.Onboarded) -> Iterator[Finding]:
             "They are read after the installation, while `vouch serve` runs.",
         )
     else:
-        yield ok(f"{one.id}: {reach.members} members of the team read")
+        guests = f", {reach.outside} of them from outside" if reach.outside else ""
+        yield ok(f"{one.id}: {reach.members} members of the team read{guests}")
     if reach.known:
         reached = f"{reach.known - reach.unreachable} of {reach.known} people can be written to"
         yield (

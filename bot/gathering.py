@@ -6,7 +6,7 @@ A job holds everything its call needs; nothing is read between claim and call.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot import ids
+from bot import ids, retention
 from bot.links import SURFACE, Links
 from bot.results import Blocked, Done, Failed, Result
 from cards.wording import Reader
@@ -15,12 +15,14 @@ from dialogs.messenger import Channel, Conversation, GaveUpError
 from storage import across, effects, handles, homes, incidents, people, profiles, reach
 from storage import surfaces as surface_rows
 from storage.engine import AcrossTx, Tx
+from triage.authority import is_thread_guarded
 from triage.containing import OVER_THE_CAP, Lately, recheck
 from triage.customer import Customer, Provider, Stop
 from triage.effects import (
     ANALYST_THREAD,
     CUSTOMER_THREAD,
     Contain,
+    KeepRetention,
     LookForAbsence,
     Page,
     PostDigest,
@@ -29,7 +31,7 @@ from triage.effects import (
     TellAnalysts,
     Wake,
 )
-from triage.events import ActionFailed, Undelivered, Woke
+from triage.events import ActionDone, ActionFailed, Undelivered, Woke
 from triage.incident import Incident
 from triage.ladder import still_looks
 from triage.phrases import Phrase, phrase
@@ -39,6 +41,7 @@ from triage.views import (
     ApprovalCard,
     CustomerThread,
     Digest,
+    ManagerCard,
     PersonCard,
     SourceStatus,
     View,
@@ -210,8 +213,10 @@ class Gatherer:
         self._links = links
 
     def job(self, tx: Tx, shared: AcrossTx, claimed: effects.ClaimedEffect, now: datetime) -> Job:
+        if _is_shadowed(tx, claimed):
+            return Settled(Done())
         if claimed.surface is not None:
-            return self._show(tx, claimed.stream, claimed.surface, now)
+            return self._show(tx, claimed, claimed.surface, now)
         match claimed.effect:
             case Say() as say:
                 return self._say(tx, claimed.stream, say)
@@ -223,6 +228,9 @@ class Gatherer:
                 return self._digest(tx, digest_)
             case TellAnalysts(says=says):
                 return self._tell(says)
+            case KeepRetention():
+                retention.keep(tx, now)
+                return Settled(Done())
             case ReadRoster(conversation_id=conversation_id):
                 return self._roster(tx, conversation_id)
             case Page() as page:
@@ -232,7 +240,8 @@ class Gatherer:
             case None:
                 raise ValueError(f"effect {claimed.id} is neither an order nor a surface")
 
-    def _show(self, tx: Tx, incident_id: str, name: str, now: datetime) -> Job:
+    def _show(self, tx: Tx, claimed: effects.ClaimedEffect, name: str, now: datetime) -> Job:
+        incident_id = claimed.stream
         incident, customer = _incident(tx, incident_id), profiles.current(tx)
         row = surface_rows.get(tx, incident_id, name)
         view = surfaces(incident, customer).get(name)
@@ -240,7 +249,10 @@ class Gatherer:
             return Settled(Done())
         if isinstance(view, SourceStatus):
             return WriteJob(customer, view, row.wanted_revision, name)
-        target = _standing(row.place) or self._place_of(tx, incident, customer, view)
+        place = row.place
+        if place and claimed.attempt > 1 and _is_lost(tx, place):
+            place = None
+        target = _standing(place) or self._place_of(tx, incident, customer, view)
         if isinstance(target, Settled):
             return target
         handle = handles.of_surface(tx, incident_id, name, now + HANDLES_LIVE / 3) or self._mint(
@@ -255,7 +267,7 @@ class Gatherer:
             revision=row.wanted_revision,
             target=target,
             waits_for=self._installation(customer, name),
-            activity_id=row.place.activity_id if row.place else None,
+            activity_id=place.activity_id if place else None,
             handle=handle,
             reader=self._reader(customer, view),
             link=link,
@@ -264,11 +276,17 @@ class Gatherer:
     def _say(self, tx: Tx, incident_id: str, say: Say) -> Job:
         customer = profiles.current(tx)
         place, _, person = say.place.partition(":")
+        if _must_not_hear(incidents.load(tx, incident_id), customer, place, person):
+            return Settled(Done())
         target: Conversation | Chat | Settled
         if place == "person":
             asked = people.get(tx, customer.tenant_id, person)
+            facts = customer.facts_about(asked.upn) if asked else None
+            spoken = (facts.language if facts else None) or (asked.locale if asked else None)
+            if not customer.may_write_to(asked.upn if asked else None):
+                return Settled(Done())  # whoever was in the pilot when it was ordered
             reader = Reader(
-                (asked.locale if asked else None) or customer.language,
+                spoken or customer.language,
                 (asked.zone if asked else None) or customer.zone,
             )
             target = self._chat(tx, customer, person)
@@ -314,6 +332,8 @@ class Gatherer:
         refused = recheck(incident, action, customer, now, lately) if action else None
         if action is None or refused is not None:
             return self._refused(tx, order, refused or phrase("refused.unknown_action"), now)
+        if customer.shadow:
+            return Settled(Done(event=ActionDone(order.action, rehearsed=True, undone=order.undo)))
         if not order.undo:
             reach.begin(tx, order.does, order.key, now)
         return ContainJob(
@@ -361,7 +381,7 @@ class Gatherer:
         self, tx: Tx, incident: Incident, customer: Customer, view: View
     ) -> Target | Settled:
         match view:
-            case PersonCard(person=person):
+            case PersonCard(person=person) | ManagerCard(person=person):
                 return self._chat(tx, customer, person)
             case CustomerThread():
                 return self._channel(tx, customer, CUSTOMER_THREAD)
@@ -401,15 +421,16 @@ class Gatherer:
 
     def _installation(self, customer: Customer, place: str) -> str:
         """Whose installation opens a place: the person's own, or the team's."""
-        if place.startswith("person:"):
-            return place
+        person = person_at(place)
+        if person is not None:
+            return f"person:{person}"
         whose = self._desk.profile if place == ANALYST_THREAD else customer
         return homes.waits_for(whose.id)
 
     # --- for whom ---
 
     def _reader(self, customer: Customer, view: View) -> Reader:
-        if isinstance(view, PersonCard):
+        if isinstance(view, PersonCard | ManagerCard):
             return Reader(view.language or customer.language, view.zone or customer.zone)
         return self._thread_reader(customer, analyst=isinstance(view, AnalystThread))
 
@@ -427,7 +448,7 @@ class Gatherer:
             tenant_id=self._desk.profile.tenant_id if analysts else profiles.current(tx).tenant_id,
             incident_id=incident_id,
             surface=surface,
-            person=view.person if isinstance(view, PersonCard) else None,
+            person=view.person if isinstance(view, PersonCard | ManagerCard) else None,
             expires=now + HANDLES_LIVE,
         )
         return token
@@ -454,6 +475,15 @@ def _keep_link(tx: Tx, incident: Incident, customer: Customer, view: PersonCard,
     )
 
 
+def _must_not_hear(incident: Incident | None, customer: Customer, place: str, person: str) -> bool:
+    """The account, or somebody who reads the thread, came under suspicion since it was ordered."""
+    if incident is None:
+        return False
+    if place == "person":
+        return incident.is_tainted(person)
+    return place == CUSTOMER_THREAD and is_thread_guarded(incident, customer)
+
+
 def _incident(tx: Tx, incident_id: str) -> Incident:
     incident = incidents.load(tx, incident_id)
     if incident is None:
@@ -467,6 +497,13 @@ def _standing(place: surface_rows.Place | None) -> Conversation | None:
     return Conversation(place.tenant_id, place.conversation_id, place.service_url)
 
 
+def _is_lost(tx: Tx, place: surface_rows.Place) -> bool:
+    """It stands in a channel that turned out unusable: it is shown anew in another one. Looked at
+    only where a first try has failed."""
+    channel, _, root = place.conversation_id.partition(";")
+    return bool(root) and homes.why_unusable(tx, channel) is not None
+
+
 def _not_installed(waits_for: str, place: str) -> Settled:
     """Nothing is lost, but somebody must know that it waits."""
     event = Undelivered(place, person_at(place), GaveUpError.NOT_INSTALLED)
@@ -475,8 +512,25 @@ def _not_installed(waits_for: str, place: str) -> Settled:
 
 def person_at(place: str) -> str | None:
     """The object id, where a place is somebody's chat."""
-    kind, _, person = place.partition(":")
-    return person if kind == "person" else None
+    kind, _, which = place.partition(":")
+    return which.partition(":")[0] if kind in ("person", "manager") else None
+
+
+def _is_shadowed(tx: Tx, claimed: effects.ClaimedEffect) -> bool:
+    """In shadow mode nothing leaves for the customer's people or systems; response actions end as
+    rehearsed, and time goes on."""
+    customer = profiles.find(tx)
+    if not isinstance(customer, Customer) or not customer.shadow:
+        return False
+    if claimed.surface is not None:
+        return claimed.surface != ANALYST_THREAD
+    match claimed.effect:
+        case Say(place=place):
+            return place != ANALYST_THREAD
+        case PostDigest() | LookForAbsence() | Page():
+            return True
+        case _:
+            return False
 
 
 def tell_of_breaker(tx: Tx, opened: Stop | None, provider: str) -> None:

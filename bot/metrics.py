@@ -5,9 +5,9 @@ monitoring's business (docs/decisions/8-operating.md). What is counted by rows i
 asked for; what is timed costs the path it is on a few microseconds.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from bot.headers import protect
-from bot.results import Blocked, Done, Failed, Later, Result
+from bot.results import Blocked, Done, Failed, Later, Result, Unusable
 from dialogs.messenger import (
     Channel,
     Conversation,
@@ -28,9 +28,12 @@ from dialogs.messenger import (
     Posted,
     TryLaterError,
 )
+from paging.pager import Pager, PagerGaveUpError, PagerTryLaterError, Receipt, Ring
 from storage import across
 from storage.across import Backlog
 from storage.engine import Store, Urgency
+from triage.clocks import elapsed
+from triage.incident import Clock, Kept, Paused, Spared, Ticking
 
 T = TypeVar("T")
 
@@ -38,6 +41,8 @@ SHORT = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 """Seconds, for what is computed."""
 LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 3.0, 5.0, 10.0, 15.0, 30.0)
 """Seconds, for what waits for a disk or a network. Teams wants its answer within 3 to 5."""
+MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440, 2880, 10080)
+"""For what people do."""
 
 
 class Metrics:
@@ -85,6 +90,25 @@ class Metrics:
             ("verb",),
             registry=self.registry,
         )
+        self.pages = Counter(
+            "vouch_pages",
+            "Calls to the pager by what was to be done; ok, later (to be tried again), or refused",
+            ("does", "outcome"),
+            registry=self.registry,
+        )
+        self.promises = Counter(
+            "vouch_promises",
+            "Service levels that were kept in time, kept late, missed, or needed no more",
+            ("promise", "outcome"),
+            registry=self.registry,
+        )
+        self.promise_minutes = Histogram(
+            "vouch_promise_minutes",
+            "How long it took to keep a service level, without what its clock stood still",
+            ("promise",),
+            buckets=MINUTES,
+            registry=self.registry,
+        )
         self._effects = Gauge(
             "vouch_effects",
             "Effects that are not done: waiting, claimed, blocked, failed (those of the last days)",
@@ -127,6 +151,30 @@ class Metrics:
     def carried_out(self, kind: str, result: Result, since: float) -> None:
         self.effect_calls.labels(kind, outcome(result)).observe(perf_counter() - since)
 
+    def settled(self, before: Sequence[Clock], after: Sequence[Clock], now: datetime) -> None:
+        """What a decision did to the clocks of a case. What was missed is counted when it is, and
+        as late once more when it is kept after all."""
+        if after is before:
+            return
+        known = {(clock.promise, clock.generation): clock for clock in before}
+        for clock in after:
+            was = known.get((clock.promise, clock.generation))
+            if clock.missed and not (was and was.missed):
+                self.promises.labels(clock.promise, "missed").inc()
+            if was is None or clock.state.state != was.state.state:
+                self._ended(clock, now)
+
+    def _ended(self, clock: Clock, now: datetime) -> None:
+        match clock.state:
+            case Kept():
+                self.promises.labels(clock.promise, "late" if clock.missed else "kept").inc()
+                minutes = elapsed(clock, now) / timedelta(minutes=1)
+                self.promise_minutes.labels(clock.promise).observe(minutes)
+            case Spared():
+                self.promises.labels(clock.promise, "spared").inc()
+            case Ticking() | Paused():
+                pass
+
     def exposed(self, backlog: Backlog, now: datetime, queue: int, looked_ago: float) -> bytes:
         """Everything as text, with the gauges as they stand now."""
         self._effects.clear()
@@ -153,6 +201,8 @@ def outcome(result: Result) -> str:
             return "blocked"
         case Failed():
             return "failed"
+        case Unusable():
+            return "unusable"
 
 
 # --- the page ------------------------------------------------------------------------------------
@@ -257,3 +307,26 @@ class Counted:
         finally:
             self._metrics.sends.labels(verb, ended).inc()
         return answer
+
+
+class CountedPager:
+    """A Pager that counts what the one behind it is asked, and how that ended."""
+
+    def __init__(self, pager: Pager, metrics: Metrics) -> None:
+        self._pager = pager
+        self._metrics = metrics
+
+    async def ring(self, ring: Ring) -> Receipt:
+        ended = "fault"
+        try:
+            receipt = await self._pager.ring(ring)
+            ended = "ok"
+        except PagerTryLaterError:
+            ended = "later"
+            raise
+        except PagerGaveUpError:
+            ended = "refused"
+            raise
+        finally:
+            self._metrics.pages.labels(ring.does, ended).inc()
+        return receipt

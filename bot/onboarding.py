@@ -2,7 +2,7 @@
 
 The code says whose channel it becomes, and works once, in time, in the tenant of that profile. Who
 writes another one learns that it is not valid here, whatever is wrong with it, and after a few of
-them is not listened to for a while. docs/decisions/11-onboarding.md says why.
+them is not listened to for a while. docs/decisions/14-onboarding.md says why.
 """
 
 import re
@@ -39,6 +39,8 @@ class Answered:
 
     says: Phrase
     refused: str | None = None
+    tell: str | None = None
+    """The sentence by which the analysts hear of it, for they can help."""
 
 
 def setup_code(text: str) -> str | None:
@@ -66,7 +68,8 @@ class Onboarding:
         if not code:
             return Answered(phrase("setup.usage"))
         if place.channel_kind not in {None, STANDARD}:
-            return Answered(phrase("setup.channel_kind"), f"a {place.channel_kind} channel")
+            why = f"a {place.channel_kind} channel"
+            return Answered(phrase("setup.channel_kind"), why, "tell.setup_in_kind")
         here = _home(place)
         if here is None:
             return Answered(phrase("setup.refused"), "no team or channel is named")

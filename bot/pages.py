@@ -10,17 +10,16 @@ from html import escape
 from http import HTTPStatus
 
 from aiohttp import web
-from aiohttp.web_request import FileField
 
 from cards.wording import Reader, label, say
 from triage.incident import Incident, Question
 from triage.phrases import Phrase
-from triage.playbooks import answers_signed_in
+from triage.playbooks import answers_in_person
 from triage.surfaces import asked_after_sign_in
 
 TOKEN, CHOICE = "token", "choice"
 
-Form = Mapping[str, str | bytes | bytearray | FileField]
+Form = Mapping[str, str]
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -90,7 +89,7 @@ def asks(
     answers = "".join(
         f'<button name="{CHOICE}" value="{escape(a.id, quote=True)}">'
         f"{escape(say(a.says(question.kind), reader))}</button>"
-        for a in answers_signed_in(question)
+        for a in answers_in_person(question)
     )
     form = (
         f'<form method="post" action="/signed-in/answer">'

@@ -21,10 +21,10 @@ from bot.gathering import (
     WriteJob,
     person_at,
 )
-from bot.results import Blocked, Done, Failed, Later, Opened, Result, Roster
+from bot.results import Blocked, Done, Failed, Later, Opened, Result, Roster, Unusable
 from cards.wording import Reader, say
 from containment.actions import Hand, HandGaveUpError, HandTryLaterError
-from dialogs import approval, question, thread
+from dialogs import approval, manager, question, thread
 from dialogs.messenger import (
     Channel,
     Conversation,
@@ -43,10 +43,11 @@ from triage.events import (
     ActionFailed,
     Event,
     FoundAway,
+    NotPaged,
     SourceWritten,
     Undelivered,
 )
-from triage.views import AnalystThread, ApprovalCard, CustomerThread, PersonCard
+from triage.views import AnalystThread, ApprovalCard, CustomerThread, ManagerCard, PersonCard
 
 log = structlog.get_logger(__name__)
 
@@ -148,6 +149,10 @@ class Performer:
             case PersonCard() as view, Conversation():
                 return await question.show_person_card(
                     teams, where, standing, view, handle=handle, reader=reader, link=job.link
+                )
+            case ManagerCard() as view, Conversation():
+                return await manager.show_manager_card(
+                    teams, where, standing, view, handle=handle, reader=reader
                 )
             case ApprovalCard() as view, Conversation():
                 return await approval.show_approval(
@@ -255,9 +260,12 @@ def _link(thread: Conversation) -> str | None:
 
 
 def _nobody_rung(job: PageJob, why: str) -> Failed:
-    """No event tells the case of it yet; the log and the doctor do."""
     log.error("page_failed", customer=job.customer.id, alarm=job.page.alarm, why=why)
-    return Failed(why, None)
+    return Failed(why, _not_paged(job))
+
+
+def _not_paged(job: PageJob) -> NotPaged:
+    return NotPaged(job.page.does, job.page.alarm)
 
 
 def crashed(job: Job, attempt: int, fault: Exception) -> Result:
@@ -270,7 +278,9 @@ def crashed(job: Job, attempt: int, fault: Exception) -> Result:
             event = _undelivered(job, reason)
         case WriteJob(surface=surface):
             event = Undelivered(surface, None, reason)
-        case PageJob() | LookJob() | Settled():
+        case PageJob():
+            event = _not_paged(job)
+        case LookJob() | Settled():
             event = None
     return _later(reason, None, attempt) or Failed(reason, event)
 
@@ -299,6 +309,36 @@ def _undelivered(job: Spoken, why: str) -> Undelivered | None:
 
 def _gave_up(job: Spoken, error: GaveUpError) -> Result:
     """People are told why by its code, which has a sentence; the reason stays with the effect."""
+    given_up = _for_good(job, error)
+    channel = _channel_of(job)
+    if channel is not None and error.code in NOBODY_POSTS:
+        return Unusable(channel, error.reason, given_up)
+    return given_up
+
+
+NOBODY_POSTS = {
+    GaveUpError.GONE,
+    GaveUpError.NOT_INSTALLED,
+    GaveUpError.BLOCKED,
+    GaveUpError.FORBIDDEN,
+}
+"""How Teams refuses a thread in a channel that was deleted, is archived, or the app is not in."""
+
+
+def _channel_of(job: Spoken) -> str | None:
+    """The customer's channel that a thread was to stand in, or stands in."""
+    match job:
+        case ShowJob(view=CustomerThread(), target=Channel(channel_id=channel_id)):
+            return channel_id
+        case ShowJob(view=CustomerThread(), target=Conversation(conversation_id=thread_id)):
+            return thread_id.partition(";")[0]
+        case DigestJob(target=Channel(channel_id=channel_id)):
+            return channel_id
+        case _:
+            return None
+
+
+def _for_good(job: Spoken, error: GaveUpError) -> Blocked | Failed:
     event = _undelivered(job, error.code)
     if error.code == GaveUpError.NOT_INSTALLED and not isinstance(job, RosterJob):
         return Blocked(job.waits_for, error.reason, event)

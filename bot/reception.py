@@ -4,7 +4,7 @@ Identity comes from the authenticated activity. What a card says is a claim: its
 with the tenant, and must stand for this conversation. Who may do what is decided in `triage`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,12 +30,15 @@ from bot.inbound import (
     TryAgainLaterError,
 )
 from bot.links import Links
+from bot.notice import in_short
 from bot.onboarding import Onboarding, is_setup_alone, let_go_on, order_roster, setup_code
+from bot.telling import tell_analysts
 from bot.verifying import CodeCheck, CodeDesk
-from cards import analyst_thread, approval, clicks, customer_thread, question
+from cards import analyst_thread, approval, clicks, customer_thread, manager, question
 from cards.wording import Reader, say
 from dialogs.codes import code_in
 from dialogs.messenger import Card, Channel, Conversation
+from dialogs.privacy import asks_about_privacy
 from storage import across, homes, incidents, people, profiles
 from storage.engine import AcrossTx, Store, StoreBusyError, Tx, Urgency
 from storage.homes import Home
@@ -44,9 +47,11 @@ from triage.decide import Refused
 from triage.events import (
     Answered,
     ApprovalAnswered,
+    Attested,
     CallRecorded,
     ClearanceRecorded,
     CloseOrdered,
+    ConsentRecorded,
     ContainOrdered,
     Event,
     KeptOpen,
@@ -64,6 +69,7 @@ from triage.views import (
     ApprovalCard,
     Button,
     CustomerThread,
+    ManagerCard,
     PersonCard,
     SourceStatus,
     View,
@@ -198,6 +204,8 @@ class Reception:
             return ShowText(say(phrase("help.person"), reader))
         for customer in customers:
             await self._met(customer, text)
+        if asks_about_privacy(text.text):
+            return ShowText(await self._what_is_kept(customers, reader))
         found = await self._cases_of(customers, text.actor.object_id)
         if not found:
             return ShowText(say(phrase("help.person"), reader))
@@ -224,6 +232,8 @@ class Reception:
         answer = await self._onboarding.set_up(text, code)
         if answer.refused is not None:
             await self._record(text, "setup_refused", why=answer.refused)
+        if answer.tell is not None:
+            await self._tell(text.place, answer.tell)
         self._conductor.on_work()
         return ShowText(say(answer.says, reader))
 
@@ -272,6 +282,10 @@ class Reception:
         home = await self._store.read(customer, homes.chosen)
         return home is not None and place.team_id == home.team_id
 
+    async def _what_is_kept(self, customers: Iterable[str], reader: Reader) -> str:
+        of = [await self._store.read(customer, profiles.current) for customer in customers]
+        return "\n\n".join(say(in_short(profile), reader) for profile in of)
+
     # --- installations ---
 
     async def _installed(self, installed: Installed) -> Response:
@@ -300,8 +314,16 @@ class Reception:
         self._conductor.on_work()
 
     async def _removed(self, removed: Removed) -> Response:
-        for customer in await self._customers_of(removed.place.tenant_id):
-            await self._store.write(customer, lambda tx: _keep_removal(tx, removed))
+        place, now = removed.place, self._clock.now()
+        provider = self._desk.profile
+        for customer in await self._customers_of(place.tenant_id):
+            await self._store.write(
+                customer, lambda tx: _keep_removal(tx, removed, provider, now), Urgency.PEOPLE
+            )
+        if place.tenant_id == provider.tenant_id and not place.personal:
+            await self._store.write(provider.id, lambda tx: _leave_channel(tx, place))
+            self._desk.channel = await self._store.read(provider.id, channel_of)
+        self._conductor.on_work()
         return Nothing()
 
     async def _roster_changed(self, changed: RosterChanged) -> Response:
@@ -338,6 +360,15 @@ class Reception:
                 tx, key=key, kind=kind, payload=payload, at=now, actor=None
             ),
             Urgency.PEOPLE,
+        )
+
+    async def _tell(self, place: Place, key: str) -> None:
+        """The analysts hear what somebody of a tenant needs help with; once a day."""
+        provider, now = self._desk.profile.id, self._clock.now()
+        says = phrase(key, customer=", ".join(await self._customers_of(place.tenant_id)))
+        named = f"{key}:{place.tenant_id}:{now:%Y-%m-%d}"
+        await self._store.write(
+            provider, lambda tx: tell_analysts(tx, named, says, provider, now), Urgency.PEOPLE
         )
 
     async def _is_ours(self, tenant_id: str) -> bool:
@@ -402,6 +433,7 @@ BUTTONS: dict[str, frozenset[Button]] = {
     "person": frozenset({Button.ANSWER, Button.CHANGE}),
     "customer": frozenset({Button.KEEP_OPEN, Button.ACCEPT, Button.DISCUSS}),
     "approval": frozenset({Button.APPROVE, Button.DENY}),
+    "manager": frozenset({Button.ATTEST}),
     "analyst": frozenset(
         {
             Button.TAKE,
@@ -413,6 +445,7 @@ BUTTONS: dict[str, frozenset[Button]] = {
             Button.CONTAIN,
             Button.UNDO,
             Button.RECORD_CALL,
+            Button.RECORD_CONSENT,
         }
     ),
 }
@@ -422,7 +455,7 @@ BUTTONS: dict[str, frozenset[Button]] = {
 def _belongs(pressed: clicks.Click, surface: str) -> bool:
     """The button stands on such a card, and an approval's card decides on that approval alone."""
     kind, _, which = surface.partition(":")
-    on_this = kind != "approval" or pressed.on == which
+    on_this = kind not in ("approval", "manager") or pressed.on == which.rpartition(":")[2]
     return on_this and pressed.button in BUTTONS.get(kind, frozenset())
 
 
@@ -446,6 +479,8 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
             return _close_as(pressed, who)
         case Button.CLEAR:
             return _clear(pressed, who)
+        case Button.RECORD_CONSENT:
+            return _consent(pressed, who)
         case Button.KEEP_OPEN:
             return KeptOpen(by, who.upn, name)
         case Button.REOPEN:
@@ -456,6 +491,9 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
             return UndoOrdered(on, by, name)
         case Button.RECORD_CALL:
             return CallRecorded(on, by, name, pressed.choice or "")
+        case Button.ATTEST:
+            choice = None if pressed.choice == manager.NO_VOICE else pressed.choice or ""
+            return Attested(on, by, who.upn, name, choice)
         case Button.ACCEPT | Button.DISCUSS:
             return RecommendationAnswered(by, who.upn, name, pressed.button is Button.ACCEPT)
 
@@ -474,6 +512,13 @@ def _clear(pressed: clicks.Click, who: Who) -> ClearanceRecorded | clicks.Unread
     if isinstance(read, clicks.Unreadable):
         return read
     return ClearanceRecorded(read.person, read.part, read.proof, who.object_id, who.name)
+
+
+def _consent(pressed: clicks.Click, who: Who) -> ConsentRecorded | clicks.Unreadable:
+    read = analyst_thread.read_consent(pressed)
+    if isinstance(read, clicks.Unreadable):
+        return read
+    return ConsentRecorded(read.approval, read.contact, read.approve, who.object_id, who.name)
 
 
 def _words(incident: Incident, text: Texted) -> Event:
@@ -556,12 +601,24 @@ def _read_team_anew(tx: Tx, changed: RosterChanged, now: datetime) -> None:
         order_roster(tx, home.team_id, changed.activity_id, now)
 
 
-def _keep_removal(tx: Tx, removed: Removed) -> None:
-    place, home = removed.place, homes.chosen(tx)
+def _keep_removal(tx: Tx, removed: Removed, provider: Provider, now: datetime) -> None:
+    """From a team, it is for the analysts to know: the customer's channel is silent from then on."""
+    place = removed.place
     if place.personal and removed.actor is not None:
         people.mark_removed(tx, place.tenant_id, removed.actor.object_id)
-    elif home is not None and place.team_id == home.team_id:
-        people.remove_conversation(tx, home.channel_id)
+    elif _leave_channel(tx, place):
+        says = phrase("tell.removed_from_team", customer=profiles.current(tx).name)
+        tell_analysts(tx, f"removed:{now.isoformat()}", says, provider.id, now)
+
+
+def _leave_channel(tx: Tx, place: Place) -> bool:
+    """Whether it was where the incidents stand that the app was removed from."""
+    home = homes.chosen(tx)
+    if home is None or place.team_id != home.team_id:
+        return False
+    for channel_id in {home.channel_id, homes.general(home.team_id)}:
+        people.remove_conversation(tx, channel_id)
+    return True
 
 
 def _stands_for(handle: across.Handle, place: Place, now: datetime) -> bool:
@@ -578,6 +635,8 @@ def _render(view: View, handle: str, reader: Reader, link: str | None) -> Card:
     match view:
         case PersonCard():
             return question.render(view, handle, reader, link)
+        case ManagerCard():
+            return manager.render(view, handle, reader)
         case CustomerThread():
             return customer_thread.render(view, handle, reader)
         case ApprovalCard():
@@ -590,7 +649,7 @@ def _render(view: View, handle: str, reader: Reader, link: str | None) -> Card:
 
 def _reader(customer: Customer, provider: Provider, view: View) -> Reader:
     match view:
-        case PersonCard(language=language, zone=zone):
+        case PersonCard(language=language, zone=zone) | ManagerCard(language=language, zone=zone):
             return Reader(language or customer.language, zone or customer.zone)
         case AnalystThread():
             return Reader(provider.language, provider.zone)

@@ -65,4 +65,14 @@ class Failed:
     """The person who does not let us write to them."""
 
 
-Result = Done | Later | Blocked | Failed
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Teams lets nobody post in this channel of the customer's."""
+
+    channel_id: str
+    reason: str
+    otherwise: Blocked | Failed
+    """What it is where no other channel is left."""
+
+
+Result = Done | Later | Blocked | Failed | Unusable

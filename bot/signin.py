@@ -10,9 +10,10 @@ from the page with the question, is good once. Before the sign-in a page says no
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 from aiohttp import web
@@ -21,6 +22,7 @@ from bot import ids, pages
 from bot.clock import Clock
 from bot.conductor import Conductor, Occurrence, Outcome
 from bot.links import CALLBACK, PATH, SURFACE
+from bot.teams.network import TooLargeError, read_at_most
 from bot.teams.signins import NotSignedInError, SignIns
 from cards.wording import Reader
 from storage import across, incidents, profiles, signins
@@ -40,6 +42,11 @@ SIGN_IN_WITHIN = timedelta(minutes=15)
 
 LONGEST = 4_000
 """Characters of a code or token that a browser brings."""
+
+LARGEST_FORM = 64 * 1024
+"""Bytes: a code, a state, and what Entra sends beside them."""
+_LINK = re.compile(r"[A-Za-z0-9_-]{1,128}")
+"""Databases refuse some of what an address may hold."""
 
 log = structlog.get_logger(__name__)
 
@@ -127,8 +134,8 @@ class SignInPages:
     async def come_back(self, request: web.Request) -> web.Response:
         """From Entra's page, by whoever signed in there: the state is what proves that we sent them.
         Never a failure that the browser could repeat: what was brought is used up."""
-        form = await request.post()
-        state = str(form.get("state", ""))[:LONGEST]
+        form = await _form(request)
+        state = form.get("state", "")[:LONGEST]
         step, asked = await self._taken(state)
         if asked is None or step is None or step.flow is None:
             return pages.gone(_reader(request, None))
@@ -152,7 +159,7 @@ class SignInPages:
     ) -> SignedIn | SignInFailed:
         """Entra's page says `error` where somebody declined, or was refused."""
         code = form.get("code")
-        if not isinstance(code, str) or "error" in form:
+        if code is None or "error" in form:
             return SignInFailed(asked.verification.id, "denied")
         try:
             claims = await self._entra.complete(
@@ -171,15 +178,15 @@ class SignInPages:
         )
 
     async def answer(self, request: web.Request) -> web.Response:
-        form = await request.post()
+        form = await _form(request)
         if not self._is_own(request):
             return pages.foreign(_reader(request, None))
-        token = str(form.get(pages.TOKEN, ""))[:LONGEST]
+        token = form.get(pages.TOKEN, "")[:LONGEST]
         step, asked = await self._taken(token)
         if asked is None or step is None or step.flow is not None:
             return pages.gone(_reader(request, None))
         by = asked.question.person.object_id
-        choice = str(form.get(pages.CHOICE, ""))[:LONGEST]
+        choice = form.get(pages.CHOICE, "")[:LONGEST]
         answered = Answered(asked.question.id, by, choice, verification=asked.verification.id)
         outcome = await self._receive(asked, f"answer:{_hash(token)}", answered, by)
         if outcome is None:
@@ -191,6 +198,8 @@ class SignInPages:
 
     async def _asked(self, link: str) -> Asked | None:
         """What a link stands for, while it lives."""
+        if not _LINK.fullmatch(link):
+            return None
         handle = await self._store.read_across(lambda tx: across.find_link(tx, link))
         if handle is None or handle.expires <= self._clock.now():
             return None
@@ -266,3 +275,13 @@ def _reader(request: web.Request, asked: Asked | None) -> Reader:
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+
+async def _form(request: web.Request) -> pages.Form:
+    """What a form of ours, or of Entra's, holds; nothing, where it is no such form."""
+    try:
+        body = await read_at_most(request.content, LARGEST_FORM)
+        told = parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=50)
+    except (TooLargeError, ValueError, web.RequestPayloadError):
+        return {}
+    return {name: value.replace("\0", "") for name, value in told}

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from bot.clock import Clock
 from bot.gathering import ProviderDesk
 from bot.inbound import Texted
-from storage import across, effects, incidents, people, profiles
+from bot.telling import tell_analysts
+from storage import across, incidents, people, profiles
 from storage.engine import Store, Tx, Urgency
 from triage.authenticity import vouched_to_person, vouched_to_team
-from triage.effects import TellAnalysts
 from triage.phrases import Phrase, phrase
 
 MOST_WRONG = 5
@@ -89,7 +89,5 @@ class CodeDesk:
         known = people.get(tx, customer.tenant_id, by)
         name = known.name if known and known.name else text.actor.name
         says = phrase("tell.unknown_code", customer=customer.name, person=name, code=check.code)
-        tell = TellAnalysts(f"unknown_code:{by}:{now:%Y-%m-%dT%H}", says)
-        stream = incidents.desk(tx.customer)
-        analysts = self._desk.profile.id
-        effects.order(tx, stream, [tell], now, urgency=effects.Urgency.PEOPLE, analysts=analysts)
+        key = f"unknown_code:{by}:{now:%Y-%m-%dT%H}"
+        tell_analysts(tx, key, says, self._desk.profile.id, now)

@@ -76,7 +76,8 @@ class Intake:
         if earlier is not None:
             return web.json_response(text=earlier.answer, status=earlier.status)
         answer = await self._take_in(source, sender.customer, body)
-        await self.admission.remember(sender, body, answer.status, answer.text or "")
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            await self.admission.remember(sender, body, answer.status, answer.text or "")
         return answer
 
     async def _take_in(self, source: Source, customer: str, body: bytes) -> web.Response:

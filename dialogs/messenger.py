@@ -79,6 +79,7 @@ class GaveUpError(Exception):
     GONE = "gone"
     NOT_INSTALLED = "not_installed"
     BLOCKED = "blocked"
+    FORBIDDEN = "forbidden"
     TOO_LARGE = "too_large"
     OTHER = "other"
 
@@ -95,6 +96,9 @@ class Member:
     name: str
     given_name: str
     upn: str
+    tenant_id: str | None = None
+    """Where the account is at home, where Teams says so."""
+    is_guest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

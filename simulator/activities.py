@@ -9,7 +9,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from simulator.errors import Json
-from simulator.world import Chat, Place, Root, Sender, Team, User
+from simulator.world import Channel, Chat, Place, Root, Sender, Team, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +118,16 @@ def _channel_data(place: Place) -> Json:
     return {
         "teamsChannelId": place.channel.id,
         "teamsTeamId": place.team.id,
-        "channel": {"id": place.channel.id},
+        "channel": _channel(place.channel),
         "team": _team(place.team),
         "tenant": {"id": place.tenant},
     }
+
+
+def _channel(channel: Channel) -> Json:
+    """A standard channel's kind goes without saying."""
+    kind = {} if channel.kind == "standard" else {"type": channel.kind}
+    return {"id": channel.id} | kind
 
 
 def _team(team: Team) -> Json:

@@ -209,8 +209,13 @@ class Connector:
     def _check_open(self, place: Place) -> None:
         if not self._world.reaches(place):
             raise _not_in_roster()
-        if isinstance(place, Chat) and place.user.blocked:
-            raise _blocked()
+        if isinstance(place, Chat):
+            if place.user.blocked:
+                raise _blocked()
+        elif place.channel.closed == "deleted":
+            raise RefusedError(404, "ConversationNotFound", "Conversation not found.")
+        elif place.channel.closed == "archived":
+            raise RefusedError(403, "Forbidden", "The channel is archived.")
 
 
 def _not_in_roster() -> RefusedError:
@@ -274,6 +279,6 @@ def _account(user: User) -> Json:
         "surname": user.name.removeprefix(user.given_name).strip(),
         "email": user.upn,
         "userPrincipalName": user.upn,
-        "tenantId": user.tenant,
-        "userRole": "user",
+        "tenantId": user.home_tenant or user.tenant,
+        "userRole": "guest" if user.guest else "user",
     }

@@ -32,7 +32,7 @@ from simulator.views import (
     user_view,
 )
 from simulator.windows import Windows
-from simulator.world import Absence, Place, Root, Team, Tenant, User, World, utc_now
+from simulator.world import Absence, Closed, Place, Root, Team, Tenant, User, World, utc_now
 from simulator.worldfile import PersonFile
 
 HEARTBEAT = 15.0
@@ -56,6 +56,13 @@ class NewUser(Body):
     role: str = "user"
     locale: str = "en-GB"
     sid: str = ""
+
+
+CLOSINGS: dict[str, Closed | None] = {
+    "archive": "archived",
+    "delete": "deleted",
+    "restore": None,
+}
 
 
 class NewMessage(Body):
@@ -197,6 +204,7 @@ class Control:
             web.post("/api/chats", self.open_chat),
             web.post("/api/tenants/{tenant}/users", self.add_user),
             web.post("/api/teams/{team}/{change:install|uninstall}", self.install_team),
+            web.post("/api/channels/{channel}/{change:archive|delete|restore}", self.close_channel),
             web.post("/api/users/{user}/{change:install|uninstall}", self.install_user),
             web.post("/api/users/{user}/{change:block|unblock}", self.block),
             web.put("/api/users/{user}/absence", self.leave),
@@ -303,6 +311,13 @@ class Control:
         installed = request.match_info["change"] == "install"
         told = await self._people.install_team(self._team(request), installed)
         return web.json_response({"sent": [asdict(it) for it in told]})
+
+    async def close_channel(self, request: web.Request) -> web.Response:
+        place = self._world.place(request.match_info["channel"])
+        if not isinstance(place, Root):
+            raise RefusedError(404, "ChannelNotFound", "There is no such channel.")
+        self._world.close(place.channel, CLOSINGS[request.match_info["change"]])
+        return web.json_response({})
 
     async def install_user(self, request: web.Request) -> web.Response:
         installed = request.match_info["change"] == "install"

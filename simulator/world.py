@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from simulator.changes import Changes
 from simulator.errors import Json
-from simulator.worldfile import PersonFile, TeamFile, TenantFile, WorldFile
+from simulator.worldfile import ChannelKind, PersonFile, TeamFile, TenantFile, WorldFile
 
 Kind = Literal["thread", "personal"]
 
@@ -41,17 +41,25 @@ class User:
     sid: str
     tenant: str
     wants_app: bool
+    guest: bool = False
+    home_tenant: str = ""
+    """Another tenant, where this account stays; empty for the tenant's own people and guests."""
     installed: bool = False
     blocked: bool = False
     absence: Absence = Absence()
 
 
-@dataclass(frozen=True, slots=True)
+Closed = Literal["archived", "deleted"]
+
+
+@dataclass(slots=True)
 class Channel:
     """A channel of a team; the General channel carries the team's own id."""
 
     id: str
     name: str
+    kind: ChannelKind = "standard"
+    closed: Closed | None = None
 
 
 @dataclass(slots=True)
@@ -242,7 +250,7 @@ class World:
         """Whether the app is installed for a place: a chat is also reached through a team."""
         if isinstance(place, Chat):
             return self.reaches_user(place.user)
-        return place.team.installed
+        return place.team.installed and place.channel.kind == "standard"
 
     def reaches_user(self, user: User) -> bool:
         return user.installed or any(team.installed for team in self.teams_of(user))
@@ -322,6 +330,11 @@ class World:
         team.installed = installed
         self.changes.note("team")
 
+    def close(self, channel: Channel, closed: Closed | None) -> None:
+        """Archive or delete a channel, or bring it back."""
+        channel.closed = closed
+        self.changes.note("team")
+
     def install_user(self, user: User, installed: bool) -> None:
         user.installed = installed
         self.changes.note("user")
@@ -342,7 +355,9 @@ def _team(tenant_id: str, file: TeamFile) -> Team:
         aad_group_id=file.aad_group_id,
         tenant=tenant_id,
         rsc=file.rsc,
-        channels=tuple(Channel(channel.id, channel.name) for channel in file.channels),
+        channels=tuple(
+            Channel(channel.id, channel.name, channel.kind) for channel in file.channels
+        ),
     )
 
 
@@ -360,6 +375,8 @@ def _user(tenant_id: str, file: PersonFile) -> User:
         sid=file.sid,
         tenant=tenant_id,
         wants_app=file.installed,
+        guest=file.guest,
+        home_tenant=file.home_tenant,
     )
 
 

@@ -15,6 +15,9 @@ def _time_zone(name: str) -> str:
         raise ValueError(f"no such time zone: {name}") from error
 
 
+ChannelKind = Literal["standard", "private", "shared"]
+
+
 class FilePart(BaseModel):
     """Camel case on disk, and nothing that is not known."""
 
@@ -24,10 +27,11 @@ class FilePart(BaseModel):
 
 
 class ChannelFile(FilePart):
-    """A channel; list the General channel too, under the team's id."""
+    """A channel; list the General channel too, under the team's id. The app is in standard ones."""
 
     id: str
     name: str
+    kind: ChannelKind = "standard"
 
 
 class TeamFile(FilePart):
@@ -41,7 +45,8 @@ class TeamFile(FilePart):
 
 
 class PersonFile(FilePart):
-    """A person; `installed` marks those for whom installing for all installs the app."""
+    """A person; `installed` marks those for whom installing for all installs the app, `guest` those
+    of another organisation, and `homeTenant` those whose account stays in another tenant."""
 
     name: str = Field(min_length=1, pattern=r"\S")
     upn: str = Field(min_length=1)
@@ -53,6 +58,8 @@ class PersonFile(FilePart):
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
     sid: str = ""
     installed: bool = False
+    guest: bool = False
+    home_tenant: str = ""
     teams: list[str] = []
 
 

@@ -431,6 +431,8 @@ class Press:
 
     handle: Handle
     upn: str | None
+    """None too for whoever is from outside: they are no contact of the customer's, whatever the
+    profile says."""
     name: str | None
 
 
@@ -446,6 +448,7 @@ _HANDLE = (
         col(HandleRow.expires),
         col(PersonRow.upn),
         col(PersonRow.name),
+        col(PersonRow.outside),
         col(CustomerRow.role),
         col(CustomerRow.document),
         col(CustomerRow.stopped),
@@ -494,7 +497,7 @@ def find_press(tx: AcrossTx, tenant_id: str, token: str, object_id: str) -> Pres
         expires=row.expires,
     )
     tx.profiles[handle.customer_id] = profiles.decoded(row.role, row.document, row.stopped)
-    return Press(handle, row.upn, row.name)
+    return Press(handle, None if row.outside else row.upn, row.name)
 
 
 _LINK = select(HandleRow).where(

@@ -48,6 +48,7 @@ from triage.effects import (
     CUSTOMER_THREAD,
     Contain,
     Effect,
+    KeepRetention,
     LookForAbsence,
     Page,
     PostDigest,
@@ -116,10 +117,16 @@ def place_lane(incident_id: str, place: str) -> str:
 
 def surface_lane(incident_id: str, surface: str) -> str:
     """Surfaces in one conversation share a lane, so that a root comes before what follows it."""
-    kind, _, _ = surface.partition(":")
-    if kind == "source":
-        return surface
-    return place_lane(incident_id, CUSTOMER_THREAD if kind == "approval" else surface)
+    kind, _, which = surface.partition(":")
+    match kind:
+        case "source":
+            return surface
+        case "approval":
+            return place_lane(incident_id, CUSTOMER_THREAD)
+        case "manager":
+            return place_lane(incident_id, f"person:{which.partition(':')[0]}")
+        case _:
+            return place_lane(incident_id, surface)
 
 
 def target_lane(target: Target) -> str:
@@ -138,7 +145,7 @@ def _lane(stream: str, effect: Effect) -> str | None:
             return f"absence:{person}"
         case Page(alarm=alarm):
             return f"page:{alarm}"
-        case Wake() | PostDigest() | TellAnalysts():
+        case Wake() | PostDigest() | TellAnalysts() | KeepRetention():
             return None
     assert_never(effect)
 
@@ -153,7 +160,7 @@ def _spoken_to(tx: Tx, wanted: Effect | Show, analysts: str | None) -> str | Non
             return analysts
         case ReadRoster() | PostDigest():
             return tx.customer
-        case Contain() | LookForAbsence() | Page() | Wake():
+        case Contain() | LookForAbsence() | Page() | Wake() | KeepRetention():
             return None
     assert_never(wanted)
 
@@ -270,7 +277,7 @@ def _ordered(
             "opens": is_new and wanted.surface in THREADS,
             "payload": "null",
         }
-    due = {"due": wanted.at} if isinstance(wanted, Wake | PostDigest) else {}
+    due = {"due": wanted.at} if isinstance(wanted, Wake | PostDigest | KeepRetention) else {}
     first = {"urgency": Urgency.CONTAINMENT} if isinstance(wanted, Contain | Page) else {}
     return {
         "key": wanted.key,

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import bindparam, case, func, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, or_, select, update
 from sqlmodel import col
 
 from storage import homes, profiles
 from storage.engine import Tx
 from storage.tables import ConversationRow, PersonRow
-from triage.customer import Customer
+from triage.customer import Customer, is_guest
 from triage.events import Match
 from triage.incident import Person
 from triage.report import Account
@@ -122,6 +122,7 @@ def _as_person(row: PersonRow, profile: Customer) -> Person:
         zone=_zone(row.zone),
         reads_thread=row.in_team,
         reachable=row.installed is not False and not row.blocked,
+        outside=row.outside,
     )
 
 
@@ -134,18 +135,20 @@ class Reach:
     known: int
     unreachable: int
     """Who removed the app, or does not let us write."""
+    outside: int
+    """Of the members: guests, and people of other tenants."""
 
 
 _REACH = select(
     func.count(case((col(PersonRow.in_team), 1))),
     func.count(col(PersonRow.object_id)),
     func.count(case((or_(col(PersonRow.installed).is_(False), col(PersonRow.blocked)), 1))),
+    func.count(case((and_(col(PersonRow.in_team), col(PersonRow.outside)), 1))),
 ).where(col(PersonRow.tenant_id) == bindparam("tenant_id"))
 
 
 def reach(tx: Tx, tenant_id: str) -> Reach:
-    members, known, unreachable = tx.session.run(_REACH, {"tenant_id": tenant_id}).one()
-    return Reach(members, known, unreachable)
+    return Reach(*tx.session.run(_REACH, {"tenant_id": tenant_id}).one())
 
 
 # --- what is learnt of people --------------------------------------------------------------------
@@ -164,27 +167,54 @@ class Member(Protocol):
     def given_name(self) -> str: ...
     @property
     def upn(self) -> str: ...
+    @property
+    def tenant_id(self) -> str | None: ...
+    @property
+    def is_guest(self) -> bool: ...
 
 
 _OF_TENANT = select(PersonRow).where(col(PersonRow.tenant_id) == bindparam("tenant_id"))
 
 
+@dataclass(frozen=True, slots=True)
+class RosterNews:
+    """What a roster of the team whose channel holds the incidents tells anew; of others nothing."""
+
+    moved: frozenset[str]
+    """Who joined it or left it: object ids."""
+    strangers: list[str]
+    """Who is from outside and new to it, by name."""
+
+
 def keep_roster(
     tx: Tx, tenant_id: str, conversation_id: str, members: Iterable[Member], at: datetime
-) -> None:
+) -> RosterNews:
     """Keep who is in a team or chat, whole. In the team whose channel holds the incidents,
     whoever is not on the list has left it."""
     known = {row.object_id: row for row in tx.session.scalars(_OF_TENANT, {"tenant_id": tenant_id})}
     listed = {_id(member.object_id): member for member in members}
     reads_thread = _is_the_team(tx, conversation_id)
+    before = {row.object_id for row in known.values() if row.in_team}
+    strangers = []
     for object_id, member in listed.items():
         row = known.get(object_id) or _add(tx, tenant_id, object_id, at)
         row.mri, row.upn = member.mri, _lower(member.upn)
         row.name, row.given_name, row.seen_at = member.name, member.given_name, at
+        row.outside = _is_outside(member, tenant_id)
+        if reads_thread and row.outside and not row.in_team:
+            strangers.append(member.name)
         row.in_team = reads_thread or row.in_team
     if reads_thread:
         for object_id in known.keys() - listed.keys():
             known[object_id].in_team = False
+    moved = frozenset(before ^ listed.keys()) if reads_thread else frozenset()
+    return RosterNews(moved, strangers)
+
+
+def _is_outside(member: Member, tenant_id: str) -> bool:
+    """A guest by role or name, or an account that is at home in another tenant."""
+    home = (member.tenant_id or tenant_id).lower()
+    return member.is_guest or is_guest(member.upn) or home != tenant_id.lower()
 
 
 def _is_the_team(tx: Tx, conversation_id: str) -> bool:
@@ -308,6 +338,14 @@ def channel(tx: Tx, tenant_id: str, channel_id: str) -> Conversation | None:
 def conversation(tx: Tx, conversation_id: str) -> Conversation | None:
     row = tx.session.scalars(_BY_ID, {"conversation_id": conversation_id}).first()
     return _conversation(row) if row else None
+
+
+def mark_unusable(tx: Tx, known: Conversation, instead: str, why: str) -> None:
+    """Nobody can post in this channel: from now on we speak in another one of its team."""
+    row = _place(tx, known.tenant_id, known.kind, known.whose)
+    if row is not None:
+        row.unusable = why
+    _keep(tx, Conversation(known.tenant_id, "channel", instead, instead, known.service_url))
 
 
 def note_installation(tx: Tx, waits_for: str, at: datetime) -> None:

@@ -138,9 +138,16 @@ def _ask_person(
     if route is Route.CARD and ladder.is_over_budget(draft, person):
         draft.note(phrase("timeline.over_budget", person=person.name))
         route = Route.PHONE
+    if route is not Route.PHONE and not draft.customer.may_write_to(person.upn):
+        draft.hand_over_once(phrase("why.not_in_pilot", person=person.name))
+        route = Route.PHONE
     question = _new_question(draft, person, kind, route, at_once=at_once)
     if not could_change(draft.incident, draft.customer, draft.now, question):
         draft.hand_over_once(phrase("why.no_answer_matters"))
+        return
+    if draft.customer.shadow:
+        about = phrase(f"label.question.{kind}")
+        draft.hand_over_once(phrase("why.shadow_asks", person=person.name, question=about))
         return
     draft.mattering.add(question.id)
     if isinstance(question.state, Held):
@@ -209,8 +216,8 @@ def open_question(draft: Draft, question: Question) -> None:
     else:
         draft.note(phrase("timeline.asked", person=question.person.name))
         verifying.offer(draft, question)
-        if not question.person.reachable:
-            unreachable(draft, question.person.object_id, "not_installed")
+        if why := question.person.why_not_asked:
+            unreachable(draft, question.person.object_id, why)
         elif ladder.may_look(draft.incident, draft.customer, question) and not _is_there(
             draft.incident, question.person
         ):
@@ -360,6 +367,41 @@ def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: s
             phrase("timeline.call_recorded", person=question.person.name, answer=said, by=by_name)
         )
         _follow(draft, replace(answered, route=Route.PHONE), answer)
+
+
+def take_attestation(
+    draft: Draft, question: Question, choice: str, by: str, by_name: str
+) -> Standing:
+    """What somebody said to their manager by voice: we know who answered (L3). Once there is an
+    answer, another one counts when it raises, and else an analyst reads it."""
+    reply = Reply(
+        question.person.object_id,
+        draft.now,
+        Standing.COUNTED,
+        choice,
+        assurance=Assurance.L3,
+        attested_by=by,
+        attester=by_name,
+    )
+    answer = QUESTIONS[question.kind].answer(choice)
+    first = question.answer is None and not draft.incident.is_over
+    raises = change_by(draft.incident, question, reply) > 0
+    if not first and not raises:
+        reply = replace(reply, standing=Standing.FOR_ANALYST)
+    answered = _with_reply(draft, question, reply, answer)
+    draft.put_question(answered)
+    said = answer.says(question.kind) if answer else None
+    told = phrase("timeline.attested", person=question.person.name, answer=said, by=by_name)
+    draft.note(told)
+    if reply.standing is Standing.FOR_ANALYST:
+        _tell(draft, f"attested:{question.id}:{len(answered.replies)}", told)
+        return reply.standing
+    _end_calls(draft, answered)
+    if answer is not None:
+        if answer.unsure:
+            draft.hand_over(phrase("why.not_sure", person=question.person.name))
+        _follow(draft, replace(answered, route=Route.PHONE), answer)
+    return reply.standing
 
 
 def _end_calls(draft: Draft, question: Question) -> None:

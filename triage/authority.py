@@ -20,7 +20,7 @@ from datetime import datetime
 
 from triage.customer import Contact, Customer, Provider, Role, StandingRule
 from triage.draft import Known
-from triage.events import ApprovalAnswered
+from triage.events import ApprovalAnswered, Attested
 from triage.incident import (
     Approval,
     ApprovalState,
@@ -29,6 +29,7 @@ from triage.incident import (
     Open,
     Question,
     ResponseAction,
+    Rung,
     Signature,
     Standing,
 )
@@ -42,6 +43,30 @@ def may_answer(question: Question | None, by: str) -> Phrase | None:
         return phrase("refused.unknown_question")
     if question.person.object_id != by:
         return phrase("refused.not_addressee")
+    return None
+
+
+def may_attest(
+    incident: Incident, question: Question | None, known: Known, event: Attested
+) -> Phrase | None:
+    """Why this person's word for what somebody said by voice does not count; None where it does.
+
+    - they were asked to reach the person, for this question
+    - the customer's profile names them as that person's manager, today
+    - they are not affected by the incident themselves
+    - their own account is not under suspicion
+    """
+    if question is None:
+        return phrase("refused.unknown_question")
+    asked = [s.person.object_id for s in question.steps if s.rung is Rung.MANAGER and s.person]
+    facts = known.customer.facts_about(question.person.upn)
+    manager = (facts.manager if facts else None) or ""
+    if event.by not in asked or not event.by_upn or manager.lower() != event.by_upn.lower():
+        return phrase("refused.not_manager")
+    if incident.affects(event.by, event.by_upn) or event.by in known.facts.concerned:
+        return phrase("refused.not_manager")
+    if incident.is_tainted(event.by) or event.by in known.facts.at_risk:
+        return phrase("refused.account_suspect")
     return None
 
 
@@ -180,14 +205,33 @@ def approvers(
     return tuple((c.upn, c.name) for c in named.values() if not incident.affects("", c.upn))
 
 
+def contacts(
+    incident: Incident, customer: Customer, rule: StandingRule | None = None
+) -> tuple[Contact, ...]:
+    """Who may decide for the customer on the phone: approvers first; nobody who is affected, or
+    whose account this case makes suspect."""
+    suspect = {p.upn.lower() for p in incident.people if incident.is_tainted(p.object_id)}
+    return tuple(
+        c
+        for c in _entitled(customer, rule)
+        if not incident.affects("", c.upn) and c.upn.lower() not in suspect
+    )
+
+
+def is_hidden(incident: Incident, customer: Customer) -> bool:
+    """The thread tells nothing because of who reads it: its contacts are told another way."""
+    restricted = incident.type is IncidentType.RESTRICTED
+    return not restricted and is_thread_guarded(incident, customer)
+
+
 def is_thread_guarded(incident: Incident, customer: Customer) -> bool:
     """Whether the customer's thread shows a neutral placeholder only (triage.md section 6).
 
     - the case is restricted: it is not for the thread at all
-    - a suspect account reads the thread, or may approve
+    - a suspect account reads the thread, administers Teams, or may approve
     """
     return incident.type is IncidentType.RESTRICTED or any(
-        p.reads_thread or is_approver(customer, p.upn)
+        p.reads_thread or customer.administers_teams(p.upn) or is_approver(customer, p.upn)
         for p in (a.person for a in incident.affected)
         if p is not None and incident.is_tainted(p.object_id)
     )

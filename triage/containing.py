@@ -389,6 +389,9 @@ def ask_approval(
     asked_by_name: str | None = None,
 ) -> None:
     """Open an approval, unless too few may give it. `asked_by` is the analyst who wants it."""
+    if draft.customer.shadow:
+        draft.hand_over_once(phrase("why.shadow_approval", action=describe(action)))
+        return
     needs = 2 if action.tier is Tier.D else 1
     rule = rule_of(action, draft.incident, draft.customer)
     may = approvers(draft.incident, draft.customer, rule, needs)
@@ -409,10 +412,20 @@ def ask_approval(
         asked_by=asked_by,
         asked_by_name=asked_by_name,
         needs=needs,
+        in_thread=not unseen,
     )
     draft.put_approval(approval)
     draft.note(phrase("timeline.approval_asked", action=describe(action)))
     draft.wake(f"approval:{approval.id}", approval.due)
+
+
+def show_approvals(draft: Draft) -> None:
+    """What was asked while the thread hid it is asked there once it hides nothing any more."""
+    if is_thread_guarded(draft.incident, draft.customer):
+        return
+    for approval in draft.incident.approvals:
+        if not approval.in_thread and approval.state is ApprovalState.OPEN:
+            draft.put_approval(replace(approval, in_thread=True))
 
 
 def may_be_ordered(incident: Incident, action: ResponseAction) -> bool:

@@ -49,6 +49,8 @@ class PersonFacts:
     tier_0: bool = False
     """Whoever holds this account holds the directory: more care than for any privileged one."""
     break_glass: bool = False
+    teams_admin: bool = False
+    """Administers Teams: can make themselves a member of any team, and read its threads."""
     language: str | None = None
     phone: str | None = None
     phone_source: str | None = None
@@ -299,6 +301,16 @@ class Threads:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Privacy:
+    """How long people's data is kept, and whom they ask about it."""
+
+    retention_days: int = 365
+    """After a case is closed; then what was said in it, and by whom, is erased."""
+    contact: str | None = None
+    """Whoever answers for data protection, as people reach them: an address, a name and number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
     id: str
     version: int
@@ -327,6 +339,7 @@ class Customer:
     step_up: StepUp | None = None
     """Without it, whoever's account is suspect is led to the service desk only."""
     threads: Threads = Threads()
+    privacy: Privacy = Privacy()
     contacts: tuple[Contact, ...] = ()
     people: tuple[PersonFacts, ...] = ()
     privileged_names: tuple[str, ...] = ()
@@ -341,6 +354,10 @@ class Customer:
     breaker: int = 5
     """So many response actions that failed, or went over a cap, within an hour open the circuit
     breaker: nothing more is done until an analyst allows it."""
+    shadow: bool = False
+    """We decide, and show analysts what would happen; nobody else hears of it, and nothing is done."""
+    pilot: tuple[str, ...] = ()
+    """The UPNs of those who alone are written to; without them, everybody may be."""
     stopped: Stop | None = None
     """Not written in a profile: the kill switch or the breaker, as it is at this moment. What is
     decided must not depend on it; it is looked at when an action is carried out."""
@@ -363,12 +380,20 @@ class Customer:
     def facts_about(self, upn: str | None) -> PersonFacts | None:
         return next((p for p in self.people if upn and p.upn.lower() == upn.lower()), None)
 
+    def administers_teams(self, upn: str) -> bool:
+        facts = self.facts_about(upn)
+        return bool(facts and facts.teams_admin)
+
     def is_privileged(self, upn: str | None) -> bool:
         if upn is None:
             return False
         facts = self.facts_about(upn)
         named = facts is not None and (facts.privileged or facts.tier_0)
         return named or fits_any(upn, self.privileged_names)
+
+    def may_write_to(self, upn: str | None) -> bool:
+        """Whether somebody is in the pilot group, where there is one."""
+        return not self.pilot or (upn or "").lower() in {p.lower() for p in self.pilot}
 
     def asset(self, device: str | None) -> Asset | None:
         """The first asset whose name or glob fits the device."""

@@ -16,6 +16,7 @@ from triage import (
     containing,
     ladder,
     merging,
+    noticing,
     paging,
     suspicion,
     telling,
@@ -24,31 +25,36 @@ from triage import (
 from triage.actions import LOOKING, ActionKind
 from triage.assess import RULES, assess, read_report, withheld
 from triage.authority import (
+    is_hidden,
     is_thread_guarded,
     may_answer,
     may_approve,
+    may_attest,
     may_command,
     may_speak_for_customer,
     still_signed,
 )
 from triage.customer import Role
 from triage.draft import Draft, Known
-from triage.effects import ANALYST_THREAD, Effect
+from triage.effects import ANALYST_THREAD, Effect, PageAction
 from triage.events import (
     Absorbed,
     ActionDone,
     ActionFailed,
     Answered,
     ApprovalAnswered,
+    Attested,
     CallRecorded,
     ClearanceRecorded,
     CloseOrdered,
+    ConsentRecorded,
     ContainOrdered,
     Event,
     FoundAway,
     KeptOpen,
     Later,
     MergedInto,
+    NotPaged,
     RecommendationAnswered,
     Reopened,
     Reported,
@@ -92,7 +98,7 @@ from triage.phrases import Phrase, phrase
 from triage.playbooks import (
     CALL_ME,
     QUESTIONS,
-    answers_signed_in,
+    answers_in_person,
     books,
     gravest_first,
     offered,
@@ -172,6 +178,10 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _approval_answered(draft, event)
         case CallRecorded():
             return _call_recorded(draft, event)
+        case ConsentRecorded():
+            return _consent_recorded(draft, event)
+        case Attested():
+            return _attested(draft, event)
         case ClearanceRecorded():
             return _clearance_recorded(draft, event)
         case VerificationStarted():
@@ -210,6 +220,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _undelivered(draft, event)
         case FoundAway():
             return _found_away(draft, event)
+        case NotPaged():
+            return _not_paged(draft, event)
         case _:
             assert_never(event)
 
@@ -323,7 +335,7 @@ def _answered(draft: Draft, event: Answered) -> Verdict:
         refused = verifying.why_not_answer(draft, question, event.verification)
         if refused is not None:
             return Refused(refused)
-    on_offer = offered(question) if event.verification is None else answers_signed_in(question)
+    on_offer = offered(question) if event.verification is None else answers_in_person(question)
     if event.choice is not None and all(a.id != event.choice for a in on_offer):
         return Refused(phrase("refused.unknown_choice"))
     if event.choice and event.choice in _last_choices(question):
@@ -448,6 +460,28 @@ def _recommendation_answered(draft: Draft, event: RecommendationAnswered) -> Ver
 # --- people confirm who they are -------------------------------------------------------------------
 
 
+def _attested(draft: Draft, event: Attested) -> Verdict:
+    """The manager spoke with the person, or could not: then the next rung at once."""
+    question = draft.incident.question(event.question)
+    refused = may_attest(draft.incident, question, draft.known, event)
+    if refused is not None or question is None:
+        draft.note(phrase("timeline.wrong_person"))
+        return Refused(refused or phrase("refused.unknown_question"))
+    if event.choice is None:
+        who = question.person.name
+        draft.note(phrase("timeline.attested_nobody", by=event.by_name, person=who))
+        ladder.step_failed(draft, event.by, "no_voice")
+        return Accepted(phrase("thanks.received"))
+    if all(a.id != event.choice for a in answers_in_person(question)):
+        return Refused(phrase("refused.unknown_choice"))
+    if event.choice in _last_choices(question):
+        return AlreadyAnswered(phrase("thanks.already"))
+    before = draft.incident
+    asking.take_attestation(draft, question, event.choice, event.by, event.by_name)
+    _correct(draft, question, before)
+    return Accepted(phrase("thanks.received"))
+
+
 def _verification_started(draft: Draft, event: VerificationStarted) -> Verdict:
     verification = draft.incident.verification(event.verification)
     if verification is None or not verifying.may_start(draft.incident, verification, draft.now):
@@ -496,6 +530,32 @@ def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
         paging.taken(draft)
     _correct(draft, question, before)
     return Accepted(phrase("thanks.recorded"))
+
+
+def _consent_recorded(draft: Draft, event: ConsentRecorded) -> Verdict:
+    """It counts as if they had pressed it themselves: whoever may not decide there may not here."""
+    refused = may_command(draft.incident, draft.known.provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    contact = draft.customer.contact(event.contact)
+    vouched = calling.number_of(draft.customer, event.contact)
+    if contact is None or vouched is None:
+        return Refused(phrase("refused.no_number"))
+    person = draft.known.facts.helpers.get(contact.upn.lower())
+    known_as = person.object_id if person else contact.upn
+    said = ApprovalAnswered(event.approval, known_as, contact.upn, contact.name, event.approve)
+    verdict = _approval_answered(draft, said)
+    if isinstance(verdict, Accepted):
+        draft.note(
+            phrase(
+                "timeline.consent_recorded",
+                person=contact.name,
+                number=vouched[0],
+                source=vouched[1],
+                by=event.by_name,
+            )
+        )
+    return verdict
 
 
 def _clearance_recorded(draft: Draft, event: ClearanceRecorded) -> Verdict:
@@ -667,6 +727,8 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
     match what:
         case "taint":
             pass  # settling looks at every suspicion, here and elsewhere
+        case "readers":
+            _read_by(draft, draft.known.facts.readers)
         case "question":
             ladder.due(draft, which)
         case "remind":
@@ -688,6 +750,18 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
         case _:
             raise ValueError(f"nothing is called {event.name}")
     return Accepted()
+
+
+def _read_by(draft: Draft, readers: frozenset[str]) -> None:
+    """Who of the people concerned reads the thread, since they joined or left the team."""
+    draft.set(
+        affected=tuple(
+            replace(a, person=replace(a.person, reads_thread=a.person.object_id in readers))
+            if a.person
+            else a
+            for a in draft.incident.affected
+        )
+    )
 
 
 def _approval_due(draft: Draft, approval_id: str) -> None:
@@ -746,6 +820,8 @@ def _action_done(draft: Draft, event: ActionDone) -> Verdict:
     draft.put_action(replace(action, state=state, at=draft.now, rehearsed=event.rehearsed))
     key = "timeline.undone" if event.undone else "timeline.done"
     draft.note(phrase(key, action=containing.describe(action)))
+    if not event.undone:
+        noticing.notify(draft, action)
     return Accepted()
 
 
@@ -804,6 +880,19 @@ def _found_away(draft: Draft, event: FoundAway) -> Verdict:
     return Accepted()
 
 
+def _not_paged(draft: Draft, event: NotPaged) -> Verdict:
+    """A failed automation ends with a person who knows: who reads the thread, and whoever has the
+    case. An alarm that rings on is a nuisance, and no reason to look at the case."""
+    rings = event.does is PageAction.TRIGGER
+    why = phrase("why.not_rung" if rings else "timeline.alarm_goes_on")
+    if rings and not draft.incident.is_over:
+        draft.hand_over(why)
+    else:
+        draft.note(why)
+    draft.tell_analysts(f"not_paged:{event.does}:{event.alarm}", why)
+    return Accepted()
+
+
 # --- what follows ----------------------------------------------------------------------------------
 
 
@@ -818,12 +907,29 @@ def _settle(draft: Draft) -> None:
         suspicion.taint(draft)  # what is lifted here may be lent by another case
         decision = _weigh(draft)
         asking.ask(draft)
+        containing.show_approvals(draft)
+        _tell_another_way(draft)
         containing.contain(draft, decision)
         _consider_closing(draft)
         _leave_to_analyst(draft)
         telling.tell(draft)
     verifying.settle(draft)
     clocks.settle(draft)
+
+
+def _tell_another_way(draft: Draft) -> None:
+    """The thread tells nothing while somebody suspect reads it: an analyst phones the customer's
+    contact, on the number that the profile vouches for."""
+    if not draft.incident.threaded or not is_hidden(draft.incident, draft.customer):
+        return
+    by_phone = calling.reachable_by_phone(draft.incident, draft.customer)
+    if not by_phone:
+        draft.hand_over_once(phrase("why.nobody_to_tell"))
+        return
+    why = phrase("why.tell_by_phone", person=by_phone[0].name)
+    if why not in draft.incident.handed_reasons:
+        draft.tell_analysts(f"tell:{by_phone[0].upn}", why)
+    draft.hand_over_once(why)
 
 
 def _weigh(draft: Draft) -> Decision:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from triage.effects import PageAction
 from triage.incident import (
     Absence,
     Clearance,
@@ -66,6 +67,20 @@ class ApprovalAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentRecorded:
+    """An analyst takes down what a contact of the customer decided on the phone, because the thread
+    hides what is asked. The number is the one that the profile vouches for."""
+
+    approval: str
+    contact: str
+    """UPN."""
+    approve: bool
+    by: str
+    by_name: str
+    kind: Literal["consent_recorded"] = "consent_recorded"
+
+
+@dataclass(frozen=True, slots=True)
 class CallRecorded:
     """An analyst reached the person by phone and took down the answer."""
 
@@ -74,6 +89,19 @@ class CallRecorded:
     by_name: str
     choice: str
     kind: Literal["call_recorded"] = "call_recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """Somebody who was asked to reach the person by voice tells what they said."""
+
+    question: str
+    by: str
+    by_upn: str
+    by_name: str
+    choice: str | None
+    """None: they could not be reached."""
+    kind: Literal["attested"] = "attested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,12 +308,23 @@ class FoundAway:
     kind: Literal["found_away"] = "found_away"
 
 
+@dataclass(frozen=True, slots=True)
+class NotPaged:
+    """The pager did not take a page, for good. Why stands with the effect: it is an operator's."""
+
+    does: PageAction
+    alarm: str
+    kind: Literal["not_paged"] = "not_paged"
+
+
 Later = (
     Answered
     | Wrote
     | ApprovalAnswered
     | CallRecorded
+    | Attested
     | ClearanceRecorded
+    | ConsentRecorded
     | VerificationStarted
     | SignedIn
     | SignInFailed
@@ -304,6 +343,7 @@ Later = (
     | SourceWritten
     | Undelivered
     | FoundAway
+    | NotPaged
 )
 """What happens to an incident that is there: all but a report, which may begin one."""
 
@@ -343,7 +383,7 @@ class Facts:
     matches: Mapping[str, Match] = field(default_factory=dict)
     """By `Account.key`."""
     at_risk: frozenset[str] = frozenset()
-    """Object ids of people whose account another open incident makes suspect."""
+    """Object ids of people whose account another incident makes suspect."""
     concerned: frozenset[str] = frozenset()
     """Who of those acting is affected, also where the state no longer lists everybody."""
     unseen: frozenset[str] = frozenset()
@@ -355,3 +395,5 @@ class Facts:
     """By object id."""
     pages: bool = False
     """Whether people can open pages of ours."""
+    readers: frozenset[str] = frozenset()
+    """Who of the people concerned reads the customer's thread, where that is looked at anew."""

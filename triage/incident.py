@@ -88,6 +88,15 @@ class Person:
     """A member of the team whose channel holds the incident threads."""
     reachable: bool = True
     """The app is installed for this person, as far as we know."""
+    outside: bool = False
+    """A guest, or of another tenant: never asked, never asked to help."""
+
+    @property
+    def why_not_asked(self) -> str | None:
+        """Why no card is sent to this person; None where one is."""
+        if self.outside:
+            return "outside"
+        return None if self.reachable else "not_installed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +210,10 @@ class SourceRef:
     """Signs that it speaks against, whichever source makes them."""
 
 
+MOST_REFS = 24
+"""Of one case: what has no room in it any more begins a case of its own."""
+
+
 # --- questions -----------------------------------------------------------------------------------
 
 
@@ -279,6 +292,10 @@ class Reply:
     assurance: Assurance = Assurance.L0
     recorded_by: str | None = None
     """The analyst who took it down on the phone."""
+    attested_by: str | None = None
+    """The manager who asked them by voice: object id ..."""
+    attester: str | None = None
+    """... and name."""
     number: str | None = None
     """The number that was called ..."""
     number_source: str | None = None
@@ -525,6 +542,8 @@ class Approval:
     """How many people must say yes."""
     signed: tuple[Signature, ...] = ()
     """Who has, while more must."""
+    in_thread: bool = True
+    """Its card stands in the customer's thread; False while the thread has always hidden it."""
 
 
 # --- calls, decisions, closing -------------------------------------------------------------------

@@ -241,8 +241,9 @@ def _take(draft: Draft, question: Question, step: Step) -> None:
             if step.person is None or step.due is None:
                 raise ValueError(f"nobody is asked at the rung {step.rung}")
             draft.note(phrase("timeline.helper_asked", helper=step.person.name, person=who))
-            asks = _asks(draft, question, step)
-            draft.tell_person(step.person.object_id, f"{step.rung}:{question.id}", asks)
+            if step.rung is Rung.CONTACT:  # the manager has a card: triage/surfaces.py
+                says = asks(draft.incident, draft.customer, question, step)
+                draft.tell_person(step.person.object_id, f"{step.rung}:{question.id}", says)
             if draft.customer.look_for_absence:
                 draft.look_for_absence(step.person.object_id, question.id)
             draft.wake(f"rung:{question.id}:{step.rung}", step.due)
@@ -255,14 +256,15 @@ def _take(draft: Draft, question: Question, step: Step) -> None:
             assert_never(step.rung)
 
 
-def _asks(draft: Draft, question: Question, step: Step) -> Phrase:
+def asks(incident: Incident, customer: Customer, question: Question, step: Step) -> Phrase:
+    """What is asked of the manager, or the security contact."""
     said = {
-        "sender": draft.customer.name,
+        "sender": customer.name,
         "person": question.person.name,
-        "name": draft.incident.name,
+        "name": incident.name,
         "until": step.due,
     }
-    absence = draft.incident.absence(question.person.object_id)
+    absence = incident.absence(question.person.object_id)
     if absence is None:
         return phrase(f"reach.{step.rung}", **said)
     return phrase(f"reach.{step.rung}_away", why=_away(absence), **said)
@@ -293,6 +295,7 @@ def _who(draft: Draft, question: Question, rung: Rung) -> tuple[Person | None, s
     - what the person has said in words, an analyst reads
     - an account under suspicion and a restricted case are nobody's business but the analysts'
     - who is affected or under suspicion themselves helps nobody
+    - where there is a pilot group, nobody else is written to
     """
     if rung is Rung.ANALYST:
         return None, None
@@ -306,10 +309,30 @@ def _who(draft: Draft, question: Question, rung: Rung) -> tuple[Person | None, s
         return None, NOBODY
     known = [p for p in map(draft.known.facts.helpers.get, named) if p is not None]
     free = [p for p in known if not _is_concerned(draft, p)]
-    reachable = [p for p in free if p.reachable]
+    able = [p for p in free if p.why_not_asked is None]
+    reachable = [p for p in able if draft.customer.may_write_to(p.upn)]
     if reachable:
         return reachable[0], None
+    if able:
+        return None, "not_in_pilot"
     return None, "not_installed" if free else "concerned" if known else "not_in_roster"
+
+
+def managers(incident: Incident) -> tuple[tuple[Question, Step, Person], ...]:
+    """Who was asked to reach somebody as their manager, and for which question."""
+    return tuple(
+        (question, step, step.person)
+        for question in incident.questions
+        for step in question.steps
+        if step.rung is Rung.MANAGER and step.person is not None
+    )
+
+
+def may_know(incident: Incident, customer: Customer, question: Question, person: Person) -> bool:
+    """Whether somebody who was asked to help may still read what it is about."""
+    suspect = any(map(incident.is_tainted, (question.person.object_id, person.object_id)))
+    concerned = incident.affects(person.object_id, person.upn)
+    return not suspect and not concerned and not _is_secret(incident, customer)
 
 
 def _is_secret(incident: Incident, customer: Customer) -> bool:

@@ -597,8 +597,8 @@ def offered(question: Question) -> tuple[Answer, ...]:
             return ()
 
 
-def answers_signed_in(question: Question) -> tuple[Answer, ...]:
-    """The answers that can be given on our page after a fresh sign-in."""
+def answers_in_person(question: Question) -> tuple[Answer, ...]:
+    """Those that can be given where we know who answers: all but the wish to be called."""
     return tuple(a for a in QUESTIONS[question.kind].answers if not a.call)
 
 

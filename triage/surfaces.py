@@ -6,11 +6,12 @@ last asked for. The views are in `triage/views.py`; words come later, in `cards`
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Literal, assert_never
 
-from triage import authority, clocks
+from triage import authority, calling, clocks
 from triage.actions import LOOKING, ActionKind, TargetKind
 from triage.assess import what_ifs
 from triage.containing import describe, is_reversible, left_out, may_be_ordered
@@ -42,11 +43,13 @@ from triage.incident import (
     Spared,
     Standing,
     Status,
+    Step,
     Taint,
     Ticking,
 )
+from triage.ladder import asks, managers, may_know
 from triage.phrases import Phrase, phrase
-from triage.playbooks import CALL_ME, FOLLOW_UPS, QUESTIONS, books, offered
+from triage.playbooks import CALL_ME, FOLLOW_UPS, QUESTIONS, answers_in_person, books, offered
 from triage.priority import priority
 from triage.report import Source
 from triage.suspicion import RUNS_OUT
@@ -59,10 +62,12 @@ from triage.views import (
     ApprovalCard,
     Button,
     Choice,
+    Consent,
     Containable,
     CustomerThread,
     Digest,
     DigestLine,
+    ManagerCard,
     PersonCard,
     ProposalView,
     ShownClock,
@@ -98,8 +103,10 @@ class Surfaces(Mapping[str, View]):
 def surfaces(incident: Incident, customer: Customer) -> Surfaces:
     """Every surface of an incident by name, as it should stand.
 
-    Names: "customer", "analyst", "person:{object id}", "approval:{id}", "source:{source}:{id}".
-    A restricted case has no approvals and no cards; a placeholder thread shows no approval either.
+    Names: "customer", "analyst", "person:{object id}", "manager:{object id}:{question}",
+    "approval:{id}", "source:{source}:{id}".
+    A restricted case has no approvals and no cards; in a placeholder thread an approval that stands
+    there already tells nothing, and no other is shown.
     """
     makes: dict[str, Callable[[], View]] = {
         ANALYST_THREAD: partial(analyst_thread, incident, customer)
@@ -108,9 +115,17 @@ def surfaces(incident: Incident, customer: Customer) -> Surfaces:
         makes[CUSTOMER_THREAD] = partial(customer_thread, incident, customer)
     for person in asked_in_teams(incident):
         makes[f"person:{person.object_id}"] = partial(person_card, incident, customer, person)
-    if not authority.is_thread_guarded(incident, customer):
-        for approval in incident.approvals:
-            makes[f"approval:{approval.id}"] = partial(approval_card, incident, customer, approval)
+    for question, step, manager in managers(incident):
+        name = f"manager:{manager.object_id}:{question.id}"
+        makes[name] = partial(manager_card, incident, customer, question, step)
+    guarded = authority.is_thread_guarded(incident, customer)
+    for approval in incident.approvals:
+        if approval.in_thread:  # what was never shown there needs no hiding
+            makes[f"approval:{approval.id}"] = (
+                partial(hidden_approval, incident, approval)
+                if guarded
+                else partial(approval_card, incident, customer, approval)
+            )
     if incident.merged is None:  # of a merged case, the other one tells the sources
         for ref in incident.refs:
             makes[f"source:{ref.source}:{ref.source_id}"] = partial(source_status, incident, ref)
@@ -124,7 +139,7 @@ def asked_in_teams(incident: Incident) -> tuple[Person, ...]:
     asked = {
         q.person.object_id: q.person
         for q in incident.questions
-        if q.route is not Route.PHONE and q.was_sent
+        if q.route is not Route.PHONE and q.was_sent and not q.person.outside
     }
     return tuple(asked.values())
 
@@ -337,6 +352,47 @@ def _choices(question: Question | None, stage: Stage) -> tuple[Choice, ...]:
     return tuple(Choice(a.id, a.says(question.kind)) for a in offered(question))
 
 
+# --- whoever is asked to reach them ----------------------------------------------------------------
+
+
+def manager_card(
+    incident: Incident, customer: Customer, question: Question, step: Step
+) -> ManagerCard:
+    """What to ask by voice, and what was said, as buttons. Once there is an answer, the case is over
+    or has become none of theirs, it says no more."""
+    manager = step.person
+    if manager is None:
+        raise ValueError(f"nobody was asked at the rung {step.rung}")
+    if question.answer is not None or incident.is_over:
+        return _manager_card(incident, customer, question, manager)
+    if not may_know(incident, customer, question, manager):
+        return _manager_card(incident, customer, question, manager)
+    return replace(
+        _manager_card(incident, customer, question, manager),
+        question=question.id,
+        says=(asks(incident, customer, question, step),),
+        happened=None if question.kind in FOLLOW_UPS else _happened(incident, question),
+        ask=phrase(f"ask.{question.kind}"),
+        choices=tuple(Choice(a.id, a.says(question.kind)) for a in answers_in_person(question)),
+    )
+
+
+def _manager_card(
+    incident: Incident, customer: Customer, question: Question, manager: Person
+) -> ManagerCard:
+    """As it stands when nothing is needed."""
+    return ManagerCard(
+        person=manager.object_id,
+        language=manager.language,
+        zone=manager.zone,
+        sender=customer.name,
+        code=incident.code,
+        asked=question.person.given_name,
+        question=None,
+        says=(phrase("manager.over"),),
+    )
+
+
 # --- the customer's thread -----------------------------------------------------------------------
 
 
@@ -458,6 +514,10 @@ def _said_by(question: Question) -> Phrase:
     answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
     if reply is None or answer is None:
         return phrase("known.silent", person=question.person.name)
+    if reply.attester is not None:
+        said = answer.says(question.kind)
+        who = question.person.name
+        return phrase("known.said_to_manager", person=who, answer=said, by=reply.attester)
     key = "known.said_by_phone" if reply.recorded_by else "known.said"
     return phrase(key, person=question.person.name, answer=answer.says(question.kind))
 
@@ -664,6 +724,26 @@ def approval_card(incident: Incident, customer: Customer, approval: Approval) ->
     )
 
 
+def hidden_approval(incident: Incident, approval: Approval) -> ApprovalCard:
+    """What stands in the place of a card whose thread a suspect account came to read: the same
+    whatever was asked, decided or done."""
+    return ApprovalCard(
+        approval=approval.id,
+        name=incident.name,
+        because=(),
+        asks=phrase("asks.hidden"),
+        consequence=phrase("asks.hidden"),
+        on_silence=phrase("asks.hidden"),
+        due=approval.due,
+        state=ApprovalState.WITHDRAWN,
+        outcome=phrase("needed.told_otherwise"),
+        mention=(),
+        asked_by=phrase("asks.hidden"),
+        signed=None,
+        hidden=True,
+    )
+
+
 def _still_to_sign(
     incident: Incident, customer: Customer, action: ResponseAction, approval: Approval
 ) -> tuple[tuple[str, str], ...]:
@@ -739,6 +819,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         clocks=_clocks(incident, customer, plain=False),
         evidence=_evidence(incident),
         facts=(
+            *_held_back(customer),
             *_stopped(customer),
             *_why_a_person(incident),
             *_by_hand(incident),
@@ -751,6 +832,8 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         questions=tuple(_analyst_question(incident, customer, q) for q in incident.questions),
         calls=tuple(_analyst_call(incident, c) for c in incident.calls if c.done_at is None),
         suspicions=_suspicions(incident),
+        by_phone=_by_phone(incident, customer),
+        consents=_consents(incident, customer),
         actions=tuple(map(_shown_action, _visible(incident.actions))),
         containable=_containable(incident),
         proposal=_proposal_view(incident),
@@ -760,6 +843,13 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         outcome=(*_outcome(incident), *_comment(incident)) if incident.closed else (),
         buttons=_analyst_buttons(incident),
     )
+
+
+def _held_back(customer: Customer) -> tuple[Phrase, ...]:
+    """That less reaches people than stands here: shadow mode, or a pilot group."""
+    if customer.shadow:
+        return (phrase("known.shadow"),)
+    return (phrase("known.pilot", count=len(customer.pilot)),) if customer.pilot else ()
 
 
 def _stopped(customer: Customer) -> tuple[Phrase, ...]:
@@ -900,6 +990,8 @@ def _heard_by(question: Question) -> tuple[Phrase, ...]:
     reply = question.answer
     if reply is None:
         return ()
+    if reply.attester is not None:
+        return (phrase("level.attested", by=reply.attester, at=reply.at),)
     if reply.assurance is not Assurance.L3 or reply.number is None:
         return (phrase(f"level.{reply.assurance}"),)
     return (phrase("level.called", number=reply.number, source=reply.number_source),)
@@ -954,6 +1046,43 @@ def _analyst_call(incident: Incident, task: CallTask) -> AnalystCall:
         due=task.due,
         choices=tuple(Choice(a.id, a.says(kind)) for a in QUESTIONS[kind].answers if not a.call),
     )
+
+
+def _by_phone(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
+    """The first of the customer's contacts who may be told, and where the number comes from."""
+    if incident.is_over or not authority.is_hidden(incident, customer):
+        return ()
+    for contact in calling.reachable_by_phone(incident, customer):
+        number, source = calling.number_of(customer, contact.upn) or ("", "")
+        return (phrase("seen.tell_by_phone", person=contact.name, number=number, source=source),)
+    return (phrase("why.nobody_to_tell"),)
+
+
+def _consents(incident: Incident, customer: Customer) -> tuple[Consent, ...]:
+    """What the customer decides by phone, because its thread cannot ask."""
+    if incident.is_over or not authority.is_hidden(incident, customer):
+        return ()
+    found = []
+    for approval in incident.approvals:
+        action = incident.action(approval.action)
+        if approval.state is not ApprovalState.OPEN or action is None:
+            continue
+        rule = authority.rule_of(action, incident, customer)
+        signed = {s.by_upn.lower() for s in approval.signed}
+        for contact in calling.reachable_by_phone(incident, customer, rule):
+            vouched = calling.number_of(customer, contact.upn)
+            if vouched is not None and contact.upn.lower() not in signed:
+                found.append(
+                    Consent(
+                        approval=approval.id,
+                        asks=describe(action),
+                        upn=contact.upn,
+                        name=contact.name,
+                        number=vouched[0],
+                        number_source=vouched[1],
+                    )
+                )
+    return tuple(found)
 
 
 def _suspicions(incident: Incident) -> tuple[Suspicion, ...]:

@@ -39,6 +39,8 @@ class Button(StrEnum):
     CONTAIN = "contain"
     UNDO = "undo"
     RECORD_CALL = "record_call"
+    RECORD_CONSENT = "record_consent"
+    ATTEST = "attest"
     ACCEPT = "accept"
     DISCUSS = "discuss"
 
@@ -80,6 +82,28 @@ class PersonCard:
     verification: str | None = None
     """The fresh sign-in that is offered beside the service desk."""
     surface: Literal["person"] = "person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerCard:
+    """A card in the chat of somebody who is asked to reach one of their people by voice."""
+
+    person: str
+    """The manager's object id."""
+    language: str | None
+    zone: str | None
+    sender: str
+    code: str
+    asked: str
+    """The given name of whoever is to be reached."""
+    question: str | None
+    """None: nothing is needed any more."""
+    says: tuple[Phrase, ...]
+    happened: Phrase | None = None
+    ask: Phrase | None = None
+    """What to ask them, in the words they would have read."""
+    choices: tuple[Choice, ...] = ()
+    surface: Literal["manager"] = "manager"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +170,8 @@ class ApprovalCard:
     outcome: Phrase | None
     mention: tuple[tuple[str, str], ...]
     """Who must act: (UPN, name)."""
+    hidden: bool = False
+    """A suspect account came to read the thread: the card that stands there tells nothing now."""
     asked_by: Phrase
     """Who wants it: an analyst, or we ourselves by the score."""
     signed: Phrase | None = None
@@ -184,6 +210,18 @@ class AnalystCall:
     script: Phrase
     due: datetime
     choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """A decision of the customer that is asked for by phone, and who may give it."""
+
+    approval: str
+    asks: Phrase
+    upn: str
+    name: str
+    number: str
+    number_source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +276,9 @@ class AnalystThread:
     questions: tuple[AnalystQuestion, ...] = ()
     calls: tuple[AnalystCall, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
+    by_phone: tuple[Phrase, ...] = ()
+    """Whom of the customer to phone, because the thread tells nothing."""
+    consents: tuple[Consent, ...] = ()
     clocks: tuple[ShownClock, ...] = ()
     actions: tuple[ThreadAction, ...] = ()
     containable: tuple[Containable, ...] = ()
@@ -286,4 +327,4 @@ class SourceStatus:
     surface: Literal["source"] = "source"
 
 
-View = PersonCard | CustomerThread | ApprovalCard | AnalystThread | SourceStatus
+View = PersonCard | ManagerCard | CustomerThread | ApprovalCard | AnalystThread | SourceStatus

@@ -217,4 +217,6 @@ def _member(account: dict[str, Any]) -> Member:
         name=text("name"),
         given_name=text("givenName"),
         upn=text("userPrincipalName"),
+        tenant_id=text("tenantId") or None,
+        is_guest=text("userRole").lower() in {"guest", "anonymous"},
     )

@@ -20,6 +20,7 @@ _NAMES = (
     ("BotNotInConversationRoster", GaveUpError.NOT_INSTALLED),
     ("ConversationBlockedByUser", GaveUpError.BLOCKED),
     ("MessageWritesBlocked", GaveUpError.BLOCKED),
+    ("BotDisabledByAdmin", GaveUpError.OTHER),
 )
 _WRITES_BLOCKED = re.compile(r'"errorCode\\*"\s*:\s*\\*"?209\b')
 """`MessageWritesBlocked` by number, in a JSON string within the JSON."""
@@ -58,7 +59,9 @@ def _code(status: int, text: str) -> str:
     for name, code in _NAMES:
         if name in text:
             return code
-    return GaveUpError.BLOCKED if _WRITES_BLOCKED.search(text) else GaveUpError.OTHER
+    if _WRITES_BLOCKED.search(text):
+        return GaveUpError.BLOCKED
+    return GaveUpError.FORBIDDEN if status == 403 else GaveUpError.OTHER
 
 
 def _reason(status: int, text: str) -> str:

@@ -162,3 +162,21 @@ def test_two_houses_in_one_process_count_apart() -> None:
     one.throttled.labels("send").inc()
 
     assert other.registry.get_sample_value("vouch_teams_throttled_total", {"verb": "send"}) is None
+
+
+async def test_pages_and_service_levels_are_counted(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.fault(kind="bad_gateway", path="/pagerduty/")
+        await h.report(malware_ran())
+        await h.later(hours=1)
+        missed = await scraped(h)
+        await h.press("Mia Lindqvist", await h.soc(), "take")
+        taken = await scraped(h)
+
+        assert value(missed, "vouch_promises_total", promise="acknowledge", outcome="missed") == 1
+        assert value(missed, "vouch_promises_total", promise="contact", outcome="kept") == 1
+        assert value(missed, "vouch_pages_total", does="trigger", outcome="later") == 1
+        assert value(missed, "vouch_pages_total", does="trigger", outcome="ok") >= 1
+        assert value(taken, "vouch_promises_total", promise="acknowledge", outcome="late") == 1
+        assert value(taken, "vouch_promise_minutes_sum", promise="acknowledge") >= 60
+        assert value(taken, "vouch_pages_total", does="resolve", outcome="ok") >= 1

@@ -28,6 +28,7 @@ from triage.views import (
     CustomerThread,
     Digest,
     DigestLine,
+    ManagerCard,
     PersonCard,
     ProposalView,
     ShownClock,
@@ -131,9 +132,41 @@ PERSON_CARDS = {
     "changing": CHANGING,
     "thanks": THANKS,
     "neutral": NEUTRAL,
+    "neutral_sign_in": replace(NEUTRAL, says=(phrase("card.neutral_sign_in"),), verification="v1"),
     "guarded": GUARDED,
     "over": OVER,
 } | kind_cards()
+
+MANAGER = ManagerCard(
+    person="dan",
+    language="en",
+    zone="Europe/Berlin",
+    sender="Contoso Security",
+    code="7KQ2",
+    asked="Bob",
+    question="q1",
+    says=(phrase("reach.manager", person="Bob Meyer", until=minutes(20)),),
+    happened=_HAPPENED,
+    ask=phrase("ask.file_opened"),
+    choices=choices(QuestionKind.FILE_OPENED)[:3],
+)
+MANAGER_CARDS = {
+    "asking": MANAGER,
+    "away": replace(
+        MANAGER,
+        says=(
+            phrase(
+                "reach.manager_away",
+                person="Bob Meyer",
+                why=phrase("away.automatic_replies"),
+                until=minutes(20),
+            ),
+        ),
+    ),
+    "over": replace(
+        MANAGER, question=None, says=(phrase("manager.over"),), happened=None, ask=None, choices=()
+    ),
+}
 
 _ISOLATE = phrase("action.isolate_device", target="LAPTOP-7")
 _SCAN = phrase("action.scan_device", target="LAPTOP-7")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cards import analyst_thread, approval, customer_thread, digest, question
+from cards import analyst_thread, approval, customer_thread, digest, manager, question
 from cards.elements import Card
 from cards.wording import Reader
 from tests.cards import card_views as views
@@ -17,6 +17,10 @@ READERS = {
 
 def person_cards(reader: Reader) -> dict[str, Card]:
     return {n: question.render(v, views.HANDLE, reader) for n, v in views.PERSON_CARDS.items()}
+
+
+def managers(reader: Reader) -> dict[str, Card]:
+    return {n: manager.render(v, views.HANDLE, reader) for n, v in views.MANAGER_CARDS.items()}
 
 
 def customer_threads(reader: Reader) -> dict[str, Card]:
@@ -40,6 +44,7 @@ def digests(reader: Reader) -> dict[str, Card]:
 def all_cards() -> dict[str, Card]:
     kinds = {
         "person": person_cards,
+        "manager": managers,
         "customer": customer_threads,
         "approval": approvals,
         "analyst": analyst_threads,

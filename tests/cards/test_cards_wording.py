@@ -242,6 +242,7 @@ def test_every_value_that_becomes_part_of_a_key_has_a_sentence() -> None:
 
 _PLAINLY_LABELLED = set(Button) - {
     Button.ANSWER,
+    Button.ATTEST,
     Button.RECORD_CALL,
     Button.CONTAIN,
     Button.UNDO,

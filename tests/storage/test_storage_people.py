@@ -1,7 +1,7 @@
 """People: found by what proves who they are, and spoken to where they can be reached."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ class Member:
     upn: str
     name: str
     given_name: str = ""
+    tenant_id: str | None = None
+    is_guest: bool = False
 
     @property
     def mri(self) -> str:
@@ -67,7 +69,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield store
 
 
-def roster(*members: Member, of: str = TEAM) -> Callable[[Tx], None]:
+def roster(*members: Member, of: str = TEAM) -> Callable[[Tx], people.RosterNews]:
     return lambda tx: people.keep_roster(tx, TENANT, of, members, NOW)
 
 
@@ -313,3 +315,45 @@ async def test_a_conversation_leads_to_its_customer_by_tenant_and_id(store: Stor
     assert await found(TENANT, "a:chat") == FoundConversation(CONTOSO, "personal", "b0b")
     assert await found("other", "a:chat") is None
     assert await found(TENANT, "a:other") is None
+
+
+async def test_a_roster_tells_who_joined_the_team_or_left_it(store: Store) -> None:
+    assert (await store.write(CONTOSO, roster(BOB, ANN))).moved == {BOB.object_id, ANN.object_id}
+    assert (await store.write(CONTOSO, roster(BOB, ANN))).moved == frozenset()
+    assert (await store.write(CONTOSO, roster(ANN))).moved == {BOB.object_id}
+    assert (await store.write(CONTOSO, roster(BOB, of="a:chat"))).moved == frozenset()
+
+
+# --- people from outside -------------------------------------------------------------------------
+
+ELSEWHERE = "9e9e9e9e-2c1b-4b53-9b1e-0c5a3f2e9a10"
+GUEST = Member("9e5", "eve_partner.com#EXT#@contoso.onmicrosoft.com", "Eve Gast")
+BY_ROLE = replace(BOB, object_id="9e6", upn="zoe@partner.com", is_guest=True)
+EXTERNAL = replace(BOB, object_id="9e7", upn="max@partner.com", tenant_id=ELSEWHERE)
+
+
+@pytest.mark.parametrize("stranger", [GUEST, BY_ROLE, EXTERNAL])
+async def test_whoever_is_from_outside_is_known_as_such_and_never_asked(
+    store: Store, stranger: Member
+) -> None:
+    named = await store.write(CONTOSO, roster(ANN, stranger))
+
+    account = Account(object_id=stranger.object_id)
+    found = await store.read(CONTOSO, lambda tx: people.match(tx, account, profiles.current(tx)))
+    assert named.strangers == [stranger.name]
+    assert found.person is not None
+    assert found.person.reads_thread
+    assert found.person.why_not_asked == "outside"
+
+
+async def test_who_was_named_before_is_not_named_again(store: Store) -> None:
+    await store.write(CONTOSO, roster(ANN, GUEST))
+
+    assert (await store.write(CONTOSO, roster(ANN, GUEST))).strangers == []
+    assert (await store.write(CONTOSO, roster(ANN, GUEST, EXTERNAL))).strangers == [EXTERNAL.name]
+
+
+async def test_one_s_own_tenant_in_capitals_is_one_s_own(store: Store) -> None:
+    mine = replace(BOB, tenant_id=TENANT.upper())
+
+    assert (await store.write(CONTOSO, roster(mine))).strangers == []

@@ -2,12 +2,14 @@
 
 import json
 import re
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot import conductor
 from storage import quarantine
 from tests.story.graph_incident import FABRIKAM, device, incident, malware_blocked, malware_ran
 from tests.story.house import House, Json, house
@@ -338,12 +340,17 @@ async def test_five_hundred_alerts_are_one_case_and_its_cards_fit(tmp_path: Path
         assert await only_thread(h)
 
 
-async def test_get_and_head_change_nothing(tmp_path: Path) -> None:
+async def test_a_case_takes_in_no_more_than_it_can_hold_and_another_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reports that share a person and a device belong together, up to an end."""
+    monkeypatch.setattr(conductor, "MOST_REFS", 3)
     async with house(tmp_path) as h:
-        for path in ("/", "/healthz", "/readyz", "/api/incidents/defender", "/api/messages"):
-            for method in ("GET", "HEAD"):
-                async with h.control.request(method, f"{h.vouch.url}{path}") as response:
-                    assert response.status in (200, 405)
-                    assert response.headers["X-Content-Type-Options"] == "nosniff"
-        await h.settle()
-        assert await h.thread() == []
+        names = []
+        for n in range(7):
+            h.clock.advance(timedelta(seconds=1))
+            names.append(await h.report(malware_ran() | {"id": f"47{n}"}))
+        again = await h.report(malware_ran() | {"id": "470"})
+
+        assert names == ["CONTOSO-1"] * 3 + ["CONTOSO-2"] * 3 + ["CONTOSO-3"]
+        assert again == "CONTOSO-1"

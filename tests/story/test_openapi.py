@@ -51,7 +51,7 @@ async def another_message(h: House, source: Source, tmp_path: Path) -> int:
     (tmp_path / "secret").write_text(secret := new_secret(), encoding="ascii")
     await add_signing_secret(h.vouch.store, "contoso", source, f"file:{tmp_path / 'secret'}")
     url = f"{h.vouch.url}/api/incidents/{source}?customer=contoso"
-    for body in (b"[7]", b"[8]"):
+    for body in (json.dumps([EXAMPLES[source]]).encode(), b"[8]"):
         headers = signature_headers(secret_of(secret), "msg_1", h.clock.now(), body)
         async with h.control.post(url, data=BytesIO(body), headers=headers) as response:
             check(source, response.status, await response.json())

@@ -160,3 +160,29 @@ async def test_without_a_pager_it_is_seen_that_nobody_was_rung(
         [stuck] = await h.stuck()
         assert (stuck.kind, stuck.status, stuck.last_error) == ("page", "failed", failed["why"])
         h.accepts_trouble = True
+
+
+async def test_that_nobody_could_be_rung_is_said_where_the_analysts_are(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    async with rung_by(tmp_path, monkeypatch) as h:
+        await h.report(malware_ran())
+        await order(h, await a_page(h))
+
+        assert (await h.told("Nordwall MXDR"))[-1].startswith("Nobody could be rung")
+        assert (await h.history(SOURCE))[-1].event.kind == "not_paged"
+        assert not any("rung" in text for text in await h.told("Contoso"))
+        h.accepts_trouble = True
+
+
+async def test_an_alarm_that_could_not_be_ended_is_ended_by_hand(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        page = await a_page(h)
+        await order(h, page)
+        await h.fault(kind="bad_gateway", path="/pagerduty/", times=100)
+        await order(h, ended(page, PageAction.RESOLVE))
+        await h.later(hours=3)
+
+        assert any("end it there by hand" in text for text in await h.told("Nordwall MXDR"))
+        h.accepts_trouble = True

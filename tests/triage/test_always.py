@@ -24,6 +24,7 @@ from tests.triage.triage_script import (
     LAPTOP,
     PROVIDER,
     STRANGER,
+    TENANT,
     Case,
     accepted,
     alert,
@@ -45,13 +46,14 @@ from triage.containing import is_protected
 from triage.customer import Consent, Contact, Customer, PersonFacts, Role
 from triage.decide import AlreadyAnswered, decide
 from triage.draft import Known
-from triage.effects import Contain, Effect, Say
+from triage.effects import Contain, Effect, PageAction, Say
 from triage.events import (
     Absorbed,
     ActionDone,
     ActionFailed,
     Answered,
     ApprovalAnswered,
+    Attested,
     CallRecorded,
     CloseOrdered,
     ContainOrdered,
@@ -59,13 +61,17 @@ from triage.events import (
     Facts,
     KeptOpen,
     MergedInto,
+    NotPaged,
     RecommendationAnswered,
     Reopened,
     Reported,
+    SignedIn,
+    SignInFailed,
     SourceWritten,
     Taken,
     Undelivered,
     UndoOrdered,
+    VerificationStarted,
     Woke,
     Wrote,
 )
@@ -174,6 +180,16 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     ),
     st.builds(CallRecorded, _QUESTIONS, st.just(ANNA.object_id), st.just(ANNA.name), _CHOICES),
     _by(lambda p: CallRecorded("q1", p.object_id, p.name, "not_mine")),
+    _by(lambda p: Attested("q1", p.object_id, p.upn, p.name, "not_me")),
+    _by(lambda p: Attested("q1", p.object_id, p.upn, p.name, None)),
+    st.just(VerificationStarted("v1")),
+    st.builds(
+        lambda who, how: SignedIn("v1", TENANT, who.object_id, who.upn, None, ("c1",), how),
+        _ACTORS,
+        st.sampled_from([("fido",), ("pwd",)]),
+    ),
+    st.sampled_from(["denied", "forged"]).map(lambda why: SignInFailed("v1", why)),
+    _by(lambda p: Answered("q1", p.object_id, "mine", verification="v1")),
     _by(lambda p: Taken(p.object_id, p.name)),
     st.builds(
         CloseOrdered,
@@ -209,6 +225,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         st.none() | _ACTORS.map(lambda p: p.object_id),
         st.just("blocked"),
     ),
+    st.builds(NotPaged, st.sampled_from(PageAction), st.just("alarm")),
 )
 Story = tuple[Customer, tuple[Person, ...], object, list[tuple[Event, int, frozenset[str]]]]
 

@@ -68,7 +68,15 @@ from triage.report import (
     Verdict as Finding,
 )
 from triage.surfaces import surfaces
-from triage.views import AnalystThread, ApprovalCard, CustomerThread, PersonCard, SourceStatus, View
+from triage.views import (
+    AnalystThread,
+    ApprovalCard,
+    CustomerThread,
+    ManagerCard,
+    PersonCard,
+    SourceStatus,
+    View,
+)
 
 TEN_PAST_TEN = datetime(2026, 11, 24, 10, 10, tzinfo=UTC)
 TENANT = "0a0a0a0a-1111-2222-3333-444444444444"
@@ -294,7 +302,10 @@ class Case:
     """Who has an identity incident open elsewhere, from now on."""
     concerned: frozenset[str] = frozenset()
     unseen: frozenset[str] = frozenset()
+    readers: frozenset[str] = frozenset()
     """As `Facts` has them, from now on."""
+    by_upn: Mapping[str, Person] = field(default_factory=dict)
+    """Contacts the roster knows: `Facts.helpers`."""
     now: datetime = TEN_PAST_TEN
     current: Incident | None = None
     verdict: Verdict = field(default_factory=Accepted)
@@ -331,6 +342,8 @@ class Case:
             at_risk=self.at_risk,
             concerned=self.concerned,
             unseen=self.unseen,
+            helpers=self.by_upn,
+            readers=self.readers,
         )
 
     def _match(self, account: Account) -> Match:
@@ -466,6 +479,11 @@ class Case:
     def card(self, who: Person) -> PersonCard:
         view = self.views()[f"person:{who.object_id}"]
         assert isinstance(view, PersonCard)
+        return view
+
+    def manager_card(self, who: Person, on: str = "q1") -> ManagerCard:
+        view = self.views()[f"manager:{who.object_id}:{on}"]
+        assert isinstance(view, ManagerCard)
         return view
 
     def thread(self) -> CustomerThread:
