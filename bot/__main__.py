@@ -1,5 +1,5 @@
 """The command line: serve, demo, customer, submit, manifest, doctor, retry, db,
-audit."""
+audit, privacy."""
 
 import asyncio
 import getpass
@@ -36,11 +36,14 @@ from bot.commands import (
 from bot.control import NobodyAnswersError, RefusedCommandError, hand_over
 from bot.desk import NoProviderError
 from bot.doctor import Finding, broken, is_well, nothing_is_stuck, ok
+from bot.notice import in_full
+from bot.privacy import ErasePerson, ExportPerson
 from bot.settings import Settings, faults, from_environment
+from bot.setup import NoSuchCustomerError
 from bot.signals import stop_signal
 from bot.switch import AllowContainment, StopContainment
 from manifest.package import DEVELOPER, VERSION, WEBSITE, ManifestError, Offer, Permission, package
-from storage import across, credentials
+from storage import across, credentials, profiles
 from storage.backup import back_up, restore
 from storage.checking import check
 from storage.credentials import Kind
@@ -61,6 +64,8 @@ customers = typer.Typer(no_args_is_help=True, help="Customers' and the provider'
 app.add_typer(customers, name="customer")
 records = typer.Typer(no_args_is_help=True, help="The records: backup, restore, check.")
 app.add_typer(records, name="db")
+persons = typer.Typer(no_args_is_help=True, help="What is kept of people: notice, export, erase.")
+app.add_typer(persons, name="privacy")
 audits = typer.Typer(no_args_is_help=True, help="The event log: verify, export, anchor.")
 app.add_typer(audits, name="audit")
 
@@ -285,6 +290,51 @@ async def _ordered(database: str, command: Command) -> list[str]:
         return await perform(store, command, SystemClock().now())
     finally:
         await store.close()
+
+
+@persons.command("export")
+def privacy_export(
+    customer: str, upn: str, file: NewFile, database: Database = DEFAULT_DATABASE
+) -> None:
+    """Write what is kept of a person to a file, for them to read. It is recorded who did it."""
+    (kept,) = _run(_ordered(database, ExportPerson(customer, upn, _operator())))
+    _tried(lambda: auditing.write_new(file, f"{kept}\n"))
+    typer.echo(f"{file}: for {upn} alone. Restricted cases are not in it: ask their named lead.")
+
+
+@persons.command("erase")
+def privacy_erase(
+    customer: str,
+    upn: str,
+    why: Annotated[str, typer.Option(help="For the record: not the person's name.")],
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Erase a person from a customer's records, for good. The hash chain stays whole."""
+    _order(database, ErasePerson(customer, upn, _operator(), why))
+
+
+@persons.command("notice")
+def privacy_notice(
+    customer: str,
+    language: Annotated[
+        str | None, typer.Option(help="en, de or pt-BR; else the customer's.")
+    ] = None,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """The notice a customer can show its people: what is kept, why, and for how long."""
+    for line in _run(_notice(database, customer, language)):
+        typer.echo(line)
+
+
+async def _notice(database: str, customer: str, language: str | None) -> list[str]:
+    store = Store.look(database)
+    try:
+        profile = await store.read(customer, profiles.current)
+    except LookupError as error:
+        raise NoSuchCustomerError(str(error)) from error
+    finally:
+        await store.close()
+    return in_full(profile, language or profile.language)
 
 
 @records.command("backup")

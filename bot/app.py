@@ -25,6 +25,7 @@ from bot.links import Links
 from bot.metrics import Counted, CountedPager, Metrics, MetricsPage, metrics_application, timing
 from bot.performing import Performer
 from bot.reception import Reception
+from bot.retention import begin
 from bot.settings import Settings
 from bot.signin import SignInPages
 from bot.teams.gateway import Gateway
@@ -113,6 +114,7 @@ async def running(
                 desk.profile, desk.channel = fresh.profile, fresh.channel
             conductor.on_work()
 
+        await begin(store, clock.now())
         await gateway.start()
         gateway.is_well()  # asks for keys and token ahead of the first tap
         async with (

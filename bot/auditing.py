@@ -78,6 +78,11 @@ async def anchor(database: str, file: Path) -> int:
     return len(found)
 
 
+def write_new(file: Path, text: str) -> None:
+    with _new(file) as out:
+        out.write(text)
+
+
 def _anchors(file: Path) -> list[Anchor]:
     with file.open(encoding="utf-8") as lines:
         return anchors.read_anchors(lines)

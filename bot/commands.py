@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Literal, assert_never
 
+from bot import privacy
+from bot.privacy import CannotEraseError, ErasePerson, ExportPerson
 from bot.secretrefs import SecretError
 from bot.setup import (
     SETUP,
@@ -113,6 +115,8 @@ Command = (
     | Invite
     | Remove
     | Retry
+    | ExportPerson
+    | ErasePerson
     | StopContainment
     | AllowContainment
 )
@@ -130,6 +134,7 @@ REFUSALS = (
     SecretError,
     ProviderStaysError,
     NothingToRetryError,
+    CannotEraseError,
     NothingStoppedError,
 )
 """How a command says no: the message is for whoever gave it."""
@@ -160,6 +165,10 @@ async def perform(store: Store, command: Command, now: datetime) -> list[str]:
             return [f"{customer} is removed; {cancelled} effects were cancelled. Its records stay."]
         case Retry():
             return await _retry(store, command, now)
+        case ExportPerson():
+            return await privacy.export(store, command, now)
+        case ErasePerson():
+            return await privacy.erase(store, command, now)
         case StopContainment() | AllowContainment():
             return await switch(store, command, now)
     assert_never(command)

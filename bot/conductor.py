@@ -51,8 +51,9 @@ from storage.engine import (
 from triage.customer import Customer, Role
 from triage.decide import Decided, Verdict, decide
 from triage.draft import Known
-from triage.effects import ANALYST_THREAD, look_again
+from triage.effects import ANALYST_THREAD, Say, look_again
 from triage.events import (
+    ActionDone,
     Answered,
     ApprovalAnswered,
     Attested,
@@ -445,10 +446,11 @@ class Conductor:
             said = occurrence.event
             incidents.remember_message(tx, incident.id, said.by, said.text or "", now)
         views = surfaces(incident, known.customer)
+        shows = _shows(tx, before, incident, views)
         effects.order(
             tx,
             incident.id,
-            [*decided.effects, *_shows(tx, before, incident, views)],
+            [*decided.effects, *_introductions(shows, known.customer), *shows],
             now,
             urgency=_urgency(occurrence, incident, known.customer),
             analysts=self._desk.profile.id,
@@ -615,6 +617,14 @@ def _shows(
     ]
 
 
+def _introductions(shows: list[effects.Show], customer: Customer) -> list[Say]:
+    """Who asks, and why, ahead of the first card that somebody ever gets: its key makes it once a
+    person, whatever the case."""
+    first = (s.surface for s in shows if s.revision == 1 and s.surface.startswith("person:"))
+    says = phrase("hello.introduction", sender=customer.name)
+    return [Say(f"introduced:{place}", place, says) for place in first]
+
+
 def _pass_on_suspicion(tx: Tx, before: Incident | None, incident: Incident, now: datetime) -> None:
     """Whose account is suspect is so in every case of the customer, from this moment on: the others
     look for themselves, each in its own time."""
@@ -735,9 +745,9 @@ def _helpers(
     event: Event,
     customer: Customer,
 ) -> dict[str, Person]:
-    """Who could help to reach those who do not answer; asked for only where somebody may not."""
+    """Who could help to reach those who do not answer, or are cut off; asked for only there."""
     if not (
-        isinstance(event, Woke | Undelivered | Reported | FoundAway | Attested)
+        isinstance(event, Woke | Undelivered | Reported | FoundAway | Attested | ActionDone)
         or _is_beyond_reach(before)
     ):
         return {}

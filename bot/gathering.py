@@ -6,7 +6,7 @@ A job holds everything its call needs; nothing is read between claim and call.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot import ids
+from bot import ids, retention
 from bot.links import SURFACE, Links
 from bot.results import Blocked, Done, Failed, Result
 from cards.wording import Reader
@@ -21,6 +21,7 @@ from triage.effects import (
     ANALYST_THREAD,
     CUSTOMER_THREAD,
     Contain,
+    KeepRetention,
     LookForAbsence,
     Page,
     PostDigest,
@@ -226,6 +227,9 @@ class Gatherer:
                 return self._digest(tx, digest_)
             case TellAnalysts(says=says):
                 return self._tell(says)
+            case KeepRetention():
+                retention.keep(tx, now)
+                return Settled(Done())
             case ReadRoster(conversation_id=conversation_id):
                 return self._roster(tx, conversation_id)
             case Page() as page:
@@ -274,10 +278,12 @@ class Gatherer:
         target: Conversation | Chat | Settled
         if place == "person":
             asked = people.get(tx, customer.tenant_id, person)
+            facts = customer.facts_about(asked.upn) if asked else None
+            spoken = (facts.language if facts else None) or (asked.locale if asked else None)
             if not customer.may_write_to(asked.upn if asked else None):
                 return Settled(Done())  # whoever was in the pilot when it was ordered
             reader = Reader(
-                (asked.locale if asked else None) or customer.language,
+                spoken or customer.language,
                 (asked.zone if asked else None) or customer.zone,
             )
             target = self._chat(tx, customer, person)

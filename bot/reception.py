@@ -4,7 +4,7 @@ Identity comes from the authenticated activity. What a card says is a claim: its
 with the tenant, and must stand for this conversation. Who may do what is decided in `triage`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,6 +30,7 @@ from bot.inbound import (
     TryAgainLaterError,
 )
 from bot.links import Links
+from bot.notice import in_short
 from bot.onboarding import Onboarding, is_setup_alone, let_go_on, order_roster, setup_code
 from bot.telling import tell_analysts
 from bot.verifying import CodeCheck, CodeDesk
@@ -37,6 +38,7 @@ from cards import analyst_thread, approval, clicks, customer_thread, manager, qu
 from cards.wording import Reader, say
 from dialogs.codes import code_in
 from dialogs.messenger import Card, Channel, Conversation
+from dialogs.privacy import asks_about_privacy
 from storage import across, homes, incidents, people, profiles
 from storage.engine import AcrossTx, Store, StoreBusyError, Tx, Urgency
 from storage.homes import Home
@@ -201,6 +203,8 @@ class Reception:
             return ShowText(say(phrase("help.person"), reader))
         for customer in customers:
             await self._met(customer, text)
+        if asks_about_privacy(text.text):
+            return ShowText(await self._what_is_kept(customers, reader))
         found = await self._cases_of(customers, text.actor.object_id)
         if not found:
             return ShowText(say(phrase("help.person"), reader))
@@ -276,6 +280,10 @@ class Reception:
     async def _in_team(self, customer: str, place: Place) -> bool:
         home = await self._store.read(customer, homes.chosen)
         return home is not None and place.team_id == home.team_id
+
+    async def _what_is_kept(self, customers: Iterable[str], reader: Reader) -> str:
+        of = [await self._store.read(customer, profiles.current) for customer in customers]
+        return "\n\n".join(say(in_short(profile), reader) for profile in of)
 
     # --- installations ---
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from bot import retention
 from bot.secretrefs import SecretError, check_reference, is_set, signing_secret
 from sources.signature import new_key, new_secret
 from storage import across, credentials, effects, homes, incidents, invitations, people, profiles
 from storage.credentials import Credential, Kind
 from storage.engine import Store, Tx, Urgency
-from triage.customer import Provider
+from triage.customer import Customer, Provider
 from triage.report import Source
 
 SETUP = "setup"
@@ -32,9 +33,14 @@ async def add_profile(store: Store, text: str, origin: str) -> Added:
     """
     profile = profiles.read(text, origin)
     now = datetime.now(UTC)
-    saved = await store.write(
-        profile.id, lambda tx: profiles.save(tx, text, origin, now), Urgency.PEOPLE
-    )
+
+    def save(tx: Tx) -> profiles.Profile:
+        saved = profiles.save(tx, text, origin, now)
+        if isinstance(saved, Customer):
+            retention.order_next(tx, now)
+        return saved
+
+    saved = await store.write(profile.id, save, Urgency.PEOPLE)
     role: Literal["customer", "provider"] = (
         "provider" if isinstance(profile, Provider) else "customer"
     )

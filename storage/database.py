@@ -56,5 +56,8 @@ class Database(Protocol):
     def waiting(self) -> int:
         """How many units wait for their turn to write."""
 
+    async def forget(self) -> None:
+        """What was deleted is gone from what is kept beside the tables too."""
+
     async def close(self) -> None:
         """Finish what is waiting, and let go of the database."""

@@ -48,6 +48,7 @@ from triage.effects import (
     CUSTOMER_THREAD,
     Contain,
     Effect,
+    KeepRetention,
     LookForAbsence,
     Page,
     PostDigest,
@@ -144,7 +145,7 @@ def _lane(stream: str, effect: Effect) -> str | None:
             return f"absence:{person}"
         case Page(alarm=alarm):
             return f"page:{alarm}"
-        case Wake() | PostDigest() | TellAnalysts():
+        case Wake() | PostDigest() | TellAnalysts() | KeepRetention():
             return None
     assert_never(effect)
 
@@ -159,7 +160,7 @@ def _spoken_to(tx: Tx, wanted: Effect | Show, analysts: str | None) -> str | Non
             return analysts
         case ReadRoster() | PostDigest():
             return tx.customer
-        case Contain() | LookForAbsence() | Page() | Wake():
+        case Contain() | LookForAbsence() | Page() | Wake() | KeepRetention():
             return None
     assert_never(wanted)
 
@@ -276,7 +277,7 @@ def _ordered(
             "opens": is_new and wanted.surface in THREADS,
             "payload": "null",
         }
-    due = {"due": wanted.at} if isinstance(wanted, Wake | PostDigest) else {}
+    due = {"due": wanted.at} if isinstance(wanted, Wake | PostDigest | KeepRetention) else {}
     first = {"urgency": Urgency.CONTAINMENT} if isinstance(wanted, Contain | Page) else {}
     return {
         "key": wanted.key,

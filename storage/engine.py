@@ -149,6 +149,11 @@ class Store:
         """Finish every unit that was taken, then let go."""
         await self._database.close()
 
+    async def forget(self) -> None:
+        """After an erasure: have the database let go of what it deleted. PostgreSQL does so when it
+        vacuums."""
+        await self._database.forget()
+
     def waiting(self) -> int:
         """How many units wait for their turn to write."""
         return self._database.waiting()

@@ -725,18 +725,19 @@ def _head(tx: Tx, stream: str) -> tuple[int, str] | None:
     return (head.version, head.chain) if head else None
 
 
+NOTHING_SAID: dict[str, Any] = {
+    **dict.fromkeys(chain.ERASABLE),
+    "effect_keys": case(
+        (col(EventRow.hash).startswith(chain.SECOND), chain.NO_KEYS),
+        else_=col(EventRow.effect_keys),
+    ),
+}
+"""An event after erasure; where its chain needs the keys of its effects, they stay."""
+
 _ERASE = (
     update(EventRow)
     .where(col(EventRow.stream) == bindparam("of_stream"))
-    .values(
-        {
-            **dict.fromkeys(chain.ERASABLE),
-            "effect_keys": case(
-                (col(EventRow.hash).startswith(chain.SECOND), chain.NO_KEYS),
-                else_=col(EventRow.effect_keys),
-            ),
-        }
-    )
+    .values(NOTHING_SAID)
     .execution_options(synchronize_session=False)
 )
 

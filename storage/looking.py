@@ -133,6 +133,9 @@ class SqliteLook:
     def waiting(self) -> int:
         return 0
 
+    async def forget(self) -> NoReturn:
+        raise StoreError(f"{self._path} was opened to be looked at only")
+
     async def close(self) -> None:
         self._engine.dispose()
 

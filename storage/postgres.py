@@ -119,6 +119,9 @@ class Postgres:
     async def read(self, unit: Callable[[Connection], T]) -> T:
         return await self._look.read(unit)
 
+    async def forget(self) -> None:
+        """PostgreSQL reuses the room of deleted rows when it vacuums, by itself."""
+
     def waiting(self) -> int:
         return self._waiting.count()
 
@@ -241,6 +244,9 @@ class PostgresLook:
                     _refuse_for_now(error)
                     raise
         raise AssertionError("the last try returns or raises")
+
+    async def forget(self) -> NoReturn:
+        raise StoreError("the database was opened to be looked at only")
 
     def waiting(self) -> int:
         return 0

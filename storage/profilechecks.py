@@ -44,6 +44,10 @@ _UPN = re.compile(r"[^@\s]+@[^@\s]+")
 SHORTEST_DAY = timedelta(hours=1)
 MOST_CARDS = 20
 LONGEST_BUNDLE = 120
+SHORTEST_RETENTION, LONGEST_RETENTION = 30, 3650
+"""Days: people correct themselves and cases are reopened for a month; nobody needs one for longer
+than ten years."""
+LONGEST_CONTACT = 120
 
 CLOSABLE = frozenset(IncidentType) - {IncidentType.RESTRICTED, IncidentType.UNKNOWN}
 
@@ -60,6 +64,7 @@ def check(profile: Customer | Provider) -> Iterator[Found]:
     yield from _holidays(profile)
     yield from _times(profile)
     yield from _targets(profile)
+    yield from _privacy(profile)
     yield from _contacts(profile.contacts)
     yield from _people(profile.people)
     if profile.act_if_unreachable and profile.consent is not Consent.COLLABORATE:
@@ -118,6 +123,15 @@ def _hours(customer: Customer) -> Iterator[Found]:
         yield ("hours", "end"), reason
     elif timedelta() < _on_one_day(hours.end) - _on_one_day(hours.start) < SHORTEST_DAY:
         yield ("hours", "end"), f"{hours.end:%H:%M} leaves less than an hour of work"
+
+
+def _privacy(customer: Customer) -> Iterator[Found]:
+    days, contact = customer.privacy.retention_days, customer.privacy.contact
+    if not SHORTEST_RETENTION <= days <= LONGEST_RETENTION:
+        reason = f"{days} is not between {SHORTEST_RETENTION} and {LONGEST_RETENTION} days"
+        yield ("privacy", "retention_days"), reason
+    if contact is not None and not 0 < len(contact.strip()) <= LONGEST_CONTACT:
+        yield ("privacy", "contact"), f"is not 1 to {LONGEST_CONTACT} characters"
 
 
 def _on_one_day(clock: time) -> datetime:

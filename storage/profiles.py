@@ -106,6 +106,17 @@ def of_version(tx: Tx, version: int) -> Profile:
     return decoded(row.role, row.document)
 
 
+ERASED = ""
+"""The text of a version of which somebody was erased."""
+
+_TEXT = select(col(CustomerRow.toml)).where(col(CustomerRow.version) == bindparam("version"))
+
+
+def is_complete(tx: Tx, version: int) -> bool:
+    """Whether a version still says what it said when events were decided by it."""
+    return tx.session.run(_TEXT, {"version": version}).scalar() != ERASED
+
+
 @lru_cache(maxsize=512)
 def decoded(role: str, document: str, stopped: str | None = None) -> Profile:
     """A profile as its row holds it."""

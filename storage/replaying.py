@@ -31,6 +31,8 @@ def difference(tx: Tx, incident_id: str, providers: dict[int, Provider]) -> str 
             raise NotReplayableError("its words were erased")
         if stored.rules not in {"", RULES}:
             raise NotReplayableError(f"the rules of then ({stored.rules}) are not those of today")
+        if not profiles.is_complete(tx, stored.profile_version or 0):
+            raise NotReplayableError("somebody was erased from the profile of then")
         customer = profiles.of_version(tx, stored.profile_version or 0)
         if not isinstance(customer, Customer):
             return f"event {stored.seq} names the profile of no customer"

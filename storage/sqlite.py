@@ -44,6 +44,7 @@ READERS = 4
 GROUP_SECONDS = 0.05
 """How long a group takes units in before it commits: under load, one fsync and one waking of the
 loop for some sixteen units, which nobody waits for much longer. Alone, a unit commits at once."""
+LOG_TRIES = 5
 BUSY_SECONDS = 5
 """How long the writer waits for a lock that somebody else holds (an administrator's shell)."""
 
@@ -116,6 +117,23 @@ class Sqlite:
 
     def waiting(self) -> int:
         return self._waiting.count()
+
+    async def forget(self) -> None:
+        """Deleted rows are overwritten where they stood (`secure_delete`); older states of their
+        pages stand in the log that is written ahead, until it is emptied. Raises StoreError."""
+        await asyncio.to_thread(self._empty_log)
+
+    def _empty_log(self) -> None:
+        with self._engine.connect() as connection:
+            driver = _driver(connection)
+            for _ in range(LOG_TRIES):  # each waits BUSY_SECONDS for whoever reads or writes
+                busy, *_ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not busy:
+                    return
+        raise StoreError(
+            f"what was erased is gone from the tables, but {self._path}-wal could not be emptied: "
+            "somebody reads. Run the command again."
+        )
 
     async def close(self) -> None:
         self._waiting.close()
@@ -256,6 +274,7 @@ def _engine(path: Path) -> Engine:
         driver.execute("PRAGMA journal_mode = WAL")
         driver.execute("PRAGMA synchronous = FULL")
         driver.execute("PRAGMA foreign_keys = ON")
+        driver.execute("PRAGMA secure_delete = ON")
 
     return engine
 

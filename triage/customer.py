@@ -299,6 +299,16 @@ class Threads:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Privacy:
+    """How long people's data is kept, and whom they ask about it."""
+
+    retention_days: int = 365
+    """After a case is closed; then what was said in it, and by whom, is erased."""
+    contact: str | None = None
+    """Whoever answers for data protection, as people reach them: an address, a name and number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
     id: str
     version: int
@@ -327,6 +337,7 @@ class Customer:
     step_up: StepUp | None = None
     """Without it, whoever's account is suspect is led to the service desk only."""
     threads: Threads = Threads()
+    privacy: Privacy = Privacy()
     contacts: tuple[Contact, ...] = ()
     people: tuple[PersonFacts, ...] = ()
     privileged_names: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from triage import (
     containing,
     ladder,
     merging,
+    noticing,
     paging,
     suspicion,
     telling,
@@ -775,6 +776,8 @@ def _action_done(draft: Draft, event: ActionDone) -> Verdict:
     draft.put_action(replace(action, state=state, at=draft.now, rehearsed=event.rehearsed))
     key = "timeline.undone" if event.undone else "timeline.done"
     draft.note(phrase(key, action=containing.describe(action)))
+    if not event.undone:
+        noticing.notify(draft, action)
     return Accepted()
 
 

@@ -97,6 +97,16 @@ class TellAnalysts:
     kind: Literal["tell_analysts"] = "tell_analysts"
 
 
+@dataclass(frozen=True, slots=True)
+class KeepRetention:
+    """Erase at `at` what the customer keeps no longer, and come again the next day. Born with a
+    future due time, as a Wake is."""
+
+    key: str
+    at: datetime
+    kind: Literal["keep_retention"] = "keep_retention"
+
+
 class PageAction(StrEnum):
     """What is done to an alarm, as pagers call it."""
 
@@ -123,4 +133,14 @@ class Page:
     kind: Literal["page"] = "page"
 
 
-Effect = Say | Contain | Wake | PostDigest | ReadRoster | LookForAbsence | TellAnalysts | Page
+Effect = (
+    Say
+    | Contain
+    | Wake
+    | PostDigest
+    | ReadRoster
+    | LookForAbsence
+    | TellAnalysts
+    | KeepRetention
+    | Page
+)

@@ -48,7 +48,7 @@ _LANGUAGES = {
 }
 
 _OURS = re.compile(
-    r"\{code\}|case code|this code is ours|dieser code ist von uns|este código é nosso"
+    r"\{code\}|case code|código do caso|this code is ours|dieser code ist von uns|este código é nosso"
     r"|given the code|der code \S+ genannt|recebeu o código",
     re.IGNORECASE,
 )

@@ -14,6 +14,7 @@ from triage.customer import Customer, Provider
 from triage.decide import Accepted
 from triage.effects import (
     Contain,
+    KeepRetention,
     LookForAbsence,
     Page,
     PostDigest,
@@ -42,7 +43,8 @@ def test_every_event_comes_back_whole(kind: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [Say, Contain, Wake, PostDigest, ReadRoster, LookForAbsence, TellAnalysts, Page]
+    "kind",
+    [Say, Contain, Wake, PostDigest, ReadRoster, LookForAbsence, TellAnalysts, KeepRetention, Page],
 )
 def test_every_effect_comes_back_whole(kind: Any) -> None:
     effect = filled(kind)

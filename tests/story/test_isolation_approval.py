@@ -54,7 +54,7 @@ async def test_approved_is_done_once_and_bob_is_warned_first(tmp_path: Path) -> 
         assert await contained(h) == 1
         assert "Jon Park approved" in words(answer)
         assert "approve.p1" not in (await h.approval()).actions
-        (warned,) = await h.told("Bob Meyer")
+        _, warned = await h.told("Bob Meyer")
         assert "LAPTOP-7 goes offline now" in warned
 
 

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from storage import effects, incidents
 from tests.story.graph_incident import BOB, malware_ran
 from tests.story.house import House, house
+from triage.effects import Say
 from triage.incident import Unreachable
+from triage.phrases import phrase
 
 
 async def cards_of_bob(h: House) -> int:
@@ -72,11 +75,23 @@ async def test_a_bad_gateway_for_good_ends_with_a_person_who_knows(tmp_path: Pat
         assert "did not reach the customer's thread" in told
 
 
+async def known_chat(h: House) -> str:
+    """Bob's chat, in which he has been told already who asks."""
+    told = Say(
+        f"introduced:person:{BOB}", f"person:{BOB}", phrase("hello.introduction", sender="C")
+    )
+    await h.vouch.store.write(
+        "contoso", lambda tx: effects.order(tx, incidents.desk("contoso"), [told], h.clock.now())
+    )
+    await h.settle()
+    return str((await h._api("POST", "/chats", {"user": BOB}))["id"])
+
+
 async def test_a_lost_answer_repeats_at_most_one_message(tmp_path: Path) -> None:
     """The call was carried out and its answer never came: it cannot be told from one that was not.
     Teams offers nothing to look it up by, so the message may stand there twice, and no more."""
     async with house(tmp_path) as h:
-        chat = (await h._api("POST", "/chats", {"user": BOB}))["id"]
+        chat = await known_chat(h)
         await h.fault(kind="lost_answer", times=1, conversation=chat, method="POST")
         await h.report(malware_ran())
 
@@ -92,12 +107,12 @@ async def test_a_lost_answer_repeats_at_most_one_message(tmp_path: Path) -> None
 
 async def test_the_card_that_stands_there_twice_answers_too(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
-        chat = (await h._api("POST", "/chats", {"user": BOB}))["id"]
+        chat = await known_chat(h)
         await h.fault(kind="lost_answer", times=1, conversation=chat, method="POST")
         await h.report(malware_ran())
         await h.later(minutes=1)
 
-        oldest = (await h.chat("Bob Meyer"))[0]
+        oldest = next(m for m in await h.chat("Bob Meyer") if m.card)
         await h.press("Bob Meyer", oldest, "answer.q1.opened")
 
         assert (await h.incident("4711")).questions[0].answer is not None
