@@ -157,7 +157,8 @@ export function summaryOf(message) {
 
 function openable(url) {
   try {
-    return OPENABLE.includes(new URL(url).origin);
+    const { origin, protocol, hostname } = new URL(url);
+    return OPENABLE.includes(origin) || (protocol === "http:" && hostname === "127.0.0.1");
   } catch {
     return false;
   }

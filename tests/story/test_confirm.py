@@ -309,3 +309,16 @@ async def test_what_entra_is_asked_for(tmp_path: Path) -> None:
         assert '"acrs": {"essential": true, "value": "c1"}' in fields["claims"]
         assert fields["login_hint"] == "carla@contoso.example"
         assert f"/{CONTOSO}/" in at.url
+
+
+async def test_the_demo_s_bob_can_sign_in_from_his_card(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h._api("POST", "/scenarios/is-it-you/start", {})
+        await h.settle()
+        card = await h.card("Bob Meyer")
+        (link,) = re.findall(re.escape(PUBLIC_URL) + r"/confirm/[\w-]+", str(card.card))
+
+        page = await Browser(h).open(link)
+
+        assert page.status == 200
+        assert "confirm that it is you" in page.text
