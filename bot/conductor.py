@@ -58,6 +58,7 @@ from triage.events import (
     ApprovalAnswered,
     Attested,
     CardsToday,
+    ConsentRecorded,
     Event,
     Facts,
     FoundAway,
@@ -389,12 +390,9 @@ class Conductor:
         concerned = {m.person.object_id for m in matches.values() if m.person}
         if before is not None:
             concerned |= {a.person.object_id for a in before.affected if a.person}
-        if isinstance(event, ApprovalAnswered):
-            concerned |= _deciding(before, event)
+        concerned |= _deciding(tx, before, event, customer)
         helpers = _helpers(tx, concerned, before, event, customer)
         acting = {p.object_id for p in helpers.values()}
-        if isinstance(event, Attested):
-            acting.add(event.by)
         new = None
         if before is None:
             number = incidents.next_number(tx)
@@ -404,11 +402,12 @@ class Conductor:
             new=new,
             matches=matches,
             at_risk=at_risk,
-            concerned=_also_concerned(tx, before, event),
+            concerned=_also_concerned(tx, before, event, customer),
             unseen=_unseen(tx, before) if before else frozenset(),
             helpers=helpers,
             cards=_cards(tx, concerned, before, event, now),
             pages=self._links.public_url is not None,
+            readers=_readers(tx, concerned, event, customer),
         )
 
     def _record(
@@ -561,14 +560,15 @@ class Conductor:
             handles.bind_conversation(tx, done.handle, done.place.conversation_id)
         if done.roster is not None:
             roster = done.roster
-            strangers = people.keep_roster(
+            news = people.keep_roster(
                 tx, roster.tenant_id, roster.conversation_id, roster.members, now
             )
-            if strangers:
+            _have_readers_looked_at(tx, news.moved, f"effect {claimed.id}", now)
+            if news.strangers:
                 says = phrase(
                     "tell.outside_readers",
                     customer=profiles.current(tx).name,
-                    people=", ".join(strangers),
+                    people=", ".join(news.strangers),
                 )
                 tell_analysts(tx, f"outside:{claimed.key}", says, self._desk.profile.id, now)
 
@@ -672,6 +672,12 @@ def _urgency(occurrence: Occurrence, incident: Incident, customer: Customer) -> 
     return effects.Urgency.PEOPLE if grave else effects.Urgency.ROUTINE
 
 
+def _have_readers_looked_at(tx: Tx, moved: Collection[str], because_of: str, now: datetime) -> None:
+    """Whoever joined the team reads its threads from now on: the open cases about them look anew."""
+    for about in sorted({id_ for who in moved for id_ in incidents.open_about(tx, who)}):
+        effects.order(tx, about, [look_again(READERS, about, because_of, now)], now)
+
+
 def _present(tx: Tx, incident_id: str) -> Incident:
     incident = incidents.load(tx, incident_id)
     if incident is None:
@@ -698,18 +704,44 @@ def _matches(tx: Tx, event: Reported, customer: Customer) -> dict[str, Match]:
     return {a.key: people.match(tx, a, customer) for a in accounts(event.report)}
 
 
-def _deciding(before: Incident | None, event: ApprovalAnswered) -> set[str]:
-    """Who decides on an approval, and who has signed it before."""
+def _deciding(tx: Tx, before: Incident | None, event: Event, customer: Customer) -> set[str]:
+    """Who decides on an approval, by card or by phone, and who has signed it before; who says that it
+    was somebody."""
+    match event:
+        case ApprovalAnswered(by=by):
+            decides = {by}
+        case Attested(by=by):
+            return {by}
+        case ConsentRecorded(contact=contact):
+            found = people.by_upn(tx, customer.tenant_id, contact)
+            decides = {found.object_id} if found else set()
+        case _:
+            return set()
     approval = before.approval(event.approval) if before else None
-    return {event.by, *(s.by for s in (approval.signed if approval else ()))}
+    return decides | {s.by for s in (approval.signed if approval else ())}
 
 
-def _also_concerned(tx: Tx, before: Incident | None, event: Event) -> frozenset[str]:
+def _also_concerned(
+    tx: Tx, before: Incident | None, event: Event, customer: Customer
+) -> frozenset[str]:
     """Which approvers are affected, also where the state no longer lists everybody."""
-    if before is None or not isinstance(event, ApprovalAnswered | Attested):
+    if before is None:
         return frozenset()
-    deciding = _deciding(before, event) if isinstance(event, ApprovalAnswered) else {event.by}
+    deciding = _deciding(tx, before, event, customer)
     return frozenset(by for by in deciding if incidents.is_about(tx, before.id, by))
+
+
+def _readers(
+    tx: Tx, concerned: Collection[str], event: Event, customer: Customer
+) -> frozenset[str]:
+    """Who of the people concerned is in the team now; asked for where somebody joined or left."""
+    if not (isinstance(event, Woke) and event.name.startswith(READERS)):
+        return frozenset()
+    known = (people.get(tx, customer.tenant_id, person) for person in concerned)
+    return frozenset(k.object_id for k in known if k and k.in_team)
+
+
+READERS = "readers"
 
 
 def _unseen(tx: Tx, before: Incident) -> frozenset[str]:
@@ -746,6 +778,8 @@ def _helpers(
     customer: Customer,
 ) -> dict[str, Person]:
     """Who could help to reach those who do not answer, or are cut off; asked for only there."""
+    if isinstance(event, ConsentRecorded):
+        return people.helpers(tx, [event.contact], customer)
     if not (
         isinstance(event, Woke | Undelivered | Reported | FoundAway | Attested | ActionDone)
         or _is_beyond_reach(before)

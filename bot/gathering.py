@@ -15,6 +15,7 @@ from dialogs.messenger import Channel, Conversation, GaveUpError
 from storage import across, effects, handles, homes, incidents, people, profiles, reach
 from storage import surfaces as surface_rows
 from storage.engine import AcrossTx, Tx
+from triage.authority import is_thread_guarded
 from triage.containing import OVER_THE_CAP, Lately, recheck
 from triage.customer import Customer, Provider, Stop
 from triage.effects import (
@@ -275,6 +276,8 @@ class Gatherer:
     def _say(self, tx: Tx, incident_id: str, say: Say) -> Job:
         customer = profiles.current(tx)
         place, _, person = say.place.partition(":")
+        if _must_not_hear(incidents.load(tx, incident_id), customer, place, person):
+            return Settled(Done())
         target: Conversation | Chat | Settled
         if place == "person":
             asked = people.get(tx, customer.tenant_id, person)
@@ -470,6 +473,15 @@ def _keep_link(tx: Tx, incident: Incident, customer: Customer, view: PersonCard,
         person=view.person,
         expires=offered.due,
     )
+
+
+def _must_not_hear(incident: Incident | None, customer: Customer, place: str, person: str) -> bool:
+    """The account, or somebody who reads the thread, came under suspicion since it was ordered."""
+    if incident is None:
+        return False
+    if place == "person":
+        return incident.is_tainted(person)
+    return place == CUSTOMER_THREAD and is_thread_guarded(incident, customer)
 
 
 def _incident(tx: Tx, incident_id: str) -> Incident:

@@ -51,6 +51,7 @@ from triage.events import (
     CallRecorded,
     ClearanceRecorded,
     CloseOrdered,
+    ConsentRecorded,
     ContainOrdered,
     Event,
     KeptOpen,
@@ -444,6 +445,7 @@ BUTTONS: dict[str, frozenset[Button]] = {
             Button.CONTAIN,
             Button.UNDO,
             Button.RECORD_CALL,
+            Button.RECORD_CONSENT,
         }
     ),
 }
@@ -477,6 +479,8 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
             return _close_as(pressed, who)
         case Button.CLEAR:
             return _clear(pressed, who)
+        case Button.RECORD_CONSENT:
+            return _consent(pressed, who)
         case Button.KEEP_OPEN:
             return KeptOpen(by, who.upn, name)
         case Button.REOPEN:
@@ -508,6 +512,13 @@ def _clear(pressed: clicks.Click, who: Who) -> ClearanceRecorded | clicks.Unread
     if isinstance(read, clicks.Unreadable):
         return read
     return ClearanceRecorded(read.person, read.part, read.proof, who.object_id, who.name)
+
+
+def _consent(pressed: clicks.Click, who: Who) -> ConsentRecorded | clicks.Unreadable:
+    read = analyst_thread.read_consent(pressed)
+    if isinstance(read, clicks.Unreadable):
+        return read
+    return ConsentRecorded(read.approval, read.contact, read.approve, who.object_id, who.name)
 
 
 def _words(incident: Incident, text: Texted) -> Event:

@@ -59,6 +59,7 @@ from triage.views import (
     AnalystQuestion,
     AnalystThread,
     Button,
+    Consent,
     Containable,
     ProposalView,
     Suspicion,
@@ -66,7 +67,7 @@ from triage.views import (
 )
 
 DISPOSITION, COMMENT = "disposition", "comment"
-PART, PROOF = "part", "proof"
+PART, PROOF, CONSENT = "part", "proof", "consent"
 MAX_COMMENT = 500
 MOST_QUESTIONS = 5
 MOST_CALLS = 2
@@ -121,6 +122,23 @@ def read_clear(click: Click) -> Clear | Unreadable:
     return Clear(person, part, proof[:MAX_COMMENT])
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What an analyst says that a contact decided on the phone."""
+
+    approval: str
+    contact: str
+    approve: bool
+
+
+def read_consent(click: Click) -> Decided | Unreadable:
+    approval, _, rest_ = click.inputs.get(CONSENT, "").partition(":")
+    verdict, _, contact = rest_.partition(":")
+    if not approval or not contact or verdict not in (Button.APPROVE, Button.DENY):
+        return Unreadable("no decision of ours")
+    return Decided(approval, contact, verdict == Button.APPROVE)
+
+
 def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
     return whole(
         [
@@ -135,6 +153,7 @@ def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
             *_proposal(view.proposal, reader),
             *_calls(view, handle, reader),
             *_suspicions(view.suspicions, handle, reader),
+            *_by_phone(view, handle, reader),
             *section(label("label.clocks", reader), clock_facts(view.clocks, reader)),
             *section(label("label.facts", reader), lines(view.facts, reader)),
             *section(label("label.evidence", reader), lines(view.evidence, reader)),
@@ -306,6 +325,50 @@ def _number(call: AnalystCall, reader: Reader) -> str:
     if call.number is None or call.number_source is None:
         return label("label.no_number", reader)
     return label("label.number", reader, number=call.number, source=call.number_source)
+
+
+def _by_phone(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
+    """Whom of the customer to phone, and what they decide there."""
+    record = [_consent(view.consents, handle, reader)] if view.consents else []
+    shown = [*lines(view.by_phone, reader), *buttons(record, spacing="small")]
+    return section(label("label.by_phone", reader), shown, style="warning")
+
+
+def _consent(consents: tuple[Consent, ...], handle: str, reader: Reader) -> ShowCard:
+    choices = [
+        InputChoice(
+            title=label(
+                f"label.consent_{verdict}",
+                reader,
+                person=c.name,
+                asks=c.asks,
+                number=c.number,
+                source=c.number_source,
+            ),
+            value=f"{c.approval}:{verdict}:{c.upn}",
+        )
+        for c in consents[:MOST_PARTS]
+        for verdict in (Button.APPROVE, Button.DENY)
+    ]
+    record = button(
+        label("button.record", reader), handle, Button.RECORD_CONSENT, takes_inputs=True
+    )
+    return ShowCard(
+        title=label("button.consent", reader),
+        card=AdaptiveCard(
+            body=[
+                InputChoiceSet(
+                    id=CONSENT,
+                    label=label("label.consent", reader),
+                    choices=choices,
+                    placeholder=label("label.consent_missing", reader),
+                    is_required=True,
+                    error_message=label("label.consent_missing", reader),
+                )
+            ],
+            actions=[record],
+        ),
+    )
 
 
 def _suspicions(suspicions: tuple[Suspicion, ...], handle: str, reader: Reader) -> list[object]:

@@ -19,6 +19,8 @@ _STYLES = {
 
 
 def render(view: ApprovalCard, handle: str, reader: Reader) -> Card:
+    if view.hidden:
+        return _hidden(view, reader)
     is_open = view.state is ApprovalState.OPEN
     asks = label("label.asks", reader, asks=view.asks) if is_open else say(view.asks, reader)
     return whole(
@@ -31,6 +33,13 @@ def render(view: ApprovalCard, handle: str, reader: Reader) -> Card:
         speak=_spoken(view, reader),
         mentions=[mention(upn, outside(name)) for upn, name in view.mention] if is_open else (),
     )
+
+
+def _hidden(view: ApprovalCard, reader: Reader) -> Card:
+    """Neither what was asked, nor what became of it."""
+    said = [say(p, reader) for p in (view.asks, view.outcome) if p is not None]
+    told = f"{outside(view.name)}: {said[0]}"
+    return whole([heading(outside(view.name)), *map(text, said)], summary=told, speak=told)
 
 
 def summary(view: ApprovalCard, reader: Reader) -> str:

@@ -176,14 +176,25 @@ class Member(Protocol):
 _OF_TENANT = select(PersonRow).where(col(PersonRow.tenant_id) == bindparam("tenant_id"))
 
 
+@dataclass(frozen=True, slots=True)
+class RosterNews:
+    """What a roster of the team whose channel holds the incidents tells anew; of others nothing."""
+
+    moved: frozenset[str]
+    """Who joined it or left it: object ids."""
+    strangers: list[str]
+    """Who is from outside and new to it, by name."""
+
+
 def keep_roster(
     tx: Tx, tenant_id: str, conversation_id: str, members: Iterable[Member], at: datetime
-) -> list[str]:
+) -> RosterNews:
     """Keep who is in a team or chat, whole. In the team whose channel holds the incidents,
-    whoever is not on the list has left it, and whoever is from outside and new to it is named."""
+    whoever is not on the list has left it."""
     known = {row.object_id: row for row in tx.session.scalars(_OF_TENANT, {"tenant_id": tenant_id})}
     listed = {_id(member.object_id): member for member in members}
     reads_thread = _is_the_team(tx, conversation_id)
+    before = {row.object_id for row in known.values() if row.in_team}
     strangers = []
     for object_id, member in listed.items():
         row = known.get(object_id) or _add(tx, tenant_id, object_id, at)
@@ -196,7 +207,8 @@ def keep_roster(
     if reads_thread:
         for object_id in known.keys() - listed.keys():
             known[object_id].in_team = False
-    return strangers
+    moved = frozenset(before ^ listed.keys()) if reads_thread else frozenset()
+    return RosterNews(moved, strangers)
 
 
 def _is_outside(member: Member, tenant_id: str) -> bool:

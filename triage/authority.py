@@ -205,14 +205,33 @@ def approvers(
     return tuple((c.upn, c.name) for c in named.values() if not incident.affects("", c.upn))
 
 
+def contacts(
+    incident: Incident, customer: Customer, rule: StandingRule | None = None
+) -> tuple[Contact, ...]:
+    """Who may decide for the customer on the phone: approvers first; nobody who is affected, or
+    whose account this case makes suspect."""
+    suspect = {p.upn.lower() for p in incident.people if incident.is_tainted(p.object_id)}
+    return tuple(
+        c
+        for c in _entitled(customer, rule)
+        if not incident.affects("", c.upn) and c.upn.lower() not in suspect
+    )
+
+
+def is_hidden(incident: Incident, customer: Customer) -> bool:
+    """The thread tells nothing because of who reads it: its contacts are told another way."""
+    restricted = incident.type is IncidentType.RESTRICTED
+    return not restricted and is_thread_guarded(incident, customer)
+
+
 def is_thread_guarded(incident: Incident, customer: Customer) -> bool:
     """Whether the customer's thread shows a neutral placeholder only (triage.md section 6).
 
     - the case is restricted: it is not for the thread at all
-    - a suspect account reads the thread, or may approve
+    - a suspect account reads the thread, administers Teams, or may approve
     """
     return incident.type is IncidentType.RESTRICTED or any(
-        p.reads_thread or is_approver(customer, p.upn)
+        p.reads_thread or customer.administers_teams(p.upn) or is_approver(customer, p.upn)
         for p in (a.person for a in incident.affected)
         if p is not None and incident.is_tainted(p.object_id)
     )

@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from triage import paging
+from triage.authority import contacts
+from triage.customer import Contact, Customer, StandingRule
 from triage.draft import Draft
-from triage.incident import CallTask, Open, Question
+from triage.incident import CallTask, Incident, Open, Question
 from triage.paging import Need
 from triage.phrases import phrase
 
@@ -19,20 +21,35 @@ def call(draft: Draft, question: Question) -> None:
     """A call task with the number the customer vouches for, and where that number comes from."""
     if any(c.question == question.id and c.done_at is None for c in draft.incident.calls):
         return
-    facts = draft.customer.facts_about(question.person.upn)
-    contact = draft.customer.contact(question.person.upn)
-    known = next((k for k in (facts, contact) if k and k.phone and k.phone_source), None)
+    number, source = number_of(draft.customer, question.person.upn) or (None, None)
     due = question.state.due if isinstance(question.state, Open) else draft.now + CALL_WITHIN
     task = CallTask(
         id=f"c{len(draft.incident.calls) + 1}",
         person=question.person,
         question=question.id,
-        number=known.phone if known else None,
-        number_source=known.phone_source if known else None,
+        number=number,
+        number_source=source,
         due=due,
     )
     draft.put_call(task)
     draft.wake(f"call:{task.id}", due)
+
+
+def number_of(customer: Customer, upn: str) -> tuple[str, str] | None:
+    """The number that the customer vouches for, and where it comes from. One without a source is
+    not called."""
+    for known in (customer.facts_about(upn), customer.contact(upn)):
+        if known and known.phone and known.phone_source:
+            return known.phone, known.phone_source
+    return None
+
+
+def reachable_by_phone(
+    incident: Incident, customer: Customer, rule: StandingRule | None = None
+) -> tuple[Contact, ...]:
+    """Who may decide for the customer, and has a number that it vouches for."""
+    able = contacts(incident, customer, rule)
+    return tuple(c for c in able if number_of(customer, c.upn) is not None)
 
 
 def end(draft: Draft, task: CallTask) -> None:

@@ -412,10 +412,20 @@ def ask_approval(
         asked_by=asked_by,
         asked_by_name=asked_by_name,
         needs=needs,
+        in_thread=not unseen,
     )
     draft.put_approval(approval)
     draft.note(phrase("timeline.approval_asked", action=describe(action)))
     draft.wake(f"approval:{approval.id}", approval.due)
+
+
+def show_approvals(draft: Draft) -> None:
+    """What was asked while the thread hid it is asked there once it hides nothing any more."""
+    if is_thread_guarded(draft.incident, draft.customer):
+        return
+    for approval in draft.incident.approvals:
+        if not approval.in_thread and approval.state is ApprovalState.OPEN:
+            draft.put_approval(replace(approval, in_thread=True))
 
 
 def may_be_ordered(incident: Incident, action: ResponseAction) -> bool:

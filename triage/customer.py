@@ -49,6 +49,8 @@ class PersonFacts:
     tier_0: bool = False
     """Whoever holds this account holds the directory: more care than for any privileged one."""
     break_glass: bool = False
+    teams_admin: bool = False
+    """Administers Teams: can make themselves a member of any team, and read its threads."""
     language: str | None = None
     phone: str | None = None
     phone_source: str | None = None
@@ -377,6 +379,10 @@ class Customer:
 
     def facts_about(self, upn: str | None) -> PersonFacts | None:
         return next((p for p in self.people if upn and p.upn.lower() == upn.lower()), None)
+
+    def administers_teams(self, upn: str) -> bool:
+        facts = self.facts_about(upn)
+        return bool(facts and facts.teams_admin)
 
     def is_privileged(self, upn: str | None) -> bool:
         if upn is None:

@@ -25,6 +25,7 @@ from triage import (
 from triage.actions import LOOKING, ActionKind
 from triage.assess import RULES, assess, read_report, withheld
 from triage.authority import (
+    is_hidden,
     is_thread_guarded,
     may_answer,
     may_approve,
@@ -46,6 +47,7 @@ from triage.events import (
     CallRecorded,
     ClearanceRecorded,
     CloseOrdered,
+    ConsentRecorded,
     ContainOrdered,
     Event,
     FoundAway,
@@ -176,6 +178,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _approval_answered(draft, event)
         case CallRecorded():
             return _call_recorded(draft, event)
+        case ConsentRecorded():
+            return _consent_recorded(draft, event)
         case Attested():
             return _attested(draft, event)
         case ClearanceRecorded():
@@ -528,6 +532,32 @@ def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
     return Accepted(phrase("thanks.recorded"))
 
 
+def _consent_recorded(draft: Draft, event: ConsentRecorded) -> Verdict:
+    """It counts as if they had pressed it themselves: whoever may not decide there may not here."""
+    refused = may_command(draft.incident, draft.known.provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    contact = draft.customer.contact(event.contact)
+    vouched = calling.number_of(draft.customer, event.contact)
+    if contact is None or vouched is None:
+        return Refused(phrase("refused.no_number"))
+    person = draft.known.facts.helpers.get(contact.upn.lower())
+    known_as = person.object_id if person else contact.upn
+    said = ApprovalAnswered(event.approval, known_as, contact.upn, contact.name, event.approve)
+    verdict = _approval_answered(draft, said)
+    if isinstance(verdict, Accepted):
+        draft.note(
+            phrase(
+                "timeline.consent_recorded",
+                person=contact.name,
+                number=vouched[0],
+                source=vouched[1],
+                by=event.by_name,
+            )
+        )
+    return verdict
+
+
 def _clearance_recorded(draft: Draft, event: ClearanceRecorded) -> Verdict:
     """Also after the case is closed: the account may wait for its owner to come in person."""
     refused = may_command(draft.incident, draft.known.provider, event.by)
@@ -697,6 +727,8 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
     match what:
         case "taint":
             pass  # settling looks at every suspicion, here and elsewhere
+        case "readers":
+            _read_by(draft, draft.known.facts.readers)
         case "question":
             ladder.due(draft, which)
         case "remind":
@@ -718,6 +750,18 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
         case _:
             raise ValueError(f"nothing is called {event.name}")
     return Accepted()
+
+
+def _read_by(draft: Draft, readers: frozenset[str]) -> None:
+    """Who of the people concerned reads the thread, since they joined or left the team."""
+    draft.set(
+        affected=tuple(
+            replace(a, person=replace(a.person, reads_thread=a.person.object_id in readers))
+            if a.person
+            else a
+            for a in draft.incident.affected
+        )
+    )
 
 
 def _approval_due(draft: Draft, approval_id: str) -> None:
@@ -863,12 +907,29 @@ def _settle(draft: Draft) -> None:
         suspicion.taint(draft)  # what is lifted here may be lent by another case
         decision = _weigh(draft)
         asking.ask(draft)
+        containing.show_approvals(draft)
+        _tell_another_way(draft)
         containing.contain(draft, decision)
         _consider_closing(draft)
         _leave_to_analyst(draft)
         telling.tell(draft)
     verifying.settle(draft)
     clocks.settle(draft)
+
+
+def _tell_another_way(draft: Draft) -> None:
+    """The thread tells nothing while somebody suspect reads it: an analyst phones the customer's
+    contact, on the number that the profile vouches for."""
+    if not draft.incident.threaded or not is_hidden(draft.incident, draft.customer):
+        return
+    by_phone = calling.reachable_by_phone(draft.incident, draft.customer)
+    if not by_phone:
+        draft.hand_over_once(phrase("why.nobody_to_tell"))
+        return
+    why = phrase("why.tell_by_phone", person=by_phone[0].name)
+    if why not in draft.incident.handed_reasons:
+        draft.tell_analysts(f"tell:{by_phone[0].upn}", why)
+    draft.hand_over_once(why)
 
 
 def _weigh(draft: Draft) -> Decision:

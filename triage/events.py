@@ -67,6 +67,20 @@ class ApprovalAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentRecorded:
+    """An analyst takes down what a contact of the customer decided on the phone, because the thread
+    hides what is asked. The number is the one that the profile vouches for."""
+
+    approval: str
+    contact: str
+    """UPN."""
+    approve: bool
+    by: str
+    by_name: str
+    kind: Literal["consent_recorded"] = "consent_recorded"
+
+
+@dataclass(frozen=True, slots=True)
 class CallRecorded:
     """An analyst reached the person by phone and took down the answer."""
 
@@ -310,6 +324,7 @@ Later = (
     | CallRecorded
     | Attested
     | ClearanceRecorded
+    | ConsentRecorded
     | VerificationStarted
     | SignedIn
     | SignInFailed
@@ -368,7 +383,7 @@ class Facts:
     matches: Mapping[str, Match] = field(default_factory=dict)
     """By `Account.key`."""
     at_risk: frozenset[str] = frozenset()
-    """Object ids of people whose account another open incident makes suspect."""
+    """Object ids of people whose account another incident makes suspect."""
     concerned: frozenset[str] = frozenset()
     """Who of those acting is affected, also where the state no longer lists everybody."""
     unseen: frozenset[str] = frozenset()
@@ -380,3 +395,5 @@ class Facts:
     """By object id."""
     pages: bool = False
     """Whether people can open pages of ours."""
+    readers: frozenset[str] = frozenset()
+    """Who of the people concerned reads the customer's thread, where that is looked at anew."""

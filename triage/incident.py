@@ -542,6 +542,8 @@ class Approval:
     """How many people must say yes."""
     signed: tuple[Signature, ...] = ()
     """Who has, while more must."""
+    in_thread: bool = True
+    """Its card stands in the customer's thread; False while the thread has always hidden it."""
 
 
 # --- calls, decisions, closing -------------------------------------------------------------------

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Literal, assert_never
 
-from triage import authority, clocks
+from triage import authority, calling, clocks
 from triage.actions import LOOKING, ActionKind, TargetKind
 from triage.assess import what_ifs
 from triage.containing import describe, is_reversible, left_out, may_be_ordered
@@ -62,6 +62,7 @@ from triage.views import (
     ApprovalCard,
     Button,
     Choice,
+    Consent,
     Containable,
     CustomerThread,
     Digest,
@@ -102,8 +103,10 @@ class Surfaces(Mapping[str, View]):
 def surfaces(incident: Incident, customer: Customer) -> Surfaces:
     """Every surface of an incident by name, as it should stand.
 
-    Names: "customer", "analyst", "person:{object id}", "manager:{object id}:{question}", "approval:{id}", "source:{source}:{id}".
-    A restricted case has no approvals and no cards; a placeholder thread shows no approval either.
+    Names: "customer", "analyst", "person:{object id}", "manager:{object id}:{question}",
+    "approval:{id}", "source:{source}:{id}".
+    A restricted case has no approvals and no cards; in a placeholder thread an approval that stands
+    there already tells nothing, and no other is shown.
     """
     makes: dict[str, Callable[[], View]] = {
         ANALYST_THREAD: partial(analyst_thread, incident, customer)
@@ -115,9 +118,14 @@ def surfaces(incident: Incident, customer: Customer) -> Surfaces:
     for question, step, manager in managers(incident):
         name = f"manager:{manager.object_id}:{question.id}"
         makes[name] = partial(manager_card, incident, customer, question, step)
-    if not authority.is_thread_guarded(incident, customer):
-        for approval in incident.approvals:
-            makes[f"approval:{approval.id}"] = partial(approval_card, incident, customer, approval)
+    guarded = authority.is_thread_guarded(incident, customer)
+    for approval in incident.approvals:
+        if approval.in_thread:  # what was never shown there needs no hiding
+            makes[f"approval:{approval.id}"] = (
+                partial(hidden_approval, incident, approval)
+                if guarded
+                else partial(approval_card, incident, customer, approval)
+            )
     if incident.merged is None:  # of a merged case, the other one tells the sources
         for ref in incident.refs:
             makes[f"source:{ref.source}:{ref.source_id}"] = partial(source_status, incident, ref)
@@ -716,6 +724,26 @@ def approval_card(incident: Incident, customer: Customer, approval: Approval) ->
     )
 
 
+def hidden_approval(incident: Incident, approval: Approval) -> ApprovalCard:
+    """What stands in the place of a card whose thread a suspect account came to read: the same
+    whatever was asked, decided or done."""
+    return ApprovalCard(
+        approval=approval.id,
+        name=incident.name,
+        because=(),
+        asks=phrase("asks.hidden"),
+        consequence=phrase("asks.hidden"),
+        on_silence=phrase("asks.hidden"),
+        due=approval.due,
+        state=ApprovalState.WITHDRAWN,
+        outcome=phrase("needed.told_otherwise"),
+        mention=(),
+        asked_by=phrase("asks.hidden"),
+        signed=None,
+        hidden=True,
+    )
+
+
 def _still_to_sign(
     incident: Incident, customer: Customer, action: ResponseAction, approval: Approval
 ) -> tuple[tuple[str, str], ...]:
@@ -804,6 +832,8 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         questions=tuple(_analyst_question(incident, customer, q) for q in incident.questions),
         calls=tuple(_analyst_call(incident, c) for c in incident.calls if c.done_at is None),
         suspicions=_suspicions(incident),
+        by_phone=_by_phone(incident, customer),
+        consents=_consents(incident, customer),
         actions=tuple(map(_shown_action, _visible(incident.actions))),
         containable=_containable(incident),
         proposal=_proposal_view(incident),
@@ -1016,6 +1046,43 @@ def _analyst_call(incident: Incident, task: CallTask) -> AnalystCall:
         due=task.due,
         choices=tuple(Choice(a.id, a.says(kind)) for a in QUESTIONS[kind].answers if not a.call),
     )
+
+
+def _by_phone(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
+    """The first of the customer's contacts who may be told, and where the number comes from."""
+    if incident.is_over or not authority.is_hidden(incident, customer):
+        return ()
+    for contact in calling.reachable_by_phone(incident, customer):
+        number, source = calling.number_of(customer, contact.upn) or ("", "")
+        return (phrase("seen.tell_by_phone", person=contact.name, number=number, source=source),)
+    return (phrase("why.nobody_to_tell"),)
+
+
+def _consents(incident: Incident, customer: Customer) -> tuple[Consent, ...]:
+    """What the customer decides by phone, because its thread cannot ask."""
+    if incident.is_over or not authority.is_hidden(incident, customer):
+        return ()
+    found = []
+    for approval in incident.approvals:
+        action = incident.action(approval.action)
+        if approval.state is not ApprovalState.OPEN or action is None:
+            continue
+        rule = authority.rule_of(action, incident, customer)
+        signed = {s.by_upn.lower() for s in approval.signed}
+        for contact in calling.reachable_by_phone(incident, customer, rule):
+            vouched = calling.number_of(customer, contact.upn)
+            if vouched is not None and contact.upn.lower() not in signed:
+                found.append(
+                    Consent(
+                        approval=approval.id,
+                        asks=describe(action),
+                        upn=contact.upn,
+                        name=contact.name,
+                        number=vouched[0],
+                        number_source=vouched[1],
+                    )
+                )
+    return tuple(found)
 
 
 def _suspicions(incident: Incident) -> tuple[Suspicion, ...]:

@@ -39,6 +39,7 @@ class Button(StrEnum):
     CONTAIN = "contain"
     UNDO = "undo"
     RECORD_CALL = "record_call"
+    RECORD_CONSENT = "record_consent"
     ATTEST = "attest"
     ACCEPT = "accept"
     DISCUSS = "discuss"
@@ -169,6 +170,8 @@ class ApprovalCard:
     outcome: Phrase | None
     mention: tuple[tuple[str, str], ...]
     """Who must act: (UPN, name)."""
+    hidden: bool = False
+    """A suspect account came to read the thread: the card that stands there tells nothing now."""
     asked_by: Phrase
     """Who wants it: an analyst, or we ourselves by the score."""
     signed: Phrase | None = None
@@ -207,6 +210,18 @@ class AnalystCall:
     script: Phrase
     due: datetime
     choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """A decision of the customer that is asked for by phone, and who may give it."""
+
+    approval: str
+    asks: Phrase
+    upn: str
+    name: str
+    number: str
+    number_source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +276,9 @@ class AnalystThread:
     questions: tuple[AnalystQuestion, ...] = ()
     calls: tuple[AnalystCall, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
+    by_phone: tuple[Phrase, ...] = ()
+    """Whom of the customer to phone, because the thread tells nothing."""
+    consents: tuple[Consent, ...] = ()
     clocks: tuple[ShownClock, ...] = ()
     actions: tuple[ThreadAction, ...] = ()
     containable: tuple[Containable, ...] = ()

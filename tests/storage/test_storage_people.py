@@ -69,7 +69,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield store
 
 
-def roster(*members: Member, of: str = TEAM) -> Callable[[Tx], list[str]]:
+def roster(*members: Member, of: str = TEAM) -> Callable[[Tx], people.RosterNews]:
     return lambda tx: people.keep_roster(tx, TENANT, of, members, NOW)
 
 
@@ -317,6 +317,13 @@ async def test_a_conversation_leads_to_its_customer_by_tenant_and_id(store: Stor
     assert await found(TENANT, "a:other") is None
 
 
+async def test_a_roster_tells_who_joined_the_team_or_left_it(store: Store) -> None:
+    assert (await store.write(CONTOSO, roster(BOB, ANN))).moved == {BOB.object_id, ANN.object_id}
+    assert (await store.write(CONTOSO, roster(BOB, ANN))).moved == frozenset()
+    assert (await store.write(CONTOSO, roster(ANN))).moved == {BOB.object_id}
+    assert (await store.write(CONTOSO, roster(BOB, of="a:chat"))).moved == frozenset()
+
+
 # --- people from outside -------------------------------------------------------------------------
 
 ELSEWHERE = "9e9e9e9e-2c1b-4b53-9b1e-0c5a3f2e9a10"
@@ -333,7 +340,7 @@ async def test_whoever_is_from_outside_is_known_as_such_and_never_asked(
 
     account = Account(object_id=stranger.object_id)
     found = await store.read(CONTOSO, lambda tx: people.match(tx, account, profiles.current(tx)))
-    assert named == [stranger.name]
+    assert named.strangers == [stranger.name]
     assert found.person is not None
     assert found.person.reads_thread
     assert found.person.why_not_asked == "outside"
@@ -342,11 +349,11 @@ async def test_whoever_is_from_outside_is_known_as_such_and_never_asked(
 async def test_who_was_named_before_is_not_named_again(store: Store) -> None:
     await store.write(CONTOSO, roster(ANN, GUEST))
 
-    assert await store.write(CONTOSO, roster(ANN, GUEST)) == []
-    assert await store.write(CONTOSO, roster(ANN, GUEST, EXTERNAL)) == [EXTERNAL.name]
+    assert (await store.write(CONTOSO, roster(ANN, GUEST))).strangers == []
+    assert (await store.write(CONTOSO, roster(ANN, GUEST, EXTERNAL))).strangers == [EXTERNAL.name]
 
 
 async def test_one_s_own_tenant_in_capitals_is_one_s_own(store: Store) -> None:
     mine = replace(BOB, tenant_id=TENANT.upper())
 
-    assert await store.write(CONTOSO, roster(mine)) == []
+    assert (await store.write(CONTOSO, roster(mine))).strangers == []

@@ -74,3 +74,23 @@ async def test_who_joins_the_team_later_reads_the_thread_too(tmp_path: Path) -> 
         await h.report(unfamiliar_sign_in())
 
         assert "Carla" not in (await h.root()).text
+
+
+async def test_a_case_that_is_open_already_is_hidden_from_who_joins_the_team(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as h:
+        await h.report(unfamiliar_sign_in())
+        assert "Carla" in (await h.root()).text
+        team = h.sim.world.team("19:contoso-security@thread.tacv2")
+        carla = h.sim.world.user(CARLA)
+        assert team is not None
+        assert carla is not None
+        team.members[carla.id] = carla
+
+        newcomer = {"name": "Nora New", "upn": "nora@contoso.example"}
+        await h._api("POST", f"/tenants/{CONTOSO}/users", newcomer)
+        await h.settle()
+
+        assert "Carla" not in (await h.root()).text
+        assert "Tell Jon Park by phone" in (await h.soc()).text

@@ -371,3 +371,40 @@ async def test_nothing_ever_sent_to_the_guarded_thread_names_her(tmp_path: Path)
         sent = [str(s.activity) for s in h.sent if s.conversation.startswith("19:contoso")]
         assert sent
         assert not [text for text in sent if "Carla" in text or "carla@" in text]
+
+
+async def test_what_the_guarded_thread_cannot_ask_is_decided_by_phone(tmp_path: Path) -> None:
+    async with house(tmp_path, {"world": carla_reads}) as h:
+        await h.report(unfamiliar_sign_in())
+        await h.press("Mia Lindqvist", await h.soc(), "record_call.q1.not_mine")
+        incident = await h.incident("4713")
+        disable = next(a for a in incident.actions if a.kind is ActionKind.DISABLE_ACCOUNT)
+        asked = next(a for a in incident.approvals if a.action == disable.id)
+        assert "Tell " in (await h.soc()).text
+
+        inputs = {"consent": f"{asked.id}:approve:jon@contoso.example"}
+        await h.press("Mia Lindqvist", await h.soc(), "record_consent", inputs)
+
+        assert action(await h.incident("4713"), ActionKind.DISABLE_ACCOUNT) is ActionState.DONE
+        said = [str(s.activity) for s in h.sent if s.conversation.startswith("19:contoso")]
+        assert not [text for text in said if "Jon" in text or "Disable" in text]
+
+
+async def test_a_card_in_the_thread_is_hidden_when_carla_who_reads_there_becomes_suspect(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, {"world": carla_reads}) as h:
+        about_a_file = malware_ran(id_="4720")
+        about_a_file["alerts"][0]["evidence"][0] = user(CARLA, "carla@contoso.example")
+        await h.report(about_a_file)
+        await h.press("Carla Duarte", await h.card("Carla Duarte"), "answer.q1.opened")
+        await h.press("Carla Duarte", await h.card("Carla Duarte"), "answer.q2.enabled_content")
+        shown = await h.approval()
+        assert [a for a in shown.actions if a.startswith("approve")]
+
+        await h.report(unfamiliar_sign_in())
+
+        for seen in [m for m in await h.thread() if m.card]:
+            assert seen.actions == []
+            assert "LAPTOP" not in seen.text
+            assert "Carla" not in seen.text

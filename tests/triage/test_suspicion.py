@@ -1,5 +1,6 @@
 """How an account comes under suspicion, and what it takes to be trusted again."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,11 +9,16 @@ import pytest
 from tests.triage.kinds import told_of
 from tests.triage.triage_script import (
     ANNA,
+    APPROVER,
     AUTOMATIC,
     BOB,
     CARLA,
+    DAN,
+    INES,
+    IT,
     JON,
     Case,
+    accepted,
     already,
     contoso,
     keys,
@@ -22,9 +28,10 @@ from tests.triage.triage_script import (
     report,
     sign_in,
 )
+from triage.customer import PersonFacts
 from triage.effects import ANALYST_THREAD
-from triage.events import ActionDone, ClearanceRecorded, Reopened
-from triage.incident import Clearance, Disposition, IncidentType, Person, Route
+from triage.events import ActionDone, ClearanceRecorded, ConsentRecorded, Reopened
+from triage.incident import ApprovalState, Clearance, Disposition, IncidentType, Person, Route
 from triage.report import Severity
 
 
@@ -214,3 +221,128 @@ def test_whoever_gives_it_away_again_is_suspect_again() -> None:
     case.answers("gave", on=asked.id)
 
     assert case.state.is_tainted(BOB.object_id)
+
+
+# --- how far it reaches: the customer's thread ------------------------------------------------------
+
+CAROL_READS = replace(CARLA, reads_thread=True)
+VOUCHED = replace(APPROVER, phone="+49 30 9999", phone_source="contract of 2026-01")
+ROSTER = (BOB, CAROL_READS, JON)
+
+
+def guarded(**more: Any) -> Case:
+    """Carla reads the thread, and Jon may be phoned."""
+    told = {"contacts": (VOUCHED,), **more}
+    case = Case(contoso(**told), roster=ROSTER).reported(sign_in(CARLA))
+    return case.says_on_the_phone("not_mine")
+
+
+def consents(case: Case, *, approve: bool = True, contact: str = JON.upn, on: str = "p1") -> Case:
+    event = ConsentRecorded(on, contact, approve, ANNA.object_id, ANNA.name)
+    case.by_upn = {JON.upn: JON}
+    return case.happens(event, after=1)
+
+
+def test_where_the_thread_tells_nothing_an_analyst_phones_a_contact_with_a_vouched_number() -> None:
+    case = guarded()
+
+    assert case.thread().placeholder
+    (tell,) = case.desk().by_phone
+    assert tell.args == {
+        "person": JON.name,
+        "number": "+49 30 9999",
+        "source": "contract of 2026-01",
+    }
+    assert "why.tell_by_phone" in keys(case.state.handed_reasons)
+    assert guarded(contacts=(APPROVER,)).desk().by_phone[0].key == "why.nobody_to_tell"
+
+
+def test_what_the_thread_cannot_ask_is_decided_by_phone_and_taken_down() -> None:
+    case = guarded()
+    assert not any(name.startswith("approval:") for name in case.views())
+    asked = {(c.approval, c.upn) for c in case.desk().consents}
+    assert ("p1", JON.upn) in asked
+
+    consents(case)
+
+    assert accepted(case.verdict)
+    assert case.approval().state is ApprovalState.APPROVED
+    assert case.approval().by == JON.object_id
+    assert "timeline.consent_recorded" in case.noted()
+
+
+def test_no_by_phone_stays_a_no() -> None:
+    assert consents(guarded(), approve=False).approval().state is ApprovalState.DENIED
+
+
+def test_by_phone_nobody_decides_who_could_not_in_the_thread() -> None:
+    carla = replace(VOUCHED, upn=CARLA.upn, name=CARLA.name)
+    affected = guarded(contacts=(VOUCHED, carla))
+    assert CARLA.upn not in {c.upn for c in affected.desk().consents}
+    refused = refusal(consents(affected, contact=CARLA.upn).verdict)
+    assert refused == "refused.affected_never_approves"
+
+    suspect_ = guarded()
+    suspect_.at_risk = frozenset({JON.object_id})
+    assert refusal(consents(suspect_).verdict) == "refused.account_suspect"
+    assert refusal(consents(guarded(contacts=(APPROVER,))).verdict) == "refused.no_number"
+    ines = replace(IT, phone="+49 30 1", phone_source="contract")
+    assert (
+        refusal(consents(guarded(contacts=(VOUCHED, ines)), contact=INES.upn).verdict)
+        == "refused.not_approver"
+    )
+
+
+def test_a_card_that_stands_in_the_thread_tells_nothing_once_a_suspect_reads_there() -> None:
+    case = Case(contoso(contacts=(VOUCHED,)), roster=ROSTER).reported(malware_ran(CAROL_READS))
+    case.answers("opened")
+    shown = case.approval_card()
+    assert shown.mention
+
+    case.reported(sign_in(CARLA), after=1)
+
+    hidden = case.approval_card()
+    assert hidden.hidden
+    assert hidden.mention == ()
+    assert not any(
+        secret in repr(hidden) for secret in ("LAPTOP-7", "invoice", "isolate", CARLA.name)
+    )
+    assert case.thread().placeholder
+
+
+def test_the_thread_tells_again_when_the_account_is_trusted_again() -> None:
+    case = guarded()
+    assert f"approval:{case.approval().id}" not in case.views()
+    for part in (Clearance.RESET, Clearance.REVOKED):
+        records(case, part)
+    case.until_due("taint:")
+
+    assert not case.thread().placeholder
+    assert case.desk().by_phone == ()
+
+
+def test_whoever_joins_the_team_reads_the_thread_from_then_on() -> None:
+    case = Case().reported(sign_in(CARLA))
+    assert not case.thread().placeholder
+
+    case.readers = frozenset({CARLA.object_id})
+    case.wakes("readers:", after=5)
+    assert case.thread().placeholder
+
+    case.readers = frozenset()
+    case.wakes("readers:", after=5)
+    assert not case.thread().placeholder
+
+
+def test_whoever_administers_teams_reads_every_thread() -> None:
+    admin = PersonFacts(upn=CARLA.upn, teams_admin=True)
+
+    assert Case(contoso(people=(admin,))).reported(sign_in(CARLA)).thread().placeholder
+
+
+def test_a_delegate_under_suspicion_elsewhere_approves_in_no_case() -> None:
+    deputised = replace(APPROVER, delegate=DAN.upn)
+    case = Case(contoso(contacts=(deputised,))).reported(malware_ran()).answers("opened")
+    case.at_risk = frozenset({DAN.object_id})
+
+    assert refusal(case.approves(DAN).verdict) == "refused.account_suspect"

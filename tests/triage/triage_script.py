@@ -302,7 +302,10 @@ class Case:
     """Who has an identity incident open elsewhere, from now on."""
     concerned: frozenset[str] = frozenset()
     unseen: frozenset[str] = frozenset()
+    readers: frozenset[str] = frozenset()
     """As `Facts` has them, from now on."""
+    by_upn: Mapping[str, Person] = field(default_factory=dict)
+    """Contacts the roster knows: `Facts.helpers`."""
     now: datetime = TEN_PAST_TEN
     current: Incident | None = None
     verdict: Verdict = field(default_factory=Accepted)
@@ -339,6 +342,8 @@ class Case:
             at_risk=self.at_risk,
             concerned=self.concerned,
             unseen=self.unseen,
+            helpers=self.by_upn,
+            readers=self.readers,
         )
 
     def _match(self, account: Account) -> Match:
