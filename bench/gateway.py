@@ -108,6 +108,8 @@ class Proactive:
 
 def settings_of(told: dict[str, Any], database: str = "") -> Settings:
     return Settings(
+        intake_burst=100_000,  # how fast a source may send is not what is measured
+        intake_per_second=100_000,
         port=0,
         database_url=database or "sqlite:///none",
         app_id=told["app_id"],

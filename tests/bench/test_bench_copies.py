@@ -25,9 +25,10 @@ def ask(database: Path, query: str) -> list[tuple[Any, ...]]:
         return db.execute(query).fetchall()
 
 
+OF_CASES = "stream NOT LIKE 'desk%'"
 COUNTS = (
-    "SELECT (SELECT count(*) FROM alert), (SELECT count(*) FROM event WHERE stream NOT LIKE 'desk%'),"
-    " (SELECT count(*) FROM effect WHERE stream NOT LIKE 'desk%'),(SELECT count(*) FROM surface), (SELECT count(*) FROM handle),"
+    f"SELECT (SELECT count(*) FROM alert), (SELECT count(*) FROM event WHERE {OF_CASES}),"
+    f" (SELECT count(*) FROM effect WHERE {OF_CASES}), (SELECT count(*) FROM surface), (SELECT count(*) FROM handle),"
     " (SELECT count(*) FROM source_ref), (SELECT count(*) FROM entity_key)"
 )
 
@@ -44,7 +45,7 @@ async def test_a_copy_has_every_row_of_its_original(tmp_path: Path) -> None:
 async def test_nothing_is_left_to_do_for_a_stored_copy(tmp_path: Path) -> None:
     database = await a_question_is_open(tmp_path)
     fill(database, 5, waiting=False)
-    open_effects = "SELECT count(DISTINCT stream) FROM effect WHERE done_at IS NULL"
+    open_effects = f"SELECT count(DISTINCT stream) FROM effect WHERE done_at IS NULL AND {OF_CASES}"
     assert ask(database, open_effects) == [(1,)]
     assert ask(database, "SELECT count(*) FROM incident WHERE status = 'resolved'") == [(4,)]
 
@@ -63,12 +64,9 @@ async def test_a_waiting_copy_loads_and_asks_somebody_of_its_own(tmp_path: Path)
 
 async def test_no_wake_of_a_waiting_copy_is_due_today(tmp_path: Path) -> None:
     database = await a_question_is_open(tmp_path)
-    (ahead,) = ask(database, "SELECT min(due) FROM effect WHERE lane IS NULL AND done_at IS NULL")
+    wakes_of_cases = f"FROM effect WHERE lane IS NULL AND done_at IS NULL AND {OF_CASES}"
+    (ahead,) = ask(database, f"SELECT min(due) {wakes_of_cases}")
     fill(database, 5, waiting=True)
-    wakes = ask(
-        database,
-        "SELECT count(DISTINCT stream), min(due) FROM effect"
-        " WHERE lane IS NULL AND done_at IS NULL",
-    )
+    wakes = ask(database, f"SELECT count(DISTINCT stream), min(due) {wakes_of_cases}")
     assert wakes[0][0] == 5
     assert wakes[0][1] > ahead[0]

@@ -54,10 +54,6 @@ def test_a_planted_request_is_found(language: str, planted: str) -> None:
     assert asks_for_a_secret(planted, language) != []
 
 
-OUR_OWN = {"setup.usage"}
-"""Asks whoever binds a channel for the code that the provider made for it: it opens nothing else."""
-
-
 @pytest.mark.parametrize("language", list(LANGUAGES))
 def test_no_sentence_asks_for_a_secret(language: str) -> None:
     asking = {
@@ -66,7 +62,7 @@ def test_no_sentence_asks_for_a_secret(language: str) -> None:
         if (found := asks_for_a_secret(t, language))
     }
 
-    assert asking.keys() == OUR_OWN, asking
+    assert asking == {}
 
 
 def test_no_card_asks_for_a_secret() -> None:
