@@ -539,6 +539,21 @@ def add_ref(tx: Tx, incident_id: str, source: Source, source_id: str) -> bool:
     return known in (None, incident_id)
 
 
+_FORGET_REF = (
+    delete(SourceRefRow)
+    .where(
+        col(SourceRefRow.source) == bindparam("of_source"),
+        col(SourceRefRow.source_id) == bindparam("of_id"),
+    )
+    .execution_options(synchronize_session=False)
+)
+
+
+def forget_ref(tx: Tx, source: Source, source_id: str) -> None:
+    """What a source calls an incident leads nowhere any more, so that another may be called so."""
+    tx.session.run(_FORGET_REF, {"of_source": source, "of_id": source_id})
+
+
 _MOVE_REFS = (
     update(SourceRefRow)
     .where(col(SourceRefRow.incident_id) == bindparam("of_incident"))
