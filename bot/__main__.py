@@ -1,5 +1,5 @@
 """The command line: serve, demo, customer, submit, manifest, doctor, retry, db,
-audit, privacy."""
+audit, privacy, story."""
 
 import asyncio
 import getpass
@@ -41,6 +41,7 @@ from bot.privacy import ErasePerson, ExportPerson
 from bot.settings import Settings, faults, from_environment
 from bot.setup import NoSuchCustomerError
 from bot.signals import stop_signal
+from bot.stories import NotForCustomersError, by_name
 from bot.switch import AllowContainment, StopContainment
 from manifest.package import (
     DEVELOPER,
@@ -387,6 +388,26 @@ def _check(database: str) -> None:
     )
 
 
+@app.command("story")
+def story(
+    case: Annotated[str, typer.Argument(help="By its name: CONTOSO-42.")],
+    for_customer: Annotated[
+        bool, typer.Option("--for-customer", help="Without what is the provider's own.")
+    ] = False,
+    customer: Annotated[
+        str | None, typer.Option(help="Whose, where several have a case of this name.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="en, de or pt-BR; else the customer's.")
+    ] = None,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Tell a case as text for a report, from its event log. It holds people's words."""
+    told = by_name(database, case, internal=not for_customer, customer=customer, language=language)
+    for line in _run(told):
+        typer.echo(line)
+
+
 @audits.command("verify")
 def audit_verify(  # noqa: PLR0917 - one parameter per option
     customer: Annotated[
@@ -541,6 +562,7 @@ EXPECTED = (
     *REFUSALS,
     *auditing.REFUSALS,
     NoProviderError,
+    NotForCustomersError,
     StoreError,
     NobodyAnswersError,
     RefusedCommandError,

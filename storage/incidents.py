@@ -137,6 +137,14 @@ _RELATED = (
 )
 
 
+_NAMED = select(col(IncidentRow.id)).where(col(IncidentRow.name) == bindparam("name"))
+
+
+def named(tx: Tx, name: str) -> str | None:
+    """The incident of this name, as people write it, in any case of letters."""
+    return tx.session.run(_NAMED, {"name": name.upper()}).scalar()
+
+
 def seen(tx: Tx, key: str) -> StoredAnswer | None:
     """The answer an event was given, if it has come before."""
     found = tx.session.run(_SEEN, {"key": key}).one_or_none()

@@ -421,7 +421,7 @@ def customer_thread(incident: Incident, customer: Customer) -> CustomerThread:
         until=_next_due(incident),
         actions=tuple(map(_shown_action, _visible(incident.actions))),
         clocks=_clocks(incident, customer, plain=True),
-        outcome=_outcome(incident),
+        outcome=outcome(incident),
         recommendation=closed.recommendation if closed else None,
         recommendation_accepted_by=incident.recommendation_accepted_by,
         recommendation_discussed_by=incident.recommendation_discussed_by,
@@ -645,7 +645,8 @@ def _stands(incident: Incident, customer: Customer, clock: Clock) -> Phrase | No
 EFFECTIVE = (ActionState.DONE, ActionState.ALREADY_DONE)
 
 
-def _outcome(incident: Incident) -> tuple[Phrase, ...]:
+def outcome(incident: Incident) -> tuple[Phrase, ...]:
+    """What it was and how long it took; how it will close, while that is held; else nothing."""
     if incident.closing is not None:
         says = verdict(incident.closing.proposal)
         return (phrase("outcome.closing", disposition=says, until=incident.closing.until),)
@@ -840,7 +841,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         owner=incident.owner_name,
         portal=_portal(incident),
         timeline=tuple((e.at, e.says) for e in incident.timeline[-10:]),
-        outcome=(*_outcome(incident), *_comment(incident)) if incident.closed else (),
+        outcome=(*outcome(incident), *_comment(incident)) if incident.closed else (),
         buttons=_analyst_buttons(incident),
     )
 

@@ -473,9 +473,9 @@ async def test_stuck_alone_asks_nobody_but_the_database(tmp_path: Path) -> None:
         assert (calm.exit_code, calm.output) == (0, "ok: effects: none is stuck\n")
         assert ended.exit_code == 1
         bob = (await h.person("Bob Meyer"))["id"]
-        assert "missing: contoso: 1 x show waits for an installation: " in ended.output
+        assert "missing: contoso: 1 x say waits for an installation: " in ended.output
         assert f"when the app is there for the person {bob}." in ended.output
-        assert f", CONTOSO-1, show person:{bob}: since " in ended.output
+        assert ", CONTOSO-1, say: since " in ended.output
 
 
 # --- the command ---
