@@ -63,9 +63,10 @@ def nobody_took_it(draft: Draft) -> None:
 
 
 def taken(draft: Draft) -> None:
-    """Somebody is at work, or the case is over: the alarm for it ends."""
+    """Somebody is at work, or the case is over: the alarm for it ends. Of a case that was merged it
+    has ended, and rings on in the other one."""
     at = draft.incident.paged_at
-    if at is not None:
+    if at is not None and draft.incident.merged is None:
         draft.set(paged_at=None)
         acknowledge(draft, Need.TAKE, _rung(at))
         resolve(draft, Need.TAKE, _rung(at))
