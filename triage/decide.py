@@ -163,12 +163,12 @@ def decide(incident: Incident | None, event: Event, known: Known, now: datetime)
     else:
         draft = Draft(incident, known, now)
         verdict = _apply(draft, event)
-    status = draft.incident.status
     if isinstance(verdict, Accepted):
         _settle(draft)
-        status = _status(draft.incident)
-    draft.set(steps=taps.stepped(draft.incident.steps, draft.incident, event, known.provider, now))
-    return Decided(draft.finish(status), tuple(draft.effects), verdict)
+        before, provider = draft.incident.steps, known.provider
+        draft.set(steps=taps.stepped(before, draft.incident, event, provider, now))
+        return Decided(draft.finish(_status(draft.incident)), tuple(draft.effects), verdict)
+    return Decided(draft.finish(draft.incident.status), tuple(draft.effects), verdict)
 
 
 def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an arm for each event

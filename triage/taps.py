@@ -24,8 +24,8 @@ from triage.incident import (
 def stepped(
     before: Steps, incident: Incident, event: Event, provider: Provider, now: datetime
 ) -> Steps:
-    """The steps with this event in them: the tap that it was, if it was one, and the time since the
-    turn before last changed hands."""
+    """The steps with an event in them that counts: the tap that it was, if it was one, and where the
+    turn passed on, how long it had been whose it was."""
     steps, tapped, turn = before, _tapped(incident, event, provider), whose_turn(incident)
     if tapped is not None:
         steps = replace(steps, taps=_more(steps.taps, tapped, 1))
