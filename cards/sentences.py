@@ -386,6 +386,11 @@ SENTENCES: dict[str, str] = {
     "report.older": "A newer revision is known already.",
     "absence.too_late": "The case is over",
     # Said in a thread
+    "bridge.said": "{name} ({customer}): {text}",
+    "bridge.edited": "{name} ({customer}), edited: {text}",
+    "bridge.files": "{name} ({customer}) attached: {files}",
+    "bridge.deleted": "{name} ({customer}) deleted a message.",
+    "bridge.suspect": "This account may be in an attacker's hands. {said}",
     "say.wrote": "{person} wrote: {text}",
     "say.wrote_tainted": "Through the account of {person}, which may be in an attacker's hands: {text}",
     "say.discuss": "{by} wants to discuss the recommendation.",
