@@ -931,4 +931,5 @@ SENTENCES: dict[str, str] = {
     "story.for_harm": "Speaks for harm: {reason}",
     "story.against_harm": "Speaks against harm: {reason}",
     "story.because": "{what} ({why})",
+    "outcome.steps": "Taps: people asked {person_taps}, {customer} {customer_taps}, analysts {analyst_taps}. Waited for: people asked {person_minutes} min, {customer} {customer_minutes} min, analysts {analyst_minutes} min, machines {machine_minutes} min",
 }

@@ -19,6 +19,7 @@ from triage import (
     noticing,
     paging,
     suspicion,
+    taps,
     telling,
     verifying,
 )
@@ -167,6 +168,8 @@ def decide(incident: Incident | None, event: Event, known: Known, now: datetime)
         verdict = _apply(draft, event)
     if isinstance(verdict, Accepted):
         _settle(draft)
+        before, provider = draft.incident.steps, known.provider
+        draft.set(steps=taps.stepped(before, draft.incident, event, provider, now))
         return Decided(draft.finish(_status(draft.incident)), tuple(draft.effects), verdict)
     return Decided(draft.finish(draft.incident.status), tuple(draft.effects), verdict)
 
