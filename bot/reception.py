@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot import ids
 from bot.bridge import Bridge
 from bot.clock import Clock
 from bot.conductor import Addressed, Conductor, NotHeard, Occurrence, Outcome
@@ -151,7 +152,7 @@ class Reception:
         if isinstance(event, clicks.Unreadable):
             return NotHeard("refused.say_how", event.why)
         occurrence = Occurrence(
-            key=f"click:{click.place.conversation_id}:{click.activity_id}",
+            key=ids.arrival_key("click", click.place.conversation_id, click.activity_id),
             event=event,
             incident=press.handle.incident_id,
             actor=who.object_id,
@@ -228,7 +229,7 @@ class Reception:
         outcome = await self._conductor.receive(
             customer,
             Occurrence(
-                key=f"text:{text.place.conversation_id}:{text.activity_id}",
+                key=ids.arrival_key("text", text.place.conversation_id, text.activity_id),
                 event=_words(about, text),
                 incident=about.id,
                 actor=text.actor.object_id,

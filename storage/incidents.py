@@ -354,6 +354,14 @@ def next_number(tx: Tx) -> int:
     return number
 
 
+_LAST_NUMBER = select(col(CounterRow.value)).where(col(CounterRow.name) == "incident")
+
+
+def last_number(tx: Tx) -> int:
+    """The number of the customer's latest incident; 0 before the first."""
+    return tx.session.run(_LAST_NUMBER).scalar() or 0
+
+
 def record(
     tx: Tx,
     *,
