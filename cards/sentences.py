@@ -932,4 +932,11 @@ SENTENCES: dict[str, str] = {
     "story.against_harm": "Speaks against harm: {reason}",
     "story.because": "{what} ({why})",
     "outcome.steps": "Taps: people asked {person_taps}, {customer} {customer_taps}, analysts {analyst_taps}. Waited for: people asked {person_minutes} min, {customer} {customer_minutes} min, analysts {analyst_minutes} min, machines {machine_minutes} min",
+    "button.reach": "Call or chat…",
+    "button.call": "Call {person}",
+    "button.chat": "Chat",
+    "call_outcome.reached": "Reached",
+    "call_outcome.no_answer": "No answer",
+    "call_outcome.voicemail": "Voicemail",
+    "timeline.call_held": "{by} called {person}: {outcome}",
 }

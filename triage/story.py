@@ -18,6 +18,7 @@ from triage.events import (
     Answered,
     ApprovalAnswered,
     Attested,
+    CallHeld,
     CallRecorded,
     ClearanceRecorded,
     CloseOrdered,
@@ -129,6 +130,10 @@ def _says(  # noqa: C901, PLR0912 - an arm for each event
             said = _answer(incident.question(question), choice)
             person = _asked_of(incident, question)
             return phrase("timeline.call_recorded", person=person, answer=said, by=by)
+        case CallHeld(callee, outcome, by_name=by):
+            how = phrase(f"call_outcome.{outcome}")
+            person = next((p.name for p in incident.people if p.upn == callee), callee)
+            return phrase("timeline.call_held", by=by, person=person, outcome=how)
         case Attested(question, by_name=by, choice=choice):
             return _attested(incident, question, by, choice)
         case Taken(by_name=by):
