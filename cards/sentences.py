@@ -905,7 +905,7 @@ SENTENCES: dict[str, str] = {
     "command.nobody": "Nobody on the roster is called {written}. There are: {names}.",
     "command.several_people": "Which of these people is {written}: {names}? Write the whole name.",
     "command.help": "In the thread of a case the case may be left out. These are the commands:",
-    "form.show": "show CONTOSO-42: how the case stands",
+    "form.show": "show CONTOSO-42: how the case stands; show CONTOSO-42 story: all that happened; story customer: without what is internal",
     "form.take": "take CONTOSO-42: the case becomes yours",
     "form.assign": "assign CONTOSO-42 to a name, or to me: somebody else gets the case",
     "form.note": "note CONTOSO-42 and a text: written down for the analysts alone",
@@ -939,4 +939,5 @@ SENTENCES: dict[str, str] = {
     "call_outcome.no_answer": "No answer",
     "call_outcome.voicemail": "Voicemail",
     "timeline.call_held": "{by} called {person}: {outcome}",
+    "story.page": "Page {page} of {pages}. The next one: show {name} story, and its number",
 }
