@@ -247,6 +247,28 @@ def may_command(incident: Incident, provider: Provider, by: str) -> Phrase | Non
     return None
 
 
+def may_send(incident: Incident, customer: Customer, provider: Provider, by: str) -> Phrase | None:
+    """Why this person may not write to the customer's thread; None when they may.
+
+    - they may command
+    - the case is not for its named lead alone
+    - the customer hears of it: no shadow mode, and a thread
+    - no suspect account reads that thread
+    """
+    refused = may_command(incident, provider, by)
+    if refused is not None:
+        return refused
+    if incident.type is IncidentType.RESTRICTED:
+        return phrase("refused.restricted")
+    if customer.shadow:
+        return phrase("refused.shadow")
+    if not incident.threaded:
+        return phrase("refused.no_thread")
+    if is_thread_guarded(incident, customer):
+        return phrase("refused.thread_guarded")
+    return None
+
+
 def approvers(
     incident: Incident, customer: Customer, rule: StandingRule | None, needs: int = 1
 ) -> tuple[tuple[str, str], ...]:

@@ -33,6 +33,7 @@ from triage.authority import (
     may_approve,
     may_attest,
     may_command,
+    may_send,
     may_speak_for_customer,
     may_take_down,
     still_signed,
@@ -64,6 +65,7 @@ from triage.events import (
     RecommendationAnswered,
     Reopened,
     Reported,
+    SentToCustomer,
     SignedIn,
     SignInFailed,
     SourceWritten,
@@ -216,6 +218,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _contain_ordered(draft, event)
         case UndoOrdered():
             return _undo_ordered(draft, event)
+        case SentToCustomer():
+            return _sent_to_customer(draft, event)
         case RecommendationAnswered():
             return _recommendation_answered(draft, event)
         case MergedInto():
@@ -737,6 +741,18 @@ def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
         containing.order(draft, action, allowed)
     else:  # nothing allows it by itself, or a person said no: a rule does not go over that
         containing.ask_approval(draft, action, event.by, event.by_name)
+    return Accepted(phrase("thanks.decided"))
+
+
+def _sent_to_customer(draft: Draft, event: SentToCustomer) -> Verdict:
+    """What is internal crosses by this act alone; also after closing, for people ask."""
+    provider = draft.known.provider
+    refused = may_send(draft.incident, draft.customer, provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    draft.note(phrase("timeline.sent_to_customer", by=event.by_name))
+    says = telling.from_provider(event.by_name, provider, event.text)
+    draft.tell_customer(f"sent:{event.draft}", says)
     return Accepted(phrase("thanks.decided"))
 
 
