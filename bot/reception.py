@@ -34,6 +34,7 @@ from bot.inbound import (
 from bot.links import Links
 from bot.notice import in_short
 from bot.onboarding import Onboarding, is_setup_alone, let_go_on, order_roster, setup_code
+from bot.orders import Orders
 from bot.telling import tell_analysts
 from bot.verifying import CodeCheck, CodeDesk
 from cards import analyst_thread, approval, clicks, customer_thread, manager, question
@@ -95,6 +96,7 @@ class Reception:
         self._conductor = conductor
         self._links = links
         self._onboarding = Onboarding(store, clock, desk)
+        self._orders = Orders(store, desk, conductor)
         self._bridge = Bridge(store, clock, desk, conductor)
         self._codes = CodeDesk(store, clock, desk, conductor.on_work)
 
@@ -201,6 +203,10 @@ class Reception:
         code = code_in(text.text) if text.place.personal or text.mentioned else None
         if code and (checked := await self._checked(code, text)):
             return ShowText(say(checked, reader))
+        if (text.place.personal or text.mentioned) and self._orders.is_place(text.place):
+            answer = await self._orders.hear(text)
+            if answer is not None:
+                return answer
         if not text.place.personal:
             return await self._said_in_channel(text, reader)
         if is_setup_alone(text.text):
