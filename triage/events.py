@@ -8,6 +8,7 @@ from typing import Literal
 from triage.effects import PageAction
 from triage.incident import (
     Absence,
+    CallOutcome,
     Clearance,
     Disposition,
     IncidentType,
@@ -89,6 +90,18 @@ class CallRecorded:
     by_name: str
     choice: str
     kind: Literal["call_recorded"] = "call_recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class CallHeld:
+    """An analyst called somebody in Teams, or tried to; what was said changes nothing by itself."""
+
+    callee: str
+    """UPN."""
+    outcome: CallOutcome
+    by: str
+    by_name: str
+    kind: Literal["call_held"] = "call_held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +254,18 @@ class UndoOrdered:
 
 
 @dataclass(frozen=True, slots=True)
+class SentToCustomer:
+    """An analyst has seen how it will look, and sends it to the customer's thread."""
+
+    draft: str
+    """Of the preview: sent twice, it stands there once."""
+    text: str
+    by: str
+    by_name: str
+    kind: Literal["sent_to_customer"] = "sent_to_customer"
+
+
+@dataclass(frozen=True, slots=True)
 class RecommendationAnswered:
     by: str
     by_upn: str
@@ -353,6 +378,7 @@ Later = (
     | Wrote
     | ApprovalAnswered
     | CallRecorded
+    | CallHeld
     | Attested
     | ClearanceRecorded
     | ConsentRecorded
@@ -368,6 +394,7 @@ Later = (
     | Reopened
     | ContainOrdered
     | UndoOrdered
+    | SentToCustomer
     | RecommendationAnswered
     | MergedInto
     | Absorbed

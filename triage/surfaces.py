@@ -63,6 +63,7 @@ from triage.views import (
     AnalystThread,
     ApprovalCard,
     Button,
+    Callee,
     Choice,
     Consent,
     Containable,
@@ -427,8 +428,15 @@ def customer_thread(incident: Incident, customer: Customer) -> CustomerThread:
         recommendation=closed.recommendation if closed else None,
         recommendation_accepted_by=incident.recommendation_accepted_by,
         recommendation_discussed_by=incident.recommendation_discussed_by,
+        analyst=_analyst_on_it(incident),
         buttons=_customer_buttons(incident),
     )
+
+
+def _analyst_on_it(incident: Incident) -> Callee | None:
+    if incident.is_over or not incident.owner_name or not incident.owner_upn:
+        return None
+    return Callee(incident.owner_name, incident.owner_upn)
 
 
 def _placeholder(incident: Incident) -> CustomerThread:
@@ -841,7 +849,8 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         outcome=(*outcome(incident), *_comment(incident), steps(incident, customer))
         if incident.closed
         else (),
-        buttons=_analyst_buttons(incident),
+        callees=calling.callees(incident, customer),
+        buttons=_analyst_buttons(incident, customer),
     )
 
 
@@ -1183,17 +1192,20 @@ def _portal(incident: Incident) -> tuple[str, str] | None:
     return None
 
 
-def _analyst_buttons(incident: Incident) -> tuple[Button, ...]:
+def _analyst_buttons(incident: Incident, customer: Customer) -> tuple[Button, ...]:
     if incident.merged is not None:
         return ()
+    hears = incident.threaded and not customer.shadow
+    hears = hears and not authority.is_thread_guarded(incident, customer)
+    sends = (Button.DRAFT,) if hears else ()
     if incident.closed is not None:
-        return (Button.REOPEN,)
+        return (Button.REOPEN, *sends)
     buttons = [] if incident.owner else [Button.TAKE]
     if _proposal_view(incident) is not None:
         buttons.append(Button.CLOSE)
     if incident.closing is not None:
         buttons.append(Button.KEEP_OPEN)
-    return (*buttons, Button.CLOSE_AS)
+    return (*buttons, Button.CLOSE_AS, *sends)
 
 
 # --- the source ----------------------------------------------------------------------------------
