@@ -294,6 +294,8 @@ class AnalystThread:
     timeline: tuple[tuple[datetime, Phrase], ...] = ()
     outcome: tuple[Phrase, ...] = ()
     buttons: tuple[Button, ...] = ()
+    hearers: tuple[tuple[str, str], ...] = ()
+    """Of the people concerned those an analyst can write to: object id and name."""
     surface: Literal["analyst"] = "analyst"
 
 
