@@ -815,7 +815,7 @@ SENTENCES: dict[str, str] = {
     "web_ask.files_moved": "Was that you?",
     "web_ask.mail_sent": "Did you send them?",
     "help.person": "I am Vouch. When something on your account or device needs an answer only you have, I ask here. Nothing is asked of you now.",
-    "help.channel": "I am Vouch. Each incident gets a thread in this channel; its first card always shows the present state. Use its buttons; analysts see them at once.",
+    "help.channel": "I am Vouch. Each incident gets a thread in this channel; its first card always shows the present state. Use its buttons, or write in the thread: analysts read it at once.",
     "tell.outside_readers": "{customer}: people from outside read the incident channel now: {people}. They are asked nothing, and decide nothing.",
     "tell.channel_unusable": "{customer}: Teams lets nobody write in their incident channel ({why}). Threads open in General of the same team until another channel is connected.",
     "tell.removed_from_team": "{customer}: Vouch was removed from their team. Nothing reaches their channel until it is added again: tell them by phone.",
