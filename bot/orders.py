@@ -6,6 +6,7 @@ there, or in their own chat. What a command does is decided in `triage`; the ans
 was asked.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -19,11 +20,12 @@ from storage import across, incidents, profiles
 from storage.across import NamedCase
 from storage.engine import Store, Tx
 from triage.authority import may_command
-from triage.customer import Analyst, Customer
+from triage.customer import Analyst, Customer, Provider
 from triage.events import Assigned, Escalated, Later, Noted, Reopened, Taken
-from triage.incident import Incident
+from triage.incident import Incident, IncidentType, Status
 from triage.phrases import Phrase, phrase
-from triage.surfaces import analyst_thread
+from triage.report import Severity
+from triage.surfaces import analyst_thread, headline
 
 MOST_NAMED = 5
 """Cases or people that an answer names to choose from."""
@@ -79,6 +81,8 @@ class Orders:
 
     async def _answer(self, written: _Written, command: Command) -> list[Phrase]:
         match command:
+            case commands.ListCases():
+                return await self._list(command, written.by)
             case commands.Help(about):
                 return _help(about)
             case commands.Incomplete(word):
@@ -108,6 +112,20 @@ class Orders:
         outcome = await self._conductor.receive(found.customer_id, occurrence)
         says = outcome.verdict.says or phrase("thanks.decided")
         return [phrase("command.done", name=outcome.incident.name, says=says)]
+
+    async def _list(self, command: commands.ListCases, by: Analyst) -> list[Phrase]:
+        called = await self._store.read_across(across.customers_called)
+        wanted = _listing(command, called, by)
+        if isinstance(wanted, Phrase):
+            return [wanted]
+        offset = (command.page - 1) * PAGE
+        found = await self._store.read_across(lambda tx: across.listed(tx, wanted, PAGE, offset))
+        if not found.cases:
+            return [phrase("list.none")]
+        last = offset + len(found.cases)
+        counted = phrase("list.count", first=offset + 1, last=last, count=found.count)
+        more = [phrase("list.more", page=command.page + 1)] if last < found.count else []
+        return [counted, *(_line(case, self._desk.profile, by) for case in found.cases), *more]
 
     # --- which case, and who -------------------------------------------------------------------
 
@@ -200,6 +218,60 @@ def _in_short(incident: Incident, customer: Customer, reader: Reader) -> list[Ph
         else phrase("show.next_by", next=view.next_action, at=view.due),
         *(says for _, says in view.timeline[-3:]),
     ]
+
+
+# --- the list ------------------------------------------------------------------------------------
+
+PAGE = 10
+"""Cases a page of the list shows: they fit on a phone."""
+
+
+def _listing(
+    command: commands.ListCases, called: Mapping[str, str], by: Analyst
+) -> across.Listing | Phrase:
+    """Each word says of which customer, state, severity or kind the cases are to be."""
+    of: dict[str, list[str]] = {"customer": [], "status": [], "severity": [], "type": []}
+    for written in command.words:
+        word = written.lower().strip(".,;")
+        if word in called:
+            of["customer"].append(called[word])
+        elif (known := STATUSES.get(word)) or word in [*Status]:
+            of["status"].append(known or word)
+        elif word in [*Severity]:
+            of["severity"].append(word)
+        elif word.replace("-", "_") in [*IncidentType]:
+            of["type"].append(word.replace("-", "_"))
+        else:
+            return phrase("list.unknown_word", word=written, customers=_some(called))
+    return across.Listing(
+        statuses=tuple(map(Status, of["status"])),
+        customers=tuple(of["customer"]),
+        severities=tuple(map(Severity, of["severity"])),
+        types=tuple(map(IncidentType, of["type"])),
+        owner=by.object_id if command.mine else None,
+        unowned=command.unowned,
+    )
+
+
+STATUSES = {"closed": Status.RESOLVED}
+"""What people call a state, where we call it otherwise."""
+
+
+def _some(called: Mapping[str, str]) -> str:
+    return ", ".join(sorted(set(called.values()))[:MOST_NAMED])
+
+
+def _line(incident: Incident, provider: Provider, by: Analyst) -> Phrase:
+    """A case about the reader's own account is named, and nothing of it told."""
+    hidden = may_command(incident, provider, by.object_id) is not None
+    return phrase(
+        "list.hidden" if hidden else "list.line",
+        name=incident.name,
+        severity=incident.severity,
+        status=incident.status,
+        headline=None if hidden else headline(incident),
+        owner=incident.owner_name or phrase("label.nobody"),
+    )
 
 
 # --- help ----------------------------------------------------------------------------------------

@@ -932,4 +932,11 @@ SENTENCES: dict[str, str] = {
     "story.against_harm": "Speaks against harm: {reason}",
     "story.because": "{what} ({why})",
     "outcome.steps": "Taps: people asked {person_taps}, {customer} {customer_taps}, analysts {analyst_taps}. Waited for: people asked {person_minutes} min, {customer} {customer_minutes} min, analysts {analyst_minutes} min, machines {machine_minutes} min",
+    "form.incidents": "incidents: the open cases; add mine, unowned, a customer, a severity, a state or a kind of case, and page 2 for more",
+    "list.none": "There is no such case.",
+    "list.count": "Cases {first} to {last} of {count}, the gravest first:",
+    "list.more": "For more, add: page {page}",
+    "list.line": "{name}, {severity:severity}, {status:status}, {owner}: {headline}",
+    "list.hidden": "{name}, {severity:severity}, {status:status}, {owner}: about your own account",
+    "list.unknown_word": "{word} is no customer, severity, state or kind of case. Customers are: {customers}. States are for example waiting or closed; severities high, medium, low.",
 }

@@ -19,6 +19,7 @@ LONGEST = 500
 class Word(StrEnum):
     """What a command begins with; its form and what it does are `form.` and `does.` sentences."""
 
+    INCIDENTS = "incidents"
     SHOW = "show"
     TAKE = "take"
     ASSIGN = "assign"
@@ -29,6 +30,8 @@ class Word(StrEnum):
 
 
 ALSO = {
+    "list": Word.INCIDENTS,
+    "cases": Word.INCIDENTS,
     "incident": Word.SHOW,
     "case": Word.SHOW,
     "hilfe": Word.HELP,
@@ -49,6 +52,17 @@ class CaseName:
     @property
     def written(self) -> str:
         return f"{self.prefix}-{self.number}" if self.prefix else str(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class ListCases:
+    """Open cases; the asker's, nobody's, or what the words say."""
+
+    mine: bool = False
+    unowned: bool = False
+    words: tuple[str, ...] = ()
+    """Customers, states, severities and kinds of case: which is which, the reader knows."""
+    page: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +121,7 @@ class Unknown:
 OnCase = Show | Take | Assign | Note | Escalate | Reopen
 """What is about one case: named, or that of the thread it was written in."""
 
-Command = OnCase | Help | Incomplete | Unknown
+Command = ListCases | OnCase | Help | Incomplete | Unknown
 
 
 def read(text: str) -> Command:
@@ -118,6 +132,8 @@ def read(text: str) -> Command:
     match word:
         case None:
             return _unknown(first)
+        case Word.INCIDENTS:
+            return _list(more)
         case Word.HELP:
             return Help(_word(more.partition(" ")[0]))
         case Word.SHOW:
@@ -195,3 +211,26 @@ def _person(written: str) -> str:
     """A name without the signs of a mention."""
     bare = _AT.sub("", _TO.sub("", written, count=1) if _TO.match(written) else written)
     return " ".join(bare.replace("@", " ", 1).split())[:100] if bare.strip("@ ") else ""
+
+
+# --- the list ------------------------------------------------------------------------------------
+
+
+def _list(more: str) -> ListCases:
+    words = more.split()[:10]
+    lower = [w.lower() for w in words]
+    page = 1
+    if len(words) >= 2 and lower[-2] == "page" and re.fullmatch("[0-9]{1,4}", lower[-1], re.ASCII):
+        page = max(1, int(lower[-1]))
+        words, lower = words[:-2], lower[:-2]
+    kept = tuple(w[:60] for w in words if w.lower() not in _FLAGS)
+    return ListCases(
+        mine="mine" in lower,
+        unowned="unowned" in lower,
+        words=kept,
+        page=page,
+    )
+
+
+_FLAGS = {"mine", "unowned", "open", "all"}
+"""Open ones are what is listed without a word."""

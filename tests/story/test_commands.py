@@ -148,3 +148,22 @@ async def test_mia_gives_the_case_to_herself_by_her_first_name(tmp_path: Path) -
         assert told == f"CONTOSO-1: The case is given to {MIA}."
         (given,) = [e.event for e in await h.history("4711") if isinstance(e.event, Assigned)]
         assert given.to == given.by
+
+
+async def test_the_open_cases_of_all_customers_are_listed_and_narrowed(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        await h.report(on_payroll(), "fabrikam")
+        await writes(h, MIA, "take CONTOSO-1")
+
+        everything = await writes(h, MIA, "incidents")
+        assert everything.startswith("Cases 1 to 2 of 2")
+        assert "FABRIKAM-1, " in everything
+        assert f", {MIA}: " in everything
+
+        mine = await writes(h, MIA, "incidents mine")
+        assert ("CONTOSO-1" in mine, "FABRIKAM-1" in mine) == (True, False)
+        nobodys = await writes(h, MIA, "incidents unowned fabrikam")
+        assert ("CONTOSO-1" in nobodys, "FABRIKAM-1" in nobodys) == (False, True)
+        assert await writes(h, MIA, "incidents closed") == "There is no such case."
+        assert "purple is no customer" in await writes(h, MIA, "incidents purple")
