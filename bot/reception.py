@@ -96,7 +96,7 @@ class Reception:
         self._conductor = conductor
         self._links = links
         self._onboarding = Onboarding(store, clock, desk)
-        self._orders = Orders(store, desk, conductor)
+        self._orders = Orders(store, clock, desk, conductor)
         self._bridge = Bridge(store, clock, desk, conductor)
         self._codes = CodeDesk(store, clock, desk, conductor.on_work)
 
@@ -130,6 +130,8 @@ class Reception:
             return await self._refused(click, NotHeard("refused.unreadable", pressed.why))
         if pressed.button is Button.CHANGE:
             return await self._ask_again(click, pressed)
+        if pressed.button in (Button.DO_IT, Button.CANCEL):
+            return await self._confirmed(click, pressed)
         heard = await self._conductor.receive_found(
             lambda tx, now: self._heard(tx, click, pressed, now)
         )
@@ -173,6 +175,15 @@ class Reception:
             return ShowText(say(phrase("refused.not_addressee"), who.reader))
         view = person_card(incident, customer, person, changing=pressed.on)
         return self._shown(view, handle, _reader(customer, self._desk.profile, view))
+
+    async def _confirmed(self, click: Clicked, pressed: clicks.Click) -> Response:
+        now = self._clock.now()
+        press = await self._store.read_across(lambda tx: _press(tx, click, pressed, now))
+        if isinstance(press, NotHeard):
+            return await self._refused(click, press)
+        if click.place.tenant_id != self._desk.profile.tenant_id:
+            return await self._refused(click, NotHeard("refused.unknown_card", "another tenant"))
+        return await self._orders.pressed(pressed, click.actor, press.handle)
 
     def _answer(self, outcome: Outcome, handle: across.Handle, who: "Who") -> Response:
         """The asker's new view; to whom the card does not belong, a sentence and no card."""
@@ -509,6 +520,8 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
             return Attested(on, by, who.upn, name, choice)
         case Button.ACCEPT | Button.DISCUSS:
             return RecommendationAnswered(by, who.upn, name, pressed.button is Button.ACCEPT)
+        case Button.DO_IT | Button.CANCEL:
+            return clicks.Unreadable("stands on a card that asks an analyst first")
 
 
 def _close_as(pressed: clicks.Click, who: Who) -> CloseOrdered | clicks.Unreadable:

@@ -43,11 +43,13 @@ def button(
     on: str | None = None,
     choice: str | None = None,
     takes_inputs: bool = False,
+    also: Mapping[str, str] | None = None,
 ) -> Execute:
-    """A button, with a fallback that sends the same from clients that know only Submit."""
+    """A button, with a fallback that sends the same from clients that know only Submit. What it sends
+    `also` is read as an input is."""
     title = shortened(title, MAX_TITLE)
     sent = {HANDLE: handle, BUTTON: pressed.value, ON: on, CHOICE: choice}
-    data = {name: value for name, value in sent.items() if value is not None}
+    data = {name: value for name, value in sent.items() if value is not None} | dict(also or {})
     inputs = None if takes_inputs else "none"
     return Execute(
         id=".".join(part for part in (pressed.value, on, choice) if part),

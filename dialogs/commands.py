@@ -12,8 +12,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
+from triage.incident import Disposition
+
 LONGEST = 500
 """Characters kept of what is written to a command."""
+
+
+LONGEST_COMMAND = 1_000
+"""Characters of a whole command."""
 
 
 class Word(StrEnum):
@@ -25,6 +31,9 @@ class Word(StrEnum):
     ASSIGN = "assign"
     NOTE = "note"
     ESCALATE = "escalate"
+    CLOSE = "close"
+    CONTAIN = "contain"
+    UNDO = "undo"
     REOPEN = "reopen"
     HELP = "help"
 
@@ -100,6 +109,30 @@ class Reopen:
 
 
 @dataclass(frozen=True, slots=True)
+class Close:
+    case: CaseName | None
+    disposition: Disposition
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contain:
+    """Ask for a response action."""
+
+    case: CaseName | None
+    action: str
+    """As written: words of what it is called. Empty where none was named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Reverse a response action."""
+
+    case: CaseName | None
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     about: Word | None = None
 
@@ -118,7 +151,7 @@ class Unknown:
     near: tuple[Word, ...] = ()
 
 
-OnCase = Show | Take | Assign | Note | Escalate | Reopen
+OnCase = Show | Take | Assign | Note | Escalate | Reopen | Close | Contain | Undo
 """What is about one case: named, or that of the thread it was written in."""
 
 Command = ListCases | OnCase | Help | Incomplete | Unknown
@@ -147,6 +180,12 @@ def read(text: str) -> Command:
         case Word.NOTE:
             case, note = _case_first(more)
             return Note(case, note[:LONGEST]) if note else Incomplete(Word.NOTE)
+        case Word.CLOSE:
+            return _close(more)
+        case Word.CONTAIN:
+            return Contain(*_case_first(more[:LONGEST]))
+        case Word.UNDO:
+            return Undo(*_case_first(more[:LONGEST]))
         case Word.ESCALATE:
             case, why = _case_first(more)
             return Escalate(case, why[:LONGEST] or None)
@@ -211,6 +250,36 @@ def _person(written: str) -> str:
     """A name without the signs of a mention."""
     bare = _AT.sub("", _TO.sub("", written, count=1) if _TO.match(written) else written)
     return " ".join(bare.replace("@", " ", 1).split())[:100] if bare.strip("@ ") else ""
+
+
+# --- closing -------------------------------------------------------------------------------------
+
+_DISPOSITIONS = {
+    "true positive": Disposition.TRUE_POSITIVE,
+    "harmful": Disposition.TRUE_POSITIVE,
+    "tp": Disposition.TRUE_POSITIVE,
+    "benign positive": Disposition.EXPECTED,
+    "expected": Disposition.EXPECTED,
+    "benign": Disposition.EXPECTED,
+    "bp": Disposition.EXPECTED,
+    "false positive": Disposition.FALSE_POSITIVE,
+    "false alarm": Disposition.FALSE_POSITIVE,
+    "fp": Disposition.FALSE_POSITIVE,
+    "undecided": Disposition.UNDECIDED,
+}
+"""How analysts say what a case was."""
+
+
+def _close(more: str) -> Command:
+    """Nothing closes without what it was, and why (design.md section 4, rule 3)."""
+    case, said = _case_first(more)
+    if case is None and (first := _case(said.partition(" ")[0])):
+        case, said = first, said.partition(" ")[2]
+    for name, disposition in _DISPOSITIONS.items():
+        head, comment = said[: len(name)].lower(), said[len(name) :]
+        if head == name and comment[:1] in ("", " ", ":", ",") and comment.strip(" :,"):
+            return Close(case, disposition, comment.strip(" :,")[:LONGEST])
+    return Incomplete(Word.CLOSE)
 
 
 # --- the list ------------------------------------------------------------------------------------

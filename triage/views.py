@@ -43,6 +43,8 @@ class Button(StrEnum):
     ATTEST = "attest"
     ACCEPT = "accept"
     DISCUSS = "discuss"
+    DO_IT = "do_it"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from dialogs.commands import (
     Assign,
     CaseName,
+    Close,
     Command,
+    Contain,
     Escalate,
     Help,
     Incomplete,
@@ -16,10 +18,12 @@ from dialogs.commands import (
     Reopen,
     Show,
     Take,
+    Undo,
     Unknown,
     Word,
     read,
 )
+from triage.incident import Disposition
 
 CONTOSO_42 = CaseName(42, "CONTOSO")
 
@@ -53,6 +57,16 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
         ("note CONTOSO-42", Incomplete(Word.NOTE)),
         ("escalate", Escalate(None, None)),
         ("escalate CONTOSO-42 beyond me", Escalate(CONTOSO_42, "beyond me")),
+        (
+            "close 42 false positive: a known tool",
+            Close(CaseName(42), Disposition.FALSE_POSITIVE, "a known tool"),
+        ),
+        ("close TP stolen session", Close(None, Disposition.TRUE_POSITIVE, "stolen session")),
+        ("close CONTOSO-42 expected", Incomplete(Word.CLOSE)),
+        ("close because I say so", Incomplete(Word.CLOSE)),
+        ("contain isolate LAPTOP-7", Contain(None, "isolate LAPTOP-7")),
+        ("contain", Contain(None, "")),
+        ("undo CONTOSO-42 isolate", Undo(CONTOSO_42, "isolate")),
         ("help", Help()),
         ("help take", Help(Word.TAKE)),
         ("Hilfe", Help()),
