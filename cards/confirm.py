@@ -27,7 +27,7 @@ def render(
                         label("button.do_it", reader),
                         handle,
                         Button.DO_IT,
-                        also={COMMAND: command},
+                        carrying={COMMAND: command},
                     ),
                     button(label("button.cancel", reader), handle, Button.CANCEL),
                 ],
