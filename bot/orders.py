@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar, assert_never
 
-from bot import ids
+from bot import ids, stories
 from bot.clock import Clock
 from bot.conductor import Conductor, Occurrence
 from bot.gathering import ProviderDesk
 from bot.inbound import Actor, Place, Response, ShowCard, ShowText, Texted
+from bot.stories import is_for_named_lead
 from cards import clicks, confirm
+from cards.story import pages
 from cards.wording import Reader, percent, say
 from dialogs import commands
-from dialogs.commands import CaseName, Command, OnCase, Word
+from dialogs.commands import CaseName, Command, OnCase, Tell, Word
 from storage import across, handles, incidents, profiles
 from storage.across import Handle, NamedCase
 from storage.engine import Store, Tx, Urgency
@@ -105,9 +107,13 @@ class Orders:
             return ShowText(say(phrase("refused.not_analyst"), reader))
         written = _Written(text, by, await self._here(text.place))
         answer = await self._answer(written, command)
-        if isinstance(answer, ShowCard):
-            return answer
-        return ShowText("\n\n".join(say(p, reader) for p in answer))
+        match answer:
+            case ShowCard():
+                return answer
+            case str():
+                return ShowText(answer)
+            case phrases:
+                return ShowText("\n\n".join(say(p, reader) for p in phrases))
 
     @property
     def _reader(self) -> Reader:
@@ -118,8 +124,10 @@ class Orders:
         found = await self._store.read_across(lambda tx: across.case_of_thread(tx, *where))
         return found if not place.personal else None
 
-    async def _answer(self, written: _Written, command: Command) -> list[Phrase] | ShowCard:
+    async def _answer(self, written: _Written, command: Command) -> list[Phrase] | ShowCard | str:
         match command:
+            case Tell():
+                return await self._story(written, command)
             case commands.ListCases():
                 return await self._list(command, written.by)
             case commands.Help(about):
@@ -130,6 +138,30 @@ class Orders:
                 return _did_you_mean(near)
             case _:
                 return await self._on_case(written, command)
+
+    async def _story(self, written: _Written, command: Tell) -> str:
+        """A page of it; whoever may not work on the case does not read it either."""
+        found = await self._find(command.case, written.here)
+        if not isinstance(found, NamedCase):
+            return say(found, self._reader)
+        return await self._store.read(
+            found.customer_id, lambda tx: self._told(tx, found.incident_id, written.by, command)
+        )
+
+    def _told(self, tx: Tx, incident_id: str, by: Analyst, command: Tell) -> str:
+        incident, _ = self._case(tx, incident_id)
+        refused = may_command(incident, self._desk.profile, by.object_id)
+        if refused is not None:
+            return say(refused, self._reader)
+        if command.for_customer and is_for_named_lead(incident):
+            return say(phrase("hand.named_lead"), self._reader)
+        lines = stories.told(tx, incident_id, internal=not command.for_customer)
+        found = pages([line for line in lines if line], stories.PAGE, between="\n\n")
+        page = min(command.page, len(found))
+        if len(found) == 1:
+            return found[0]
+        more = phrase("story.page", page=page, pages=len(found), name=incident.name)
+        return f"{found[page - 1]}\n\n{say(more, self._reader)}"
 
     async def _on_case(self, written: _Written, command: OnCase) -> list[Phrase] | ShowCard:
         found = await self._find(command.case, written.here)
