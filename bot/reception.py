@@ -45,7 +45,7 @@ from dialogs.privacy import asks_about_privacy
 from storage import across, homes, incidents, people, profiles
 from storage.engine import AcrossTx, Store, StoreBusyError, Tx, Urgency
 from storage.homes import Home
-from triage.authority import may_send
+from triage.authority import hearers, may_send
 from triage.customer import Customer, Provider
 from triage.decide import Refused
 from triage.effects import ANALYST_THREAD
@@ -215,19 +215,25 @@ class Reception:
             handle.customer_id, lambda tx: _incident_and_customer(tx, handle.incident_id)
         )
         provider = self._desk.profile
-        refused = may_send(incident, customer, provider, who.object_id)
         if pressed.button is Button.DISCARD:
             view = surfaces(incident, customer)[ANALYST_THREAD]
             return self._shown(view, handle, _reader(customer, provider, view))
-        words = sending.read(pressed)
-        if refused is None and isinstance(words, clicks.Unreadable):
-            refused = phrase("refused.say_what")
+        written = sending.read(pressed)
+        if isinstance(written, clicks.Unreadable):
+            return ShowText(say(phrase("refused.say_what"), who.reader))
+        refused = may_send(incident, customer, provider, who.object_id, written.to)
         if refused is None and click.via == "submit":
             refused = phrase("refused.no_preview")
-        if refused is not None or isinstance(words, clicks.Unreadable):
-            return ShowText(say(refused or phrase("refused.say_what"), who.reader))
-        says = from_provider(who.name, provider, words)
-        preview = sending.Preview(says, words, click.activity_id, customer.name, incident.name)
+        if refused is not None:
+            return ShowText(say(refused, who.reader))
+        preview = sending.Preview(
+            from_provider(who.name, provider, written.words),
+            written,
+            dict(hearers(incident, customer)).get(written.to or ""),
+            click.activity_id,
+            customer.name,
+            incident.name,
+        )
         theirs = Reader(customer.language, customer.zone)
         return ShowCard(sending.render(preview, handle.token, who.reader, theirs))
 
@@ -617,10 +623,10 @@ def _consent(pressed: clicks.Click, who: Who) -> ConsentRecorded | clicks.Unread
 
 
 def _send(pressed: clicks.Click, who: Who) -> SentToCustomer | clicks.Unreadable:
-    words = sending.read(pressed)
-    if isinstance(words, clicks.Unreadable):
-        return words
-    return SentToCustomer(pressed.on or "", words, who.object_id, who.name)
+    read = sending.read(pressed)
+    if isinstance(read, clicks.Unreadable):
+        return read
+    return SentToCustomer(pressed.on or "", read.words, who.object_id, who.name, read.to)
 
 
 def _key(click: Clicked, handle: across.Handle, event: Event) -> str:

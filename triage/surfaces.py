@@ -851,6 +851,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         else (),
         callees=calling.callees(incident, customer),
         buttons=_analyst_buttons(incident, customer),
+        hearers=authority.hearers(incident, customer),
     )
 
 
@@ -1197,7 +1198,7 @@ def _analyst_buttons(incident: Incident, customer: Customer) -> tuple[Button, ..
         return ()
     hears = incident.threaded and not customer.shadow
     hears = hears and not authority.is_thread_guarded(incident, customer)
-    sends = (Button.DRAFT,) if hears else ()
+    sends = (Button.DRAFT,) if hears or authority.hearers(incident, customer) else ()
     if incident.closed is not None:
         return (Button.REOPEN, *sends)
     buttons = [] if incident.owner else [Button.TAKE]

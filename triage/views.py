@@ -309,6 +309,8 @@ class AnalystThread:
     outcome: tuple[Phrase, ...] = ()
     callees: tuple[Callee, ...] = ()
     buttons: tuple[Button, ...] = ()
+    hearers: tuple[tuple[str, str], ...] = ()
+    """Of the people concerned those an analyst can write to: object id and name."""
     surface: Literal["analyst"] = "analyst"
 
 
