@@ -104,7 +104,7 @@ class Reception:
         self._conductor = conductor
         self._links = links
         self._onboarding = Onboarding(store, clock, desk)
-        self._orders = Orders(store, desk, conductor)
+        self._orders = Orders(store, clock, desk, conductor)
         self._bridge = Bridge(store, clock, desk, conductor)
         self._codes = CodeDesk(store, clock, desk, conductor.on_work)
 
@@ -141,6 +141,8 @@ class Reception:
                 return await self._ask_again(click, pressed)
             case Button.DRAFT | Button.DISCARD:
                 return await self._preview(click, pressed)
+            case Button.DO_IT | Button.CANCEL:
+                return await self._confirmed(click, pressed)
             case _:
                 return await self._pressed(click, pressed)
 
@@ -190,6 +192,15 @@ class Reception:
             return ShowText(say(phrase("refused.not_addressee"), who.reader))
         view = person_card(incident, customer, person, changing=pressed.on)
         return self._shown(view, handle, _reader(customer, self._desk.profile, view))
+
+    async def _confirmed(self, click: Clicked, pressed: clicks.Click) -> Response:
+        now = self._clock.now()
+        press = await self._store.read_across(lambda tx: _press(tx, click, pressed, now))
+        if isinstance(press, NotHeard):
+            return await self._refused(click, press)
+        if click.place.tenant_id != self._desk.profile.tenant_id:
+            return await self._refused(click, NotHeard("refused.unknown_card", "another tenant"))
+        return await self._orders.pressed(pressed, click.actor, press.handle)
 
     async def _preview(self, click: Clicked, pressed: clicks.Click) -> Response:
         """How an analyst's words will look, for them alone; or the case's card again. Looking
@@ -578,6 +589,8 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
             return Attested(on, by, who.upn, name, choice)
         case Button.ACCEPT | Button.DISCUSS:
             return RecommendationAnswered(by, who.upn, name, pressed.button is Button.ACCEPT)
+        case Button.DO_IT | Button.CANCEL:
+            return clicks.Unreadable("stands on a card that asks an analyst first")
 
 
 def _call_held(pressed: clicks.Click, who: Who) -> CallHeld | clicks.Unreadable:

@@ -408,7 +408,7 @@ def record(
     tx.heads[incident.id] = appended
 
 
-_CHANGING = ("status", "type", "severity", "version", "chain", "state", "updated")
+_CHANGING = ("status", "type", "severity", "owner", "version", "chain", "state", "updated")
 _INSERT_INCIDENT = insert(IncidentRow)
 _UPDATE_INCIDENT = (
     update(IncidentRow)
@@ -427,6 +427,7 @@ def _save(tx: Tx, incident: Incident, head: Head, at: datetime, over: Head | Non
         "status": incident.status,
         "type": incident.type,
         "severity": incident.severity,
+        "owner": incident.owner,
         "version": head.version,
         "chain": head.hash,
         "state": incident_to_json(incident),

@@ -47,6 +47,8 @@ class Button(StrEnum):
     CALL_HELD = "call_held"
     ACCEPT = "accept"
     DISCUSS = "discuss"
+    DO_IT = "do_it"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,3 +294,37 @@ async def test_nobody_writes_to_a_suspect_account(tmp_path: Path) -> None:
 
         assert "Phone them" in words(answer)
         assert not reached(h, CONTOSO, MARKER)
+
+
+async def test_of_many_words_in_two_threads_none_is_lost_doubled_or_out_of_order(
+    tmp_path: Path,
+) -> None:
+    """Refusals, outages and slowness all along; what waits meanwhile is joined."""
+    each = 50
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        await h.report(on_payroll(), customer="fabrikam")
+        before = len(await h.told(SOC))
+
+        for i in range(each):
+            await says(h, ("Jon Park", "Ines Costa")[i % 2], f"contoso {i}")
+            await says(h, "Amira Haddad", f"fabrikam {i}")
+            if i % 5 == 0:
+                kind = ("throttle", "bad_gateway")[i // 5 % 2]
+                await h.fault(kind=kind, times=2, method="POST", tenant=NORDWALL)
+                await h.settle()
+        await h.later(minutes=10)
+
+        assert await read_of(h, "contoso") == [f"contoso {i}" for i in range(each)]
+        assert await read_of(h, "fabrikam") == [f"fabrikam {i}" for i in range(each)]
+        assert len(await h.told(SOC)) - before < each
+
+
+async def read_of(h: House, customer: str) -> list[str]:
+    """What analysts read in the one thread that has this customer's words, in order."""
+    threads: dict[str, list[str]] = {}
+    for m in await h.thread(SOC):
+        if not m.card:
+            threads.setdefault(m.conversation, []).extend(m.text.splitlines())
+    (of,) = [t for t in threads.values() if any(f": {customer} 0" in line for line in t)]
+    return [line.partition("): ")[2] for line in of if "): " in line]
