@@ -497,10 +497,11 @@ def _more_alerts(incident: Incident) -> tuple[Phrase, ...]:
 
 
 def _left_out(incident: Incident) -> tuple[Phrase, ...]:
-    """What the cards, or our actions, do not cover."""
+    """What the cards, or our actions, do not cover, where it is not why a person must look."""
     lines = [phrase("seen.overflow")] if incident.overflow else []
-    if left_out(incident) and not incident.is_over:
-        lines.append(phrase("why.targets_left_out"))
+    why = phrase("why.targets_left_out")
+    if left_out(incident) and not incident.is_over and incident.handed_over != why:
+        lines.append(why)
     return tuple(lines)
 
 

@@ -72,11 +72,11 @@ async def test_in_the_thread_of_a_case_that_case_is_meant(tmp_path: Path) -> Non
 async def test_a_note_never_leaves_the_analysts(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         await h.report(malware_ran())
-        await writes(h, MIA, "note MARKER-771 only for us", in_thread=True)
+        await writes(h, MIA, "note the marker is for us", in_thread=True)
         await h.press("Bob Meyer", await h.card("Bob Meyer"), "answer.q1.opened")
         await writes(h, MIA, "take", in_thread=True)
 
-        seen_by = {s.tenant for s in h.sent if "MARKER-771" in str(s.activity)}
+        seen_by = {s.tenant for s in h.sent if "the marker is for us" in str(s.activity)}
         provider = (await h.soc()).conversation
         assert seen_by == {s.tenant for s in h.sent if s.conversation == provider}
 
