@@ -146,7 +146,11 @@ class Asked:
         return [
             json.dumps(
                 self._activities.message(
-                    self._world.open_chat(user), user, self._world.new_id(), "What now?", False
+                    self._world.open_chat(user),
+                    user,
+                    self._world.new_id(),
+                    "What now?",
+                    mention=False,
                 )
             )
             for user in (users[n % len(users)] for n in range(count))

@@ -43,7 +43,16 @@ from bot.setup import NoSuchCustomerError
 from bot.signals import stop_signal
 from bot.stories import NotForCustomersError, by_name
 from bot.switch import AllowContainment, StopContainment
-from manifest.package import DEVELOPER, VERSION, WEBSITE, ManifestError, Offer, Permission, package
+from manifest.package import (
+    DEVELOPER,
+    NEEDED,
+    VERSION,
+    WEBSITE,
+    ManifestError,
+    Offer,
+    Permission,
+    package,
+)
 from storage import across, credentials, profiles
 from storage.backup import back_up, restore
 from storage.checking import check
@@ -495,13 +504,21 @@ def manifest(  # noqa: PLR0917 - one parameter per option
     terms: Annotated[str, typer.Option(help="Their terms of use.")] = "",
     permission: Annotated[
         list[Permission] | None,
-        typer.Option(help="Consent to ask for in each team; Vouch needs none today."),
+        typer.Option(help="Consent to ask for in each team, beside what Vouch needs."),
     ] = None,
+    mentions_only: Annotated[
+        bool,
+        typer.Option(
+            "--mentions-only",
+            help="Ask for no consent: analysts then read only what mentions Vouch.",
+        ),
+    ] = False,
 ) -> None:
     """Write the app package that is uploaded to Teams."""
     offer = Offer(developer, website, privacy, terms)
     try:
-        content = package(app_id, version, offer, permission or ())
+        asked = () if mentions_only else {*NEEDED, *(permission or ())}
+        content = package(app_id, version, offer, asked)
     except ManifestError as error:
         _fail(str(error))
     try:

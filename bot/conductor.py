@@ -328,6 +328,8 @@ class Conductor:
         decided = decide(before, occurrence.event, known, now)
         self._metrics.decided(since)
         self._metrics.settled(before.clocks if before else (), decided.incident.clocks, now)
+        if decided.incident.closed and not (before and before.closed):
+            self._metrics.closed(decided.incident.steps)
         views = self._record(tx, occurrence, known, decided, now, before=before)
         if decided.incident.merged and _has_news(before, decided.incident):
             self._hand_on(tx, decided.incident, decided.incident.merged.into, occurrence, now)

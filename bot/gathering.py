@@ -12,7 +12,7 @@ from bot.results import Blocked, Done, Failed, Result
 from cards.wording import Reader
 from containment.actions import Order
 from dialogs.messenger import Channel, Conversation, GaveUpError
-from storage import across, effects, handles, homes, incidents, people, profiles, reach
+from storage import across, effects, handles, homes, incidents, people, profiles, reach, relays
 from storage import surfaces as surface_rows
 from storage.engine import AcrossTx, Tx
 from triage.authority import is_thread_guarded
@@ -27,6 +27,7 @@ from triage.effects import (
     Page,
     PostDigest,
     ReadRoster,
+    Relay,
     Say,
     TellAnalysts,
     Wake,
@@ -94,6 +95,16 @@ class SayJob:
 
 
 @dataclass(frozen=True, slots=True)
+class RelayJob:
+    says: tuple[Phrase, ...]
+    target: Conversation
+    activity_id: str | None
+    """The post that is to be brought up to date; None for a new one."""
+    waits_for: str
+    reader: Reader
+
+
+@dataclass(frozen=True, slots=True)
 class WriteJob:
     customer: Customer
     status: SourceStatus
@@ -156,6 +167,7 @@ class Settled:
 Job = (
     ShowJob
     | SayJob
+    | RelayJob
     | DigestJob
     | TellJob
     | WriteJob
@@ -183,7 +195,7 @@ def calls_of(job: Job) -> int:
     match job:
         case ShowJob(target=target) | SayJob(target=target):
             return 2 if _unopened(target) else 1
-        case DigestJob() | TellJob() | RosterJob():
+        case DigestJob() | TellJob() | RosterJob() | RelayJob():
             return 1
         case WriteJob() | ContainJob() | PageJob() | LookJob() | Settled():
             return 0
@@ -224,6 +236,8 @@ class Gatherer:
                 return self._contain(tx, shared, claimed.stream, order, now)
             case Wake(name=name):
                 return Settled(Done(event=Woke(name)))
+            case Relay() as relay:
+                return self._relay(tx, claimed, relay)
             case PostDigest() as digest_:
                 return self._digest(tx, digest_)
             case TellAnalysts(says=says):
@@ -296,6 +310,27 @@ class Gatherer:
         if isinstance(target, Settled):
             return target
         return SayJob(say, target, self._installation(customer, say.place), reader)
+
+    def _relay(self, tx: Tx, claimed: effects.ClaimedEffect, relay: Relay) -> Job:
+        """All that waits, or the post that followed it once; what another has posted is done."""
+        incident, customer = _incident(tx, claimed.stream), profiles.current(tx)
+        post = None
+        if relay.again is None:
+            words = relays.take(tx, incident.id, relay.key)
+        else:
+            words, post = (
+                relays.carried(tx, incident.id, relay.again),
+                effects.remote_id(tx, relay.again),
+            )
+        said = tuple(p for w in words for p in relayed(w, incident, customer, gone=post is None))
+        if not said or (relay.again is not None and post is None):
+            return Settled(Done())
+        target = self._thread(tx, incident.id, ANALYST_THREAD)
+        if isinstance(target, Settled):
+            return target
+        waits_for = self._installation(customer, ANALYST_THREAD)
+        reader = self._thread_reader(customer, analyst=True)
+        return RelayJob(said, target, post, waits_for, reader)
 
     def _digest(self, tx: Tx, order: PostDigest) -> Job:
         """Filled now, not when it was ordered; a day whose cases all got a thread has none."""
@@ -473,6 +508,25 @@ def _keep_link(tx: Tx, incident: Incident, customer: Customer, view: PersonCard,
         person=view.person,
         expires=offered.due,
     )
+
+
+def relayed(
+    words: relays.Words, incident: Incident, customer: Customer, *, gone: bool
+) -> list[Phrase]:
+    """What somebody wrote, as the analysts read it; `gone` leaves out what was deleted before
+    anybody had read it."""
+    who = {"name": words.name, "customer": customer.name}
+    if words.text is None:
+        return [] if gone else [phrase("bridge.deleted", **who)]
+    said = []
+    if words.text.strip():
+        key = "bridge.edited" if words.edited else "bridge.said"
+        said.append(phrase(key, text=words.text, **who))
+    if words.files:
+        said.append(phrase("bridge.files", files=", ".join(words.files), **who))
+    if incident.is_tainted(words.author):
+        return [phrase("bridge.suspect", said=each) for each in said]
+    return said
 
 
 def _must_not_hear(incident: Incident | None, customer: Customer, place: str, person: str) -> bool:

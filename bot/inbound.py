@@ -6,6 +6,7 @@ back: a claim, never an identity.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from dialogs.messenger import Card
@@ -58,6 +59,23 @@ class Texted:
     activity_id: str
     text: str
     mentioned: bool
+    files: tuple[str, ...] = ()
+    """The names of what is attached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """Somebody edited what they had written, or deleted it."""
+
+    actor: Actor
+    place: Place
+    activity_id: str
+    """Of the message, as when it was written."""
+    text: str | None
+    """What it says now; None where it is deleted."""
+    at: datetime | None
+    """When, as Teams tells."""
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +103,7 @@ class RosterChanged:
     activity_id: str
 
 
-Inbound = Clicked | Texted | Installed | Removed | RosterChanged
+Inbound = Clicked | Texted | Revised | Installed | Removed | RosterChanged
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ from storage import across
 from storage.across import Backlog
 from storage.engine import Store, Urgency
 from triage.clocks import elapsed
-from triage.incident import Clock, Kept, Paused, Spared, Ticking
+from triage.incident import Clock, Kept, Party, Paused, Spared, Steps, Ticking
+from triage.taps import taps, waited
 
 T = TypeVar("T")
 
@@ -43,6 +44,8 @@ LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 3.0, 5.0, 10.0, 15.0
 """Seconds, for what waits for a disk or a network. Teams wants its answer within 3 to 5."""
 MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440, 2880, 10080)
 """For what people do."""
+FEW = (0, 1, 2, 3, 4, 5, 7, 10, 15, 20, 50)
+"""For what is counted and ought to be little."""
 
 
 class Metrics:
@@ -109,6 +112,20 @@ class Metrics:
             buckets=MINUTES,
             registry=self.registry,
         )
+        self.taps = Histogram(
+            "vouch_case_taps",
+            "What a case cost in taps till it was closed, by role: person, customer, analyst",
+            ("party",),
+            buckets=FEW,
+            registry=self.registry,
+        )
+        self.waited_minutes = Histogram(
+            "vouch_case_waited_minutes",
+            "How long a case waited till it was closed, by role: also for machine",
+            ("party",),
+            buckets=MINUTES,
+            registry=self.registry,
+        )
         self._effects = Gauge(
             "vouch_effects",
             "Effects that are not done: waiting, claimed, blocked, failed (those of the last days)",
@@ -163,6 +180,13 @@ class Metrics:
                 self.promises.labels(clock.promise, "missed").inc()
             if was is None or clock.state.state != was.state.state:
                 self._ended(clock, now)
+
+    def closed(self, spent: Steps) -> None:
+        """What a case cost that was closed just now."""
+        for party in Party:
+            self.waited_minutes.labels(party).observe(waited(spent, party) / timedelta(minutes=1))
+            if party is not Party.MACHINE:
+                self.taps.labels(party).observe(taps(spent, party))
 
     def _ended(self, clock: Clock, now: datetime) -> None:
         match clock.state:

@@ -13,6 +13,7 @@ from bot.gathering import (
     Job,
     LookJob,
     PageJob,
+    RelayJob,
     RosterJob,
     SayJob,
     Settled,
@@ -37,7 +38,7 @@ from paging.pager import Pager, PagerGaveUpError, PagerTryLaterError, Ring
 from sources.absence import Looker, NotReadError
 from sources.writing import SourceGaveUpError, SourceTryLaterError, SourceWriter
 from storage.surfaces import Place
-from triage.effects import Say
+from triage.effects import ANALYST_THREAD, Say
 from triage.events import (
     ActionDone,
     ActionFailed,
@@ -57,7 +58,7 @@ MOST_PAGES = 30
 LONGEST_PAUSE = timedelta(minutes=5)
 
 
-Spoken = ShowJob | SayJob | DigestJob | TellJob | RosterJob
+Spoken = ShowJob | SayJob | RelayJob | DigestJob | TellJob | RosterJob
 """The jobs that speak to Teams."""
 
 
@@ -83,7 +84,7 @@ class Performer:
         match job:
             case Settled(result):
                 return result
-            case ShowJob() | SayJob() | DigestJob() | TellJob() | RosterJob():
+            case ShowJob() | SayJob() | RelayJob() | DigestJob() | TellJob() | RosterJob():
                 return await self._speak(job, attempt)
             case ContainJob():
                 return await self._contain(job, attempt)
@@ -101,6 +102,9 @@ class Performer:
                     return await self._show(job)
                 case SayJob():
                     return await self._say(job)
+                case RelayJob(says, target, post, _, reader):
+                    standing = await thread.relay(self._messenger, target, post, says, reader)
+                    return Done(remote_id=standing.activity_id)
                 case DigestJob(view, channel, reader):
                     posted = await thread.post_digest(self._messenger, channel, view, reader)
                     return Done(remote_id=posted.activity_id)
@@ -274,7 +278,7 @@ def crashed(job: Job, attempt: int, fault: Exception) -> Result:
     match job:
         case ContainJob(action=action):
             event: Event | None = ActionFailed(action, reason)
-        case ShowJob() | SayJob() | DigestJob() | TellJob() | RosterJob():
+        case ShowJob() | SayJob() | RelayJob() | DigestJob() | TellJob() | RosterJob():
             event = _undelivered(job, reason)
         case WriteJob(surface=surface):
             event = Undelivered(surface, None, reason)
@@ -301,6 +305,8 @@ def _undelivered(job: Spoken, why: str) -> Undelivered | None:
     match job:
         case ShowJob(surface=place) | SayJob(say=Say(place=place)):
             return Undelivered(place, person_at(place), why)
+        case RelayJob():
+            return Undelivered(ANALYST_THREAD, None, why)
         case DigestJob():
             return Undelivered("digest", None, why)
         case TellJob() | RosterJob():

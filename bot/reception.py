@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.bridge import Bridge
 from bot.clock import Clock
 from bot.conductor import Addressed, Conductor, NotHeard, Occurrence, Outcome
 from bot.desk import channel_of, release
@@ -23,6 +24,7 @@ from bot.inbound import (
     Place,
     Removed,
     Response,
+    Revised,
     RosterChanged,
     ShowCard,
     ShowText,
@@ -32,6 +34,7 @@ from bot.inbound import (
 from bot.links import Links
 from bot.notice import in_short
 from bot.onboarding import Onboarding, is_setup_alone, let_go_on, order_roster, setup_code
+from bot.orders import Orders
 from bot.telling import tell_analysts
 from bot.verifying import CodeCheck, CodeDesk
 from cards import analyst_thread, approval, clicks, customer_thread, manager, question
@@ -93,6 +96,8 @@ class Reception:
         self._conductor = conductor
         self._links = links
         self._onboarding = Onboarding(store, clock, desk)
+        self._orders = Orders(store, desk, conductor)
+        self._bridge = Bridge(store, clock, desk, conductor)
         self._codes = CodeDesk(store, clock, desk, conductor.on_work)
 
     async def hear(self, inbound: Inbound) -> Response:
@@ -104,6 +109,9 @@ class Reception:
             match inbound:
                 case Texted():
                     return await self._texted(inbound)
+                case Revised():
+                    await self._bridge.revised(inbound)
+                    return Nothing()
                 case Installed():
                     return await self._installed(inbound)
                 case Removed():
@@ -189,14 +197,18 @@ class Reception:
     # --- words ---
 
     async def _texted(self, text: Texted) -> Response:
-        """In a chat everything is for us; in a channel only what mentions us, and nothing of it is
-        kept: the thread is the customer's."""
+        """In a chat everything is for us. In a channel what mentions us is; what is written in the
+        thread of a case is for the analysts, and nothing else of a channel is kept."""
         reader = Reader(text.actor.locale)
         code = code_in(text.text) if text.place.personal or text.mentioned else None
         if code and (checked := await self._checked(code, text)):
             return ShowText(say(checked, reader))
+        if (text.place.personal or text.mentioned) and self._orders.is_place(text.place):
+            answer = await self._orders.hear(text)
+            if answer is not None:
+                return answer
         if not text.place.personal:
-            return await self._said_in_channel(text, reader) if text.mentioned else Nothing()
+            return await self._said_in_channel(text, reader)
         if is_setup_alone(text.text):
             return ShowText(say(phrase("setup.usage"), reader))
         customers = await self._customers_of(text.place.tenant_id)
@@ -226,9 +238,10 @@ class Reception:
         return ShowText(say(says, reader)) if says else Nothing()
 
     async def _said_in_channel(self, text: Texted, reader: Reader) -> Response:
-        code = setup_code(text.text)
+        code = setup_code(text.text) if text.mentioned else None
         if code is None:
-            return ShowText(say(phrase("help.channel"), reader))
+            await self._bridge.heard(text)
+            return ShowText(say(phrase("help.channel"), reader)) if text.mentioned else Nothing()
         answer = await self._onboarding.set_up(text, code)
         if answer.refused is not None:
             await self._record(text, "setup_refused", why=answer.refused)

@@ -27,7 +27,7 @@ def told(tx: Tx, incident_id: str, *, internal: bool, language: str | None = Non
         )
     log = [_happened(stored) for stored in incidents.history(tx, incident_id)]
     reader = Reader(language or customer.language, customer.zone)
-    return text.text(incident, story(incident, log), reader, internal=internal)
+    return text.text(incident, customer, story(incident, log), reader, internal=internal)
 
 
 def _happened(stored: incidents.StoredEvent) -> Happened:

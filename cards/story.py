@@ -4,19 +4,28 @@ from collections.abc import Sequence
 
 from cards.text import outside
 from cards.wording import Reader, clock, day_and_clock, label, local_day, name_of, place_of, say
+from triage.customer import Customer
 from triage.incident import Incident
 from triage.story import Line
-from triage.surfaces import headline, outcome
+from triage.surfaces import headline, outcome, steps
 
 LONGEST_WORDS = 1_000
 """Characters of what somebody wrote: a report quotes, a card cuts."""
 
 
-def text(incident: Incident, lines: Sequence[Line], reader: Reader, *, internal: bool) -> list[str]:
+def text(
+    incident: Incident,
+    customer: Customer,
+    lines: Sequence[Line],
+    reader: Reader,
+    *,
+    internal: bool,
+) -> list[str]:
     """Line by line: what it was, then what happened, under its day; what is internal is marked as
     such, or left out."""
     told = [line for line in lines if internal or not line.internal]
-    return [*_head(incident, reader), *_days(told, reader)]
+    cost = [say(steps(incident, customer), reader)] if internal and incident.closed else []
+    return [*_head(incident, reader), *cost, *_days(told, reader)]
 
 
 def pages(lines: Sequence[str], longest: int) -> list[str]:

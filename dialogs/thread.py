@@ -1,5 +1,7 @@
 """Threads of an incident: their root cards, and what is said in them."""
 
+from collections.abc import Sequence
+
 from cards import analyst_thread, customer_thread, digest
 from cards.elements import at
 from cards.text import outside
@@ -59,6 +61,23 @@ async def _show(
         return await messenger.open_thread(where, message)
     standing = await updated(messenger, where, activity_id, message)
     return standing or await messenger.open_thread(_channel_of(where), message)
+
+
+async def relay(
+    messenger: Messenger,
+    where: Conversation,
+    activity_id: str | None,
+    says: Sequence[Phrase],
+    reader: Reader,
+) -> Posted:
+    """What others wrote, a line each: as a new post, or in place of the one that stands."""
+    message = Message(text="\n".join(sentence(each, reader, LONGEST_RELAYED) for each in says))
+    standing = await updated(messenger, where, activity_id, message)
+    return standing or await messenger.reply(where, message)
+
+
+LONGEST_RELAYED = 1_500
+"""Characters of each message; a post of many stays under what Teams takes."""
 
 
 def _channel_of(thread: Conversation) -> Channel:

@@ -35,9 +35,14 @@ class Permission(StrEnum):
     """What may be asked of a team's owner when the app is added: resource-specific consent."""
 
     CHANNEL_MESSAGES = "ChannelMessage.Read.Group"
-    """Hear what is said in the team's channels without a mention. Vouch drops it today."""
+    """Hear what is said in the team's channels without a mention: in the threads of cases analysts
+    read it; all else is dropped."""
     CHANNEL_MEMBERS = "ChannelMember.Read.Group"
     """Be told who joins and leaves a shared channel."""
+
+
+NEEDED = (Permission.CHANNEL_MESSAGES,)
+"""Without it analysts read only what mentions Vouch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ def package(
     app_id: str,
     version: str = VERSION,
     offer: Offer | None = None,
-    permissions: Collection[Permission] = (),
+    permissions: Collection[Permission] = NEEDED,
 ) -> bytes:
     """Raises ManifestError with all that is wrong with what was given."""
     told = manifest(app_id, version, offer or Offer(), permissions)

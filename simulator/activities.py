@@ -1,6 +1,6 @@
 """Activities as Teams words them, from a person or from Teams itself to the bot."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -20,12 +20,32 @@ class Activities:
     service_url: Callable[[str], str]
     now: Callable[[], datetime]
 
-    def message(self, place: Place, user: User, message_id: str, text: str, mention: bool) -> Json:
+    def message(
+        self,
+        place: Place,
+        user: User,
+        message_id: str,
+        text: str,
+        *,
+        mention: bool,
+        files: Sequence[str] = (),
+    ) -> Json:
         """What a person typed; a mention stands in the text, in the entities and in the HTML."""
         activity = self._envelope("message", place, user, message_id)
         activity |= {"text": text, "textFormat": "plain"}
         activity["attachments"] = [_html(f"<p>{escape(text)}</p>")]
-        return self._mentioning(activity, text) if mention else activity
+        if mention:
+            activity = self._mentioning(activity, text)
+        return activity | {"attachments": [*activity["attachments"], *map(_file, files)]}
+
+    def edited(self, place: Place, user: User, message_id: str, text: str) -> Json:
+        """The message anew, under its own id."""
+        activity = self.message(place, user, message_id, text, mention=False)
+        return _revised(activity, "messageUpdate", "editMessage")
+
+    def deleted(self, place: Place, user: User, message_id: str) -> Json:
+        activity = self._envelope("messageDelete", place, user, message_id)
+        return _revised(activity, "messageDelete", "softDeleteMessage")
 
     def _mentioning(self, activity: Json, text: str) -> Json:
         tag = f"<at>{self.bot.name}</at>"
@@ -143,6 +163,16 @@ def _client_info(user: User) -> Json:
         "platform": "Web",
         "timezone": user.time_zone,
     }
+
+
+def _revised(activity: Json, type_: str, event: str) -> Json:
+    data = activity["channelData"] | {"eventType": event}
+    return activity | {"type": type_, "channelData": data}
+
+
+def _file(name: str) -> Json:
+    """In a channel a file stays in SharePoint; what its entry says beside the name is not known."""
+    return {"contentType": "reference", "name": name}
 
 
 def _html(content: str) -> Json:

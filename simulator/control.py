@@ -32,7 +32,20 @@ from simulator.views import (
     user_view,
 )
 from simulator.windows import Windows
-from simulator.world import Absence, Closed, Place, Root, Team, Tenant, User, World, utc_now
+from simulator.world import (
+    Absence,
+    Chat,
+    Closed,
+    Message,
+    Place,
+    Root,
+    Team,
+    Tenant,
+    Thread,
+    User,
+    World,
+    utc_now,
+)
 from simulator.worldfile import PersonFile
 
 HEARTBEAT = 15.0
@@ -71,6 +84,13 @@ class NewMessage(Body):
     from_: str = Field(alias="from")
     text: str
     mention_bot: bool = False
+    files: list[str] = []
+
+
+class NewWords(Body):
+    """Somebody edits what they wrote."""
+
+    text: str
 
 
 class NewChat(Body):
@@ -200,6 +220,8 @@ class Control:
             web.get("/api/conversations", self.conversations),
             web.get(conversation, self.messages),
             web.post(conversation, self.write),
+            web.put(f"{conversation}/{{activity}}", self.edit),
+            web.delete(f"{conversation}/{{activity}}", self.delete),
             web.post(f"{conversation}/{{activity}}/click", self.click),
             web.post("/api/chats", self.open_chat),
             web.post("/api/tenants/{tenant}/users", self.add_user),
@@ -275,7 +297,7 @@ class Control:
     async def write(self, request: web.Request) -> web.Response:
         body = await _read(request, NewMessage)
         place, user = self._place(request), self._user(body.from_)
-        written = await self._people.write(place, user, body.text, body.mention_bot)
+        written = await self._people.write(place, user, body.text, body.mention_bot, body.files)
         return web.json_response(
             {
                 "conversation": written.place.id,
@@ -285,6 +307,17 @@ class Control:
             }
         )
 
+    async def edit(self, request: web.Request) -> web.Response:
+        body = await _read(request, NewWords)
+        return await self._revise(request, body.text)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        return await self._revise(request, None)
+
+    async def _revise(self, request: web.Request, text: str | None) -> web.Response:
+        reply = await self._people.revise(*self._message(request), text)
+        return web.json_response({"status": reply.status if reply else None})
+
     async def open_chat(self, request: web.Request) -> web.Response:
         body = await _read(request, NewChat)
         chat = self._world.open_chat(self._user(body.user))
@@ -292,11 +325,7 @@ class Control:
 
     async def click(self, request: web.Request) -> web.Response:
         body = await _read(request, Click)
-        place, user = self._place(request), self._user(body.user)
-        message_id = request.match_info["activity"]
-        if isinstance(place, Root) or message_id not in place.conversation.messages:
-            raise RefusedError(404, "MessageNotFound", "There is no such message here.")
-        message = place.conversation.messages[message_id]
+        (place, message), user = self._message(request), self._user(body.user)
         press = Press(body.action, body.inputs, body.as_)
         reply = await self._people.click(place, message, user, press)
         return web.json_response({"status": reply.status, "body": reply.body})
@@ -435,6 +464,12 @@ class Control:
         if place is None:
             raise RefusedError(404, "ConversationNotFound", "There is no such conversation.")
         return place
+
+    def _message(self, request: web.Request) -> tuple[Thread | Chat, Message]:
+        place, message_id = self._place(request), request.match_info["activity"]
+        if isinstance(place, Root) or message_id not in place.conversation.messages:
+            raise RefusedError(404, "MessageNotFound", "There is no such message here.")
+        return place, place.conversation.messages[message_id]
 
     def _user(self, reference: str) -> User:
         user = self._world.user(reference)

@@ -1,5 +1,6 @@
 """What people do in Teams: write, open a chat, press a button, install the app, block the bot."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -55,17 +56,36 @@ class People:
 
     # Writing
 
-    async def write(self, place: Place, user: User, text: str, mention: bool) -> Written:
+    async def write(
+        self, place: Place, user: User, text: str, mention: bool, files: Sequence[str] = ()
+    ) -> Written:
         """In a channel this opens a thread; in a thread it replies; in a chat it just says it."""
         self._check_present(place, user)
         message_id = self._world.new_id()
         if isinstance(place, Root):
             place = self._world.open_thread(place, message_id)
-        activity = self._activities.message(place, user, message_id, text, mention)
+        activity = self._activities.message(
+            place, user, message_id, text, mention=mention, files=files
+        )
         sender = Sender("user", user.id, user.name)
         message = self._world.post(place, message_id, sender, activity)
         delivered = self._delivers(place, mention)
         return Written(place, message, await self._bot.send(activity) if delivered else None)
+
+    async def revise(
+        self, place: Thread | Chat, message: Message, text: str | None
+    ) -> Reply | None:
+        """Its author edits a message, or deletes it (None); who hears the one hears the other."""
+        author = self._world.user(message.sender.id)
+        if author is None or message.deleted:
+            raise RefusedError(409, "NotYours", "Only a person's own message can be changed.")
+        if text is None:
+            activity = self._activities.deleted(place, author, message.id)
+            self._world.delete(place.conversation, message)
+        else:
+            activity = self._activities.edited(place, author, message.id, text)
+            self._world.edit(place.conversation, message, activity)
+        return await self._bot.send(activity) if self._delivers(place, mention=False) else None
 
     def _delivers(self, place: Thread | Chat, mention: bool) -> bool:
         """In channels a bot hears its mentions only, unless it may read all; in chats everything."""

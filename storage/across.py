@@ -5,6 +5,7 @@ An inbound look-up goes by what Teams or a source has proved: a tenant together 
 a conversation, or an intake key. What belongs to one tenant is not found from another.
 """
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -55,6 +56,7 @@ from storage.tables import (
     SurfaceRow,
 )
 from triage.customer import Provider, Stop
+from triage.effects import ANALYST_THREAD
 from triage.incident import Status
 from triage.report import Source
 
@@ -602,6 +604,71 @@ def with_code(tx: AcrossTx, code: str) -> list[Coded]:
     """The newest cases of any customer that a case code stands for."""
     found = tx.session.run(_CODED, {"key": code_key(code)})
     return [Coded(row.customer_id, row.name, row.received) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCase:
+    """A case of any customer, as an analyst names it."""
+
+    customer_id: str
+    incident_id: str
+    name: str
+
+
+_NAMED = (
+    select(col(IncidentRow.customer_id), col(IncidentRow.id), col(IncidentRow.name))
+    .where(
+        col(IncidentRow.customer_id).in_(
+            select(col(CustomerRow.customer_id)).where(
+                col(CustomerRow.current), col(CustomerRow.role) != "provider"
+            )
+        ),
+        col(IncidentRow.name).in_(bindparam("names", expanding=True)),
+    )
+    .order_by(col(IncidentRow.received).desc())
+    .limit(bindparam("limit"))
+)
+_DOCUMENTS = select(col(CustomerRow.document)).where(
+    col(CustomerRow.current), col(CustomerRow.role) != "provider"
+)
+
+
+def cases_named(tx: AcrossTx, number: int, prefix: str | None, limit: int) -> list[NamedCase]:
+    """The cases CONTOSO-42 may be, or 42 alone, at the customers that are onboarded."""
+    names = [f"{p}-{number}" for p in ([prefix] if prefix else _prefixes(tx))]
+    found = tx.session.run(_NAMED, {"names": names, "limit": limit})
+    return [NamedCase(row.customer_id, row.id, row.name) for row in found]
+
+
+def _prefixes(tx: AcrossTx) -> list[str]:
+    """What the customers' cases begin with."""
+    found = tx.session.run(_DOCUMENTS, {}).scalars()
+    return sorted({str(json.loads(document)["prefix"]) for document in found})
+
+
+_CASE_OF_THREAD = (
+    select(col(IncidentRow.customer_id), col(IncidentRow.id), col(IncidentRow.name))
+    .join(
+        SurfaceRow,
+        and_(
+            col(SurfaceRow.customer_id) == col(IncidentRow.customer_id),
+            col(SurfaceRow.incident_id) == col(IncidentRow.id),
+        ),
+    )
+    .where(
+        col(SurfaceRow.tenant_id) == bindparam("tenant_id"),
+        col(SurfaceRow.conversation_id) == bindparam("conversation_id"),
+        col(SurfaceRow.name) == ANALYST_THREAD,
+    )
+    .limit(1)
+)
+
+
+def case_of_thread(tx: AcrossTx, tenant_id: str, conversation_id: str) -> NamedCase | None:
+    """Whose analysts' thread it is, in the provider's tenant."""
+    wanted = {"tenant_id": tenant_id, "conversation_id": conversation_id}
+    row = tx.session.run(_CASE_OF_THREAD, wanted).first()
+    return NamedCase(row.customer_id, row.id, row.name) if row else None
 
 
 _stronger = aliased(IntakeCredentialRow)

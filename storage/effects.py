@@ -53,6 +53,7 @@ from triage.effects import (
     Page,
     PostDigest,
     ReadRoster,
+    Relay,
     Say,
     TellAnalysts,
     Wake,
@@ -137,6 +138,8 @@ def _lane(stream: str, effect: Effect) -> str | None:
     match effect:
         case Say():
             return place_lane(stream, effect.place)
+        case Relay():
+            return place_lane(stream, ANALYST_THREAD)
         case Contain():
             return target_lane(effect.target)
         case ReadRoster():
@@ -156,7 +159,7 @@ def _spoken_to(tx: Tx, wanted: Effect | Show, analysts: str | None) -> str | Non
             if place.startswith("source:"):
                 return None
             return analysts if place == ANALYST_THREAD else tx.customer
-        case TellAnalysts():
+        case TellAnalysts() | Relay():
             return analysts
         case ReadRoster() | PostDigest():
             return tx.customer
@@ -637,3 +640,12 @@ def put_back(tx: Tx, effect_ids: Sequence[int], now: datetime) -> list[int]:
     what has another of its lane under way stays for later."""
     found = tx.session.run(_PUT_BACK, {"ids": list(effect_ids), "now": now})
     return sorted(found.scalars())
+
+
+_REMOTE = select(col(EffectRow.remote_id)).where(col(EffectRow.key) == bindparam("known_as"))
+
+
+def remote_id(tx: Tx, key: str) -> str | None:
+    """What the other side calls the result of an effect; None where there is none."""
+    found: str | None = tx.session.run(_REMOTE, {"known_as": key}).scalar()
+    return found

@@ -32,6 +32,7 @@ from storage.tables import (
     PaceRow,
     PersonRow,
     QuarantineRow,
+    RelayRow,
     SignInRow,
     SurfaceRow,
 )
@@ -113,6 +114,9 @@ def cases_of(tx: Tx, who: Subject) -> list[Case]:
         select(col(MessageRow.incident_id)).where(
             _mentions(who, MessageRow.author, MessageRow.text)
         ),
+        select(col(RelayRow.incident_id)).where(
+            _mentions(who, RelayRow.author, RelayRow.name, RelayRow.text, RelayRow.files)
+        ),
         select(col(EntityKeyRow.incident_id)).where(_mentions(who, EntityKeyRow.key)),
         select(col(SurfaceRow.incident_id)).where(_mentions(who, SurfaceRow.name)),
         select(col(EffectRow.stream)).where(_mentions(who, EffectRow.payload, EffectRow.key)),
@@ -158,6 +162,7 @@ def in_profile(tx: Tx, who: Subject) -> bool:
 _BELONGS_TO_A_CASE = (
     (AlertRow, AlertRow.incident_id),
     (MessageRow, MessageRow.incident_id),
+    (RelayRow, RelayRow.incident_id),
     (EntityKeyRow, EntityKeyRow.incident_id),
     (HandleRow, HandleRow.incident_id),
     (SurfaceRow, SurfaceRow.incident_id),
@@ -318,6 +323,13 @@ _WRITTEN = (
 )
 
 
+_RELAYED = (
+    select(RelayRow)
+    .where(col(RelayRow.author).in_(bindparam("ids", expanding=True)))
+    .order_by(col(RelayRow.id))
+)
+
+
 def kept_of(tx: Tx, who: Subject, cases: Sequence[Case]) -> dict[str, Any]:
     """What the records hold of somebody, for them to read: who they are to us, the cases they were
     concerned by, what they were asked, did and wrote. Nobody else's words, and no analyst's."""
@@ -335,7 +347,8 @@ def kept_of(tx: Tx, who: Subject, cases: Sequence[Case]) -> dict[str, Any]:
         ],
         "wrote": [
             {"at": row.at, "case": row.incident_id, "text": row.text}
-            for row in tx.session.scalars(_WRITTEN, {"ids": ids})
+            for written in (_WRITTEN, _RELAYED)
+            for row in tx.session.scalars(written, {"ids": ids})
         ],
     }
 

@@ -125,6 +125,35 @@ class MessageRow(Row, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
+class RelayRow(Row, table=True):
+    """What somebody wrote in a customer's thread, on its way to the analysts'."""
+
+    __tablename__ = "relay"
+    __table_args__ = (
+        _of_an_incident(),
+        UniqueConstraint("customer_id", "conversation_id", "activity_id"),
+        Index(None, "customer_id", "incident_id", "carried_by"),
+    )
+
+    customer_id: str
+    id: int = Field(default=None, primary_key=True)
+    """In the order in which it was heard."""
+    incident_id: str
+    conversation_id: str
+    activity_id: str
+    author: str
+    """Object id."""
+    name: str
+    text: str | None = Field(sa_type=Text)
+    """None once it was deleted."""
+    files: str = Field(sa_type=Text)
+    """Their names, as JSON."""
+    at: datetime = Field(sa_type=UtcDateTime)
+    revised_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    carried_by: str | None = None
+    """The key of the effect that posts it, with others."""
+
+
 class EventRow(Row, table=True):
     """One thing that happened, with all that `decide` was given, chained to the one before.
 

@@ -19,6 +19,7 @@ from triage import (
     noticing,
     paging,
     suspicion,
+    taps,
     telling,
     verifying,
 )
@@ -43,17 +44,20 @@ from triage.events import (
     ActionFailed,
     Answered,
     ApprovalAnswered,
+    Assigned,
     Attested,
     CallRecorded,
     ClearanceRecorded,
     CloseOrdered,
     ConsentRecorded,
     ContainOrdered,
+    Escalated,
     Event,
     FoundAway,
     KeptOpen,
     Later,
     MergedInto,
+    Noted,
     NotPaged,
     RecommendationAnswered,
     Reopened,
@@ -164,6 +168,8 @@ def decide(incident: Incident | None, event: Event, known: Known, now: datetime)
         verdict = _apply(draft, event)
     if isinstance(verdict, Accepted):
         _settle(draft)
+        before, provider = draft.incident.steps, known.provider
+        draft.set(steps=taps.stepped(before, draft.incident, event, provider, now))
         return Decided(draft.finish(_status(draft.incident)), tuple(draft.effects), verdict)
     return Decided(draft.finish(draft.incident.status), tuple(draft.effects), verdict)
 
@@ -192,6 +198,12 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _sign_in_failed(draft, event)
         case Taken():
             return _taken(draft, event)
+        case Assigned():
+            return _assigned(draft, event)
+        case Escalated():
+            return _escalated(draft, event)
+        case Noted():
+            return _noted(draft, event)
         case CloseOrdered():
             return _close_ordered(draft, event)
         case KeptOpen():
@@ -601,6 +613,47 @@ def _taken(draft: Draft, event: Taken) -> Verdict:
     paging.taken(draft)
     draft.note(phrase("timeline.taken", by=event.by_name))
     return Accepted(phrase("thanks.taken"))
+
+
+def _assigned(draft: Draft, event: Assigned) -> Verdict:
+    """Whoever gets it must be one who could take it: on the roster, and not affected."""
+    provider = draft.known.provider
+    refused = may_command(draft.incident, provider, event.by)
+    if refused is None and may_command(draft.incident, provider, event.to) is not None:
+        refused = phrase("refused.assignee")
+    if refused is not None:
+        return Refused(refused)
+    if draft.incident.is_over:
+        return AlreadyAnswered(phrase("refused.closed"))
+    if draft.incident.owner == event.to:
+        return AlreadyAnswered(phrase("thanks.already"))
+    draft.set(owner=event.to, owner_name=event.to_name)
+    paging.taken(draft)
+    draft.note(phrase("timeline.assigned", by=event.by_name, to=event.to_name))
+    return Accepted(phrase("thanks.assigned", to=event.to_name))
+
+
+def _escalated(draft: Draft, event: Escalated) -> Verdict:
+    """The case is nobody's, and the pager rings until another analyst takes it."""
+    refused = may_command(draft.incident, draft.known.provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    if draft.incident.is_over:
+        return AlreadyAnswered(phrase("refused.closed"))
+    why = phrase("why.escalated", by=event.by_name, why=event.why)
+    draft.note(why)
+    draft.set(handed_over=why, owner=None, owner_name=None)
+    paging.ring_now(draft)
+    return Accepted(phrase("thanks.escalated"))
+
+
+def _noted(draft: Draft, event: Noted) -> Verdict:
+    """Also after the end: what is learnt late is learnt."""
+    refused = may_command(draft.incident, draft.known.provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    draft.note(phrase("timeline.noted", by=event.by_name, text=event.text))
+    return Accepted(phrase("thanks.noted"))
 
 
 def _close_ordered(draft: Draft, event: CloseOrdered) -> Verdict:

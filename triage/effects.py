@@ -89,6 +89,17 @@ class LookForAbsence:
 
 
 @dataclass(frozen=True, slots=True)
+class Relay:
+    """Bring what the customer's people wrote in their thread to the analysts', under their names:
+    all that waits, joined in one post. What it says is read when it runs."""
+
+    key: str
+    again: str | None = None
+    """The key of the one whose post is to follow an edit or a deletion."""
+    kind: Literal["relay"] = "relay"
+
+
+@dataclass(frozen=True, slots=True)
 class TellAnalysts:
     """One message in the analysts' channel, of what belongs to no incident."""
 
@@ -140,6 +151,7 @@ Effect = (
     | PostDigest
     | ReadRoster
     | LookForAbsence
+    | Relay
     | TellAnalysts
     | KeepRetention
     | Page

@@ -162,6 +162,37 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class Assigned:
+    """An analyst gives the case to one of them."""
+
+    by: str
+    by_name: str
+    to: str
+    to_name: str
+    kind: Literal["assigned"] = "assigned"
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """An analyst wants somebody else to take the case, at once."""
+
+    by: str
+    by_name: str
+    why: str | None = None
+    kind: Literal["escalated"] = "escalated"
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An analyst writes down what the others should know; it stays among them."""
+
+    by: str
+    by_name: str
+    text: str
+    kind: Literal["noted"] = "noted"
+
+
+@dataclass(frozen=True, slots=True)
 class CloseOrdered:
     """An analyst closes: as proposed (`disposition` None), or as they say."""
 
@@ -329,6 +360,9 @@ Later = (
     | SignedIn
     | SignInFailed
     | Taken
+    | Assigned
+    | Escalated
+    | Noted
     | CloseOrdered
     | KeptOpen
     | Reopened

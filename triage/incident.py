@@ -759,6 +759,36 @@ class Clock:
     """It was not kept when it was due; so it stays, whatever is done after."""
 
 
+# --- steps ---------------------------------------------------------------------------------------
+
+
+class Party(StrEnum):
+    """Who a case waits for, by role."""
+
+    PERSON = "person"
+    """Whoever is affected."""
+    CUSTOMER = "customer"
+    ANALYST = "analyst"
+    MACHINE = "machine"
+    """Ours, or a security product's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    whose: Party
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What the case has cost so far, by role (`triage/taps.py`)."""
+
+    taps: tuple[tuple[Party, int], ...] = ()
+    waited: tuple[tuple[Party, int], ...] = ()
+    """Seconds, of the turns that are over."""
+    turn: Turn | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A line of the incident's timeline, as cards show it; the event log holds the whole."""
@@ -835,6 +865,7 @@ class Incident:
     recommendation_discussed_by: str | None = None
     timeline: tuple[Entry, ...] = ()
     """The latest ones, at most 30."""
+    steps: Steps = Steps()
     state_version: int = STATE_VERSION
 
     def changed(self, **fields: Any) -> "Incident":

@@ -57,8 +57,14 @@ def nobody_took_it(draft: Draft) -> None:
     incident = draft.incident
     waits = incident.handed_over is not None and incident.owner is None and not incident.is_over
     if waits and incident.paged_at is None:
-        draft.set(paged_at=draft.now)
         draft.note(phrase("timeline.paged_take"))
+        ring_now(draft)
+
+
+def ring_now(draft: Draft) -> None:
+    """For somebody to take the case; where it rings already, it goes on."""
+    if draft.incident.paged_at is None:
+        draft.set(paged_at=draft.now)
         ring(draft, Need.TAKE, _rung(draft.now))
 
 

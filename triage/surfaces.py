@@ -7,7 +7,7 @@ last asked for. The views are in `triage/views.py`; words come later, in `cards`
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal, assert_never
 
@@ -31,6 +31,7 @@ from triage.incident import (
     Incident,
     Kept,
     Open,
+    Party,
     Paused,
     Person,
     Promise,
@@ -53,6 +54,7 @@ from triage.playbooks import CALL_ME, FOLLOW_UPS, QUESTIONS, answers_in_person, 
 from triage.priority import priority
 from triage.report import Source
 from triage.suspicion import RUNS_OUT
+from triage.taps import asked_now, left_to_them, taps, waited, whose_turn
 from triage.verdicts import told, verdict
 from triage.verifying import is_offered
 from triage.views import (
@@ -546,22 +548,23 @@ def _doing(incident: Incident) -> tuple[Phrase, ...]:
 
 
 def _turn(incident: Incident, customer: Customer) -> Phrase:
-    if incident.is_over:
-        return _goes_on(incident) or phrase("turn.nobody")
-    if any(a.state is ApprovalState.OPEN for a in incident.approvals) or _theirs(incident):
-        return phrase("turn.customer", customer=customer.name)
-    if incident.closing is not None:
-        return phrase("turn.closing")
-    asked = [q for q in incident.questions if q.state.state == "open" and q.route is Route.CARD]
-    if asked:
-        return phrase("turn.person", person=asked[0].person.name)
-    return phrase("turn.analysts")
+    match whose_turn(incident):
+        case None:
+            return _goes_on(incident) or phrase("turn.nobody")
+        case Party.CUSTOMER:
+            return phrase("turn.customer", customer=customer.name)
+        case Party.PERSON:
+            return phrase("turn.person", person=asked_now(incident)[0])
+        case Party.MACHINE if incident.closing is not None:
+            return phrase("turn.closing")
+        case _:
+            return phrase("turn.analysts")
 
 
 def _needed(incident: Incident) -> Phrase:
     opened = [a for a in incident.approvals if a.state is ApprovalState.OPEN]
     actions = [a for a in (incident.action(o.action) for o in opened) if a is not None]
-    theirs = _theirs(incident)
+    theirs = left_to_them(incident)
     if theirs and not actions:
         which = "needed.act" if len(theirs) == 1 else "needed.acts"
         return phrase(which, action=describe(theirs[0]), count=len(theirs))
@@ -572,12 +575,6 @@ def _needed(incident: Incident) -> Phrase:
         if actions
         else phrase("needed.nothing")
     )
-
-
-def _theirs(incident: Incident) -> tuple[ResponseAction, ...]:
-    """What the customer is to do themselves, and nobody has done yet."""
-    told = (a for a in incident.actions if a.advised and a.state is ActionState.PROPOSED)
-    return () if incident.is_over else tuple(told)
 
 
 def _next_due(incident: Incident) -> datetime | None:
@@ -841,7 +838,9 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         owner=incident.owner_name,
         portal=_portal(incident),
         timeline=tuple((e.at, e.says) for e in incident.timeline[-10:]),
-        outcome=(*outcome(incident), *_comment(incident)) if incident.closed else (),
+        outcome=(*outcome(incident), *_comment(incident), steps(incident, customer))
+        if incident.closed
+        else (),
         buttons=_analyst_buttons(incident),
     )
 
@@ -916,6 +915,26 @@ def _evidence(incident: Incident) -> tuple[Phrase, ...]:
         for s in incident.sign_ins[-MOST_SEEN:]
     ]
     return tuple(lines)
+
+
+def steps(incident: Incident, customer: Customer) -> Phrase:
+    """What the case cost, by role."""
+    spent = incident.steps
+    return phrase(
+        "outcome.steps",
+        customer=customer.name,
+        person_taps=taps(spent, Party.PERSON),
+        customer_taps=taps(spent, Party.CUSTOMER),
+        analyst_taps=taps(spent, Party.ANALYST),
+        person_minutes=_minutes(waited(spent, Party.PERSON)),
+        customer_minutes=_minutes(waited(spent, Party.CUSTOMER)),
+        analyst_minutes=_minutes(waited(spent, Party.ANALYST)),
+        machine_minutes=_minutes(waited(spent, Party.MACHINE)),
+    )
+
+
+def _minutes(waited_for: timedelta) -> int:
+    return round(waited_for / timedelta(minutes=1))
 
 
 def _comment(incident: Incident) -> tuple[Phrase, ...]:

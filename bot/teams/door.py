@@ -41,6 +41,7 @@ from bot.teams.incoming import (
     message_of,
     parse,
     removal_of,
+    revision_of,
     roster_change_of,
 )
 from bot.teams.keys import KeysUnavailableError
@@ -162,10 +163,16 @@ class _Handler(TeamsActivityHandler):
             await self._hears.hear(roster_change_of(activity))
 
     async def on_message_update_activity(self, turn_context: TurnContext) -> None:
-        """Acknowledged: what was said first is what counts."""
+        """To whoever reads it elsewhere; as an answer, what was said first is what counts."""
+        await self._revised(turn_context.activity, deleted=False)
 
     async def on_message_delete_activity(self, turn_context: TurnContext) -> None:
-        """Acknowledged: the record keeps what was said."""
+        await self._revised(turn_context.activity, deleted=True)
+
+    async def _revised(self, activity: Any, *, deleted: bool) -> None:
+        event = revision_of(activity, self._bot_id, deleted=deleted)
+        if event is not None:
+            await self._hears.hear(event)
 
     async def on_event_activity(self, turn_context: TurnContext) -> None:
         """Acknowledged: read receipts, meetings."""

@@ -9,12 +9,22 @@ looks for `tenantID`, finds nothing, and so knows no tenant; the Activity gets t
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from botbuilder.schema import Activity, ChannelAccount, ConversationAccount
 from botbuilder.schema import Mention as MentionEntity
 
-from bot.inbound import Actor, Clicked, Installed, Place, Removed, RosterChanged, Texted
+from bot.inbound import (
+    Actor,
+    Clicked,
+    Installed,
+    Place,
+    Removed,
+    Revised,
+    RosterChanged,
+    Texted,
+)
 
 LARGEST = 256 * 1024
 DEEPEST = 64
@@ -67,6 +77,8 @@ def activity_of(raw: Mapping[str, Any], tenant_id: str) -> Any:
         conversation=_conversation(_object(raw, "conversation"), tenant_id),
         channel_data=_object(raw, "channelData"),
         entities=[_mention(it) for it in _objects(raw, "entities") if it.get("type") == "mention"],
+        attachments=_objects(raw, "attachments"),
+        timestamp=_text(raw, "timestamp"),
         members_added=[_account(it) for it in _objects(raw, "membersAdded")],
         members_removed=[_account(it) for it in _objects(raw, "membersRemoved")],
     )
@@ -79,11 +91,20 @@ def message_of(activity: Any, bot_id: str) -> Clicked | Texted | None:
         return None
     if isinstance(activity.value, dict):
         return Clicked(actor, _place(activity), _own_id(activity), activity.value, "submit")
-    if activity.text is None:
+    files = _files(activity)
+    if activity.text is None and not files:
         return None
-    mentions = [it for it in activity.entities if it.mentioned and it.mentioned.id == bot_id]
-    text = _without(activity.text, mentions)
-    return Texted(actor, _place(activity), _own_id(activity), text, mentioned=bool(mentions))
+    text, mentioned = _said(activity, bot_id)
+    return Texted(actor, _place(activity), _own_id(activity), text, mentioned, files)
+
+
+def revision_of(activity: Any, bot_id: str, *, deleted: bool) -> Revised | None:
+    """A message that its author has changed; None where no person stands behind it."""
+    actor = _actor(activity)
+    if actor is None:
+        return None
+    text, files = (None, ()) if deleted else (_said(activity, bot_id)[0], _files(activity))
+    return Revised(actor, _place(activity), _own_id(activity), text, _time(activity), files)
 
 
 def execution_of(activity: Any) -> Clicked | None:
@@ -108,6 +129,29 @@ def removal_of(activity: Any) -> Removed:
 
 def roster_change_of(activity: Any) -> RosterChanged:
     return RosterChanged(_place(activity), _actor(activity), _own_id(activity))
+
+
+def _said(activity: Any, bot_id: str) -> tuple[str, bool]:
+    """The words without our mention, and whether we are mentioned."""
+    mentions = [it for it in activity.entities if it.mentioned and it.mentioned.id == bot_id]
+    return _without(activity.text or "", mentions), bool(mentions)
+
+
+def _files(activity: Any) -> tuple[str, ...]:
+    """What is attached, by name; the rich text that Teams sends along, and cards, have none."""
+    names = (it.get("name") for it in activity.attachments[:MOST_FILES])
+    return tuple(name for name in names if isinstance(name, str) and name)
+
+
+MOST_FILES = 20
+
+
+def _time(activity: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(activity.timestamp or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def _actor(activity: Any) -> Actor | None:

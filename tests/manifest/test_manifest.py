@@ -133,12 +133,12 @@ def test_it_is_added_to_a_team_first() -> None:
     assert manifest["defaultGroupCapability"]["team"] == "bot"
 
 
-def test_no_consent_is_asked_for_that_is_not_used() -> None:
-    assert "authorization" not in told()
+def test_no_consent_is_asked_for_where_none_may_be_given() -> None:
+    assert "authorization" not in told(permissions=())
 
 
-def test_consent_can_be_asked_for_ahead() -> None:
-    asked = told(permissions=[Permission.CHANNEL_MESSAGES])["authorization"]["permissions"]
+def test_the_owner_of_a_team_is_asked_to_let_its_messages_be_read() -> None:
+    asked = told()["authorization"]["permissions"]
 
     assert asked == {
         "resourceSpecific": [{"name": "ChannelMessage.Read.Group", "type": "Application"}]

@@ -19,6 +19,7 @@ from triage.effects import (
     Page,
     PostDigest,
     ReadRoster,
+    Relay,
     Say,
     TellAnalysts,
     Wake,
@@ -44,7 +45,18 @@ def test_every_event_comes_back_whole(kind: Any) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [Say, Contain, Wake, PostDigest, ReadRoster, LookForAbsence, TellAnalysts, KeepRetention, Page],
+    [
+        Say,
+        Contain,
+        Wake,
+        PostDigest,
+        ReadRoster,
+        LookForAbsence,
+        Relay,
+        TellAnalysts,
+        KeepRetention,
+        Page,
+    ],
 )
 def test_every_effect_comes_back_whole(kind: Any) -> None:
     effect = filled(kind)

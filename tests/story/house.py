@@ -280,7 +280,7 @@ class House:
     async def root(self, tenant: str = "Contoso") -> Seen:
         """The root card of the newest thread."""
         threads = await self.thread(tenant)
-        newest = threads[-1].conversation
+        newest = [m for m in threads if m.card][-1].conversation
         return next(m for m in threads if m.conversation == newest and m.card)
 
     async def approval(self, tenant: str = "Contoso") -> Seen:

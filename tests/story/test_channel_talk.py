@@ -1,4 +1,4 @@
-"""What is said in the customer's channel: the thread is the customer's, and we hear what is for us."""
+"""What is said in the customer's channel: we hear what is for us, and the analysts the threads."""
 
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,34 @@ async def says(h: House, who: str, words: str, **more: Any) -> Json:
     return answer
 
 
-async def test_talk_in_the_thread_is_neither_answered_nor_kept(tmp_path: Path) -> None:
+async def test_talk_in_the_thread_is_not_answered(tmp_path: Path) -> None:
+    """Analysts read it (test_bridge.py); it is no part of the case's log."""
     async with house(tmp_path) as h:
         await h.report(malware_ran())
-        before = len(h.sent)
+        before = await h.thread()
 
         said = await says(h, "Jon Park", "does anybody know this file?")
 
         assert (said["delivered"], said["status"]) == (True, 200)
-        assert len(h.sent) == before
+        assert await h.thread() == before
         assert "does anybody know" not in str(await h.history("4711"))
+
+
+async def test_talk_outside_the_threads_of_cases_is_neither_answered_nor_kept(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        before = len(h.sent)
+        jon = await h.person("Jon Park")
+        channel = (await h.root()).conversation.partition(";")[0]
+
+        body = {"from": jon["id"], "text": "lunch at noon?"}
+        said = await h._api("POST", f"/conversations/{quote(channel, safe='')}/messages", body)
+        await h.settle()
+
+        assert (said["delivered"], said["status"]) == (True, 200)
+        assert len(h.sent) == before
 
 
 async def test_whoever_mentions_us_in_the_thread_is_told_how_it_works(tmp_path: Path) -> None:

@@ -32,9 +32,18 @@ from tests.triage.triage_script import (
 )
 from triage.actions import ActionKind, Tier
 from triage.containing import Lately, recheck
-from triage.customer import Asset, Consent, Contact, PersonFacts, Role, Stop
-from triage.effects import CUSTOMER_THREAD
-from triage.events import ApprovalAnswered, CloseOrdered, ContainOrdered, Taken, UndoOrdered
+from triage.customer import Analyst, Asset, Consent, Contact, PersonFacts, Role, Stop
+from triage.effects import CUSTOMER_THREAD, Page
+from triage.events import (
+    ApprovalAnswered,
+    Assigned,
+    CloseOrdered,
+    ContainOrdered,
+    Escalated,
+    Noted,
+    Taken,
+    UndoOrdered,
+)
 from triage.incident import ActionState, ApprovalState, ByApproval, ByRule, IncidentType, Person
 from triage.phrases import phrase
 
@@ -336,3 +345,40 @@ def test_break_glass_and_protected_are_touched_by_no_consent_and_no_silence() ->
         case.until_due("approval")
 
         assert ISOLATE not in case.ever_contained()
+
+
+# --- among analysts ------------------------------------------------------------------------------
+
+BO = Analyst(object_id="oid-bo", name="Bo", upn="bo@provider.example")
+
+
+def test_a_case_is_given_to_somebody_of_the_roster_only() -> None:
+    case = Case().reported(malware_ran())
+
+    case.happens(Assigned(ANNA.object_id, ANNA.name, ANNA.object_id, ANNA.name))
+    assert case.state.owner == ANNA.object_id
+
+    strange = Assigned(ANNA.object_id, ANNA.name, BO.object_id, BO.name)
+    assert refusal(case.happens(strange).verdict) == "refused.assignee"
+    theirs = Assigned(JON.object_id, JON.name, ANNA.object_id, ANNA.name)
+    assert refusal(case.happens(theirs).verdict) == "refused.not_analyst"
+
+
+def test_who_escalates_gives_the_case_back_and_it_rings_once() -> None:
+    case = Case().reported(malware_ran()).happens(Taken(ANNA.object_id, ANNA.name))
+
+    case.happens(Escalated(ANNA.object_id, ANNA.name, "beyond me"))
+
+    assert case.state.owner is None
+    assert len([e for e in case.ordered if isinstance(e, Page)]) == 1
+    case.happens(Escalated(ANNA.object_id, ANNA.name, "still"))
+    assert [e for e in case.ordered if isinstance(e, Page)] == []
+    case.happens(Taken(ANNA.object_id, ANNA.name))
+    assert case.state.paged_at is None
+
+
+def test_a_note_stays_among_analysts() -> None:
+    case = Case().reported(malware_ran()).happens(Noted(ANNA.object_id, ANNA.name, "MARKER-9"))
+
+    showing = {name for name, view in case.views().items() if "MARKER-9" in str(view)}
+    assert showing == {"analyst"}

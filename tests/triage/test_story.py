@@ -29,7 +29,7 @@ def lines_of(case: Case) -> tuple[Line, ...]:
 
 
 def told(case: Case, *, internal: bool = True) -> str:
-    return "\n".join(text(case.state, lines_of(case), EN, internal=internal))
+    return "\n".join(text(case.state, case.customer, lines_of(case), EN, internal=internal))
 
 
 def a_case() -> Case:

@@ -1,0 +1,197 @@
+"""What an analyst writes to us, read: words become a command.
+
+    take CONTOSO-42          the case by its name, or by its number alone
+    note the host is a test  in the analysts' thread of a case, that case is meant
+
+Reading is pure and never fails: what is no command says what might have been meant, and what lacks
+something says how it is written. Whether somebody may do it is decided where everything is decided.
+"""
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+
+LONGEST = 500
+"""Characters kept of what is written to a command."""
+
+
+class Word(StrEnum):
+    """What a command begins with; its form and what it does are `form.` and `does.` sentences."""
+
+    SHOW = "show"
+    TAKE = "take"
+    ASSIGN = "assign"
+    NOTE = "note"
+    ESCALATE = "escalate"
+    REOPEN = "reopen"
+    HELP = "help"
+
+
+ALSO = {
+    "incident": Word.SHOW,
+    "case": Word.SHOW,
+    "hilfe": Word.HELP,
+    "ajuda": Word.HELP,
+    "commands": Word.HELP,
+    "?": Word.HELP,
+}
+"""What people write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseName:
+    """How a case was named: CONTOSO-42, or 42, which several customers may have."""
+
+    number: int
+    prefix: str | None = None
+
+    @property
+    def written(self) -> str:
+        return f"{self.prefix}-{self.number}" if self.prefix else str(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    case: CaseName | None
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    case: CaseName | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    case: CaseName | None
+    to: str
+    """As written: a name, part of one, or a UPN; "me" for the writer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    case: CaseName | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    case: CaseName | None
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    case: CaseName | None
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    about: Word | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """A command that lacks something: how it is written is the answer."""
+
+    of: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No command begins so; `near` may have been meant."""
+
+    near: tuple[Word, ...] = ()
+
+
+OnCase = Show | Take | Assign | Note | Escalate | Reopen
+"""What is about one case: named, or that of the thread it was written in."""
+
+Command = OnCase | Help | Incomplete | Unknown
+
+
+def read(text: str) -> Command:
+    """The command in what somebody wrote to us."""
+    first, _, more = " ".join(text.split()).partition(" ")
+    more = more.strip()
+    word = _word(first)
+    match word:
+        case None:
+            return _unknown(first)
+        case Word.HELP:
+            return Help(_word(more.partition(" ")[0]))
+        case Word.SHOW:
+            return _alone(Word.SHOW, more, Show)
+        case Word.TAKE:
+            return _alone(Word.TAKE, more, Take)
+        case Word.REOPEN:
+            return _alone(Word.REOPEN, more, Reopen)
+        case Word.ASSIGN:
+            return _assign(more)
+        case Word.NOTE:
+            case, note = _case_first(more)
+            return Note(case, note[:LONGEST]) if note else Incomplete(Word.NOTE)
+        case Word.ESCALATE:
+            case, why = _case_first(more)
+            return Escalate(case, why[:LONGEST] or None)
+
+
+def _word(written: str) -> Word | None:
+    bare = written.strip(".,;:!/").lower()
+    return next((w for w in Word if w == bare), None) or ALSO.get(bare)
+
+
+def _unknown(first: str) -> Command:
+    named = _case(first)
+    if named is not None:
+        return Show(named)
+    near = get_close_matches(first.lower()[:20], [*Word, *ALSO], n=3, cutoff=0.7)
+    return Unknown(tuple(dict.fromkeys(w for n in near if (w := _word(n)))))
+
+
+# --- cases ---------------------------------------------------------------------------------------
+
+_NAME = re.compile(r"(?P<prefix>[A-Za-z][A-Za-z0-9-]{0,30})-(?P<number>[0-9]{1,9})", re.ASCII)
+_NUMBER = re.compile(r"#?(?P<number>[0-9]{1,9})", re.ASCII)
+
+
+def _case(written: str) -> CaseName | None:
+    bare = written.strip(".,;:")
+    if named := _NAME.fullmatch(bare):
+        return CaseName(int(named["number"]), named["prefix"].upper())
+    if numbered := _NUMBER.fullmatch(bare):
+        return CaseName(int(numbered["number"]))
+    return None
+
+
+def _case_first(more: str) -> tuple[CaseName | None, str]:
+    """The case at the head of what is free text: "42 machines" in a thread is none, so that a number
+    alone counts only as #42."""
+    first, _, rest = more.partition(" ")
+    case = _case(first)
+    if case is None or (case.prefix is None and not first.startswith("#")):
+        return None, more
+    return case, rest.strip(" :")
+
+
+def _alone(word: Word, more: str, made: type[Show] | type[Take] | type[Reopen]) -> Command:
+    """Nothing but a case, or nothing at all."""
+    case = _case(more) if more else None
+    return made(case) if case or not more else Incomplete(word)
+
+
+def _assign(more: str) -> Command:
+    first, _, rest = more.partition(" ")
+    case = _case(first)
+    to = _person(rest if case else more)
+    return Assign(case, to) if to else Incomplete(Word.ASSIGN)
+
+
+_TO = re.compile(r"(?:to|an|para)\s+", re.IGNORECASE)
+_AT = re.compile(r"</?at(?:\s[^>]{0,100})?>", re.IGNORECASE)
+
+
+def _person(written: str) -> str:
+    """A name without the signs of a mention."""
+    bare = _AT.sub("", _TO.sub("", written, count=1) if _TO.match(written) else written)
+    return " ".join(bare.replace("@", " ", 1).split())[:100] if bare.strip("@ ") else ""

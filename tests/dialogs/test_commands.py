@@ -1,0 +1,71 @@
+"""What analysts write is read as a command: the forms, what is missing, and anything at all."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialogs.commands import (
+    Assign,
+    CaseName,
+    Command,
+    Escalate,
+    Help,
+    Incomplete,
+    Note,
+    Reopen,
+    Show,
+    Take,
+    Unknown,
+    Word,
+    read,
+)
+
+CONTOSO_42 = CaseName(42, "CONTOSO")
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("show 42", Show(CaseName(42))),
+        ("show #42", Show(CaseName(42))),
+        ("Show contoso-42.", Show(CONTOSO_42)),
+        ("show", Show(None)),
+        ("42", Show(CaseName(42))),
+        ("CONTOSO-42", Show(CONTOSO_42)),
+        ("take", Take(None)),
+        ("TAKE  CONTOSO-42", Take(CONTOSO_42)),
+        ("take the bus", Incomplete(Word.TAKE)),
+        ("reopen north-west-7", Reopen(CaseName(7, "NORTH-WEST"))),
+        ("assign 42 @Mia Lindqvist", Assign(CaseName(42), "Mia Lindqvist")),
+        ("assign CONTOSO-42 to <at>Mia</at>", Assign(CONTOSO_42, "Mia")),
+        ("assign me", Assign(None, "me")),
+        ("assign 42", Incomplete(Word.ASSIGN)),
+        ("assign", Incomplete(Word.ASSIGN)),
+        ("note the host is a test", Note(None, "the host is a test")),
+        ("note 42 machines are hit", Note(None, "42 machines are hit")),
+        ("note #42: all are hit", Note(CaseName(42), "all are hit")),
+        ("note CONTOSO-42", Incomplete(Word.NOTE)),
+        ("escalate", Escalate(None, None)),
+        ("escalate CONTOSO-42 beyond me", Escalate(CONTOSO_42, "beyond me")),
+        ("help", Help()),
+        ("help take", Help(Word.TAKE)),
+        ("Hilfe", Help()),
+        ("?", Help()),
+        ("tkae 42", Unknown((Word.TAKE,))),
+        ("", Unknown()),
+        ("hello there", Unknown()),
+    ],
+)
+def test_a_command_is_read_as_it_is_meant(text: str, command: Command) -> None:
+    assert read(text) == command
+
+
+@given(st.text() | st.builds("{} {}".format, st.sampled_from([*Word]), st.text()))
+def test_anything_at_all_is_read(text: str) -> None:
+    assert read(text) is not None
+
+
+@given(st.builds("{}{}".format, st.sampled_from([*Word]), st.text(max_size=1)))
+def test_no_command_is_longer_than_what_is_kept(text: str) -> None:
+    command = read(f"{text} {'x' * 10_000}")
+    assert len(str(command)) < 1_000

@@ -1,0 +1,151 @@
+"""The bridge: what the customer's people write in the thread of a case, analysts read in theirs."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tests.story.graph_incident import malware_ran, unfamiliar_sign_in
+from tests.story.house import House, Json, house
+from tests.story.test_remote_access import on_payroll
+from tests.story.test_suspect_account import carla_reads
+
+SOC = "Nordwall MXDR"
+
+
+async def says(h: House, who: str, text: str, **more: Any) -> Json:
+    """Somebody writes in the newest thread of their tenant; what they wrote."""
+    user = await h.person(who)
+    tenant = next(t["name"] for t in await h._api("GET", "/tenants") if user in t["users"])
+    place = quote((await h.root(tenant)).conversation, safe="")
+    body = {"from": user["id"], "text": text} | more
+    told: Json = await h._api("POST", f"/conversations/{place}/messages", body)
+    assert told["status"] == 200, told
+    return told
+
+
+def path(told: Json) -> str:
+    return f"/conversations/{quote(told['conversation'], safe='')}/messages/{told['message']['id']}"
+
+
+async def bridged(h: House) -> list[str]:
+    """What the analysts read of others' words, line by line."""
+    lines = [line for text in await h.told(SOC) for line in text.splitlines()]
+    return [line for line in lines if "(Contoso" in line or "(Fabrikam" in line]
+
+
+async def test_what_is_written_in_the_thread_analysts_read_under_its_author_s_name(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+
+        await says(h, "Jon Park", "does anybody know this file?")
+        await h.settle()
+        await says(h, "Ines Costa", "it came |by| the newsletter", files=["news.eml"])
+        await h.settle()
+
+        assert await bridged(h) == [
+            "Jon Park (Contoso Security): does anybody know this file?",
+            "Ines Costa (Contoso Security): it came ¦by¦ the newsletter",
+            "Ines Costa (Contoso Security) attached: news.eml",
+        ]
+        assert not [t for t in await h.told("Contoso") if "newsletter" in t]
+
+
+async def test_what_waits_is_joined_in_one_post_and_its_authors_are_kept(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        before = len(await h.told(SOC))
+
+        for i in range(4):
+            await says(h, ("Jon Park", "Ines Costa")[i % 2], f"word {i}")
+        await h.settle()
+
+        told = (await h.told(SOC))[before:]
+        assert len(told) == 1
+        assert told[0].splitlines() == [
+            "Jon Park (Contoso Security): word 0",
+            "Ines Costa (Contoso Security): word 1",
+            "Jon Park (Contoso Security): word 2",
+            "Ines Costa (Contoso Security): word 3",
+        ]
+
+
+async def test_what_teams_delivers_twice_is_read_once(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+
+        told = await says(h, "Jon Park", "only once")
+        await h.settle()
+        await h.send(told["message"]["activity"])
+        await h.settle()
+
+        assert await bridged(h) == ["Jon Park (Contoso Security): only once"]
+
+
+async def test_edits_and_deletions_are_followed(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        first = await says(h, "Jon Park", "the server is ours")
+        second = await says(h, "Jon Park", "my secret is hunter2")
+        await h.settle()
+
+        await h._api("PUT", path(first), {"text": "the server is theirs"})
+        await h._api("DELETE", path(second))
+        await h.settle()
+
+        assert await bridged(h) == [
+            "Jon Park (Contoso Security), edited: the server is theirs",
+            "Jon Park (Contoso Security) deleted a message.",
+        ]
+
+
+async def test_what_is_deleted_before_anybody_read_it_is_never_read(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        told = await says(h, "Jon Park", "my secret is hunter2")
+
+        await h._api("DELETE", path(told))
+        await h.settle()
+
+        assert "hunter2" not in str([s.activity for s in h.sent])
+        assert await bridged(h) == []
+
+
+async def test_a_suspect_account_s_words_are_marked(tmp_path: Path) -> None:
+    async with house(tmp_path, {"world": carla_reads}) as h:
+        await h.report(unfamiliar_sign_in())
+
+        await says(h, "Carla Duarte", "all is well, close it")
+        await h.settle()
+
+        (line,) = await bridged(h)
+        assert line == (
+            "This account may be in an attacker's hands. "
+            "Carla Duarte (Contoso Security): all is well, close it"
+        )
+
+
+async def test_two_customers_words_stay_apart_and_in_order_though_teams_falters(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        await h.report(on_payroll(), customer="fabrikam")
+        await h.fault(kind="throttle", times=3, retry_after=5, method="POST")
+
+        for i in range(6):
+            await says(h, "Jon Park", f"contoso {i}")
+            await says(h, "Amira Haddad", f"fabrikam {i}")
+            if i % 2:
+                await h.settle()
+        await h.later(minutes=5)
+
+        threads: dict[str, list[str]] = {}
+        for m in await h.thread(SOC):
+            if not m.card:
+                threads.setdefault(m.conversation, []).extend(m.text.splitlines())
+        for customer in ("contoso", "fabrikam"):
+            (of,) = [t for t in threads.values() if any(f": {customer} 0" in line for line in t)]
+            read = [line.partition(": ")[2] for line in of if "): " in line]
+            assert read == [f"{customer} {i}" for i in range(6)]

@@ -1,0 +1,150 @@
+"""Analysts command by message: in their channel with the case's name, in its thread without it."""
+
+import asyncio
+from pathlib import Path
+from urllib.parse import quote
+
+from tests.story.graph_incident import malware_ran
+from tests.story.house import House, house
+from tests.story.test_remote_access import on_payroll
+from triage.events import Assigned, Escalated, Noted, Taken
+
+MIA, PROVIDER = "Mia Lindqvist", "Nordwall MXDR"
+
+
+async def writes(h: House, who: str, words: str, *, in_thread: bool = False) -> str:
+    """Somebody mentions us in the analysts' channel, or in the newest thread there; our answer."""
+    await _said(h, who, words, in_thread=in_thread)
+    await h.settle()
+    return await last_answer(h)
+
+
+async def _said(h: House, who: str, words: str, *, in_thread: bool = False) -> None:
+    user = await h.person(who)
+    thread = (await h.soc()).conversation
+    place = thread if in_thread else thread.partition(";")[0]
+    body = {"from": user["id"], "text": words, "mentionBot": True}
+    told = await h._api("POST", f"/conversations/{quote(place, safe='')}/messages", body)
+    assert told["status"] == 200, told
+
+
+async def last_answer(h: House) -> str:
+    return str([s for s in h.sent if not s.edit and "text" in s.activity][-1].activity["text"])
+
+
+async def test_mia_takes_a_case_by_its_number_and_sees_how_it_stands(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+
+        assert await writes(h, MIA, "take 1") == "CONTOSO-1: The case is yours."
+
+        shown = await writes(h, MIA, "show CONTOSO-1")
+        assert "CONTOSO-1, High, " in shown
+        assert f"Owner: {MIA}" in shown
+        assert "Next: " in shown
+        (taken,) = [e for e in await h.history("4711") if isinstance(e.event, Taken)]
+        assert taken.actor == taken.event.by  # type: ignore[union-attr]
+
+
+async def test_in_the_thread_of_a_case_that_case_is_meant(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+
+        told = await writes(h, MIA, "note invoice.docm came from a supplier", in_thread=True)
+
+        assert told == "CONTOSO-1: Noted."
+        assert f"Note by {MIA}: invoice.docm came from a supplier" in (await h.soc()).text
+        (noted,) = [e.event for e in await h.history("4711") if isinstance(e.event, Noted)]
+        assert noted.text == "invoice.docm came from a supplier"
+
+
+async def test_a_note_never_leaves_the_analysts(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        await writes(h, MIA, "note MARKER-771 only for us", in_thread=True)
+        await h.press("Bob Meyer", await h.card("Bob Meyer"), "answer.q1.opened")
+        await writes(h, MIA, "take", in_thread=True)
+
+        seen_by = {s.tenant for s in h.sent if "MARKER-771" in str(s.activity)}
+        provider = (await h.soc()).conversation
+        assert seen_by == {s.tenant for s in h.sent if s.conversation == provider}
+
+
+async def test_what_is_no_command_is_answered_with_what_might_be_meant(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+
+        assert "Did you mean: take?" in await writes(h, MIA, "tkae CONTOSO-1")
+        assert "Write help" in await writes(h, MIA, "what is the weather like")
+        assert "There is no case CONTOSO-99" in await writes(h, MIA, "show CONTOSO-99")
+        assert "Which case?" in await writes(h, MIA, "take")
+        assert "assign CONTOSO-42" in await writes(h, MIA, "assign")
+        assert "Nobody on the roster is called Zaphod" in await writes(h, MIA, "assign 1 @Zaphod")
+        helped = await writes(h, MIA, "help")
+        assert all(word in helped for word in ("show", "take", "assign", "note", "escalate"))
+
+
+async def test_a_number_that_two_customers_have_is_asked_back(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        await h.report(on_payroll(), "fabrikam")
+
+        told = await writes(h, MIA, "take 1")
+
+        assert told.startswith("Which of these cases: CONTOSO-1, FABRIKAM-1?")
+        assert (await h.incident("4711")).owner is None
+
+
+async def test_escalating_gives_the_case_back_and_rings(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        await writes(h, MIA, "take 1")
+
+        told = await writes(h, MIA, "escalate CONTOSO-1 needs a reverser")
+
+        assert told.startswith("CONTOSO-1: Escalated")
+        case = await h.incident("4711")
+        assert case.owner is None
+        assert case.paged_at is not None
+        assert "needs a reverser" in (await h.soc()).text
+        assert any(isinstance(e.event, Escalated) for e in await h.history("4711"))
+
+
+async def test_who_is_no_analyst_commands_nothing(tmp_path: Path) -> None:
+    """Neither somebody of the provider's who is not on the roster, nor a customer's own people."""
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        tenant = next(t for t in await h._api("GET", "/tenants") if t["name"] == PROVIDER)
+        await h._api(
+            "POST",
+            f"/tenants/{tenant['id']}/users",
+            {"name": "Temp Orary", "upn": "temp@nordwall.example"},
+        )
+
+        told = await writes(h, "Temp Orary", "take CONTOSO-1")
+        assert told == "Only an analyst on the roster can do this."
+
+        await h.write("Jon Park", "take CONTOSO-1")
+        assert (await h.incident("4711")).owner is None
+
+
+async def test_two_who_take_it_at_once_both_hear_how_it_ended(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        await asyncio.gather(*(_said(h, MIA, "take 1") for _ in range(3)))
+        await h.settle()
+
+        said = [str(s.activity.get("text")) for s in h.sent if not s.edit]
+        assert said.count("CONTOSO-1: The case is yours.") == 1
+        assert said.count("CONTOSO-1: Thank you, we have this already.") == 2
+
+
+async def test_mia_gives_the_case_to_herself_by_her_first_name(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+
+        told = await writes(h, MIA, "assign CONTOSO-1 to @mia")
+
+        assert told == f"CONTOSO-1: The case is given to {MIA}."
+        (given,) = [e.event for e in await h.history("4711") if isinstance(e.event, Assigned)]
+        assert given.to == given.by
