@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from bench.answering import Answering
 from bench.gateway import settings_of
+from bench.story import uncapped
 from bot import logs
 from bot.app import Vouch, running
 from bot.demo import PROFILES
@@ -53,7 +54,10 @@ async def onboard(database: str, told: dict[str, Any]) -> str:
     """Profiles, channels and chats are known; the customer's intake key."""
     store = Store.open(database)
     for file in sorted(PROFILES.glob("*.toml")):
-        await add_profile(store, file.read_text(encoding="utf-8"), file.name)
+        text = file.read_text(encoding="utf-8")
+        await add_profile(
+            store, uncapped(text) if file.stem == told["customer"] else text, file.name
+        )
     customer = told["customer"]
     key = await add_intake_key(store, customer, Source.DEFENDER)
     known = [Acquaintance(**person) for person in told["people"]]

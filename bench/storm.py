@@ -139,7 +139,7 @@ async def onboard(database: str, customers: Sequence[str]) -> dict[str, str]:
     """Everybody's profile; the customers' keys."""
     store, keys = Store.open(database), {}
     await add_profile(store, (PROFILES / "nordwall.toml").read_text(encoding="utf-8"), "nordwall")
-    contoso = (PROFILES / "contoso.toml").read_text(encoding="utf-8")
+    contoso = story.uncapped((PROFILES / "contoso.toml").read_text(encoding="utf-8"))
     for name in customers:
         await add_profile(store, as_customer(name, contoso), name)
         keys[name] = await add_intake_key(store, name, Source.DEFENDER)

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from bench.processes import ROOT
+from triage.actions import ActionKind
 
 CUSTOMER, TENANT = "contoso", "7d1f6a0e-2c1b-4b53-9b1e-0c5a3f2e9a10"
 ANSWER = "answer.q1.opened"
@@ -75,3 +76,9 @@ def _another(known: str, name: str) -> str:
 def _moment(found: re.Match[str]) -> str:
     ago = timedelta(**{_UNITS[found[2]]: int(found[1])})
     return (datetime.now(UTC) - ago).isoformat().replace("+00:00", "Z")
+
+
+def uncapped(profile: str) -> str:
+    """A customer's profile with room for more response actions than any real hour should see: a load
+    is no attack, and each case is to end as it would alone."""
+    return f"{profile}\n[caps]\n" + "".join(f"{kind} = 100000\n" for kind in ActionKind)

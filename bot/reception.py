@@ -37,7 +37,7 @@ from bot.onboarding import Onboarding, is_setup_alone, let_go_on, order_roster, 
 from bot.orders import Orders
 from bot.telling import tell_analysts
 from bot.verifying import CodeCheck, CodeDesk
-from cards import analyst_thread, approval, clicks, customer_thread, manager, question
+from cards import analyst_thread, approval, clicks, customer_thread, manager, question, sending
 from cards.wording import Reader, say
 from dialogs.codes import code_in
 from dialogs.messenger import Card, Channel, Conversation
@@ -45,8 +45,10 @@ from dialogs.privacy import asks_about_privacy
 from storage import across, homes, incidents, people, profiles
 from storage.engine import AcrossTx, Store, StoreBusyError, Tx, Urgency
 from storage.homes import Home
+from triage.authority import may_send
 from triage.customer import Customer, Provider
 from triage.decide import Refused
+from triage.effects import ANALYST_THREAD
 from triage.events import (
     Answered,
     ApprovalAnswered,
@@ -60,13 +62,15 @@ from triage.events import (
     KeptOpen,
     RecommendationAnswered,
     Reopened,
+    SentToCustomer,
     Taken,
     UndoOrdered,
     Wrote,
 )
 from triage.incident import Incident, Question, Route
 from triage.phrases import Phrase, phrase
-from triage.surfaces import asked_in_teams, person_card
+from triage.surfaces import asked_in_teams, person_card, surfaces
+from triage.telling import from_provider
 from triage.views import (
     AnalystThread,
     ApprovalCard,
@@ -79,6 +83,8 @@ from triage.views import (
 )
 
 log = structlog.get_logger(__name__)
+
+NOT_ITS_BUTTON = "a button of another card"
 
 LONGEST_TEXT = 4_000
 """Characters kept of what somebody writes; the incident's state carries less of it."""
@@ -128,8 +134,15 @@ class Reception:
         pressed = clicks.read(click.fields)
         if isinstance(pressed, clicks.Unreadable):
             return await self._refused(click, NotHeard("refused.unreadable", pressed.why))
-        if pressed.button is Button.CHANGE:
-            return await self._ask_again(click, pressed)
+        match pressed.button:
+            case Button.CHANGE:
+                return await self._ask_again(click, pressed)
+            case Button.DRAFT | Button.DISCARD:
+                return await self._preview(click, pressed)
+            case _:
+                return await self._pressed(click, pressed)
+
+    async def _pressed(self, click: Clicked, pressed: clicks.Click) -> Response:
         heard = await self._conductor.receive_found(
             lambda tx, now: self._heard(tx, click, pressed, now)
         )
@@ -145,13 +158,15 @@ class Reception:
         if isinstance(press, NotHeard):
             return press
         if not _belongs(pressed, press.handle.surface):
-            return NotHeard("refused.unknown_card", "a button of another card")
+            return NotHeard("refused.unknown_card", NOT_ITS_BUTTON)
         who = self._who(click, press)
+        if pressed.button is Button.SEND and not _is_analyst_now(tx, who):
+            return NotHeard("refused.not_analyst", "not on the roster any more")
         event = _event(pressed, who)
         if isinstance(event, clicks.Unreadable):
             return NotHeard("refused.say_how", event.why)
         occurrence = Occurrence(
-            key=f"click:{click.place.conversation_id}:{click.activity_id}",
+            key=_key(click, press.handle, event),
             event=event,
             incident=press.handle.incident_id,
             actor=who.object_id,
@@ -173,6 +188,36 @@ class Reception:
             return ShowText(say(phrase("refused.not_addressee"), who.reader))
         view = person_card(incident, customer, person, changing=pressed.on)
         return self._shown(view, handle, _reader(customer, self._desk.profile, view))
+
+    async def _preview(self, click: Clicked, pressed: clicks.Click) -> Response:
+        """How an analyst's words will look, for them alone; or the case's card again. Looking
+        changes nothing, and what would be refused is refused already here."""
+        now = self._clock.now()
+        press = await self._store.read_across(lambda tx: _press(tx, click, pressed, now))
+        if isinstance(press, NotHeard):
+            return await self._refused(click, press)
+        handle, who = press.handle, self._who(click, press)
+        if not _belongs(pressed, handle.surface):
+            return await self._refused(click, NotHeard("refused.unknown_card", NOT_ITS_BUTTON))
+        incident, customer = await self._store.read(
+            handle.customer_id, lambda tx: _incident_and_customer(tx, handle.incident_id)
+        )
+        provider = self._desk.profile
+        refused = may_send(incident, customer, provider, who.object_id)
+        if pressed.button is Button.DISCARD:
+            view = surfaces(incident, customer)[ANALYST_THREAD]
+            return self._shown(view, handle, _reader(customer, provider, view))
+        words = sending.read(pressed)
+        if refused is None and isinstance(words, clicks.Unreadable):
+            refused = phrase("refused.say_what")
+        if refused is None and click.via == "submit":
+            refused = phrase("refused.no_preview")
+        if refused is not None or isinstance(words, clicks.Unreadable):
+            return ShowText(say(refused or phrase("refused.say_what"), who.reader))
+        says = from_provider(who.name, provider, words)
+        preview = sending.Preview(says, words, click.activity_id, customer.name, incident.name)
+        theirs = Reader(customer.language, customer.zone)
+        return ShowCard(sending.render(preview, handle.token, who.reader, theirs))
 
     def _answer(self, outcome: Outcome, handle: across.Handle, who: "Who") -> Response:
         """The asker's new view; to whom the card does not belong, a sentence and no card."""
@@ -440,6 +485,12 @@ def _press(
     return press
 
 
+def _is_analyst_now(tx: AcrossTx, who: Who) -> bool:
+    """By the rows, not by what this process knows of them: whoever left speaks for us no more."""
+    provider = across.provider(tx)
+    return provider is not None and provider.analyst(who.object_id) is not None
+
+
 # --- what may be pressed where -------------------------------------------------------------------
 
 BUTTONS: dict[str, frozenset[Button]] = {
@@ -457,6 +508,9 @@ BUTTONS: dict[str, frozenset[Button]] = {
             Button.CLEAR,
             Button.CONTAIN,
             Button.UNDO,
+            Button.DRAFT,
+            Button.SEND,
+            Button.DISCARD,
             Button.RECORD_CALL,
             Button.RECORD_CONSENT,
         }
@@ -494,6 +548,10 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
             return _clear(pressed, who)
         case Button.RECORD_CONSENT:
             return _consent(pressed, who)
+        case Button.SEND:
+            return _send(pressed, who)
+        case Button.DRAFT | Button.DISCARD:
+            return clicks.Unreadable("looks only")
         case Button.KEEP_OPEN:
             return KeptOpen(by, who.upn, name)
         case Button.REOPEN:
@@ -532,6 +590,20 @@ def _consent(pressed: clicks.Click, who: Who) -> ConsentRecorded | clicks.Unread
     if isinstance(read, clicks.Unreadable):
         return read
     return ConsentRecorded(read.approval, read.contact, read.approve, who.object_id, who.name)
+
+
+def _send(pressed: clicks.Click, who: Who) -> SentToCustomer | clicks.Unreadable:
+    words = sending.read(pressed)
+    if isinstance(words, clicks.Unreadable):
+        return words
+    return SentToCustomer(pressed.on or "", words, who.object_id, who.name)
+
+
+def _key(click: Clicked, handle: across.Handle, event: Event) -> str:
+    """A click happens once; a preview is sent once, however often it is pressed."""
+    if isinstance(event, SentToCustomer):
+        return f"send:{handle.incident_id}:{event.by}:{event.draft}"
+    return f"click:{click.place.conversation_id}:{click.activity_id}"
 
 
 def _words(incident: Incident, text: Texted) -> Event:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from cards import sending
 from cards.clicks import Click, Unreadable, button
 from cards.elements import (
     AdaptiveCard,
@@ -459,6 +460,8 @@ def _commands(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
         title = label(f"button.{pressed}", reader)
         if pressed is Button.CLOSE_AS:
             shown.append(_close_as(title, handle, reader))
+        elif pressed is Button.DRAFT:
+            shown.append(sending.written(title, handle, reader))
         else:
             shown.append(button(title, handle, pressed))
     return shown + _portal(view, reader)

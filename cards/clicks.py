@@ -43,10 +43,13 @@ def button(
     on: str | None = None,
     choice: str | None = None,
     takes_inputs: bool = False,
+    carrying: Mapping[str, str] | None = None,
 ) -> Execute:
-    """A button, with a fallback that sends the same from clients that know only Submit."""
+    """A button, with a fallback that sends the same from clients that know only Submit. What it is
+    `carrying` comes back as an input does."""
     title = shortened(title, MAX_TITLE)
-    sent = {HANDLE: handle, BUTTON: pressed.value, ON: on, CHOICE: choice}
+    sent: dict[str, str | None] = {**(carrying or {})}
+    sent |= {HANDLE: handle, BUTTON: pressed.value, ON: on, CHOICE: choice}
     data = {name: value for name, value in sent.items() if value is not None}
     inputs = None if takes_inputs else "none"
     return Execute(

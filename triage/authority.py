@@ -18,9 +18,9 @@ Sources: design.md section 4, rules 4 to 6 and 11; domain.md sections 3 and 4; t
 
 from datetime import datetime
 
-from triage.customer import Contact, Customer, Provider, Role, StandingRule
+from triage.customer import Consent, Contact, Customer, Provider, Role, StandingRule
 from triage.draft import Known
-from triage.events import ApprovalAnswered, Attested
+from triage.events import ApprovalAnswered, Attested, ConsentRecorded
 from triage.incident import (
     Approval,
     ApprovalState,
@@ -112,7 +112,6 @@ def may_approve(
     - they are not affected by the incident themselves
     - their own account is not under suspicion
     - they did not ask for it themselves
-    - to approve: they have not done so already
     """
     if approval is None:
         return phrase("refused.unknown_approval")
@@ -129,21 +128,79 @@ def may_approve(
         return phrase("refused.account_suspect")
     if event.by == approval.asked_by:
         return phrase("refused.requester_never_approves")
-    if event.approve and any(s.by == event.by for s in approval.signed):
-        return phrase("refused.second_person")
+    return None
+
+
+def has_signed(approval: Approval, by: str, by_upn: str) -> bool:
+    """Whether somebody has said yes already, by card or by phone: the same person by either name."""
+    return any(s.by == by or (by_upn and _same(s.by_upn, by_upn)) for s in approval.signed)
+
+
+def may_take_down(
+    incident: Incident, approval: Approval | None, known: Known, event: ConsentRecorded
+) -> Phrase | None:
+    """Why this analyst may not take down what a contact decided on the phone; None when they may.
+
+    - they may command in this case
+    - the thread hides what is asked: what it shows is decided there
+    - they did not ask for it themselves
+    - they have taken down nobody else's yes to it: no analyst alone is two people's consent
+    """
+    refused = may_command(incident, known.provider, event.by)
+    if refused is not None:
+        return refused
+    if not is_hidden(incident, known.customer):
+        return phrase("refused.decided_in_thread")
+    if approval is None:
+        return phrase("refused.unknown_approval")
+    if event.by == approval.asked_by:
+        return phrase("refused.requester_never_approves")
+    taken = (s for s in still_signed(incident, approval, known) if s.recorded_by == event.by)
+    if event.approve and any(not _same(s.by_upn, event.contact) for s in taken):
+        return phrase("refused.second_analyst")
     return None
 
 
 def still_signed(incident: Incident, approval: Approval, known: Known) -> tuple[Signature, ...]:
-    """Whose yes still counts: not of somebody who came to be affected or suspect since."""
+    """Whose yes still counts: not of somebody who may no longer approve, or who came to be affected
+    or suspect since."""
+    return tuple(
+        s
+        for s in _entitled_still(incident, approval, known.customer)
+        if s.by not in known.facts.at_risk and s.by not in known.facts.concerned
+    )
+
+
+def approval_stands(incident: Incident, approval: Approval, customer: Customer) -> bool:
+    """Whether those who approved it may do so as the profile and the case stand today.
+
+    - each of them may still approve, and is neither affected nor suspect
+    - the customer has not come to act themselves, unless an analyst asked for this very thing
+    """
+    rule = rule_of(incident.action(approval.action), incident, customer)
+    consent = rule.consent if rule else customer.consent
+    if consent is Consent.NOTIFY and approval.asked_by is None:
+        return False
+    if not approval.signed:  # it was given before signatures were kept
+        return approval.by is None or not incident.is_tainted(approval.by)
+    return len(_entitled_still(incident, approval, customer)) >= approval.needs
+
+
+def _entitled_still(
+    incident: Incident, approval: Approval, customer: Customer
+) -> tuple[Signature, ...]:
+    rule = rule_of(incident.action(approval.action), incident, customer)
     return tuple(
         s
         for s in approval.signed
-        if not incident.affects(s.by, s.by_upn)
+        if is_approver(customer, s.by_upn, rule)
+        and not incident.affects(s.by, s.by_upn)
         and not incident.is_tainted(s.by)
-        and s.by not in known.facts.at_risk
-        and s.by not in known.facts.concerned
     )
+
+
+def _same(upn: str, other: str) -> bool:
+    return upn.lower() == other.lower()
 
 
 def rule_of(
@@ -187,6 +244,28 @@ def may_command(incident: Incident, provider: Provider, by: str) -> Phrase | Non
         return phrase("refused.not_analyst")
     if incident.affects(by) or incident.is_tainted(by):
         return phrase("refused.affected_never_commands")
+    return None
+
+
+def may_send(incident: Incident, customer: Customer, provider: Provider, by: str) -> Phrase | None:
+    """Why this person may not write to the customer's thread; None when they may.
+
+    - they may command
+    - the case is not for its named lead alone
+    - the customer hears of it: no shadow mode, and a thread
+    - no suspect account reads that thread
+    """
+    refused = may_command(incident, provider, by)
+    if refused is not None:
+        return refused
+    if incident.type is IncidentType.RESTRICTED:
+        return phrase("refused.restricted")
+    if customer.shadow:
+        return phrase("refused.shadow")
+    if not incident.threaded:
+        return phrase("refused.no_thread")
+    if is_thread_guarded(incident, customer):
+        return phrase("refused.thread_guarded")
     return None
 
 

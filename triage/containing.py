@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from triage.actions import ACTIONS, ActionKind, Target, TargetKind, Tier
 from triage.assess import assess, could_change
-from triage.authority import approvers, is_thread_guarded, rule_of
+from triage.authority import approval_stands, approvers, is_thread_guarded, rule_of
 from triage.customer import Asset, AssetKind, Consent, Customer, StandingRule, Stop
 from triage.draft import Draft
 from triage.incident import (
@@ -407,7 +407,9 @@ def ask_approval(
         action=action.id,
         asked_at=draft.now,
         due=draft.now + timedelta(minutes=rule.minutes if rule else APPROVAL_MINUTES),
-        acts_on_silence=not unseen and acts_on_silence(action, draft.incident, draft.customer),
+        acts_on_silence=not unseen
+        and not was_denied(draft.incident, action)
+        and acts_on_silence(action, draft.incident, draft.customer),
         rule=rule.number if rule else None,
         asked_by=asked_by,
         asked_by_name=asked_by_name,
@@ -489,8 +491,9 @@ def recheck(
     - it is still ordered (or still to be undone), and the case is not closed, unless it is undone;
       of a case that was merged the other one is told what became of it
     - nobody has stopped the response actions of this customer, and the breaker has not opened
-    - an approval that entitles it was given, and not too long ago
-    - a rule that entitles it still stands in today's profile, and the target is not protected
+    - an approval that entitles it was given, not too long ago, and by whoever may still give it
+    - a rule that entitles it still stands in today's profile, nobody of the customer has said no,
+      and the target is not protected
     - the customer's cap for an hour leaves room, whoever approved it
 
     What was done may be undone whatever is stopped or capped: it gives back.
@@ -517,8 +520,12 @@ def _no_longer_entitled(
         case ByApproval(approval_id):
             approval = incident.approval(approval_id)
             given = approval.at if approval and approval.state is ApprovalState.APPROVED else None
-            live = given is not None and now - given <= APPROVAL_LIVES
-            return None if live else phrase("refused.approval_over")
+            if approval is None or given is None or now - given > APPROVAL_LIVES:
+                return phrase("refused.approval_over")
+            stands = approval_stands(incident, approval, customer)
+            return None if stands else phrase("refused.approval_lapsed")
+        case ByRule() if was_denied(incident, action):
+            return phrase("refused.denied")
         case ByRule():
             return None if _rule_stands(incident, action, customer) else phrase("refused.protected")
         case None:

@@ -26,13 +26,16 @@ from triage import (
 from triage.actions import LOOKING, ActionKind
 from triage.assess import RULES, assess, read_report, withheld
 from triage.authority import (
+    has_signed,
     is_hidden,
     is_thread_guarded,
     may_answer,
     may_approve,
     may_attest,
     may_command,
+    may_send,
     may_speak_for_customer,
+    may_take_down,
     still_signed,
 )
 from triage.customer import Role
@@ -62,6 +65,7 @@ from triage.events import (
     RecommendationAnswered,
     Reopened,
     Reported,
+    SentToCustomer,
     SignedIn,
     SignInFailed,
     SourceWritten,
@@ -214,6 +218,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _contain_ordered(draft, event)
         case UndoOrdered():
             return _undo_ordered(draft, event)
+        case SentToCustomer():
+            return _sent_to_customer(draft, event)
         case RecommendationAnswered():
             return _recommendation_answered(draft, event)
         case MergedInto():
@@ -401,13 +407,15 @@ def _wrote(draft: Draft, event: Wrote) -> Verdict:
     return Accepted(_thanks(draft, event.by, Standing.FOR_ANALYST))
 
 
-def _approval_answered(draft: Draft, event: ApprovalAnswered) -> Verdict:
+def _approval_answered(
+    draft: Draft, event: ApprovalAnswered, recorded_by: str | None = None
+) -> Verdict:
     approval = draft.incident.approval(event.approval)
     refused = may_approve(draft.incident, approval, draft.known, event, draft.now)
     if approval is not None and approval.state is not ApprovalState.OPEN:
         return AlreadyAnswered(refused or phrase("refused.approval_over"))
-    if refused == phrase("refused.second_person"):
-        return AlreadyAnswered(refused)
+    if approval is not None and event.approve and has_signed(approval, event.by, event.by_upn):
+        return AlreadyAnswered(phrase("refused.second_person"))
     if refused is not None or approval is None:
         draft.note(phrase("timeline.approval_refused", by=event.by_name))
         return Refused(refused or phrase("refused.unknown_approval"))
@@ -415,7 +423,8 @@ def _approval_answered(draft: Draft, event: ApprovalAnswered) -> Verdict:
     if action is None:
         return Refused(phrase("refused.unknown_approval"))
     if event.approve:
-        return _sign(draft, approval, action, event)
+        mine = Signature(event.by, event.by_upn, event.by_name, draft.now, recorded_by)
+        return _sign(draft, approval, action, mine)
     draft.put_approval(
         replace(
             approval, state=ApprovalState.DENIED, by=event.by, by_name=event.by_name, at=draft.now
@@ -427,14 +436,11 @@ def _approval_answered(draft: Draft, event: ApprovalAnswered) -> Verdict:
     return Accepted(phrase("thanks.decided"))
 
 
-def _sign(
-    draft: Draft, approval: Approval, action: ResponseAction, event: ApprovalAnswered
-) -> Verdict:
+def _sign(draft: Draft, approval: Approval, action: ResponseAction, mine: Signature) -> Verdict:
     """One yes; the last that is needed orders it."""
-    mine = Signature(event.by, event.by_upn, event.by_name, draft.now)
     signed = (*still_signed(draft.incident, approval, draft.known), mine)
     says = containing.describe(action)
-    draft.note(phrase("timeline.approved", by=event.by_name, action=says))
+    draft.note(phrase("timeline.approved", by=mine.by_name, action=says))
     if len(signed) < approval.needs:
         draft.put_approval(replace(approval, signed=signed))
         return Accepted(phrase("thanks.second_needed"))
@@ -442,10 +448,10 @@ def _sign(
         replace(
             approval,
             state=ApprovalState.APPROVED,
-            by=event.by,
+            by=mine.by,
             by_name=", ".join(s.by_name for s in signed),
             at=draft.now,
-            signed=signed if approval.needs > 1 else (),
+            signed=signed,
         )
     )
     containing.order(draft, action, ByApproval(approval.id))
@@ -546,7 +552,8 @@ def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
 
 def _consent_recorded(draft: Draft, event: ConsentRecorded) -> Verdict:
     """It counts as if they had pressed it themselves: whoever may not decide there may not here."""
-    refused = may_command(draft.incident, draft.known.provider, event.by)
+    approval = draft.incident.approval(event.approval)
+    refused = may_take_down(draft.incident, approval, draft.known, event)
     if refused is not None:
         return Refused(refused)
     contact = draft.customer.contact(event.contact)
@@ -554,9 +561,12 @@ def _consent_recorded(draft: Draft, event: ConsentRecorded) -> Verdict:
     if contact is None or vouched is None:
         return Refused(phrase("refused.no_number"))
     person = draft.known.facts.helpers.get(contact.upn.lower())
-    known_as = person.object_id if person else contact.upn
-    said = ApprovalAnswered(event.approval, known_as, contact.upn, contact.name, event.approve)
-    verdict = _approval_answered(draft, said)
+    if person is None or person.outside:
+        return Refused(phrase("refused.contact_unknown"))
+    said = ApprovalAnswered(
+        event.approval, person.object_id, contact.upn, contact.name, event.approve
+    )
+    verdict = _approval_answered(draft, said, recorded_by=event.by)
     if isinstance(verdict, Accepted):
         draft.note(
             phrase(
@@ -734,6 +744,18 @@ def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
     return Accepted(phrase("thanks.decided"))
 
 
+def _sent_to_customer(draft: Draft, event: SentToCustomer) -> Verdict:
+    """What is internal crosses by this act alone; also after closing, for people ask."""
+    provider = draft.known.provider
+    refused = may_send(draft.incident, draft.customer, provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    draft.note(phrase("timeline.sent_to_customer", by=event.by_name))
+    says = telling.from_provider(event.by_name, provider, event.text)
+    draft.tell_customer(f"sent:{event.draft}", says)
+    return Accepted(phrase("thanks.decided"))
+
+
 def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:
     """Only what we did, and only by an analyst; what the source did is the source's to undo."""
     refused = may_command(draft.incident, draft.known.provider, event.by)
@@ -839,10 +861,12 @@ def _silence_acts(draft: Draft, approval: Approval, action: ResponseAction) -> b
 
     - the rule said so when it was asked, and says so now
     - the card was shown, and the thread is not one that hides it
+    - nobody has said no to it before
     - the score still asks for the action
     """
     return (
         approval.acts_on_silence
+        and not containing.was_denied(draft.incident, action)
         and containing.acts_on_silence(action, draft.incident, draft.customer)
         and approval.id not in draft.known.facts.unseen
         and not is_thread_guarded(draft.incident, draft.customer)

@@ -241,6 +241,18 @@ class UndoOrdered:
 
 
 @dataclass(frozen=True, slots=True)
+class SentToCustomer:
+    """An analyst has seen how it will look, and sends it to the customer's thread."""
+
+    draft: str
+    """Of the preview: sent twice, it stands there once."""
+    text: str
+    by: str
+    by_name: str
+    kind: Literal["sent_to_customer"] = "sent_to_customer"
+
+
+@dataclass(frozen=True, slots=True)
 class RecommendationAnswered:
     by: str
     by_upn: str
@@ -368,6 +380,7 @@ Later = (
     | Reopened
     | ContainOrdered
     | UndoOrdered
+    | SentToCustomer
     | RecommendationAnswered
     | MergedInto
     | Absorbed

@@ -512,13 +512,15 @@ class ApprovalState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One person's yes to what needs more than one."""
+    """One person's yes."""
 
     by: str
     """Object id."""
     by_upn: str
     by_name: str
     at: datetime
+    recorded_by: str | None = None
+    """The analyst who took it down on the phone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -541,7 +543,8 @@ class Approval:
     needs: int = 1
     """How many people must say yes."""
     signed: tuple[Signature, ...] = ()
-    """Who has, while more must."""
+    """Who has: all whose yes counted when it was settled, or who has so far. Empty in what was
+    approved by one person before signatures were kept."""
     in_thread: bool = True
     """Its card stands in the customer's thread; False while the thread has always hidden it."""
 

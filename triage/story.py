@@ -30,6 +30,7 @@ from triage.events import (
     RecommendationAnswered,
     Reopened,
     Reported,
+    SentToCustomer,
     SignedIn,
     SourceWritten,
     Taken,
@@ -146,6 +147,8 @@ def _says(  # noqa: C901, PLR0912 - an arm for each event
             return phrase("timeline.contain_asked", by=by, action=_action(incident, action))
         case UndoOrdered(action, by_name=by):
             return phrase("timeline.undo_asked", by=by, action=_action(incident, action))
+        case SentToCustomer(text=text, by_name=by):
+            return phrase("story.sent_to_customer", by=by, text=text)
         case RecommendationAnswered(by_name=by, accept=accept):
             how = "accepted" if accept else "discuss"
             return phrase(f"timeline.recommendation_{how}", by=by)

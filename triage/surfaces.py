@@ -841,7 +841,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         outcome=(*outcome(incident), *_comment(incident), steps(incident, customer))
         if incident.closed
         else (),
-        buttons=_analyst_buttons(incident),
+        buttons=_analyst_buttons(incident, customer),
     )
 
 
@@ -1185,17 +1185,20 @@ def _portal(incident: Incident) -> tuple[str, str] | None:
     return None
 
 
-def _analyst_buttons(incident: Incident) -> tuple[Button, ...]:
+def _analyst_buttons(incident: Incident, customer: Customer) -> tuple[Button, ...]:
     if incident.merged is not None:
         return ()
+    hears = incident.threaded and not customer.shadow
+    hears = hears and not authority.is_thread_guarded(incident, customer)
+    sends = (Button.DRAFT,) if hears else ()
     if incident.closed is not None:
-        return (Button.REOPEN,)
+        return (Button.REOPEN, *sends)
     buttons = [] if incident.owner else [Button.TAKE]
     if _proposal_view(incident) is not None:
         buttons.append(Button.CLOSE)
     if incident.closing is not None:
         buttons.append(Button.KEEP_OPEN)
-    return (*buttons, Button.CLOSE_AS)
+    return (*buttons, Button.CLOSE_AS, *sends)
 
 
 # --- the source ----------------------------------------------------------------------------------

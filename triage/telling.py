@@ -6,9 +6,10 @@ Source: experience.md, the customer's security team; the profile's `threads` say
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from triage.customer import Customer, Tells
+from triage.customer import Customer, Provider, Tells
 from triage.draft import Draft
 from triage.incident import Band, Incident
+from triage.phrases import Phrase, phrase
 
 
 def tell(draft: Draft) -> None:
@@ -17,6 +18,11 @@ def tell(draft: Draft) -> None:
         draft.set(threaded=True)
     if draft.customer.threads.of(draft.incident.severity) is not Tells.THREAD:
         draft.post_digest(*digest_window(draft.customer, draft.incident.received))
+
+
+def from_provider(by_name: str, provider: Provider, text: str) -> Phrase:
+    """An analyst's words as the customer's people read them: whose they are stands before them."""
+    return phrase("say.from_provider", by=by_name, provider=provider.name, text=text)
 
 
 def needs_thread(incident: Incident, customer: Customer) -> bool:

@@ -168,6 +168,7 @@ def identity(call: Call) -> str:
 def _likened(text: str, case: Case) -> str:
     """Without names, times and numbers, and without the record, whose order is that of arrival."""
     text = text.partition(_TIMELINE)[0].replace(case.person.name, "NAME").replace(case.id, "ID")
+    text = text.replace(case.person.id, "PERSON")
     text = re.sub(f"laptop-person{case.person.number:04}", "LAPTOP", text, flags=re.IGNORECASE)
     return _VARIES.sub("…", text)
 

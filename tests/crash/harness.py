@@ -11,6 +11,7 @@ from time import monotonic
 
 import aiohttp
 
+from bench.story import uncapped
 from bot.demo import PROFILES
 from bot.setup import add_intake_key, add_profile
 from storage.engine import Store
@@ -107,7 +108,8 @@ async def _onboard(database: Engine) -> Keys:
     keys: Keys = {}
     for file in sorted(PROFILES.glob("*.toml")):
         text = file.read_text(encoding="utf-8")
-        added = await add_profile(store, text, file.name)
+        is_customer = 'role = "customer"' in text
+        added = await add_profile(store, uncapped(text) if is_customer else text, file.name)
         if added.role == "customer":
             keys[added.id] = {s: await add_intake_key(store, added.id, s) for s in Source}
     await store.close()

@@ -1,15 +1,21 @@
 """The bridge: what the customer's people write in the thread of a case, analysts read in theirs."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from bot.commands import AddProfile, perform
+from bot.demo import PROFILES, PROVIDER_TENANT
+from tests.story.activity import click
 from tests.story.graph_incident import malware_ran, unfamiliar_sign_in
-from tests.story.house import House, Json, house
+from tests.story.house import House, Json, Seen, card_of, house, swap, words
 from tests.story.test_remote_access import on_payroll
 from tests.story.test_suspect_account import carla_reads
 
 SOC = "Nordwall MXDR"
+CONTOSO = "7d1f6a0e-2c1b-4b53-9b1e-0c5a3f2e9a10"
+NORDWALL = PROVIDER_TENANT
 
 
 async def says(h: House, who: str, text: str, **more: Any) -> Json:
@@ -149,3 +155,110 @@ async def test_two_customers_words_stay_apart_and_in_order_though_teams_falters(
             (of,) = [t for t in threads.values() if any(f": {customer} 0" in line for line in t)]
             read = [line.partition(": ")[2] for line in of if "): " in line]
             assert read == [f"{customer} {i}" for i in range(6)]
+
+
+# --- the way back ---
+
+MARKER = "marker-7f3a"
+
+
+async def drafted(h: House, words_: str, who: str = "Mia Lindqvist") -> Seen:
+    """The preview, as the analyst sees it where the case's card stands."""
+    root = await h.soc()
+    answer = await h.press(who, root, "draft", {"words": words_})
+    return replace(card_of(answer), conversation=root.conversation, id=root.id)
+
+
+def sends(preview: Seen) -> str:
+    return next(a for a in preview.actions if a.startswith("send."))
+
+
+def reached(h: House, tenant: str, marker: str) -> list[Json]:
+    """Everything that went to a tenant with these words in it."""
+    return [s.activity for s in h.sent if s.tenant == tenant and marker in str(s.activity)]
+
+
+async def test_words_cross_to_the_customer_only_once_the_preview_is_sent(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+
+        preview = await drafted(h, f"please keep it switched on {MARKER}")
+
+        line = f"Mia Lindqvist (Nordwall MXDR): please keep it switched on {MARKER}"
+        assert line in preview.text.splitlines()
+        assert "Contoso Security" in preview.text
+        assert not reached(h, CONTOSO, MARKER)
+
+        await h.press("Mia Lindqvist", preview, sends(preview))
+
+        assert (await h.told("Contoso"))[-1] == line
+        assert len(reached(h, CONTOSO, MARKER)) == 1
+
+
+async def test_a_preview_that_is_discarded_was_never_sent(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        preview = await drafted(h, MARKER)
+
+        answer = await h.press("Mia Lindqvist", preview, "discard")
+
+        assert card_of(answer).actions == (await h.soc()).actions
+        assert not reached(h, CONTOSO, MARKER)
+        assert MARKER not in str(await h.history("4711"))
+
+
+async def test_a_preview_is_sent_once_however_often_it_is_pressed(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        preview = await drafted(h, MARKER)
+        data = preview.data(sends(preview))
+
+        for i in range(3):
+            await h.send(await click(h, "Mia Lindqvist", await h.soc(), data, id_=f"f:press-{i}"))
+        await h.settle()
+
+        assert len(reached(h, CONTOSO, MARKER)) == 1
+
+
+async def test_what_analysts_write_in_their_own_thread_stays_inside(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+
+        await says(h, "Mia Lindqvist", f"I think Jon did it {MARKER}")
+        await h.later(hours=2)
+
+        assert not [s for s in h.sent if s.tenant != NORDWALL and MARKER in str(s.activity)]
+
+
+async def test_nothing_is_sent_where_a_suspect_account_reads_the_thread(tmp_path: Path) -> None:
+    async with house(tmp_path, {"world": carla_reads}) as h:
+        await h.report(unfamiliar_sign_in())
+        root = await h.soc()
+
+        assert not [a for a in root.actions if a.startswith("draft")]
+        data = {"handle": root.data("take")["handle"], "words": MARKER}
+        for pressed in ("draft", "send"):
+            sent = data | {"button": pressed, "on": "x"}
+            answer = await h.send(await click(h, "Mia Lindqvist", root, sent, id_=f"f:{pressed}"))
+            assert "Phone a contact" in str(answer["body"])
+        await h.settle()
+
+        assert not reached(h, CONTOSO, MARKER)
+
+
+async def test_an_analyst_who_was_removed_has_no_voice_not_even_on_a_preview_of_before(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        preview = await drafted(h, MARKER, who="Sam Okafor")
+
+        text = (PROFILES / "nordwall.toml").read_text(encoding="utf-8")
+        sam = '[[analysts]]\nobject_id = "64696f23-1efb-4152-a3a6-1b0855bf3127"\n'
+        sam += 'name = "Sam Okafor"\nupn = "sam@nordwall.example"\n'
+        left = AddProfile(swap(sam, "")(text), "nordwall.toml")
+        await perform(h.vouch.store, left, h.clock.now())
+        answer = await h.press("Sam Okafor", preview, sends(preview))
+
+        assert "Only an analyst on the roster" in words(answer)
+        assert not reached(h, CONTOSO, MARKER)

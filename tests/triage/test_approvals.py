@@ -1,5 +1,7 @@
 """Approvals and containment: who may allow what, until when, and what silence means."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.triage.triage_script import (
@@ -32,7 +34,17 @@ from triage.containing import recheck
 from triage.customer import Asset, Consent, Contact, Role
 from triage.effects import ANALYST_THREAD, Contain
 from triage.events import ActionDone, ActionFailed, ContainOrdered, UndoOrdered
-from triage.incident import ActionState, ByApproval, ByRule, Disposition, Person, Status
+from triage.incident import (
+    ActionState,
+    ApprovalState,
+    ByApproval,
+    ByRule,
+    Disposition,
+    Person,
+    Status,
+    Taint,
+)
+from triage.phrases import phrase
 from triage.report import Account, AlreadyDone, DoneKind, Product, Severity
 from triage.views import Button
 
@@ -266,6 +278,56 @@ def test_silence_on_what_only_an_analyst_asked_for_hands_over() -> None:
 
     assert case.until_due("approval").contained() == set()
     assert case.told(ANALYST_THREAD) == ["why.approval_expired"]
+
+
+def test_silence_overrides_no_human_no() -> None:
+    case = asked(act_if_unreachable=True).denies().happens(orders(), after=1)
+    again = case.approval("p2")
+    assert not again.acts_on_silence
+    assert case.approval_card("p2").on_silence.key != "silence.act"
+
+    assert case.until_due("approval").contained() == set()
+    assert case.told(ANALYST_THREAD) == ["why.approval_expired"]
+
+
+def test_what_silence_ordered_is_not_carried_out_over_a_human_no() -> None:
+    case = asked(act_if_unreachable=True).until_due("approval")
+    denied = replace(case.approval(), id="p2", state=ApprovalState.DENIED)
+    state = case.state.changed(approvals=(*case.state.approvals, denied))
+
+    found = recheck(state, case.action(ISOLATE), case.customer, case.now)
+
+    assert found is not None
+    assert found.key == "refused.denied"
+
+
+def test_an_approval_lapses_with_the_right_of_whoever_gave_it() -> None:
+    case = asked().approves()
+    isolate = case.action(ISOLATE)
+    gone = contoso(contacts=(IT,))
+    acts_themselves = contoso(rules=(rule(ISOLATE, Consent.NOTIFY),))
+    suspected = case.state.changed(
+        taints=(Taint(JON.object_id, case.now, phrase("taint.own_answer")),)
+    )
+
+    for state, customer in (
+        (case.state, gone),
+        (case.state, acts_themselves),
+        (suspected, case.customer),
+    ):
+        found = recheck(state, isolate, customer, case.now)
+        assert found is not None
+        assert found.key == "refused.approval_lapsed"
+
+
+def test_what_an_analyst_asked_for_and_the_customer_allowed_is_done_where_they_act_themselves() -> (
+    None
+):
+    case = Case(contoso(consent=Consent.NOTIFY)).reported(remote_tool())
+    case.happens(orders()).approves()
+
+    assert case.contained() == {ISOLATE}
+    assert recheck(case.state, case.action(ISOLATE), case.customer, case.now) is None
 
 
 def test_who_is_no_analyst_contains_and_undoes_nothing() -> None:

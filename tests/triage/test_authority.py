@@ -242,6 +242,18 @@ def test_the_first_of_two_does_not_count_any_more_once_their_account_is_suspect(
     assert [s.by for s in case.approval(which).signed] == [INES.object_id]
 
 
+def test_a_yes_counts_no_more_once_its_giver_may_not_give_it() -> None:
+    case = grave()
+    which = asked_for(case, REMOVE)
+    case.approves(JON, on=which)
+
+    case.customer = contoso(contacts=(SECOND,), people=CARLA_IS_A_VIP)
+    case.approves(INES, on=which)
+
+    assert case.contained() == set()
+    assert [s.by for s in case.approval(which).signed] == [INES.object_id]
+
+
 def test_two_approvers_are_never_replaced_by_silence() -> None:
     rules = tuple(rule(k, act_if_unreachable=True) for k in (REMOVE,))
     case = grave(rules=rules)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.triage.kinds import told_of
 from tests.triage.triage_script import (
+    ABE,
     ANNA,
     APPROVER,
     AUTOMATIC,
@@ -28,9 +29,16 @@ from tests.triage.triage_script import (
     report,
     sign_in,
 )
-from triage.customer import PersonFacts
+from triage.actions import ActionKind
+from triage.customer import Analyst, Contact, PersonFacts, Role
 from triage.effects import ANALYST_THREAD
-from triage.events import ActionDone, ClearanceRecorded, ConsentRecorded, Reopened
+from triage.events import (
+    ActionDone,
+    ClearanceRecorded,
+    ConsentRecorded,
+    ContainOrdered,
+    Reopened,
+)
 from triage.incident import ApprovalState, Clearance, Disposition, IncidentType, Person, Route
 from triage.report import Severity
 
@@ -237,10 +245,37 @@ def guarded(**more: Any) -> Case:
     return case.says_on_the_phone("not_mine")
 
 
-def consents(case: Case, *, approve: bool = True, contact: str = JON.upn, on: str = "p1") -> Case:
-    event = ConsentRecorded(on, contact, approve, ANNA.object_id, ANNA.name)
-    case.by_upn = {JON.upn: JON}
+def consents(
+    case: Case,
+    *,
+    approve: bool = True,
+    contact: str = JON.upn,
+    on: str = "p1",
+    by: Analyst = ANNA,
+    known: tuple[Person, ...] = (BOB, CARLA, JON, INES),
+) -> Case:
+    event = ConsentRecorded(on, contact, approve, by.object_id, by.name)
+    case.by_upn = {p.upn: p for p in known}
     return case.happens(event, after=1)
+
+
+INES_DECIDES = Contact(
+    upn=INES.upn,
+    name=INES.name,
+    roles=frozenset({Role.SECURITY}),
+    phone="+49 30 7777",
+    phone_source="contract of 2026-01",
+)
+
+
+def guarded_and_grave() -> tuple[Case, str]:
+    """Two people must approve what the thread hides: Carla reads it, and is a VIP."""
+    vip = PersonFacts(upn=CARLA.upn, vip=True, phone="+49 30 5678", phone_source="HR record")
+    customer = contoso(contacts=(VOUCHED, INES_DECIDES), people=(vip,))
+    case = Case(customer, roster=(*ROSTER, INES))
+    case.reported(told_of(IncidentType.NEW_MFA_METHOD, CAROL_READS)).says_on_the_phone("not_mine")
+    action = case.action(ActionKind.REMOVE_MFA_METHOD).id
+    return case, next(a.id for a in case.state.approvals if a.action == action)
 
 
 def test_where_the_thread_tells_nothing_an_analyst_phones_a_contact_with_a_vouched_number() -> None:
@@ -291,6 +326,57 @@ def test_by_phone_nobody_decides_who_could_not_in_the_thread() -> None:
         refusal(consents(guarded(contacts=(VOUCHED, ines)), contact=INES.upn).verdict)
         == "refused.not_approver"
     )
+
+
+def test_by_phone_nothing_is_decided_that_the_thread_asks() -> None:
+    case = Case(contoso(contacts=(VOUCHED,))).reported(malware_ran(by_hand=True))
+
+    assert refusal(consents(case).verdict) == "refused.decided_in_thread"
+    assert case.approval().state is ApprovalState.OPEN
+
+
+def test_whoever_asked_for_it_takes_down_no_consent_to_it() -> None:
+    case = guarded()
+    asked = case.action(ActionKind.DISABLE_ACCOUNT).id
+    case.denies(on=_asked(case, asked))
+    case.happens(ContainOrdered(asked, ANNA.object_id, ANNA.name), after=1)
+    which = _asked(case, asked)
+
+    assert refusal(consents(case, on=which).verdict) == "refused.requester_never_approves"
+    assert accepted(consents(case, on=which, by=ABE).verdict)
+
+
+def _asked(case: Case, action: str) -> str:
+    return [a.id for a in case.state.approvals if a.action == action][-1]
+
+
+def test_no_analyst_alone_is_two_people_s_consent() -> None:
+    case, which = guarded_and_grave()
+    assert accepted(consents(case, on=which).verdict)
+
+    refused = consents(case, on=which, contact=INES.upn)
+    assert refusal(refused.verdict) == "refused.second_analyst"
+    assert case.approval(which).state is ApprovalState.OPEN
+    assert accepted(consents(case, on=which, contact=INES.upn, by=ABE).verdict)
+    assert case.approval(which).state is ApprovalState.APPROVED
+
+
+def test_one_person_by_phone_and_by_card_is_one_person() -> None:
+    case, which = guarded_and_grave()
+    consents(case, on=which)
+    stale = replace(JON, object_id="oid-jon-by-another-name")
+
+    assert already(case.approves(JON, on=which).verdict) == "refused.second_person"
+    assert already(case.approves(stale, on=which).verdict) == "refused.second_person"
+    assert case.approval(which).state is ApprovalState.OPEN
+
+
+def test_by_phone_only_one_known_person_of_the_customer_decides() -> None:
+    case = guarded()
+    assert refusal(consents(case, known=()).verdict) == "refused.contact_unknown"
+    guest = replace(JON, outside=True)
+    assert refusal(consents(case, known=(guest,)).verdict) == "refused.contact_unknown"
+    assert case.approval().state is ApprovalState.OPEN
 
 
 def test_a_card_that_stands_in_the_thread_tells_nothing_once_a_suspect_reads_there() -> None:

@@ -101,6 +101,7 @@ STRANGER = person("Stan Stranger")
 PEOPLE = (BOB, CARLA, DAN, EVE, JON, INES)
 
 ANNA = Analyst(object_id="oid-anna", name="Anna", upn="anna@provider.example")
+ABE = Analyst(object_id="oid-abe", name="Abe", upn="abe@provider.example")
 PROVIDER = Provider(
     id="provider",
     version=1,
@@ -108,7 +109,7 @@ PROVIDER = Provider(
     tenant_id="0b0b0b0b-1111-2222-3333-444444444444",
     team_id="team",
     channel_id="channel",
-    analysts=(ANNA,),
+    analysts=(ANNA, ABE),
 )
 
 APPROVER = Contact(upn=JON.upn, name=JON.name, roles=frozenset({Role.APPROVER}))
