@@ -12,6 +12,41 @@ PAGE = (TREE / "docs" / "security.md").read_text(encoding="utf-8")
 CONTROLS = re.findall(r"^\| (.+) \| `([a-z0-9-]+)` \| `(tests/.+)` \|$", PAGE, re.MULTILINE)
 ANSWERED = re.findall(r"^\| ([^|]+) \| (`[a-z0-9-]+`(?:, `[a-z0-9-]+`)*) \|$", PAGE, re.MULTILINE)
 
+ANSWERS = (
+    "made up",
+    "played back",
+    "Another tenant",
+    "wrong person",
+    "rewritten",
+    "poses as an analyst",
+    "hands are used against",
+    "link, a mention, markup",
+    "token is led astray",
+    "denial of service",
+    "forged or kept",
+    "web page has a browser press",
+    "setup code",
+    "guest",
+    "signs in for another",
+    "vouches by voice",
+    "what is the customer's",
+    "wrong feed",
+    "prompt injection",
+    "give secrets away",
+    "silenced further questions",
+    "Evidence was deleted",
+    "deadline lapsed",
+    "Anybody could answer",
+    "One tenant's address",
+    "no longer held",
+    "GET links",
+    "`stop` opted",
+    "first answer won",
+    "waited for the user",
+    "looked like the attacker",
+)
+"""The threats and the failures of others that the page must have an answer to."""
+
 
 @cache
 def names_in(file: str) -> frozenset[str]:
@@ -20,7 +55,8 @@ def names_in(file: str) -> frozenset[str]:
     functions = (n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
     assigned = (t for n in tree.body if isinstance(n, ast.Assign) for t in n.targets)
     machines = (target.id for target in assigned if isinstance(target, ast.Name))
-    return frozenset({*(f.name for f in functions), *machines})
+    classes = (n.name for n in tree.body if isinstance(n, ast.ClassDef))
+    return frozenset({*(f.name for f in functions), *machines, *classes})
 
 
 @pytest.mark.parametrize(("control", "mutant", "test"), CONTROLS, ids=[c[1] for c in CONTROLS])
@@ -42,5 +78,5 @@ def test_every_threat_and_every_failure_of_others_is_answered_by_a_control() -> 
     mutants = {m.name for m in declared()}
     by = {threat: set(re.findall(r"`([a-z0-9-]+)`", names)) for threat, names in ANSWERED}
 
-    assert len(by) >= 15
+    assert [word for word in ANSWERS if not any(word in threat for threat in by)] == []
     assert {threat: names - mutants for threat, names in by.items() if names - mutants} == {}
