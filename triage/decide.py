@@ -27,6 +27,7 @@ from triage.actions import LOOKING, ActionKind
 from triage.assess import RULES, assess, read_report, withheld
 from triage.authority import (
     has_signed,
+    hearers,
     is_hidden,
     is_thread_guarded,
     may_answer,
@@ -49,6 +50,7 @@ from triage.events import (
     ApprovalAnswered,
     Assigned,
     Attested,
+    CallHeld,
     CallRecorded,
     ClearanceRecorded,
     CloseOrdered,
@@ -172,8 +174,12 @@ def decide(incident: Incident | None, event: Event, known: Known, now: datetime)
         verdict = _apply(draft, event)
     if isinstance(verdict, Accepted):
         _settle(draft)
-        before, provider = draft.incident.steps, known.provider
-        draft.set(steps=taps.stepped(before, draft.incident, event, provider, now))
+        before, provider = draft.incident, known.provider
+        owner = provider.analyst(before.owner) if before.owner else None
+        draft.set(
+            steps=taps.stepped(before.steps, before, event, provider, now),
+            owner_upn=owner.upn if owner else None,
+        )
         return Decided(draft.finish(_status(draft.incident)), tuple(draft.effects), verdict)
     return Decided(draft.finish(draft.incident.status), tuple(draft.effects), verdict)
 
@@ -188,6 +194,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _approval_answered(draft, event)
         case CallRecorded():
             return _call_recorded(draft, event)
+        case CallHeld():
+            return _call_held(draft, event)
         case ConsentRecorded():
             return _consent_recorded(draft, event)
         case Attested():
@@ -550,6 +558,19 @@ def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
     return Accepted(phrase("thanks.recorded"))
 
 
+def _call_held(draft: Draft, event: CallHeld) -> Verdict:
+    """It is recorded as it is, also where their account has come under suspicion since."""
+    refused = may_command(draft.incident, draft.known.provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    person = calling.name_of(draft.incident, draft.customer, event.callee)
+    if person is None:
+        return Refused(phrase("refused.unknown_card"))
+    outcome = phrase(f"call_outcome.{event.outcome}")
+    draft.note(phrase("timeline.call_held", by=event.by_name, person=person, outcome=outcome))
+    return Accepted(phrase("thanks.recorded"))
+
+
 def _consent_recorded(draft: Draft, event: ConsentRecorded) -> Verdict:
     """It counts as if they had pressed it themselves: whoever may not decide there may not here."""
     approval = draft.incident.approval(event.approval)
@@ -747,12 +768,17 @@ def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
 def _sent_to_customer(draft: Draft, event: SentToCustomer) -> Verdict:
     """What is internal crosses by this act alone; also after closing, for people ask."""
     provider = draft.known.provider
-    refused = may_send(draft.incident, draft.customer, provider, event.by)
+    refused = may_send(draft.incident, draft.customer, provider, event.by, event.to)
     if refused is not None:
         return Refused(refused)
-    draft.note(phrase("timeline.sent_to_customer", by=event.by_name))
     says = telling.from_provider(event.by_name, provider, event.text)
-    draft.tell_customer(f"sent:{event.draft}", says)
+    if event.to is None:
+        draft.note(phrase("timeline.sent_to_customer", by=event.by_name))
+        draft.tell_customer(f"sent:{event.draft}", says)
+    else:
+        person = dict(hearers(draft.incident, draft.customer))[event.to]
+        draft.note(phrase("timeline.sent_to_person", by=event.by_name, person=person))
+        draft.tell_person(event.to, f"sent:{event.draft}", says)
     return Accepted(phrase("thanks.decided"))
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from triage.effects import PageAction
 from triage.incident import (
     Absence,
+    CallOutcome,
     Clearance,
     Disposition,
     IncidentType,
@@ -89,6 +90,18 @@ class CallRecorded:
     by_name: str
     choice: str
     kind: Literal["call_recorded"] = "call_recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class CallHeld:
+    """An analyst called somebody in Teams, or tried to; what was said changes nothing by itself."""
+
+    callee: str
+    """UPN."""
+    outcome: CallOutcome
+    by: str
+    by_name: str
+    kind: Literal["call_held"] = "call_held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,13 +255,16 @@ class UndoOrdered:
 
 @dataclass(frozen=True, slots=True)
 class SentToCustomer:
-    """An analyst has seen how it will look, and sends it to the customer's thread."""
+    """An analyst has seen how it will look, and sends it: to the customer's thread, or to somebody
+    concerned."""
 
     draft: str
     """Of the preview: sent twice, it stands there once."""
     text: str
     by: str
     by_name: str
+    to: str | None = None
+    """The object id of the person concerned whose chat it goes to; None for the thread."""
     kind: Literal["sent_to_customer"] = "sent_to_customer"
 
 
@@ -365,6 +381,7 @@ Later = (
     | Wrote
     | ApprovalAnswered
     | CallRecorded
+    | CallHeld
     | Attested
     | ClearanceRecorded
     | ConsentRecorded

@@ -762,6 +762,14 @@ class Clock:
     """It was not kept when it was due; so it stays, whatever is done after."""
 
 
+class CallOutcome(StrEnum):
+    """How a call in Teams went."""
+
+    REACHED = "reached"
+    NO_ANSWER = "no_answer"
+    VOICEMAIL = "voicemail"
+
+
 # --- steps ---------------------------------------------------------------------------------------
 
 
@@ -854,6 +862,8 @@ class Incident:
     """How often; every reopening is a fresh generation of deadlines."""
     owner: str | None = None
     owner_name: str | None = None
+    owner_upn: str | None = None
+    """As the provider's roster has it."""
     threaded: bool = False
     """The customer has, or is to have, a thread for it; once so, always so."""
     paged_at: datetime | None = None
@@ -936,6 +946,12 @@ class Incident:
     def type(self) -> IncidentType:
         """What the case is called by: its gravest type."""
         return self.types[0]
+
+    @property
+    def is_microsofts(self) -> bool:
+        """Whether Defender or Sentinel tells of it: what a source of our own shape says to calm us
+        then weighs nothing, for its key may be anybody's who found it."""
+        return any(ref.source is not Source.NATIVE for ref in self.refs)
 
     @property
     def own_refs(self) -> tuple[SourceRef, ...]:

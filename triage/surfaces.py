@@ -63,6 +63,7 @@ from triage.views import (
     AnalystThread,
     ApprovalCard,
     Button,
+    Callee,
     Choice,
     Consent,
     Containable,
@@ -427,8 +428,15 @@ def customer_thread(incident: Incident, customer: Customer) -> CustomerThread:
         recommendation=closed.recommendation if closed else None,
         recommendation_accepted_by=incident.recommendation_accepted_by,
         recommendation_discussed_by=incident.recommendation_discussed_by,
+        analyst=_analyst_on_it(incident),
         buttons=_customer_buttons(incident),
     )
+
+
+def _analyst_on_it(incident: Incident) -> Callee | None:
+    if incident.is_over or not incident.owner_name or not incident.owner_upn:
+        return None
+    return Callee(incident.owner_name, incident.owner_upn)
 
 
 def _placeholder(incident: Incident) -> CustomerThread:
@@ -711,7 +719,7 @@ def approval_card(incident: Incident, customer: Customer, approval: Approval) ->
         name=incident.name,
         because=(headline(incident), *_said(incident)[-2:]),
         asks=describe(action),
-        consequence=_consequence(action, customer),
+        consequence=consequence(action, customer),
         on_silence=_on_silence(approval),
         due=approval.due,
         state=approval.state,
@@ -767,7 +775,7 @@ def _signed(approval: Approval) -> Phrase | None:
     return phrase("signed.some", count=len(approval.signed), needs=approval.needs, by=names)
 
 
-def _consequence(action: ResponseAction, customer: Customer) -> Phrase:
+def consequence(action: ResponseAction, customer: Customer) -> Phrase:
     """What it means for those who work with it; a server is not one person's laptop."""
     asset = customer.asset(action.target.label)
     if action.kind is ActionKind.ISOLATE_DEVICE and asset and asset.kind is AssetKind.SERVER:
@@ -841,7 +849,9 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         outcome=(*outcome(incident), *_comment(incident), steps(incident, customer))
         if incident.closed
         else (),
+        callees=calling.callees(incident, customer),
         buttons=_analyst_buttons(incident, customer),
+        hearers=authority.hearers(incident, customer),
     )
 
 
@@ -1190,7 +1200,7 @@ def _analyst_buttons(incident: Incident, customer: Customer) -> tuple[Button, ..
         return ()
     hears = incident.threaded and not customer.shadow
     hears = hears and not authority.is_thread_guarded(incident, customer)
-    sends = (Button.DRAFT,) if hears else ()
+    sends = (Button.DRAFT,) if hears or authority.hearers(incident, customer) else ()
     if incident.closed is not None:
         return (Button.REOPEN, *sends)
     buttons = [] if incident.owner else [Button.TAKE]

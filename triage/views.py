@@ -44,8 +44,11 @@ class Button(StrEnum):
     SEND = "send"
     DISCARD = "discard"
     ATTEST = "attest"
+    CALL_HELD = "call_held"
     ACCEPT = "accept"
     DISCUSS = "discuss"
+    DO_IT = "do_it"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,15 @@ class Choice:
 
     id: str
     says: Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """Somebody who may be called or written to in Teams: by an address of a roster or a profile,
+    never one from an incident."""
+
+    name: str
+    upn: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +165,8 @@ class CustomerThread:
     recommendation_accepted_by: str | None = None
     recommendation_discussed_by: str | None = None
     buttons: tuple[Button, ...] = ()
+    analyst: Callee | None = None
+    """Who works on it."""
     surface: Literal["customer"] = "customer"
 
 
@@ -293,7 +307,10 @@ class AnalystThread:
     """(tenant id, incident id), validated, for a link into the Defender portal."""
     timeline: tuple[tuple[datetime, Phrase], ...] = ()
     outcome: tuple[Phrase, ...] = ()
+    callees: tuple[Callee, ...] = ()
     buttons: tuple[Button, ...] = ()
+    hearers: tuple[tuple[str, str], ...] = ()
+    """Of the people concerned those an analyst can write to: object id and name."""
     surface: Literal["analyst"] = "analyst"
 
 

@@ -19,31 +19,32 @@ ANSWERS = (
     "wrong person",
     "rewritten",
     "poses as an analyst",
+    "poses as a user",
+    "binds a channel",
+    "Outsiders",
     "hands are used against",
+    "denial of service",
+    "Secrets in logs",
     "link, a mention, markup",
     "token is led astray",
-    "denial of service",
-    "forged or kept",
-    "web page has a browser press",
-    "setup code",
-    "guest",
-    "signs in for another",
-    "vouches by voice",
     "what is the customer's",
     "wrong feed",
     "prompt injection",
-    "give secrets away",
+    "privacy",
+    "intruder's number",
+    "trusted too early",
     "silenced further questions",
     "Evidence was deleted",
     "deadline lapsed",
     "Anybody could answer",
+    "only looked at answered",
+    "framed or cached",
+    "looked like the attacker",
     "One tenant's address",
     "no longer held",
-    "GET links",
-    "`stop` opted",
+    "`stop`",
     "first answer won",
     "waited for the user",
-    "looked like the attacker",
 )
 """The threats and the failures of others that the page must have an answer to."""
 
@@ -55,8 +56,7 @@ def names_in(file: str) -> frozenset[str]:
     functions = (n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
     assigned = (t for n in tree.body if isinstance(n, ast.Assign) for t in n.targets)
     machines = (target.id for target in assigned if isinstance(target, ast.Name))
-    classes = (n.name for n in tree.body if isinstance(n, ast.ClassDef))
-    return frozenset({*(f.name for f in functions), *machines, *classes})
+    return frozenset({*(f.name for f in functions), *machines})
 
 
 @pytest.mark.parametrize(("control", "mutant", "test"), CONTROLS, ids=[c[1] for c in CONTROLS])
