@@ -34,6 +34,7 @@ from tests.triage.triage_script import (
 )
 from triage import suspicion
 from triage.actions import ActionKind
+from triage.assess import may_auto_close
 from triage.customer import Analyst, Contact, PersonFacts, Role
 from triage.effects import ANALYST_THREAD
 from triage.events import (
@@ -201,6 +202,16 @@ def test_any_other_closing_leaves_the_account_under_suspicion_until_it_is_safe(
     safe(case).until_due("taint:")
 
     assert case.state.suspects == frozenset()
+
+
+def test_an_account_that_is_trusted_again_stands_in_the_way_of_no_closing() -> None:
+    opted_in = contoso(auto_close=frozenset({IncidentType.UNFAMILIAR_SIGN_IN}))
+    case = safe(Case(opted_in).reported(sign_in(severity=Severity.MEDIUM)))
+    assert not may_auto_close(case.state, opted_in)
+
+    case.until_due("taint:")
+
+    assert may_auto_close(case.state, opted_in)
 
 
 def test_reopened_it_is_suspect_again() -> None:
