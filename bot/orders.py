@@ -9,12 +9,15 @@ was asked.
 from dataclasses import dataclass
 from typing import assert_never
 
+from bot import stories
 from bot.conductor import Conductor, Occurrence
 from bot.gathering import ProviderDesk
 from bot.inbound import Place, Response, ShowText, Texted
+from bot.stories import is_for_named_lead
+from cards.story import pages
 from cards.wording import Reader, percent, say
 from dialogs import commands
-from dialogs.commands import CaseName, Command, OnCase, Word
+from dialogs.commands import CaseName, Command, OnCase, Tell, Word
 from storage import across, incidents, profiles
 from storage.across import NamedCase
 from storage.engine import Store, Tx
@@ -66,6 +69,8 @@ class Orders:
         if by is None:
             return ShowText(say(phrase("refused.not_analyst"), reader))
         written = _Written(text, by, await self._here(text.place))
+        if isinstance(command, Tell):
+            return ShowText(await self._story(written, command))
         return ShowText("\n\n".join(say(p, reader) for p in await self._answer(written, command)))
 
     @property
@@ -87,6 +92,32 @@ class Orders:
                 return _did_you_mean(near)
             case _:
                 return await self._on_case(written, command)
+
+    async def _story(self, written: _Written, command: Tell) -> str:
+        """A page of it; whoever may not work on the case does not read it either."""
+        found = await self._find(command.case, written.here)
+        if not isinstance(found, NamedCase):
+            return say(found, self._reader)
+        return await self._store.read(
+            found.customer_id, lambda tx: self._told(tx, found.incident_id, written.by, command)
+        )
+
+    def _told(self, tx: Tx, incident_id: str, by: Analyst, command: Tell) -> str:
+        incident = incidents.load(tx, incident_id)
+        if incident is None:
+            raise LookupError(f"no incident {incident_id} of {tx.customer}")
+        refused = may_command(incident, self._desk.profile, by.object_id)
+        if refused is not None:
+            return say(refused, self._reader)
+        if command.for_customer and is_for_named_lead(incident):
+            return say(phrase("hand.named_lead"), self._reader)
+        lines = stories.told(tx, incident_id, internal=not command.for_customer)
+        found = pages([line for line in lines if line], stories.PAGE, between="\n\n")
+        page = min(command.page, len(found))
+        if len(found) == 1:
+            return found[0]
+        more = phrase("story.page", page=page, pages=len(found), name=incident.name)
+        return f"{found[page - 1]}\n\n{say(more, self._reader)}"
 
     async def _on_case(self, written: _Written, command: OnCase) -> list[Phrase]:
         found = await self._find(command.case, written.here)
@@ -150,7 +181,7 @@ class Orders:
     def _event(self, command: OnCase, by: Analyst) -> Later | Phrase | None:
         """None for what only asks."""
         match command:
-            case commands.Show():
+            case commands.Show() | Tell():
                 return None
             case commands.Take():
                 return Taken(by.object_id, by.name)

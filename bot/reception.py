@@ -53,6 +53,7 @@ from triage.events import (
     Answered,
     ApprovalAnswered,
     Attested,
+    CallHeld,
     CallRecorded,
     ClearanceRecorded,
     CloseOrdered,
@@ -68,7 +69,7 @@ from triage.events import (
     WishedCall,
     Wrote,
 )
-from triage.incident import Incident, Question, Route
+from triage.incident import CallOutcome, Incident, Question, Route
 from triage.phrases import Phrase, phrase
 from triage.playbooks import CALL_ME
 from triage.surfaces import asked_in_teams, person_card, surfaces
@@ -515,6 +516,7 @@ BUTTONS: dict[str, frozenset[Button]] = {
             Button.DISCARD,
             Button.RECORD_CALL,
             Button.RECORD_CONSENT,
+            Button.CALL_HELD,
         }
     ),
 }
@@ -566,11 +568,20 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
             return UndoOrdered(on, by, name)
         case Button.RECORD_CALL:
             return CallRecorded(on, by, name, pressed.choice or "")
+        case Button.CALL_HELD:
+            return _call_held(pressed, who)
         case Button.ATTEST:
             choice = None if pressed.choice == manager.NO_VOICE else pressed.choice or ""
             return Attested(on, by, who.upn, name, choice)
         case Button.ACCEPT | Button.DISCUSS:
             return RecommendationAnswered(by, who.upn, name, pressed.button is Button.ACCEPT)
+
+
+def _call_held(pressed: clicks.Click, who: Who) -> CallHeld | clicks.Unreadable:
+    outcome = next((o for o in CallOutcome if o == pressed.choice), None)
+    if outcome is None or not pressed.on:
+        return clicks.Unreadable("no outcome of ours")
+    return CallHeld(pressed.on, outcome, who.object_id, who.name)
 
 
 def _close_as(pressed: clicks.Click, who: Who) -> CloseOrdered | clicks.Unreadable:

@@ -6,8 +6,11 @@ from storage import across, incidents, profiles
 from storage.codec import verdict_from_json
 from storage.engine import Store, StoreError, Tx
 from triage.customer import Customer
-from triage.incident import IncidentType
+from triage.incident import Incident, IncidentType
 from triage.story import Happened, story
+
+PAGE = 8_000
+"""Characters of a story in one message: Teams takes some 28 KB, whatever the script."""
 
 
 class NotForCustomersError(Exception):
@@ -21,13 +24,18 @@ def told(tx: Tx, incident_id: str, *, internal: bool, language: str | None = Non
     customer = profiles.current(tx)
     if incident is None or not isinstance(customer, Customer):
         raise LookupError(f"no incident {incident_id} of {tx.customer}")
-    if incident.type is IncidentType.RESTRICTED and not internal:
+    if is_for_named_lead(incident) and not internal:
         raise NotForCustomersError(
             f"{incident.name} is restricted: tell the named lead yourself, and nobody else."
         )
     log = [_happened(stored) for stored in incidents.history(tx, incident_id)]
     reader = Reader(language or customer.language, customer.zone)
     return text.text(incident, customer, story(incident, log), reader, internal=internal)
+
+
+def is_for_named_lead(incident: Incident) -> bool:
+    """Whether nobody else of the customer is to hear of it."""
+    return incident.type is IncidentType.RESTRICTED
 
 
 def _happened(stored: incidents.StoredEvent) -> Happened:

@@ -39,6 +39,7 @@ from cards.layout import (
     whole,
     wide,
 )
+from cards.reaching import teams_links
 from cards.text import outside
 from cards.wording import (
     Reader,
@@ -52,7 +53,7 @@ from cards.wording import (
     say,
     signed,
 )
-from triage.incident import Band, Clearance, Disposition, Reason, Status
+from triage.incident import Band, CallOutcome, Clearance, Disposition, Reason, Status
 from triage.phrases import Moment
 from triage.priority import Priority
 from triage.views import (
@@ -72,6 +73,7 @@ PART, PROOF, CONSENT = "part", "proof", "consent"
 MAX_COMMENT = 500
 MOST_QUESTIONS = 5
 MOST_CALLS = 2
+MOST_CALLEES = 4
 MOST_PARTS = 6
 MOST_CHOICES = 6
 MOST_BUTTONS = 6
@@ -153,6 +155,7 @@ def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
             *section(label("label.outcome", reader), lines(view.outcome, reader), style="good"),
             *_proposal(view.proposal, reader),
             *_calls(view, handle, reader),
+            *_callees(view, handle, reader),
             *_suspicions(view.suspicions, handle, reader),
             *_by_phone(view, handle, reader),
             *section(label("label.clocks", reader), clock_facts(view.clocks, reader)),
@@ -319,6 +322,33 @@ def _call(call: AnalystCall, handle: str, reader: Reader) -> list[object]:
         ),
     ]
     return section(title, shown, style="warning")
+
+
+def _callees(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
+    """Whom to reach in Teams, and how it went, one tap each; hidden until asked for."""
+    if not view.callees:
+        return []
+    shown: list[object] = []
+    for callee in view.callees[:MOST_CALLEES]:
+        went = [
+            button(
+                label(f"call_outcome.{outcome}", reader),
+                handle,
+                Button.CALL_HELD,
+                on=callee.upn,
+                choice=outcome,
+            )
+            for outcome in CallOutcome
+        ]
+        shown += [
+            text(outside(callee.name), weight="bolder"),
+            *buttons([*teams_links(callee, view.name, reader), *went], spacing="small"),
+        ]
+    toggle = ToggleVisibility(title=label("button.reach", reader), target_elements=["callees"])
+    return [
+        *buttons([toggle], spacing="medium"),
+        Container(id="callees", is_visible=False, items=shown, spacing="small"),
+    ]
 
 
 def _number(call: AnalystCall, reader: Reader) -> str:
@@ -503,7 +533,7 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def _portal(view: AnalystThread, reader: Reader) -> list[object]:
-    """The one link on any card of ours, built from two ids that can be nothing else."""
+    """Built from two ids that can be nothing else."""
     tenant, incident = view.portal or ("", "")
     if not (_GUID.fullmatch(tenant) and _DIGITS.fullmatch(incident)):
         return []

@@ -16,6 +16,7 @@ from cards.layout import (
     text,
     whole,
 )
+from cards.reaching import teams_links
 from cards.text import outside
 from cards.wording import Reader, day_and_clock, label, name_of, say
 from triage.phrases import Phrase
@@ -104,7 +105,9 @@ _ANSWERS = (Button.ACCEPT, Button.DISCUSS)
 
 def _other_buttons(view: CustomerThread, handle: str, reader: Reader) -> list[object]:
     others = [b for b in view.buttons if b not in _ANSWERS or view.recommendation is None]
-    return buttons([_pressable(b, handle, reader) for b in others], spacing="medium")
+    pressable = [_pressable(b, handle, reader) for b in others]
+    reach = teams_links(view.analyst, view.name, reader) if view.analyst else []
+    return buttons([*pressable, *reach], spacing="medium")
 
 
 def _pressable(pressed: Button, handle: str, reader: Reader) -> object:

@@ -28,12 +28,12 @@ def text(
     return [*_head(incident, reader), *cost, *_days(told, reader)]
 
 
-def pages(lines: Sequence[str], longest: int) -> list[str]:
+def pages(lines: Sequence[str], longest: int, between: str = "\n") -> list[str]:
     """The lines in as few pages as hold them, each of at most so many characters."""
     found: list[str] = []
     for line in lines:
-        if found and len(found[-1]) + len(line) < longest:
-            found[-1] += f"\n{line}"
+        if found and len(found[-1]) + len(between) + len(line) <= longest:
+            found[-1] += between + line
         else:
             found.append(line[:longest])
     return found

@@ -57,6 +57,15 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """`show 42 story`: its whole story; `story customer` leaves out what is internal."""
+
+    case: CaseName | None
+    for_customer: bool = False
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Take:
     case: CaseName | None
 
@@ -104,7 +113,7 @@ class Unknown:
     near: tuple[Word, ...] = ()
 
 
-OnCase = Show | Take | Assign | Note | Escalate | Reopen
+OnCase = Show | Tell | Take | Assign | Note | Escalate | Reopen
 """What is about one case: named, or that of the thread it was written in."""
 
 Command = OnCase | Help | Incomplete | Unknown
@@ -121,7 +130,7 @@ def read(text: str) -> Command:
         case Word.HELP:
             return Help(_word(more.partition(" ")[0]))
         case Word.SHOW:
-            return _alone(Word.SHOW, more, Show)
+            return _story(more) or _alone(Word.SHOW, more, Show)
         case Word.TAKE:
             return _alone(Word.TAKE, more, Take)
         case Word.REOPEN:
@@ -178,6 +187,23 @@ def _alone(word: Word, more: str, made: type[Show] | type[Take] | type[Reopen]) 
     """Nothing but a case, or nothing at all."""
     case = _case(more) if more else None
     return made(case) if case or not more else Incomplete(word)
+
+
+_STORY = re.compile(
+    r"(?:(?P<case>\S+) )?story(?: (?:for )?(?P<customer>customer))?(?: (?P<page>[1-9][0-9]{0,3}))?",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def _story(more: str) -> Tell | Incomplete | None:
+    """None where no story is wanted."""
+    asked = _STORY.fullmatch(more)
+    if asked is None:
+        return None
+    case = _case(asked["case"]) if asked["case"] else None
+    if asked["case"] and case is None:
+        return Incomplete(Word.SHOW)
+    return Tell(case, bool(asked["customer"]), int(asked["page"] or 1))
 
 
 def _assign(more: str) -> Command:

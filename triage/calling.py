@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from triage import paging
-from triage.authority import contacts
+from triage.authority import contacts, is_thread_guarded
 from triage.customer import Contact, Customer, StandingRule
 from triage.draft import Draft
 from triage.incident import CallTask, Incident, Open, Question
 from triage.paging import Need
 from triage.phrases import phrase
+from triage.views import Callee
 
 CALL_WITHIN = timedelta(minutes=15)
 
@@ -50,6 +51,33 @@ def reachable_by_phone(
     """Who may decide for the customer, and has a number that it vouches for."""
     able = contacts(incident, customer, rule)
     return tuple(c for c in able if number_of(customer, c.upn) is not None)
+
+
+def callees(incident: Incident, customer: Customer) -> tuple[Callee, ...]:
+    """Whom of the customer an analyst may call or write to in Teams.
+
+    - nobody while the customer is not to hear of the case: it is restricted, in shadow mode or over
+    - nobody while a suspect account may read along: there the vouched number is called
+    - who may decide for the customer, then who is concerned, by the address the roster has
+    - never a suspect account, and nobody from outside
+    """
+    if incident.is_over or customer.shadow or is_thread_guarded(incident, customer):
+        return ()
+    deciding = [Callee(c.name, c.upn) for c in contacts(incident, customer)]
+    concerned = [
+        Callee(p.name, p.upn)
+        for p in incident.people
+        if p.upn and not p.outside and not incident.is_tainted(p.object_id)
+    ]
+    return tuple({c.upn.lower(): c for c in (*deciding, *concerned)}.values())
+
+
+def name_of(incident: Incident, customer: Customer, upn: str) -> str | None:
+    """Somebody of the customer who has to do with the case; None for anybody else."""
+    contact = customer.contact(upn)
+    if contact is not None:
+        return contact.name
+    return next((p.name for p in incident.people if p.upn.lower() == upn.lower()), None)
 
 
 def end(draft: Draft, task: CallTask) -> None:

@@ -49,6 +49,7 @@ from triage.events import (
     ApprovalAnswered,
     Assigned,
     Attested,
+    CallHeld,
     CallRecorded,
     ClearanceRecorded,
     CloseOrdered,
@@ -173,8 +174,12 @@ def decide(incident: Incident | None, event: Event, known: Known, now: datetime)
         verdict = _apply(draft, event)
     if isinstance(verdict, Accepted):
         _settle(draft)
-        before, provider = draft.incident.steps, known.provider
-        draft.set(steps=taps.stepped(before, draft.incident, event, provider, now))
+        before, provider = draft.incident, known.provider
+        owner = provider.analyst(before.owner) if before.owner else None
+        draft.set(
+            steps=taps.stepped(before.steps, before, event, provider, now),
+            owner_upn=owner.upn if owner else None,
+        )
         return Decided(draft.finish(_status(draft.incident)), tuple(draft.effects), verdict)
     return Decided(draft.finish(draft.incident.status), tuple(draft.effects), verdict)
 
@@ -191,6 +196,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _approval_answered(draft, event)
         case CallRecorded():
             return _call_recorded(draft, event)
+        case CallHeld():
+            return _call_held(draft, event)
         case ConsentRecorded():
             return _consent_recorded(draft, event)
         case Attested():
@@ -548,6 +555,19 @@ def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
         draft.set(owner=event.by, owner_name=event.by_name)
         paging.taken(draft)
     _correct(draft, question, before)
+    return Accepted(phrase("thanks.recorded"))
+
+
+def _call_held(draft: Draft, event: CallHeld) -> Verdict:
+    """It is recorded as it is, also where their account has come under suspicion since."""
+    refused = may_command(draft.incident, draft.known.provider, event.by)
+    if refused is not None:
+        return Refused(refused)
+    person = calling.name_of(draft.incident, draft.customer, event.callee)
+    if person is None:
+        return Refused(phrase("refused.unknown_card"))
+    outcome = phrase(f"call_outcome.{event.outcome}")
+    draft.note(phrase("timeline.call_held", by=event.by_name, person=person, outcome=outcome))
     return Accepted(phrase("thanks.recorded"))
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from triage.effects import PageAction
 from triage.incident import (
     Absence,
+    CallOutcome,
     Clearance,
     Disposition,
     IncidentType,
@@ -96,6 +97,18 @@ class CallRecorded:
     by_name: str
     choice: str
     kind: Literal["call_recorded"] = "call_recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class CallHeld:
+    """An analyst called somebody in Teams, or tried to; what was said changes nothing by itself."""
+
+    callee: str
+    """UPN."""
+    outcome: CallOutcome
+    by: str
+    by_name: str
+    kind: Literal["call_held"] = "call_held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +386,7 @@ Later = (
     | Wrote
     | ApprovalAnswered
     | CallRecorded
+    | CallHeld
     | Attested
     | ClearanceRecorded
     | ConsentRecorded

@@ -786,6 +786,14 @@ class Clock:
     """It was not kept when it was due; so it stays, whatever is done after."""
 
 
+class CallOutcome(StrEnum):
+    """How a call in Teams went."""
+
+    REACHED = "reached"
+    NO_ANSWER = "no_answer"
+    VOICEMAIL = "voicemail"
+
+
 # --- steps ---------------------------------------------------------------------------------------
 
 
@@ -878,6 +886,8 @@ class Incident:
     """How often; every reopening is a fresh generation of deadlines."""
     owner: str | None = None
     owner_name: str | None = None
+    owner_upn: str | None = None
+    """As the provider's roster has it."""
     threaded: bool = False
     """The customer has, or is to have, a thread for it; once so, always so."""
     paged_at: datetime | None = None

@@ -17,7 +17,9 @@ from triage.events import (
     ActionFailed,
     Answered,
     ApprovalAnswered,
+    Assigned,
     Attested,
+    CallHeld,
     CallRecorded,
     ClearanceRecorded,
     CloseOrdered,
@@ -26,6 +28,7 @@ from triage.events import (
     Event,
     KeptOpen,
     MergedInto,
+    Noted,
     NotPaged,
     RecommendationAnswered,
     Reopened,
@@ -75,7 +78,8 @@ class Line:
 
 def story(incident: Incident, log: Sequence[Happened]) -> tuple[Line, ...]:
     """Every line, oldest first; what happened at one moment in the order of its causes."""
-    lines = [*_told(incident, log), *_asked(incident), *_by_itself(incident)]
+    told = [*_told(incident, log)]
+    lines = [*told[:1], *_asked(incident), *told[1:], *_by_itself(incident)]
     return tuple(sorted(lines, key=lambda line: line.at))
 
 
@@ -131,6 +135,10 @@ def _says(  # noqa: C901, PLR0912 - an arm for each event
             said = _answer(incident.question(question), choice)
             person = _asked_of(incident, question)
             return phrase("timeline.call_recorded", person=person, answer=said, by=by)
+        case CallHeld(callee, outcome, by_name=by):
+            went = phrase(f"call_outcome.{outcome}")
+            person = next((p.name for p in incident.people if p.upn == callee), callee)
+            return phrase("timeline.call_held", by=by, person=person, outcome=went)
         case Attested(question, by_name=by, choice=choice):
             return _attested(incident, question, by, choice)
         case Taken(by_name=by):
@@ -142,6 +150,8 @@ def _says(  # noqa: C901, PLR0912 - an arm for each event
             return phrase("timeline.closed_by", by=by, disposition=says)
         case KeptOpen(by_name=by):
             return phrase("timeline.kept_open", by=by)
+        case Assigned(by_name=by, to_name=colleague):
+            return phrase("timeline.assigned", by=by, to=colleague)
         case Reopened(by_name=by):
             return phrase("timeline.reopened_by", by=by)
         case ContainOrdered(action, by_name=by):
@@ -201,6 +211,8 @@ def _says_inside(incident: Incident, at: datetime, event: Event) -> Phrase | Non
             )
         case SignedIn(username=username):
             return phrase("story.signed_in", username=username)
+        case Noted(by_name=by, text=text):
+            return phrase("timeline.noted", by=by, text=text)
         case NotPaged():
             return phrase("why.not_rung")
         case _:

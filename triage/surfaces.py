@@ -63,6 +63,7 @@ from triage.views import (
     AnalystThread,
     ApprovalCard,
     Button,
+    Callee,
     Choice,
     Consent,
     Containable,
@@ -427,8 +428,15 @@ def customer_thread(incident: Incident, customer: Customer) -> CustomerThread:
         recommendation=closed.recommendation if closed else None,
         recommendation_accepted_by=incident.recommendation_accepted_by,
         recommendation_discussed_by=incident.recommendation_discussed_by,
+        analyst=_analyst_on_it(incident),
         buttons=_customer_buttons(incident),
     )
+
+
+def _analyst_on_it(incident: Incident) -> Callee | None:
+    if incident.is_over or not incident.owner_name or not incident.owner_upn:
+        return None
+    return Callee(incident.owner_name, incident.owner_upn)
 
 
 def _placeholder(incident: Incident) -> CustomerThread:
@@ -841,6 +849,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         outcome=(*outcome(incident), *_comment(incident), steps(incident, customer))
         if incident.closed
         else (),
+        callees=calling.callees(incident, customer),
         buttons=_analyst_buttons(incident, customer),
     )
 

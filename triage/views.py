@@ -44,6 +44,7 @@ class Button(StrEnum):
     SEND = "send"
     DISCARD = "discard"
     ATTEST = "attest"
+    CALL_HELD = "call_held"
     ACCEPT = "accept"
     DISCUSS = "discuss"
 
@@ -54,6 +55,15 @@ class Choice:
 
     id: str
     says: Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """Somebody who may be called or written to in Teams: by an address of a roster or a profile,
+    never one from an incident."""
+
+    name: str
+    upn: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +163,8 @@ class CustomerThread:
     recommendation_accepted_by: str | None = None
     recommendation_discussed_by: str | None = None
     buttons: tuple[Button, ...] = ()
+    analyst: Callee | None = None
+    """Who works on it."""
     surface: Literal["customer"] = "customer"
 
 
@@ -293,6 +305,7 @@ class AnalystThread:
     """(tenant id, incident id), validated, for a link into the Defender portal."""
     timeline: tuple[tuple[datetime, Phrase], ...] = ()
     outcome: tuple[Phrase, ...] = ()
+    callees: tuple[Callee, ...] = ()
     buttons: tuple[Button, ...] = ()
     surface: Literal["analyst"] = "analyst"
 

@@ -244,6 +244,7 @@ _PLAINLY_LABELLED = set(Button) - {
     Button.ANSWER,
     Button.ATTEST,
     Button.RECORD_CALL,
+    Button.CALL_HELD,
     Button.CONTAIN,
     Button.UNDO,
 }

@@ -124,6 +124,8 @@ def test_our_own_revocation_before_the_reset_counts_no_more() -> None:
     records(case, Clearance.RESET)
 
     assert case.state.taints[0].part(Clearance.REVOKED) is None
+    before = case.state.taints
+    assert case.wakes("taint:", after=1).state.taints == before
 
 
 def test_each_part_is_shown_with_its_time_and_its_proof() -> None:
@@ -252,11 +254,11 @@ def test_evidence_of_its_own_outlives_what_was_lent() -> None:
 
 
 def test_what_was_done_while_it_was_only_lent_clears_no_evidence_of_its_own() -> None:
-    case = Case(at_risk=frozenset({BOB.object_id})).reported(remote_tool())
+    case = Case(at_risk=frozenset({CARLA.object_id})).reported(remote_tool(CARLA))
     case.says_on_the_phone("caller")
-    case.reported(sign_in(BOB), after=5)
+    case.reported(sign_in(), after=5)
 
-    mark = suspicion.own_mark(case.state, BOB.object_id)
+    mark = suspicion.own_mark(case.state, CARLA.object_id)
     assert mark is not None
     assert mark.since < case.now, "since when the account may have been somebody else's"
     assert mark.cleared == ()
