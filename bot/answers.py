@@ -11,7 +11,7 @@ from time import monotonic
 import structlog
 
 from bot.clock import Clock
-from bot.inbound import Place
+from bot.inbound import Place, ShowCard, ShowText
 from bot.teams import windows
 from dialogs.messenger import Conversation, GaveUpError, Message, Messenger, TryLaterError
 from storage import across, effects, pace
@@ -31,7 +31,7 @@ class Answers:
         self._messenger = messenger
         self._lease = lease
 
-    async def say(self, place: Place, text: str) -> None:
+    async def say(self, place: Place, response: ShowText | ShowCard) -> None:
         """What was heard is committed: an answer that cannot be given is no reason to hear it
         again, and whoever misses it asks again."""
         try:
@@ -39,7 +39,7 @@ class Answers:
             if permit is None:
                 log.warning("answer_not_given", reason="no room in Teams' windows")
             else:
-                await self._say(place, text, permit)
+                await self._say(place, _message(response), permit)
         except StoreError as error:
             log.warning("answer_not_given", reason=str(error))
 
@@ -61,12 +61,12 @@ class Answers:
     def _take(self, tx: AcrossTx, place: Place, now: datetime) -> pace.Permit | datetime:
         return pace.take(tx, _buckets(tx, place), 1, now, self._lease)
 
-    async def _say(self, place: Place, text: str, permit: pace.Permit) -> None:
+    async def _say(self, place: Place, message: Message, permit: pace.Permit) -> None:
         where = Conversation(place.tenant_id, place.conversation_id, place.service_url)
         say = self._messenger.send if place.personal else self._messenger.reply
         refused = None
         try:
-            await say(where, Message(text=text))
+            await say(where, message)
         except TryLaterError as error:
             log.warning("answer_not_given", reason=error.reason)
             refused = timedelta(seconds=error.after) if error.after is not None else None
@@ -77,6 +77,14 @@ class Answers:
         await self._store.write_across(
             lambda tx: pace.answered(tx, permit, now, until), Urgency.RESULTS
         )
+
+
+def _message(response: ShowText | ShowCard) -> Message:
+    match response:
+        case ShowText(text):
+            return Message(text=text)
+        case ShowCard(card):
+            return Message(card=card, summary=card.get("fallbackText"))
 
 
 def _buckets(tx: AcrossTx, place: Place) -> list[pace.Bucket]:

@@ -355,15 +355,18 @@ class Conductor:
         that shares a strong key; else it begins a new one."""
         tx.hold("reports")  # two that tell of one case at once must not open two
         known = [_present(tx, found) for found in _known_as(tx, event.report)]
-        if known:
-            goes_on, *parts = known
+        roomy = [case for case in known if _has_room(case, event.report)]
+        if known and not roomy:  # its id may be one that a full case was promised
+            incidents.forget_ref(tx, event.report.source, event.report.source_id)
+        if roomy:
+            goes_on, *parts = roomy
             for part in parts:
                 self._merge(tx, part, goes_on, occurrence, now)
             return _present(tx, goes_on.id)
         keys = strong_keys(event.report, _matches(tx, event, profiles.current(tx)))
         related = incidents.find_related(tx, keys, now - JOINS_WITHIN)
         joins = _present(tx, related) if related else None
-        return joins if joins and len(joins.refs) < MOST_REFS else None
+        return joins if joins and _has_room(joins, event.report) else None
 
     def _merge(
         self, tx: Tx, part: Incident, goes_on: Incident, occurrence: Occurrence, now: datetime
@@ -707,6 +710,13 @@ def _unknown_accounts(before: Incident | None, matches: Mapping[str, Match]) -> 
     found = {a.object_id for a in before.affected if a.object_id} if before else set()
     unmatched = (key for key, match in matches.items() if match.person is None)
     return found | {key.removeprefix("oid:") for key in unmatched if key.startswith("oid:")}
+
+
+def _has_room(incident: Incident, report: IncidentReport) -> bool:
+    """What is a part of it already may always change."""
+    own = (report.source, report.source_id)
+    known = any((ref.source, ref.source_id) == own for ref in incident.refs)
+    return known or len(incident.refs) < MOST_REFS
 
 
 def _matches(tx: Tx, event: Reported, customer: Customer) -> dict[str, Match]:

@@ -30,6 +30,11 @@ def card_token() -> str:
     return secrets.token_urlsafe(16)
 
 
+def arrival_key(kind: str, conversation_id: str, activity_id: str) -> str:
+    """The key of what came from Teams: it stays when somebody is erased, and a chat's id names them."""
+    return f"{kind}:{sha256(f'{conversation_id}:{activity_id}'.encode()).hexdigest()}"
+
+
 def link_token(card: str, verification: str) -> str:
     """The secret of the link on a card, from the card's own handle: so that each rendering of the
     card carries the same link, and the link does not give away the handle."""

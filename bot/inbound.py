@@ -146,5 +146,5 @@ class Hears(Protocol):
 class Says(Protocol):
     """How the door answers a message in words."""
 
-    async def say(self, place: Place, text: str) -> None:
+    async def say(self, place: Place, response: ShowText | ShowCard) -> None:
         """Where it was written. Raises nothing that is expected."""

@@ -6,27 +6,46 @@ there, or in their own chat. What a command does is decided in `triage`; the ans
 was asked.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from datetime import timedelta
+from typing import TypeVar, assert_never
 
-from bot import stories
+from bot import ids, stories
+from bot.clock import Clock
 from bot.conductor import Conductor, Occurrence
 from bot.gathering import ProviderDesk
-from bot.inbound import Place, Response, ShowText, Texted
+from bot.inbound import Actor, Place, Response, ShowCard, ShowText, Texted
 from bot.stories import is_for_named_lead
+from cards import clicks, confirm
 from cards.story import pages
 from cards.wording import Reader, percent, say
 from dialogs import commands
 from dialogs.commands import CaseName, Command, OnCase, Tell, Word
-from storage import across, incidents, profiles
-from storage.across import NamedCase
-from storage.engine import Store, Tx
+from storage import across, handles, incidents, profiles
+from storage.across import Handle, NamedCase
+from storage.engine import Store, Tx, Urgency
 from triage.authority import may_command
-from triage.customer import Analyst, Customer
-from triage.events import Assigned, Escalated, Later, Noted, Reopened, Taken
-from triage.incident import Incident
-from triage.phrases import Phrase, phrase
-from triage.surfaces import analyst_thread
+from triage.containing import describe, is_reversible, may_be_ordered
+from triage.customer import Analyst, Customer, Provider
+from triage.events import (
+    Assigned,
+    CloseOrdered,
+    ContainOrdered,
+    Escalated,
+    Later,
+    Noted,
+    Reopened,
+    Taken,
+    UndoOrdered,
+)
+from triage.incident import ActionState, Incident, IncidentType, ResponseAction, Status
+from triage.phrases import Moment, Phrase, phrase
+from triage.report import Severity
+from triage.surfaces import analyst_thread, consequence, headline
+from triage.views import Button
+
+T = TypeVar("T")
 
 MOST_NAMED = 5
 """Cases or people that an answer names to choose from."""
@@ -42,11 +61,29 @@ class _Written:
     """The case of the thread it was written in."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What is shown before it is done."""
+
+    says: tuple[Phrase, ...]
+    event: CloseOrdered | ContainOrdered
+
+
+_AFTER_CLOSING = phrase("confirm.close_then")
+
+CONFIRM = "confirm"
+"""What the handle of a card that asks first stands for."""
+CONFIRMED_WITHIN = timedelta(minutes=10)
+
+
 class Orders:
     """Answers every command, also one that is none: never silence."""
 
-    def __init__(self, store: Store, desk: ProviderDesk, conductor: Conductor) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, desk: ProviderDesk, conductor: Conductor
+    ) -> None:
         self._store = store
+        self._clock = clock
         self._desk = desk
         self._conductor = conductor
 
@@ -69,9 +106,14 @@ class Orders:
         if by is None:
             return ShowText(say(phrase("refused.not_analyst"), reader))
         written = _Written(text, by, await self._here(text.place))
-        if isinstance(command, Tell):
-            return ShowText(await self._story(written, command))
-        return ShowText("\n\n".join(say(p, reader) for p in await self._answer(written, command)))
+        answer = await self._answer(written, command)
+        match answer:
+            case ShowCard():
+                return answer
+            case str():
+                return ShowText(answer)
+            case phrases:
+                return ShowText("\n\n".join(say(p, reader) for p in phrases))
 
     @property
     def _reader(self) -> Reader:
@@ -82,8 +124,12 @@ class Orders:
         found = await self._store.read_across(lambda tx: across.case_of_thread(tx, *where))
         return found if not place.personal else None
 
-    async def _answer(self, written: _Written, command: Command) -> list[Phrase]:
+    async def _answer(self, written: _Written, command: Command) -> list[Phrase] | ShowCard | str:
         match command:
+            case Tell():
+                return await self._story(written, command)
+            case commands.ListCases():
+                return await self._list(command, written.by)
             case commands.Help(about):
                 return _help(about)
             case commands.Incomplete(word):
@@ -103,9 +149,7 @@ class Orders:
         )
 
     def _told(self, tx: Tx, incident_id: str, by: Analyst, command: Tell) -> str:
-        incident = incidents.load(tx, incident_id)
-        if incident is None:
-            raise LookupError(f"no incident {incident_id} of {tx.customer}")
+        incident, _ = self._case(tx, incident_id)
         refused = may_command(incident, self._desk.profile, by.object_id)
         if refused is not None:
             return say(refused, self._reader)
@@ -119,26 +163,85 @@ class Orders:
         more = phrase("story.page", page=page, pages=len(found), name=incident.name)
         return f"{found[page - 1]}\n\n{say(more, self._reader)}"
 
-    async def _on_case(self, written: _Written, command: OnCase) -> list[Phrase]:
+    async def _on_case(self, written: _Written, command: OnCase) -> list[Phrase] | ShowCard:
         found = await self._find(command.case, written.here)
         if not isinstance(found, NamedCase):
             return [found]
-        event = self._event(command, written.by)
-        if isinstance(event, Phrase):
-            return [event]
-        if event is None:
-            return await self._store.read(
-                found.customer_id, lambda tx: self._shown(tx, found.incident_id, written.by)
-            )
-        occurrence = Occurrence(
-            key=f"command:{written.text.place.conversation_id}:{written.text.activity_id}",
-            event=event,
-            incident=found.incident_id,
-            actor=written.by.object_id,
-        )
-        outcome = await self._conductor.receive(found.customer_id, occurrence)
+        event = await self._event(command, found, written.by)
+        if isinstance(event, list):
+            return event
+        if isinstance(event, _Ask):
+            return await self._ask_first(written, found, event)
+        key = f"command:{written.text.place.conversation_id}:{written.text.activity_id}"
+        return [await self._carry_out(found, event, key, written.by)]
+
+    async def _carry_out(self, on: NamedCase, event: Later, key: str, by: Analyst) -> Phrase:
+        occurrence = Occurrence(key, event, on.incident_id, by.object_id)
+        outcome = await self._conductor.receive(on.customer_id, occurrence)
         says = outcome.verdict.says or phrase("thanks.decided")
-        return [phrase("command.done", name=outcome.incident.name, says=says)]
+        return phrase("command.done", name=outcome.incident.name, says=says)
+
+    # --- what cannot be taken back is shown first ----------------------------------------------
+
+    async def _ask_first(self, written: _Written, on: NamedCase, ask: "_Ask") -> ShowCard:
+        """The card that does it is this analyst's alone, works once, and not for long."""
+        place, token = written.text.place, ids.card_token()
+        until = self._clock.now() + CONFIRMED_WITHIN
+        await self._store.write(
+            on.customer_id,
+            lambda tx: handles.mint(
+                tx,
+                token,
+                tenant_id=place.tenant_id,
+                incident_id=on.incident_id,
+                surface=CONFIRM,
+                person=written.by.object_id,
+                expires=until,
+                conversation_id=place.conversation_id,
+            ),
+            Urgency.PEOPLE,
+        )
+        words = written.text.text[: commands.LONGEST_COMMAND]
+        card = confirm.render(ask.says, words, token, Moment(until), self._reader)
+        return ShowCard(card)
+
+    async def pressed(self, click: clicks.Click, actor: Actor, handle: Handle) -> Response:
+        """A button of a card that asks first; the handle was found to stand here, and in time."""
+        by = self._desk.profile.analyst(actor.object_id)
+        if by is None:
+            return ShowText(say(phrase("refused.not_analyst"), self._reader))
+        if handle.surface != CONFIRM or handle.person != by.object_id:
+            return ShowText(say(phrase("refused.not_your_command"), self._reader))
+        if click.button is Button.CANCEL:
+            now = self._clock.now()
+            await self._store.write(
+                handle.customer_id, lambda tx: handles.end(tx, handle.token, now), Urgency.PEOPLE
+            )
+            return ShowCard(confirm.over(phrase("confirm.cancelled"), self._reader))
+        command = commands.read(confirm.command_of(click))
+        if not isinstance(command, commands.Close | commands.Contain):
+            return ShowText(say(phrase("refused.unreadable"), self._reader))
+        on = NamedCase(handle.customer_id, handle.incident_id, "")
+        event = await self._event(command, on, by)
+        if isinstance(event, list):
+            return ShowText(say(event[0], self._reader))
+        ordered = event.event if isinstance(event, _Ask) else event
+        says = await self._carry_out(on, ordered, f"confirmed:{handle.token}", by)
+        return ShowCard(confirm.over(says, self._reader))
+
+    async def _list(self, command: commands.ListCases, by: Analyst) -> list[Phrase]:
+        called = await self._store.read_across(across.customers_called)
+        wanted = _listing(command, called, by)
+        if isinstance(wanted, Phrase):
+            return [wanted]
+        offset = (command.page - 1) * PAGE
+        found = await self._store.read_across(lambda tx: across.listed(tx, wanted, PAGE, offset))
+        if not found.cases:
+            return [phrase("list.none")]
+        last = offset + len(found.cases)
+        counted = phrase("list.count", first=offset + 1, last=last, count=found.count)
+        more = [phrase("list.more", page=command.page + 1)] if last < found.count else []
+        return [counted, *(_line(case, self._desk.profile, by) for case in found.cases), *more]
 
     # --- which case, and who -------------------------------------------------------------------
 
@@ -178,33 +281,107 @@ class Orders:
 
     # --- what a command means ------------------------------------------------------------------
 
-    def _event(self, command: OnCase, by: Analyst) -> Later | Phrase | None:
-        """None for what only asks."""
+    async def _event(
+        self, command: OnCase, on: NamedCase, by: Analyst
+    ) -> "list[Phrase] | _Ask | Later":
+        """What is to happen; or an answer, where it is a question or nothing can be meant."""
+        who = by.object_id, by.name
         match command:
-            case commands.Show() | Tell():
-                return None
+            case commands.Show():
+                return await self._read(on, lambda tx: self._shown(tx, on.incident_id, by))
             case commands.Take():
-                return Taken(by.object_id, by.name)
+                return Taken(*who)
             case commands.Reopen():
-                return Reopened(by.object_id, by.name)
+                return Reopened(*who)
             case commands.Note(text=text):
-                return Noted(by.object_id, by.name, text)
+                return Noted(*who, text)
             case commands.Escalate(why=why):
-                return Escalated(by.object_id, by.name, why)
+                return Escalated(*who, why)
             case commands.Assign(to=written):
                 to = self._whom(written, by)
-                if isinstance(to, Phrase):
-                    return to
-                return Assigned(by.object_id, by.name, to.object_id, to.name)
+                return [to] if isinstance(to, Phrase) else Assigned(*who, to.object_id, to.name)
+            case commands.Close(disposition=disposition, comment=comment):
+                event = CloseOrdered(*who, disposition, comment)
+                return await self._read(on, lambda tx: self._closing(tx, on, event))
+            case commands.Contain(action=written):
+                return await self._read(on, lambda tx: self._containing(tx, on, written, by))
+            case commands.Undo(action=written):
+                return await self._read(on, lambda tx: self._undoing(tx, on, written, by))
             case _:
                 assert_never(command)
 
-    def _shown(self, tx: Tx, incident_id: str, by: Analyst) -> list[Phrase]:
-        incident, customer = incidents.load(tx, incident_id), profiles.current(tx)
+    async def _read(self, on: NamedCase, fn: Callable[[Tx], T]) -> T:
+        return await self._store.read(on.customer_id, fn)
+
+    def _closing(self, tx: Tx, on: NamedCase, event: CloseOrdered) -> "list[Phrase] | _Ask":
+        incident, _ = self._case(tx, on.incident_id)
+        refused = may_command(incident, self._desk.profile, event.by)
+        if refused is None and incident.is_over:
+            refused = phrase("refused.closed")
+        if refused is not None:
+            return [refused]
+        named = phrase(f"disposition.{event.disposition}")
+        asks = phrase("confirm.close", name=incident.name, disposition=named)
+        return _Ask((asks, phrase("confirm.close_why", why=event.comment), _AFTER_CLOSING), event)
+
+    def _containing(
+        self, tx: Tx, on: NamedCase, written: str, by: Analyst
+    ) -> "list[Phrase] | _Ask":
+        incident, customer = self._case(tx, on.incident_id)
+        refused = may_command(incident, self._desk.profile, by.object_id)
+        if refused is not None:
+            return [refused]
+        possible = [] if incident.is_over else list(incident.actions)
+        possible = [a for a in possible if may_be_ordered(incident, a)]
+        action = self._which_action(possible, written)
+        if isinstance(action, Phrase):
+            return [action]
+        asks = phrase("confirm.contain", name=incident.name, action=describe(action))
+        says = asks, consequence(action, customer), phrase("confirm.consent")
+        return _Ask(says, ContainOrdered(action.id, by.object_id, by.name))
+
+    def _undoing(
+        self, tx: Tx, on: NamedCase, written: str, by: Analyst
+    ) -> "list[Phrase] | UndoOrdered":
+        incident, _ = self._case(tx, on.incident_id)
+        refused = may_command(incident, self._desk.profile, by.object_id)
+        if refused is not None:
+            return [refused]
+        done = [a for a in incident.actions if a.state is ActionState.DONE and is_reversible(a)]
+        action = self._which_action(done, written)
+        if isinstance(action, Phrase):
+            return [action]
+        return UndoOrdered(action.id, by.object_id, by.name)
+
+    def _which_action(
+        self, possible: Sequence[ResponseAction], written: str
+    ) -> ResponseAction | Phrase:
+        """The one whose name, in the analysts' language or in English, has every word."""
+        wanted = set(written.lower().split())
+        named = {a.id: _names(a, self._reader) for a in possible}
+        match [a for a in possible if any(wanted <= set(n.lower().split()) for n in named[a.id])]:
+            case [one] if wanted:
+                return one
+            case [] if not possible:
+                return phrase("command.no_action")
+            case found:
+                names = "; ".join(named[a.id][0] for a in (found or possible)[:MOST_NAMED])
+                return phrase("command.which_action", names=names)
+
+    def _case(self, tx: Tx, incident_id: str) -> tuple[Incident, Customer]:
+        incident = incidents.load(tx, incident_id)
         if incident is None:
             raise LookupError(f"no incident {incident_id} of {tx.customer}")
+        return incident, profiles.current(tx)
+
+    def _shown(self, tx: Tx, incident_id: str, by: Analyst) -> list[Phrase]:
+        incident, customer = self._case(tx, incident_id)
         refused = may_command(incident, self._desk.profile, by.object_id)
         return [refused] if refused else _in_short(incident, customer, self._reader)
+
+
+def _names(action: ResponseAction, reader: Reader) -> tuple[str, ...]:
+    return say(describe(action), reader), say(describe(action), Reader("en"))
 
 
 def _in_short(incident: Incident, customer: Customer, reader: Reader) -> list[Phrase]:
@@ -231,6 +408,60 @@ def _in_short(incident: Incident, customer: Customer, reader: Reader) -> list[Ph
         else phrase("show.next_by", next=view.next_action, at=view.due),
         *(says for _, says in view.timeline[-3:]),
     ]
+
+
+# --- the list ------------------------------------------------------------------------------------
+
+PAGE = 10
+"""Cases a page of the list shows: they fit on a phone."""
+
+
+def _listing(
+    command: commands.ListCases, called: Mapping[str, str], by: Analyst
+) -> across.Listing | Phrase:
+    """Each word says of which customer, state, severity or kind the cases are to be."""
+    of: dict[str, list[str]] = {"customer": [], "status": [], "severity": [], "type": []}
+    for written in command.words:
+        word = written.lower().strip(".,;")
+        if word in called:
+            of["customer"].append(called[word])
+        elif (known := STATUSES.get(word)) or word in [*Status]:
+            of["status"].append(known or word)
+        elif word in [*Severity]:
+            of["severity"].append(word)
+        elif word.replace("-", "_") in [*IncidentType]:
+            of["type"].append(word.replace("-", "_"))
+        else:
+            return phrase("list.unknown_word", word=written, customers=_some(called))
+    return across.Listing(
+        statuses=tuple(map(Status, of["status"])),
+        customers=tuple(of["customer"]),
+        severities=tuple(map(Severity, of["severity"])),
+        types=tuple(map(IncidentType, of["type"])),
+        owner=by.object_id if command.mine else None,
+        unowned=command.unowned,
+    )
+
+
+STATUSES = {"closed": Status.RESOLVED}
+"""What people call a state, where we call it otherwise."""
+
+
+def _some(called: Mapping[str, str]) -> str:
+    return ", ".join(sorted(set(called.values()))[:MOST_NAMED])
+
+
+def _line(incident: Incident, provider: Provider, by: Analyst) -> Phrase:
+    """A case about the reader's own account is named, and nothing of it told."""
+    hidden = may_command(incident, provider, by.object_id) is not None
+    return phrase(
+        "list.hidden" if hidden else "list.line",
+        name=incident.name,
+        severity=incident.severity,
+        status=incident.status,
+        headline=None if hidden else headline(incident),
+        owner=incident.owner_name or phrase("label.nobody"),
+    )
 
 
 # --- help ----------------------------------------------------------------------------------------

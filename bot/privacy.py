@@ -87,11 +87,18 @@ def _erasable(tx: Tx, command: ErasePerson) -> erasing.Subject:
             f"The profile of {command.customer} names {command.upn}. Take them out of it first, and "
             "add it again with `vouch customer add`."
         )
-    running = [case.name for case in erasing.cases_of(tx, who) if not case.is_over]
+    cases = erasing.cases_of(tx, who)
+    running = [case.name for case in cases if not case.is_over]
     if running:
         raise CannotEraseError(
             f"{', '.join(running)} is open, or keeps an account suspect, and needs what is known of "
             f"{command.upn}: end that first."
+        )
+    at_work = [case.name for case in cases if case.is_at_work]
+    if at_work:
+        raise CannotEraseError(
+            f"Something of {', '.join(at_work)} is still to be carried out; nothing has been erased. "
+            "Try again in a few minutes."
         )
     return who
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot import ids
 from bot.bridge import Bridge
 from bot.clock import Clock
 from bot.conductor import Addressed, Conductor, NotHeard, Occurrence, Outcome
@@ -45,7 +46,7 @@ from dialogs.privacy import asks_about_privacy
 from storage import across, homes, incidents, people, profiles
 from storage.engine import AcrossTx, Store, StoreBusyError, Tx, Urgency
 from storage.homes import Home
-from triage.authority import may_send
+from triage.authority import hearers, may_send
 from triage.customer import Customer, Provider
 from triage.decide import Refused
 from triage.effects import ANALYST_THREAD
@@ -105,7 +106,7 @@ class Reception:
         self._conductor = conductor
         self._links = links
         self._onboarding = Onboarding(store, clock, desk)
-        self._orders = Orders(store, desk, conductor)
+        self._orders = Orders(store, clock, desk, conductor)
         self._bridge = Bridge(store, clock, desk, conductor)
         self._codes = CodeDesk(store, clock, desk, conductor.on_work)
 
@@ -142,6 +143,8 @@ class Reception:
                 return await self._ask_again(click, pressed)
             case Button.DRAFT | Button.DISCARD:
                 return await self._preview(click, pressed)
+            case Button.DO_IT | Button.CANCEL:
+                return await self._confirmed(click, pressed)
             case _:
                 return await self._pressed(click, pressed)
 
@@ -192,6 +195,15 @@ class Reception:
         view = person_card(incident, customer, person, changing=pressed.on)
         return self._shown(view, handle, _reader(customer, self._desk.profile, view))
 
+    async def _confirmed(self, click: Clicked, pressed: clicks.Click) -> Response:
+        now = self._clock.now()
+        press = await self._store.read_across(lambda tx: _press(tx, click, pressed, now))
+        if isinstance(press, NotHeard):
+            return await self._refused(click, press)
+        if click.place.tenant_id != self._desk.profile.tenant_id:
+            return await self._refused(click, NotHeard("refused.unknown_card", "another tenant"))
+        return await self._orders.pressed(pressed, click.actor, press.handle)
+
     async def _preview(self, click: Clicked, pressed: clicks.Click) -> Response:
         """How an analyst's words will look, for them alone; or the case's card again. Looking
         changes nothing, and what would be refused is refused already here."""
@@ -206,19 +218,25 @@ class Reception:
             handle.customer_id, lambda tx: _incident_and_customer(tx, handle.incident_id)
         )
         provider = self._desk.profile
-        refused = may_send(incident, customer, provider, who.object_id)
         if pressed.button is Button.DISCARD:
             view = surfaces(incident, customer)[ANALYST_THREAD]
             return self._shown(view, handle, _reader(customer, provider, view))
-        words = sending.read(pressed)
-        if refused is None and isinstance(words, clicks.Unreadable):
-            refused = phrase("refused.say_what")
+        written = sending.read(pressed)
+        if isinstance(written, clicks.Unreadable):
+            return ShowText(say(phrase("refused.say_what"), who.reader))
+        refused = may_send(incident, customer, provider, who.object_id, written.to)
         if refused is None and click.via == "submit":
             refused = phrase("refused.no_preview")
-        if refused is not None or isinstance(words, clicks.Unreadable):
-            return ShowText(say(refused or phrase("refused.say_what"), who.reader))
-        says = from_provider(who.name, provider, words)
-        preview = sending.Preview(says, words, click.activity_id, customer.name, incident.name)
+        if refused is not None:
+            return ShowText(say(refused, who.reader))
+        preview = sending.Preview(
+            from_provider(who.name, provider, written.words),
+            written,
+            dict(hearers(incident, customer)).get(written.to or ""),
+            click.activity_id,
+            customer.name,
+            incident.name,
+        )
         theirs = Reader(customer.language, customer.zone)
         return ShowCard(sending.render(preview, handle.token, who.reader, theirs))
 
@@ -276,7 +294,7 @@ class Reception:
         outcome = await self._conductor.receive(
             customer,
             Occurrence(
-                key=f"text:{text.place.conversation_id}:{text.activity_id}",
+                key=ids.arrival_key("text", text.place.conversation_id, text.activity_id),
                 event=_words(about, text),
                 incident=about.id,
                 actor=text.actor.object_id,
@@ -575,6 +593,8 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
             return Attested(on, by, who.upn, name, choice)
         case Button.ACCEPT | Button.DISCUSS:
             return RecommendationAnswered(by, who.upn, name, pressed.button is Button.ACCEPT)
+        case Button.DO_IT | Button.CANCEL:
+            return clicks.Unreadable("stands on a card that asks an analyst first")
 
 
 def _call_held(pressed: clicks.Click, who: Who) -> CallHeld | clicks.Unreadable:
@@ -608,17 +628,17 @@ def _consent(pressed: clicks.Click, who: Who) -> ConsentRecorded | clicks.Unread
 
 
 def _send(pressed: clicks.Click, who: Who) -> SentToCustomer | clicks.Unreadable:
-    words = sending.read(pressed)
-    if isinstance(words, clicks.Unreadable):
-        return words
-    return SentToCustomer(pressed.on or "", words, who.object_id, who.name)
+    read = sending.read(pressed)
+    if isinstance(read, clicks.Unreadable):
+        return read
+    return SentToCustomer(pressed.on or "", read.words, who.object_id, who.name, read.to)
 
 
 def _key(click: Clicked, handle: across.Handle, event: Event) -> str:
     """A click happens once; a preview is sent once, however often it is pressed."""
     if isinstance(event, SentToCustomer):
         return f"send:{handle.incident_id}:{event.by}:{event.draft}"
-    return f"click:{click.place.conversation_id}:{click.activity_id}"
+    return ids.arrival_key("click", click.place.conversation_id, click.activity_id)
 
 
 def _words(incident: Incident, text: Texted) -> Event:

@@ -60,8 +60,8 @@ async def add_intake_key(store: Store, customer: str, source: Source, by: str = 
 async def add_signing_secret(
     store: Store, customer: str, source: Source, reference: str, by: str = SETUP
 ) -> str | None:
-    """Have a source sign its requests with the secret that stands at `reference`; from then on it is
-    not known by a key any more. Where nothing stands there yet, a new secret to put there.
+    """Have a source sign its requests with the secret that stands at `reference`; its keys are void
+    from then on. Where nothing stands there yet, a new secret to put there.
 
     Raises NoSuchCustomerError and SecretError.
     """
@@ -79,7 +79,7 @@ async def add_signing_secret(
 async def add_identity(
     store: Store, customer: str, source: Source, object_id: str, by: str = SETUP
 ) -> None:
-    """Know a source by an identity of the customer's tenant; from then on not by a key any more.
+    """Know a source by an identity of the customer's tenant; its keys are void from then on.
 
     Raises NoSuchCustomerError and IdentityError.
     """
@@ -115,6 +115,9 @@ async def _add(  # noqa: PLR0917
     def add(tx: Tx) -> None:
         _known(tx)
         _record(tx, "intake_key_added", credentials.add(tx, source, kind, value, now), by, now)
+        if kind is not Kind.BEARER:
+            for key in credentials.withdraw_keys(tx, source):
+                _record(tx, "intake_key_revoked", key, by, now)
 
     await store.write(customer, add, Urgency.PEOPLE)
 

@@ -128,7 +128,8 @@ class SignInPages:
             failed = SignInFailed(asked.verification.id, error.why)
             await self._receive(asked, f"end:{_hash(state)}", failed, None)
             return pages.unavailable(asked.about, asked.reader)
-        await self._keep(asked, state, flow.kept, SIGN_IN_WITHIN)
+        if not await self._keep(asked, state, flow.kept, SIGN_IN_WITHIN):
+            return pages.busy(asked.reader)
         return pages.going(asked.about, flow.url, asked.reader)
 
     async def come_back(self, request: web.Request) -> web.Response:
@@ -151,7 +152,8 @@ class SignInPages:
         if now.state is not VerificationState.PASSED:
             return pages.said(asked.about, says, asked.reader)
         token = ids.card_token()
-        await self._keep(asked, token, None, ANSWER_WITHIN)
+        if not await self._keep(asked, token, None, ANSWER_WITHIN):
+            return pages.busy(asked.reader)  # the card's link begins it once more
         return pages.asks(asked.about, outcome.incident, asked.question, token, asked.reader)
 
     async def _exchanged(
@@ -182,7 +184,7 @@ class SignInPages:
         if not self._is_own(request):
             return pages.foreign(_reader(request, None))
         token = form.get(pages.TOKEN, "")[:LONGEST]
-        step, asked = await self._taken(token)
+        step, asked = await self._looked_up(token)
         if asked is None or step is None or step.flow is not None:
             return pages.gone(_reader(request, None))
         by = asked.question.person.object_id
@@ -191,6 +193,7 @@ class SignInPages:
         outcome = await self._receive(asked, f"answer:{_hash(token)}", answered, by)
         if outcome is None:
             return pages.busy(asked.reader)
+        await self._taken(token)
         says = outcome.verdict.says or phrase("thanks.received")
         return pages.said(asked.about, says, asked.reader)
 
@@ -219,12 +222,27 @@ class SignInPages:
         except StoreBusyError:
             return None, None
 
-    async def _keep(self, asked: Asked, secret: str, flow: str | None, within: timedelta) -> None:
+    async def _looked_up(self, brought: str) -> tuple[SignInStep | None, Asked | None]:
+        """What a browser brought back, as it stands: an answer's key makes it count once, and what
+        is used up before the answer is recorded would be lost where there is no room for it."""
+        sha256, now = _hash(brought), self._clock.now()
+        customer = await self._store.read_across(lambda tx: across.customer_of_sign_in(tx, sha256))
+        if customer is None:
+            return None, None
+        return await self._store.read(customer, lambda tx: _look(tx, sha256, now))
+
+    async def _keep(self, asked: Asked, secret: str, flow: str | None, within: timedelta) -> bool:
+        """False where there is no room now."""
         step = SignInStep(asked.incident.id, asked.verification.id, flow)
         now = self._clock.now()
-        await self._store.write(
-            asked.customer.id, lambda tx: signins.keep(tx, _hash(secret), step, now + within, now)
-        )
+        try:
+            await self._store.write(
+                asked.customer.id,
+                lambda tx: signins.keep(tx, _hash(secret), step, now + within, now),
+            )
+        except StoreBusyError:
+            return False
+        return True
 
     async def _receive(
         self, asked: Asked, key: str, event: Event, actor: str | None
@@ -259,6 +277,11 @@ def _load(tx: Tx, incident_id: str, verification_id: str) -> Asked | None:
     if incident is None or verification is None or question is None:
         return None
     return Asked(profiles.current(tx), incident, verification, question)
+
+
+def _look(tx: Tx, sha256: str, now: datetime) -> tuple[SignInStep | None, Asked | None]:
+    step = signins.look(tx, sha256, now)
+    return step, _load(tx, step.incident_id, step.verification) if step else None
 
 
 def _take(tx: Tx, sha256: str, now: datetime) -> tuple[SignInStep | None, Asked | None]:

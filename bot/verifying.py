@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot import ids
 from bot.clock import Clock
 from bot.gathering import ProviderDesk
 from bot.inbound import Texted
@@ -78,7 +79,7 @@ class CodeDesk:
         by = text.actor.object_id
         new = incidents.record_desk(
             tx,
-            key=f"unknown_code:{text.place.conversation_id}:{text.activity_id}",
+            key=ids.arrival_key("unknown_code", text.place.conversation_id, text.activity_id),
             kind="unknown_code",
             payload={"code": check.code, "by": by, "personal": text.place.personal},
             at=now,

@@ -491,7 +491,7 @@ def _commands(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
         if pressed is Button.CLOSE_AS:
             shown.append(_close_as(title, handle, reader))
         elif pressed is Button.DRAFT:
-            shown.append(sending.written(title, handle, reader))
+            shown.append(sending.written(title, handle, reader, view.hearers))
         else:
             shown.append(button(title, handle, pressed))
     return shown + _portal(view, reader)

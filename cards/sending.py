@@ -4,38 +4,64 @@ The preview is for the analyst alone and lives nowhere: its button carries the w
 presses it says them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cards.clicks import Click, Unreadable, button
-from cards.elements import AdaptiveCard, Card, Container, InputText, ShowCard, TextBlock
+from cards.elements import (
+    AdaptiveCard,
+    Card,
+    Container,
+    InputChoice,
+    InputChoiceSet,
+    InputText,
+    ShowCard,
+    TextBlock,
+)
 from cards.layout import heading, small, whole
+from cards.text import outside
 from cards.wording import Reader, label, say
 from triage.phrases import Phrase
 from triage.views import Button
 
-WORDS = "words"
+WORDS, TO = "words", "to"
+MOST_HEARERS = 10
 MAX_WORDS = 600
 """Characters: what a message in a thread shows of somebody's words (`dialogs/thread.py`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What an analyst wrote, and to whom."""
+
+    words: str
+    to: str | None
+    """The object id of somebody concerned; None for the customer's thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     says: Phrase
     """As it will be said."""
-    words: str
+    written: Written
+    person: str | None
+    """The name of whoever it goes to; None for the thread."""
     draft: str
     """Names this one preview."""
     customer: str
     case: str
 
 
-def written(title: str, handle: str, reader: Reader) -> ShowCard:
+def written(
+    title: str, handle: str, reader: Reader, hearers: Sequence[tuple[str, str]]
+) -> ShowCard:
     """Where the words are written, on the case's card."""
     preview = button(label("button.preview", reader), handle, Button.DRAFT, takes_inputs=True)
     return ShowCard(
         title=title,
         card=AdaptiveCard(
             body=[
+                *_to(hearers, reader),
                 InputText(
                     id=WORDS,
                     label=label("label.words", reader),
@@ -43,35 +69,49 @@ def written(title: str, handle: str, reader: Reader) -> ShowCard:
                     max_length=MAX_WORDS,
                     is_required=True,
                     error_message=label("label.words_missing", reader),
-                )
+                ),
             ],
             actions=[preview],
         ),
     )
 
 
-def read(click: Click) -> str | Unreadable:
+def _to(hearers: Sequence[tuple[str, str]], reader: Reader) -> list[object]:
+    """To the thread, unless somebody is chosen."""
+    if not hearers:
+        return []
+    choices = [InputChoice(title=outside(name), value=id_) for id_, name in hearers[:MOST_HEARERS]]
+    named = label("label.to", reader)
+    thread = label("label.to_thread", reader)
+    return [InputChoiceSet(id=TO, label=named, choices=choices, placeholder=thread)]
+
+
+def read(click: Click) -> Written | Unreadable:
     """The words of a draft or of its preview."""
     words = click.inputs.get(WORDS, "").strip()
-    return words[:MAX_WORDS] if words else Unreadable("no words")
+    to = click.inputs.get(TO) or None
+    return Written(words[:MAX_WORDS], to) if words else Unreadable("no words")
 
 
 def render(preview: Preview, handle: str, reader: Reader, theirs: Reader) -> Card:
     """`theirs` is how the customer reads it."""
-    title = label("label.send_to", reader, customer=preview.customer, case=preview.case)
+    to = preview.person or preview.customer
+    title = label("label.send_to", reader, customer=to, case=preview.case)
+    where = "label.send_where" if preview.person is None else "label.send_where_person"
+    carried = {WORDS: preview.written.words, TO: preview.written.to or ""}
     shown = say(preview.says, theirs, MAX_WORDS)
     send = button(
         label("button.send", reader),
         handle,
         Button.SEND,
         on=preview.draft,
-        carrying={WORDS: preview.words},
+        carrying=carried,
     )
     return whole(
         [
             heading(title),
             Container(items=[TextBlock(shown, wrap=True)], style="emphasis"),
-            small(label("label.send_where", reader)),
+            small(label(where, reader)),
         ],
         actions=[send, button(label("button.discard", reader), handle, Button.DISCARD)],
         summary=title,

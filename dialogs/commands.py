@@ -12,23 +12,35 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
+from triage.incident import Disposition
+
 LONGEST = 500
 """Characters kept of what is written to a command."""
+
+
+LONGEST_COMMAND = 1_000
+"""Characters of a whole command."""
 
 
 class Word(StrEnum):
     """What a command begins with; its form and what it does are `form.` and `does.` sentences."""
 
+    INCIDENTS = "incidents"
     SHOW = "show"
     TAKE = "take"
     ASSIGN = "assign"
     NOTE = "note"
     ESCALATE = "escalate"
+    CLOSE = "close"
+    CONTAIN = "contain"
+    UNDO = "undo"
     REOPEN = "reopen"
     HELP = "help"
 
 
 ALSO = {
+    "list": Word.INCIDENTS,
+    "cases": Word.INCIDENTS,
     "incident": Word.SHOW,
     "case": Word.SHOW,
     "hilfe": Word.HELP,
@@ -49,6 +61,17 @@ class CaseName:
     @property
     def written(self) -> str:
         return f"{self.prefix}-{self.number}" if self.prefix else str(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class ListCases:
+    """Open cases; the asker's, nobody's, or what the words say."""
+
+    mine: bool = False
+    unowned: bool = False
+    words: tuple[str, ...] = ()
+    """Customers, states, severities and kinds of case: which is which, the reader knows."""
+    page: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +118,30 @@ class Reopen:
 
 
 @dataclass(frozen=True, slots=True)
+class Close:
+    case: CaseName | None
+    disposition: Disposition
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contain:
+    """Ask for a response action."""
+
+    case: CaseName | None
+    action: str
+    """As written: words of what it is called. Empty where none was named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Reverse a response action."""
+
+    case: CaseName | None
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     about: Word | None = None
 
@@ -113,10 +160,10 @@ class Unknown:
     near: tuple[Word, ...] = ()
 
 
-OnCase = Show | Tell | Take | Assign | Note | Escalate | Reopen
+OnCase = Show | Take | Assign | Note | Escalate | Reopen | Close | Contain | Undo
 """What is about one case: named, or that of the thread it was written in."""
 
-Command = OnCase | Help | Incomplete | Unknown
+Command = ListCases | OnCase | Tell | Help | Incomplete | Unknown
 
 
 def read(text: str) -> Command:
@@ -127,6 +174,8 @@ def read(text: str) -> Command:
     match word:
         case None:
             return _unknown(first)
+        case Word.INCIDENTS:
+            return _list(more)
         case Word.HELP:
             return Help(_word(more.partition(" ")[0]))
         case Word.SHOW:
@@ -140,6 +189,12 @@ def read(text: str) -> Command:
         case Word.NOTE:
             case, note = _case_first(more)
             return Note(case, note[:LONGEST]) if note else Incomplete(Word.NOTE)
+        case Word.CLOSE:
+            return _close(more)
+        case Word.CONTAIN:
+            return Contain(*_case_first(more[:LONGEST]))
+        case Word.UNDO:
+            return Undo(*_case_first(more[:LONGEST]))
         case Word.ESCALATE:
             case, why = _case_first(more)
             return Escalate(case, why[:LONGEST] or None)
@@ -221,3 +276,56 @@ def _person(written: str) -> str:
     """A name without the signs of a mention."""
     bare = _AT.sub("", _TO.sub("", written, count=1) if _TO.match(written) else written)
     return " ".join(bare.replace("@", " ", 1).split())[:100] if bare.strip("@ ") else ""
+
+
+# --- closing -------------------------------------------------------------------------------------
+
+_DISPOSITIONS = {
+    "true positive": Disposition.TRUE_POSITIVE,
+    "harmful": Disposition.TRUE_POSITIVE,
+    "tp": Disposition.TRUE_POSITIVE,
+    "benign positive": Disposition.EXPECTED,
+    "expected": Disposition.EXPECTED,
+    "benign": Disposition.EXPECTED,
+    "bp": Disposition.EXPECTED,
+    "false positive": Disposition.FALSE_POSITIVE,
+    "false alarm": Disposition.FALSE_POSITIVE,
+    "fp": Disposition.FALSE_POSITIVE,
+    "undecided": Disposition.UNDECIDED,
+}
+"""How analysts say what a case was."""
+
+
+def _close(more: str) -> Command:
+    """Nothing closes without what it was, and why (design.md section 4, rule 3)."""
+    case, said = _case_first(more)
+    if case is None and (first := _case(said.partition(" ")[0])):
+        case, said = first, said.partition(" ")[2]
+    for name, disposition in _DISPOSITIONS.items():
+        head, comment = said[: len(name)].lower(), said[len(name) :]
+        if head == name and comment[:1] in ("", " ", ":", ",") and comment.strip(" :,"):
+            return Close(case, disposition, comment.strip(" :,")[:LONGEST])
+    return Incomplete(Word.CLOSE)
+
+
+# --- the list ------------------------------------------------------------------------------------
+
+
+def _list(more: str) -> ListCases:
+    words = more.split()[:10]
+    lower = [w.lower() for w in words]
+    page = 1
+    if len(words) >= 2 and lower[-2] == "page" and re.fullmatch("[0-9]{1,4}", lower[-1], re.ASCII):
+        page = max(1, int(lower[-1]))
+        words, lower = words[:-2], lower[:-2]
+    kept = tuple(w[:60] for w in words if w.lower() not in _FLAGS)
+    return ListCases(
+        mine="mine" in lower,
+        unowned="unowned" in lower,
+        words=kept,
+        page=page,
+    )
+
+
+_FLAGS = {"mine", "unowned", "open", "all"}
+"""Open ones are what is listed without a word."""

@@ -296,7 +296,8 @@ def _report(shape: IncidentShape) -> IncidentReport:
             "source_id": shape.id,
             "description": shape.description or "",
             "status": shape.status or "active",
-            "mirrors": [(mirror.source, mirror.id) for mirror in shape.mirrors],
+            # What Microsoft's own products call theirs is theirs to say: ours has the weakest key.
+            "mirrors": [(m.source, m.id) for m in shape.mirrors if m.source is Source.NATIVE],
             "digest": "",
         }
     )

@@ -33,7 +33,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from storage import carried, profiles
-from storage.codec import provider_from_json, stop_from_json
+from storage.codec import incident_from_json, provider_from_json, stop_from_json
 from storage.credentials import Kind
 from storage.due import Due
 from storage.effects import DUE, NOT_OVER, head_of_lane, lease_is_over, release, time_has_come
@@ -57,8 +57,8 @@ from storage.tables import (
 )
 from triage.customer import Provider, Stop
 from triage.effects import ANALYST_THREAD
-from triage.incident import Status
-from triage.report import Source
+from triage.incident import Incident, IncidentType, Status
+from triage.report import Severity, Source
 
 # --- the sweep -----------------------------------------------------------------------------------
 
@@ -645,6 +645,94 @@ def _prefixes(tx: AcrossTx) -> list[str]:
     found = tx.session.run(_DOCUMENTS, {}).scalars()
     return sorted({str(json.loads(document)["prefix"]) for document in found})
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """Which cases an analyst wants to see; what is empty rules nothing out."""
+
+    statuses: tuple[Status, ...] = ()
+    """Without them, every case that is not over."""
+    customers: tuple[str, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    types: tuple[IncidentType, ...] = ()
+    owner: str | None = None
+    unowned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of cases, the gravest and newest first, and how many there are in all."""
+
+    cases: tuple[Incident, ...]
+    count: int
+
+
+_rank = case(
+    {s: rank for rank, s in enumerate(reversed(Severity))}, value=col(IncidentRow.severity)
+)
+
+
+def listed(tx: AcrossTx, wanted: Listing, limit: int, offset: int) -> Listed:
+    """Through one index, which holds all that is asked for; only what is shown is read whole."""
+    ids = (
+        select(
+            col(IncidentRow.customer_id), col(IncidentRow.id), func.count().over().label("count")
+        )
+        .where(*_of(wanted))
+        .order_by(_rank, col(IncidentRow.received).desc(), col(IncidentRow.id))
+        .limit(limit)
+        .offset(offset)
+    )
+    found = tx.session.run(ids, {}).all()
+    if not found:
+        return Listed((), 0)
+    keys = [(row.customer_id, row.id) for row in found]
+    rows = tx.session.run(
+        select(col(IncidentRow.id), col(IncidentRow.state)).where(
+            or_(
+                *(
+                    and_(col(IncidentRow.customer_id) == c, col(IncidentRow.id) == i)
+                    for c, i in keys
+                )
+            )
+        ),
+        {},
+    )
+    states = {row.id: row.state for row in rows}
+    return Listed(tuple(incident_from_json(states[i]) for _, i in keys), int(found[0][2]))
+
+
+def _of(wanted: Listing) -> list[ColumnElement[bool]]:
+    statuses = wanted.statuses or tuple(s for s in Status if s not in OVER)
+    onboarded = select(col(CustomerRow.customer_id)).where(
+        col(CustomerRow.current), col(CustomerRow.role) != "provider"
+    )
+    conditions: list[ColumnElement[bool]] = [
+        col(IncidentRow.status).in_(statuses),
+        col(IncidentRow.customer_id).in_(wanted.customers or onboarded),
+    ]
+    if wanted.severities:
+        conditions.append(col(IncidentRow.severity).in_(wanted.severities))
+    if wanted.types:
+        conditions.append(col(IncidentRow.type).in_(wanted.types))
+    if wanted.owner is not None:
+        conditions.append(col(IncidentRow.owner) == wanted.owner)
+    if wanted.unowned:
+        conditions.append(col(IncidentRow.owner).is_(None))
+    return conditions
+
+
+def customers_called(tx: AcrossTx) -> dict[str, str]:
+    """The customers that are onboarded, by their id and by what their cases begin with, in lower
+    case."""
+    found = tx.session.run(_CALLED, {}).all()
+    ids = {row.customer_id.lower(): row.customer_id for row in found}
+    return {str(json.loads(r.document)["prefix"]).lower(): r.customer_id for r in found} | ids
+
+
+_CALLED = select(col(CustomerRow.customer_id), col(CustomerRow.document)).where(
+    col(CustomerRow.current), col(CustomerRow.role) != "provider"
+)
 
 _CASE_OF_THREAD = (
     select(col(IncidentRow.customer_id), col(IncidentRow.id), col(IncidentRow.name))

@@ -1,6 +1,7 @@
 """Whether the records are whole: the file as SQLite sees it, and the hash chain of every stream."""
 
 import asyncio
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from sqlmodel import col
 from storage import across, incidents
 from storage.anchors import Anchor
 from storage.engine import Store, StoreError, Tx, integrity
+from storage.erasing import ERASURES
 from storage.replaying import NotReplayableError, difference, provider_versions
 from storage.tables import EventRow, IncidentRow
 from triage.customer import Provider
@@ -66,7 +68,9 @@ async def check(url: str, scope: Scope = EVERYTHING) -> Checked:
     1. The file, its indexes and its references are sound (SQLite; not where one customer is named).
     2. Every stream of every customer is the one that was written (`incidents.verify`).
     3. Every incident's state can be read; with `replay`, it is what its events make of it.
-    4. Every anchor still holds: whoever can write to the database can make a chain anew, or cut off
+    4. Every erased event is of a case whose erasure the desk has recorded, and no case is missing
+       among the numbers that were given out.
+    5. Every anchor still holds: whoever can write to the database can make a chain anew, or cut off
        its end with what counts it, but cannot change what stands elsewhere.
     """
     file = []
@@ -135,6 +139,9 @@ def _of_customer(tx: Tx, scope: Scope, providers: dict[int, Provider]) -> Checke
         for stream in streams
         for what in _of_stream(tx, stream)
     ]
+    damages += _erased_unrecorded(tx, [s for s in streams if s in names], names)
+    if scope.case is None:
+        damages += _missing_cases(tx, names)
     damages += [
         Damage(f"{tx.customer}, {names.get(anchor.stream, anchor.stream)}", _NOT_AS_ANCHORED)
         for anchor in anchors
@@ -150,6 +157,38 @@ def _of_customer(tx: Tx, scope: Scope, providers: dict[int, Provider]) -> Checke
         replays.not_replayed,
     )
 
+
+_ERASED = select(col(EventRow.stream)).where(col(EventRow.salt).is_(None)).distinct()
+_ERASURES = select(col(EventRow.payload)).where(
+    col(EventRow.stream) == bindparam("desk"), col(EventRow.kind).in_(ERASURES)
+)
+
+
+def _erased_unrecorded(tx: Tx, cases: list[str], names: dict[str, str]) -> Iterator[Damage]:
+    """An event whose words are gone verifies: that they went by an erasure, the desk says."""
+    erased = set(tx.session.run(_ERASED).scalars()) & set(cases)
+    if not erased:
+        return
+    told = tx.session.run(_ERASURES, {"desk": incidents.desk(tx.customer)}).scalars()
+    recorded = {case for payload in told if payload for case in json.loads(payload)["cases"]}
+    for case in sorted(erased):
+        if names[case] not in recorded:
+            yield Damage(
+                f"{tx.customer}, {names[case]}", "its words are gone, and no erasure is recorded"
+            )
+
+
+def _missing_cases(tx: Tx, names: dict[str, str]) -> Iterator[Damage]:
+    """Whoever takes a case away with all that was of it leaves its number behind."""
+    there = {int(n) for n in (name.rpartition("-")[2] for name in names.values()) if n.isdigit()}
+    missing = sorted(set(range(1, incidents.last_number(tx) + 1)) - there)
+    if missing:
+        numbers = ", ".join(map(str, missing[:_MOST_NAMED]))
+        more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+        yield Damage(tx.customer, f"there is no case of the number {numbers}{more}")
+
+
+_MOST_NAMED = 10
 
 _NOT_AS_ANCHORED = "it is not the stream that was anchored: events are missing or were made anew"
 

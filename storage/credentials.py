@@ -70,6 +70,17 @@ def remove(tx: Tx, id_: int) -> Credential | None:
     return _credential(row)
 
 
+def withdraw_keys(tx: Tx, source: Source) -> list[Credential]:
+    """The keys of a source that has something stronger from now on: they would open again once that
+    is withdrawn. What they were."""
+    rows = [
+        row for row in tx.session.scalars(_ALL) if row.source == source and row.kind == Kind.BEARER
+    ]
+    for row in rows:
+        tx.session.delete(row)
+    return [_credential(row) for row in rows]
+
+
 _VOID = delete(IntakeCredentialRow).execution_options(synchronize_session=False)
 
 

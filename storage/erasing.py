@@ -39,6 +39,9 @@ from storage.tables import (
 from triage.forgetting import without_people
 from triage.incident import IncidentType
 
+ERASURES = ("cases_erased", "person_erased")
+"""What the desk records of an erasure, with the names of the cases."""
+
 # --- who it is -----------------------------------------------------------------------------------
 
 
@@ -49,7 +52,7 @@ class Subject:
     upn: str
     object_ids: frozenset[str] = frozenset()
     others: frozenset[str] = frozenset()
-    """SIDs, Teams ids and full names."""
+    """SIDs, Teams ids, full names, and the ids of their chats with us."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -59,11 +62,18 @@ class Subject:
 _PEOPLE = select(PersonRow).where(col(PersonRow.upn) == bindparam("upn"))
 
 
+_CHATS = select(col(ConversationRow.conversation_id)).where(
+    col(ConversationRow.whose).in_(bindparam("ids", expanding=True))
+)
+
+
 def subject(tx: Tx, upn: str) -> Subject:
     """Whom a UPN belongs to, as the roster knows them; also who is in no roster has a UPN."""
     rows = tx.session.scalars(_PEOPLE, {"upn": upn.lower()}).all()
     others = {name for row in rows for name in (row.sid, row.mri, _full(row.name)) if name}
-    return Subject(upn.lower(), frozenset(row.object_id for row in rows), frozenset(others))
+    ids = frozenset(row.object_id for row in rows)
+    chats = tx.session.run(_CHATS, {"ids": sorted(ids)}).scalars()
+    return Subject(upn.lower(), ids, frozenset({*others, *chats}))
 
 
 def _full(name: str) -> str | None:
@@ -103,6 +113,8 @@ class Case:
     """Closed, and it holds nobody's account suspect any more."""
     is_restricted: bool
     """Nobody concerned may learn of it: the named lead answers for it."""
+    is_at_work: bool = False
+    """Something of it is still to be carried out, and what it came to would be lost."""
 
 
 def cases_of(tx: Tx, who: Subject) -> list[Case]:
@@ -123,6 +135,7 @@ def cases_of(tx: Tx, who: Subject) -> list[Case]:
     )
     found = {id_ for part in parts for id_ in tx.session.run(part).scalars()}
     suspecting = set(tx.session.run(_SUSPECTING).scalars())
+    at_work = set(tx.session.run(_AT_WORK).scalars())
     named = tx.session.run(_NAMED, {"ids": sorted(found)})
     return [
         Case(
@@ -130,6 +143,7 @@ def cases_of(tx: Tx, who: Subject) -> list[Case]:
             row.name,
             row.status in incidents.OVER and row.id not in suspecting,
             row.type == IncidentType.RESTRICTED,
+            row.id in at_work,
         )
         for row in named
     ]
@@ -139,6 +153,18 @@ _SUSPECTING = select(col(EntityKeyRow.incident_id)).where(
     col(EntityKeyRow.key).startswith(incidents.suspect_key(""))
 )
 """The cases that keep an account suspect: also closed, they are at work."""
+
+_AT_WORK = (
+    select(col(EffectRow.stream))
+    .where(
+        col(EffectRow.done_at).is_(None),
+        col(EffectRow.status) != "blocked",
+        col(EffectRow.kind) != "wake",
+    )
+    .distinct()
+)
+"""The cases of which something is under way or about to be: not what waits for an installation that
+may never come, nor for a time at which a closed case does nothing any more."""
 
 _NAMED = (
     select(
@@ -228,7 +254,11 @@ def erase_at_desk(tx: Tx, who: Subject) -> None:
     """What the desk has recorded of somebody: commands, refused clicks, wrong codes."""
     tx.session.run(
         update(EventRow)
-        .where(col(EventRow.stream) == incidents.desk(tx.customer), _mentions(who, *_SAID))
+        .where(
+            col(EventRow.stream) == incidents.desk(tx.customer),
+            col(EventRow.kind).not_in(ERASURES),  # who erased what stays told, for it is checked
+            _mentions(who, *_SAID),
+        )
         .values(incidents.NOTHING_SAID)
         .execution_options(synchronize_session=False)
     )
@@ -276,12 +306,13 @@ _PAST = (
             col(EventRow.salt).is_not(None),
         ),
         col(IncidentRow.id).not_in(_SUSPECTING),
+        col(IncidentRow.id).not_in(_AT_WORK),
     )
     .order_by(col(IncidentRow.updated))
     .limit(MOST_AT_ONCE)
 )
 
-KEPT_AT_DESK = ("profile_saved", "cases_erased", "person_erased", "person_exported")
+KEPT_AT_DESK = ("profile_saved", *ERASURES, "person_exported")
 """What tells of the records themselves, and of nobody whom they are about."""
 
 
@@ -292,6 +323,11 @@ def erase_past(tx: Tx, before: datetime) -> list[str]:
     for row in found:
         erase_case(tx, row.id)
     tx.session.run(delete(QuarantineRow).where(col(QuarantineRow.at) < before))
+    tx.session.run(
+        delete(EffectRow).where(
+            col(EffectRow.stream) == incidents.desk(tx.customer), col(EffectRow.done_at) < before
+        )
+    )
     tx.session.run(
         update(EventRow)
         .where(
@@ -330,10 +366,14 @@ _RELAYED = (
 )
 
 
+_RESTRICTED = select(col(IncidentRow.id)).where(col(IncidentRow.type) == IncidentType.RESTRICTED)
+
+
 def kept_of(tx: Tx, who: Subject, cases: Sequence[Case]) -> dict[str, Any]:
     """What the records hold of somebody, for them to read: who they are to us, the cases they were
     concerned by, what they were asked, did and wrote. Nobody else's words, and no analyst's."""
     ids = sorted(who.object_ids)
+    restricted = set(tx.session.run(_RESTRICTED).scalars())
     states = tx.session.run(_STATES, {"ids": [each.id for each in cases]}).scalars()
     return {
         "person": [
@@ -344,11 +384,13 @@ def kept_of(tx: Tx, who: Subject, cases: Sequence[Case]) -> dict[str, Any]:
         "did": [
             {"at": row.at, "stream": row.stream, "what": row.kind, "said": _loaded(row.payload)}
             for row in tx.session.scalars(_EVENTS_OF, {"ids": ids})
+            if row.stream not in restricted
         ],
         "wrote": [
             {"at": row.at, "case": row.incident_id, "text": row.text}
             for written in (_WRITTEN, _RELAYED)
             for row in tx.session.scalars(written, {"ids": ids})
+            if row.incident_id not in restricted
         ],
     }
 

@@ -64,3 +64,16 @@ def bind_conversation(tx: Tx, token: str, conversation_id: str) -> None:
     bound = {"known_as": token, "stands_in": conversation_id}
     if tx.session.run(_BIND, bound).scalar() is None:
         raise LookupError("no such handle")
+
+
+_END = (
+    update(HandleRow)
+    .where(col(HandleRow.token) == bindparam("known_as"))
+    .values(expires=bindparam("ends"))
+    .execution_options(synchronize_session=False)
+)
+
+
+def end(tx: Tx, token: str, now: datetime) -> None:
+    """Nothing is understood by it from now on."""
+    tx.session.run(_END, {"known_as": token, "ends": now})

@@ -354,6 +354,14 @@ def next_number(tx: Tx) -> int:
     return number
 
 
+_LAST_NUMBER = select(col(CounterRow.value)).where(col(CounterRow.name) == "incident")
+
+
+def last_number(tx: Tx) -> int:
+    """The number of the customer's latest incident; 0 before the first."""
+    return tx.session.run(_LAST_NUMBER).scalar() or 0
+
+
 def record(
     tx: Tx,
     *,
@@ -400,7 +408,7 @@ def record(
     tx.heads[incident.id] = appended
 
 
-_CHANGING = ("status", "type", "severity", "version", "chain", "state", "updated")
+_CHANGING = ("status", "type", "severity", "owner", "version", "chain", "state", "updated")
 _INSERT_INCIDENT = insert(IncidentRow)
 _UPDATE_INCIDENT = (
     update(IncidentRow)
@@ -419,6 +427,7 @@ def _save(tx: Tx, incident: Incident, head: Head, at: datetime, over: Head | Non
         "status": incident.status,
         "type": incident.type,
         "severity": incident.severity,
+        "owner": incident.owner,
         "version": head.version,
         "chain": head.hash,
         "state": incident_to_json(incident),
@@ -537,6 +546,21 @@ def add_ref(tx: Tx, incident_id: str, source: Source, source_id: str) -> bool:
             )
         )
     return known in (None, incident_id)
+
+
+_FORGET_REF = (
+    delete(SourceRefRow)
+    .where(
+        col(SourceRefRow.source) == bindparam("of_source"),
+        col(SourceRefRow.source_id) == bindparam("of_id"),
+    )
+    .execution_options(synchronize_session=False)
+)
+
+
+def forget_ref(tx: Tx, source: Source, source_id: str) -> None:
+    """What a source calls an incident leads nowhere any more, so that another may be called so."""
+    tx.session.run(_FORGET_REF, {"of_source": source, "of_id": source_id})
 
 
 _MOVE_REFS = (

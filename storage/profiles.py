@@ -16,7 +16,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, select, update
 from sqlmodel import col
 
 from storage import incidents
@@ -38,6 +38,9 @@ Profile = Customer | Provider
 
 OURS = ("version", "stopped")
 """What a profile has and no file says."""
+
+REACH = "reach"
+"""What is held by whoever stops response actions, or begins one, and by whoever copies a stop."""
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -68,7 +71,7 @@ _CURRENT = select(CustomerRow).where(col(CustomerRow.current))
 _CURRENT_DOCUMENT = select(
     col(CustomerRow.role), col(CustomerRow.document), col(CustomerRow.stopped)
 ).where(col(CustomerRow.current))
-_LAST_VERSION = select(func.max(col(CustomerRow.version)))
+_LAST = select(CustomerRow).order_by(col(CustomerRow.version).desc()).limit(1)
 """Also of a customer who was removed, and comes back."""
 _END = (
     update(CustomerRow)
@@ -127,13 +130,16 @@ def decoded(role: str, document: str, stopped: str | None = None) -> Profile:
 
 
 def save(tx: Tx, text: str, origin: str, now: datetime) -> Profile:
-    """Take a profile; a new version, unless it says what the current one says."""
+    """Take a profile; a new version, unless it says what the current one says. What was stopped
+    stays so, also where the customer was removed meanwhile."""
     profile = read(text, origin)
+    tx.hold(REACH)
     row = tx.session.scalars(_CURRENT).one_or_none()
     _refuse_other(tx, profile, row, origin)
     if row is not None and replace(profile, version=row.version) == decoded(row.role, row.document):
         return replace(profile, version=row.version)
-    saved = replace(profile, version=(tx.session.run(_LAST_VERSION).scalar() or 0) + 1)
+    last = row or tx.session.scalars(_LAST).one_or_none()
+    saved = replace(profile, version=last.version + 1 if last else 1)
     if row is not None:
         row.current = False
         tx.session.flush()  # one row at most may be current, at any moment
@@ -147,7 +153,7 @@ def save(tx: Tx, text: str, origin: str, now: datetime) -> Profile:
             document=_document(saved),
             toml=text,
             added_at=now,
-            stopped=row.stopped if row else None,
+            stopped=last.stopped if last else None,
         )
     )
     tx.profiles.pop(tx.customer, None)  # what is read next is the new one, stopped as it was

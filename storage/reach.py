@@ -34,7 +34,9 @@ _FORGET = delete(ReachRow).where(col(ReachRow.at) <= bindparam("before"))
 
 
 def hold(tx: Tx) -> None:
-    tx.hold("reach")
+    """What was read of the profile before may have been stopped by whoever held it: it is read anew."""
+    tx.hold(profiles.REACH)
+    tx.profiles.pop(tx.customer, None)
 
 
 def reached(tx: Tx, action: ActionKind, key: str, now: datetime) -> int:

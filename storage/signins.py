@@ -4,7 +4,7 @@ which the hash alone is kept, and each is good for one step."""
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert
+from sqlalchemy import bindparam, delete, insert, select
 from sqlmodel import col
 
 from storage.engine import Tx
@@ -31,6 +31,12 @@ _TAKE = (
     )
     .execution_options(synchronize_session=False)
 )
+_LOOK = select(
+    col(SignInRow.incident_id),
+    col(SignInRow.verification),
+    col(SignInRow.flow),
+    col(SignInRow.expires),
+).where(col(SignInRow.sha256) == bindparam("brought"))
 _FORGET = (
     delete(SignInRow)
     .where(col(SignInRow.expires) <= bindparam("now"))
@@ -50,6 +56,14 @@ def keep(tx: Tx, sha256: str, step: SignInStep, expires: datetime, now: datetime
         "expires": expires,
     }
     tx.session.run(_INSERT, row)
+
+
+def look(tx: Tx, sha256: str, now: datetime) -> SignInStep | None:
+    """A step that waits; None where there is none, or its time is over."""
+    row = tx.session.run(_LOOK, {"brought": sha256}).one_or_none()
+    if row is None or row.expires <= now:
+        return None
+    return SignInStep(row.incident_id, row.verification, row.flow)
 
 
 def take(tx: Tx, sha256: str, now: datetime) -> SignInStep | None:

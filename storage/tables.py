@@ -80,6 +80,10 @@ class IncidentRow(Row, table=True):
     __table_args__ = (
         UniqueConstraint("customer_id", "name"),
         Index(None, "status", "severity"),
+        Index(
+            "ix_incident_listed",
+            *("status", "received", "severity", "owner", "type", "customer_id", "id"),
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -87,6 +91,8 @@ class IncidentRow(Row, table=True):
     status: str
     type: str
     severity: str
+    owner: str | None = None
+    """The object id of the analyst whose case it is."""
     version: int
     """How many events made it: the sequence of its last one."""
     chain: str

@@ -52,10 +52,11 @@ from triage.report import (
     Product,
     Severity,
     SignInEvidence,
+    Source,
     Verdict,
 )
 
-RULES = "2026-11.3"
+RULES = "2026-11.4"
 """Version of the weights and thresholds below and in `playbooks.py`; stored with every event."""
 
 NAMED = 100
@@ -357,9 +358,10 @@ def _sign(name: str, weight: float, report: IncidentReport, detail: str | None =
 
 def _from_sources(incident: Incident) -> tuple[Reason, ...]:
     """The highest prior, each sign once, and every further product that alerts."""
-    priors = [r for ref in incident.refs for r in ref.telemetry if r.rule.startswith("prior.")]
+    telemetry = _telemetry(incident)
+    priors = [r for r in telemetry if r.rule.startswith("prior.")]
     signs: dict[str, Reason] = {}
-    for reason in (r for ref in incident.refs for r in ref.telemetry if r.rule.startswith("sign.")):
+    for reason in (r for r in telemetry if r.rule.startswith("sign.")):
         known = signs.get(reason.rule)
         if known is None or abs(reason.weight) > abs(known.weight):
             signs[reason.rule] = reason
@@ -372,6 +374,21 @@ def _from_sources(incident: Incident) -> tuple[Reason, ...]:
     for sign in (name for ref in incident.refs for name in ref.withholds):
         signs.pop(sign, None)
     return (max(priors, key=lambda r: r.weight), *signs.values(), *_further_products(incident))
+
+
+def _telemetry(incident: Incident) -> list[Reason]:
+    """What the alerts say; beside Defender or Sentinel our own shape may raise and never lower."""
+    return [
+        reason
+        for ref in incident.refs
+        for reason in ref.telemetry
+        if not (incident.is_microsofts and ref.source is Source.NATIVE and _calms(reason))
+    ]
+
+
+def _calms(reason: Reason) -> bool:
+    """A prior sets where the score begins, and the highest counts."""
+    return reason.weight < 0 and not reason.rule.startswith("prior.")
 
 
 def _further_products(incident: Incident) -> tuple[Reason, ...]:

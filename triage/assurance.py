@@ -19,6 +19,8 @@ SETTLED = timedelta(days=7)
 """How long authenticators must have stood unchanged before a sign-in with them proves a person."""
 
 CLOCKS_DIFFER = timedelta(minutes=5)
+EARLY = timedelta(minutes=1)
+"""How long before this attempt began, by Entra's clock, a sign-in may have been and still be its own."""
 
 PHISHING_RESISTANT = frozenset({"fido", "hwk", "x509"})
 """`amr` of security keys and passkeys, of keys bound to hardware, and of certificates. "rsa" is also
@@ -64,13 +66,20 @@ def _latest_activity(incident: Incident) -> datetime:
 
 
 def falls_short(
-    sign_in: SignedIn, asked: Question, customer: Customer, step_up: StepUp, now: datetime
+    sign_in: SignedIn,
+    asked: Question,
+    customer: Customer,
+    step_up: StepUp,
+    *,
+    begun: datetime,
+    now: datetime,
 ) -> str | None:
     """Why a sign-in does not confirm the person: a code with a sentence; None where it does.
 
     - it was made in the customer's tenant
     - by the very person who is asked
-    - after the question was asked: single sign-on with an older one is not enough
+    - after the question was asked and this attempt was begun: an older one is not enough, also
+      where its code was kept back
     - Entra says that the customer's policy for this context was satisfied
     - and with which factors: phishing-resistant, or at least more than one
     """
@@ -78,7 +87,7 @@ def falls_short(
         return "wrong_tenant"
     if sign_in.object_id.lower() != asked.person.object_id.lower():
         return "wrong_person"
-    earliest = asked.asked_at.replace(microsecond=0)  # Entra counts whole seconds
+    earliest = max(asked.asked_at, begun - EARLY).replace(microsecond=0)  # Entra counts seconds
     if sign_in.at is None or not earliest <= sign_in.at <= now + CLOCKS_DIFFER:
         return "not_fresh"
     if step_up.authentication_context not in sign_in.contexts:

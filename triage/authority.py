@@ -247,13 +247,17 @@ def may_command(incident: Incident, provider: Provider, by: str) -> Phrase | Non
     return None
 
 
-def may_send(incident: Incident, customer: Customer, provider: Provider, by: str) -> Phrase | None:
-    """Why this person may not write to the customer's thread; None when they may.
+def may_send(
+    incident: Incident, customer: Customer, provider: Provider, by: str, to: str | None
+) -> Phrase | None:
+    """Why this person may not write to the customer's thread, or to somebody concerned (`to`, an
+    object id); None when they may.
 
     - they may command
     - the case is not for its named lead alone
     - the customer hears of it: no shadow mode, and a thread
     - no suspect account reads that thread
+    - of the people, who is concerned, can be written to, and whose account is not suspect
     """
     refused = may_command(incident, provider, by)
     if refused is not None:
@@ -262,11 +266,27 @@ def may_send(incident: Incident, customer: Customer, provider: Provider, by: str
         return phrase("refused.restricted")
     if customer.shadow:
         return phrase("refused.shadow")
+    if to is not None:
+        return None if to in dict(hearers(incident, customer)) else phrase("refused.not_a_hearer")
     if not incident.threaded:
         return phrase("refused.no_thread")
     if is_thread_guarded(incident, customer):
         return phrase("refused.thread_guarded")
     return None
+
+
+def hearers(incident: Incident, customer: Customer) -> tuple[tuple[str, str], ...]:
+    """The people concerned whom an analyst can write to: object id and name."""
+    if customer.shadow or incident.type is IncidentType.RESTRICTED:
+        return ()
+    known = {p.object_id: p for p in (a.person for a in incident.affected) if p is not None}
+    return tuple(
+        (p.object_id, p.name)
+        for p in known.values()
+        if p.why_not_asked is None
+        and customer.may_write_to(p.upn)
+        and not incident.is_tainted(p.object_id)
+    )
 
 
 def approvers(

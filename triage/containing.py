@@ -43,6 +43,10 @@ def propose(draft: Draft) -> None:
         ):
             draft.put_action(replace(action, state=ActionState.ALREADY_DONE, at=draft.now))
             _withdraw_approval(draft, action)
+        elif action.state is ActionState.ALREADY_DONE and not _source_did(
+            draft.incident, action.kind, action.target
+        ):  # a source that is not to be believed any more had said so
+            draft.put_action(replace(action, state=ActionState.PROPOSED, at=None))
     if left_out(draft.incident):
         draft.hand_over_once(phrase("why.targets_left_out"))
     for kind, target in wanted(draft.incident):

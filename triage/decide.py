@@ -27,6 +27,7 @@ from triage.actions import LOOKING, ActionKind
 from triage.assess import RULES, assess, read_report, withheld
 from triage.authority import (
     has_signed,
+    hearers,
     is_hidden,
     is_thread_guarded,
     may_answer,
@@ -768,12 +769,17 @@ def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
 def _sent_to_customer(draft: Draft, event: SentToCustomer) -> Verdict:
     """What is internal crosses by this act alone; also after closing, for people ask."""
     provider = draft.known.provider
-    refused = may_send(draft.incident, draft.customer, provider, event.by)
+    refused = may_send(draft.incident, draft.customer, provider, event.by, event.to)
     if refused is not None:
         return Refused(refused)
-    draft.note(phrase("timeline.sent_to_customer", by=event.by_name))
     says = telling.from_provider(event.by_name, provider, event.text)
-    draft.tell_customer(f"sent:{event.draft}", says)
+    if event.to is None:
+        draft.note(phrase("timeline.sent_to_customer", by=event.by_name))
+        draft.tell_customer(f"sent:{event.draft}", says)
+    else:
+        person = dict(hearers(draft.incident, draft.customer))[event.to]
+        draft.note(phrase("timeline.sent_to_person", by=event.by_name, person=person))
+        draft.tell_person(event.to, f"sent:{event.draft}", says)
     return Accepted(phrase("thanks.decided"))
 
 

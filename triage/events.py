@@ -262,13 +262,16 @@ class UndoOrdered:
 
 @dataclass(frozen=True, slots=True)
 class SentToCustomer:
-    """An analyst has seen how it will look, and sends it to the customer's thread."""
+    """An analyst has seen how it will look, and sends it: to the customer's thread, or to somebody
+    concerned."""
 
     draft: str
     """Of the preview: sent twice, it stands there once."""
     text: str
     by: str
     by_name: str
+    to: str | None = None
+    """The object id of the person concerned whose chat it goes to; None for the thread."""
     kind: Literal["sent_to_customer"] = "sent_to_customer"
 
 

@@ -22,6 +22,7 @@ from triage.recognising import is_users_own_report, was_prevented
 from triage.report import (
     Account,
     Alert,
+    AlreadyDone,
     AppEvidence,
     DeviceEvidence,
     Evidence,
@@ -32,6 +33,7 @@ from triage.report import (
     ProcessEvidence,
     Remediation,
     SignInEvidence,
+    Source,
     UrlEvidence,
     UserEvidence,
     Verdict,
@@ -63,8 +65,19 @@ def merge_report(
         messages=_merge(incident.messages, _messages(report), lambda m: m.message_id)[:KEPT],
         apps=_merge(incident.apps, _apps(report), lambda a: a.app_id)[:KEPT],
         reported_by_user=incident.reported_by_user or any(map(is_users_own_report, report.alerts)),
-        already_done=_merge(incident.already_done, report.already_done, lambda d: d)[:KEPT],
+        already_done=_already_done(incident, report),
     )
+
+
+def _already_done(incident: Incident, report: IncidentReport) -> tuple[AlreadyDone, ...]:
+    """What Defender and Sentinel say was done; a source of our own shape is believed where it alone
+    tells of the case, for what is believed is not contained any more."""
+    known, told = incident.already_done, report.already_done
+    if report.source is Source.NATIVE:
+        told = () if incident.is_microsofts else told
+    else:
+        known = known if incident.is_microsofts else ()
+    return _merge(known, told, lambda d: d)[:KEPT]
 
 
 def _merge(known: Iterable[T], told: Iterable[T], key: Callable[[T], Hashable]) -> tuple[T, ...]:

@@ -977,6 +977,12 @@ class Incident:
         return self.types[0]
 
     @property
+    def is_microsofts(self) -> bool:
+        """Whether Defender or Sentinel tells of it: what a source of our own shape says to calm us
+        then weighs nothing, for its key may be anybody's who found it."""
+        return any(ref.source is not Source.NATIVE for ref in self.refs)
+
+    @property
     def own_refs(self) -> tuple[SourceRef, ...]:
         """Those that tell something of their own, and mirror no other one."""
         known = {(ref.source, ref.source_id) for ref in self.refs}

@@ -158,7 +158,7 @@ def _says(  # noqa: C901, PLR0912 - an arm for each event
             return phrase("timeline.contain_asked", by=by, action=_action(incident, action))
         case UndoOrdered(action, by_name=by):
             return phrase("timeline.undo_asked", by=by, action=_action(incident, action))
-        case SentToCustomer(text=text, by_name=by):
+        case SentToCustomer(text=text, by_name=by, to=None):
             return phrase("story.sent_to_customer", by=by, text=text)
         case RecommendationAnswered(by_name=by, accept=accept):
             how = "accepted" if accept else "discuss"
@@ -209,6 +209,9 @@ def _says_inside(incident: Incident, at: datetime, event: Event) -> Phrase | Non
             return phrase(
                 "timeline.cleared", person=_name(incident, person), part=part_done, how=how
             )
+        case SentToCustomer(text=text, by_name=by, to=str(to)):
+            person = _name(incident, to)
+            return phrase("story.sent_to_person", by=by, person=person, text=text)
         case SignedIn(username=username):
             return phrase("story.signed_in", username=username)
         case Noted(by_name=by, text=text):

@@ -719,7 +719,7 @@ def approval_card(incident: Incident, customer: Customer, approval: Approval) ->
         name=incident.name,
         because=(headline(incident), *_said(incident)[-2:]),
         asks=describe(action),
-        consequence=_consequence(action, customer),
+        consequence=consequence(action, customer),
         on_silence=_on_silence(approval),
         due=approval.due,
         state=approval.state,
@@ -775,7 +775,7 @@ def _signed(approval: Approval) -> Phrase | None:
     return phrase("signed.some", count=len(approval.signed), needs=approval.needs, by=names)
 
 
-def _consequence(action: ResponseAction, customer: Customer) -> Phrase:
+def consequence(action: ResponseAction, customer: Customer) -> Phrase:
     """What it means for those who work with it; a server is not one person's laptop."""
     asset = customer.asset(action.target.label)
     if action.kind is ActionKind.ISOLATE_DEVICE and asset and asset.kind is AssetKind.SERVER:
@@ -851,6 +851,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         else (),
         callees=calling.callees(incident, customer),
         buttons=_analyst_buttons(incident, customer),
+        hearers=authority.hearers(incident, customer),
     )
 
 
@@ -1197,7 +1198,7 @@ def _analyst_buttons(incident: Incident, customer: Customer) -> tuple[Button, ..
         return ()
     hears = incident.threaded and not customer.shadow
     hears = hears and not authority.is_thread_guarded(incident, customer)
-    sends = (Button.DRAFT,) if hears else ()
+    sends = (Button.DRAFT,) if hears or authority.hearers(incident, customer) else ()
     if incident.closed is not None:
         return (Button.REOPEN, *sends)
     buttons = [] if incident.owner else [Button.TAKE]

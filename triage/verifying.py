@@ -5,6 +5,7 @@
        └──── once more ── failed ◀──┤         void: it proves nothing in this case (any more)
                                     └─▶       expired: the question's time is over
 
+Whoever passed and whose answer never came may begin once more.
 Nothing but the answer after it weighs anything: that somebody failed, declined or signed in as
 somebody else confirms nothing, ends no question, and keeps nobody from calling.
 """
@@ -15,7 +16,15 @@ from datetime import datetime, timedelta
 from triage import assurance
 from triage.draft import Draft
 from triage.events import SignedIn
-from triage.incident import Incident, Open, Question, Route, Verification, VerificationState
+from triage.incident import (
+    Assurance,
+    Incident,
+    Open,
+    Question,
+    Route,
+    Verification,
+    VerificationState,
+)
 from triage.phrases import Phrase, phrase
 from triage.playbooks import takes_sign_in
 
@@ -65,9 +74,17 @@ def may_start(incident: Incident, verification: Verification | None, now: dateti
 
 
 def is_offered(incident: Incident, verification: Verification) -> bool:
-    """Whether the card still leads to it."""
-    usable = verification.state in _USABLE and verification.tries < MOST_TRIES
-    return usable and not incident.is_over
+    """Whether the card still leads to it: also after a sign-in whose answer never came."""
+    usable = verification.state in _USABLE or _lacks_answer(incident, verification)
+    return usable and verification.tries < MOST_TRIES and not incident.is_over
+
+
+def _lacks_answer(incident: Incident, verification: Verification) -> bool:
+    question = incident.question(verification.question)
+    if question is None or verification.state is not VerificationState.PASSED:
+        return False
+    answered = any(reply.assurance is Assurance.L2 for reply in question.replies)
+    return isinstance(question.state, Open) and not answered
 
 
 def start(draft: Draft, verification: Verification) -> None:
@@ -89,7 +106,9 @@ def judge(draft: Draft, verification: Verification, sign_in: SignedIn) -> Verifi
     question, step_up = draft.incident.question(verification.question), draft.customer.step_up
     if question is None or step_up is None:
         return fail(draft, verification, "no_context")
-    why = assurance.falls_short(sign_in, question, draft.customer, step_up, draft.now)
+    why = assurance.falls_short(
+        sign_in, question, draft.customer, step_up, begun=verification.at, now=draft.now
+    )
     if why is not None:
         return fail(draft, verification, why, sign_in.username)
     tried = replace(verification, signed_in_at=sign_in.at, methods=sign_in.methods)

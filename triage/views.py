@@ -47,6 +47,8 @@ class Button(StrEnum):
     CALL_HELD = "call_held"
     ACCEPT = "accept"
     DISCUSS = "discuss"
+    DO_IT = "do_it"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +309,8 @@ class AnalystThread:
     outcome: tuple[Phrase, ...] = ()
     callees: tuple[Callee, ...] = ()
     buttons: tuple[Button, ...] = ()
+    hearers: tuple[tuple[str, str], ...] = ()
+    """Of the people concerned those an analyst can write to: object id and name."""
     surface: Literal["analyst"] = "analyst"
 
 

@@ -29,6 +29,7 @@ from bot.inbound import (
     Says,
     ShowCard,
     ShowText,
+    Texted,
     TryAgainLaterError,
 )
 from bot.teams.auth import Guard, RefusedError
@@ -125,8 +126,13 @@ class _Handler(TeamsActivityHandler):
         if event is None:
             return
         response = await self._hears.hear(event)
-        if isinstance(response, ShowText):
-            await self._says.say(event.place, response.text)
+        match response:
+            case ShowText():
+                await self._says.say(event.place, response)
+            case ShowCard() if isinstance(event, Texted):  # after a click the card itself changes
+                await self._says.say(event.place, response)
+            case _:
+                pass
 
     async def on_invoke_activity(self, turn_context: TurnContext) -> None:
         """The SDK's own reading of an invoke answers 500 to an action it does not expect."""

@@ -1,4 +1,4 @@
-"""Signing people in at Entra, freshly: MSAL's authorization-code flow, in a thread of its own.
+"""Signing people in at Entra, freshly: MSAL's authorization-code flow, in threads of its own.
 
 MSAL keeps PKCE and nonce; that the token is Entra's own (signature, issuer, audience, lifetime) is
 checked here, because MSAL leaves it to its caller. Whether the sign-in is enough is decided in
@@ -60,7 +60,7 @@ class NotSignedInError(Exception):
 
 
 class SignIns:
-    """One thread: a sign-in is rare, and waits for nobody's click."""
+    """Two threads of its own: a sign-in is rare, and keeps nobody's click waiting."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

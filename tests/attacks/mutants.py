@@ -20,7 +20,7 @@ import time
 import tomllib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -100,6 +100,16 @@ _LATER = itertools.count(int(time.time()) + 86_400)
 """Each changed file gets a time of its own, or Python would take the byte code of the last one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    test: str
+    how: str
+
+    def is_of(self, named: str) -> bool:
+        """Whether it is the test of that name, or that test with one of its parameters."""
+        return self.test == named or self.test.startswith(f"{named}[")
+
+
 class Copy:
     """A tree of its own to break."""
 
@@ -121,14 +131,14 @@ class Copy:
             for name in files:
                 shutil.copy2(self._tree / name, self._at / name)
 
-    def run(self, tests: Sequence[str]) -> list[str]:
-        """How the tests ended, in the words of `verdict.py`."""
+    def run(self, tests: Sequence[str], *options: str) -> list[Ended]:
+        """How the tests ended, in the words of `verdict.py`; nothing of those that did not run."""
         verdicts = self._at.with_suffix(".verdict")
         verdicts.write_text("", encoding="utf-8")
         path = os.pathsep.join([str(self._at), str(Path(__file__).parent)])
-        try:
+        with suppress(subprocess.TimeoutExpired):
             subprocess.run(
-                [sys.executable, "-m", "pytest", "-q", "-x", "-p", "verdict", *tests],
+                [sys.executable, "-m", "pytest", "-q", "-p", "verdict", *options, *tests],
                 cwd=self._at,
                 env={**os.environ, "PYTHONPATH": path, "MUTANT_VERDICT": str(verdicts)},
                 stdout=subprocess.DEVNULL,
@@ -136,9 +146,8 @@ class Copy:
                 timeout=self._patience * len(tests),
                 check=False,
             )
-        except subprocess.TimeoutExpired:
-            return ["took too long"]
-        return verdicts.read_text(encoding="utf-8").splitlines() or ["did not run"]
+        lines = verdicts.read_text(encoding="utf-8").splitlines()
+        return [Ended(*line.split("\t", 1)) for line in lines]
 
 
 # --- the run -------------------------------------------------------------------------------------
@@ -152,38 +161,33 @@ def run(tree: Path, mutants: Sequence[Mutant], patience: float) -> Iterator[Outc
             idle.put(Copy(tree, Path(scratch) / f"tree{number}", patience))
         with ThreadPoolExecutor(WORKERS) as workers:
             passing = _passing(workers, idle, mutants)
-            yield from workers.map(lambda m: _outcome(tree, idle, m, passing[m.test]), mutants)
+            yield from workers.map(lambda m: _outcome(tree, idle, m, m.test in passing), mutants)
 
 
 def _passing(
     workers: ThreadPoolExecutor, idle: SimpleQueue[Copy], mutants: Sequence[Mutant]
-) -> dict[str, str]:
-    """How each test ends where nothing is removed: all together first, one by one if any fails."""
+) -> frozenset[str]:
+    """The tests that pass where nothing is removed, with all their parameters."""
     tests = list(dict.fromkeys(m.test for m in mutants))
-    shares = [tests[n::WORKERS] for n in range(WORKERS)]
-    ended = workers.map(lambda share: _ended(idle, share), shares)
-    if all(ended):
-        return dict.fromkeys(tests, "passed")
-    alone = workers.map(lambda test: _ended(idle, [test]), tests)
-    return {t: "passed" if ok else "fails unmutated" for t, ok in zip(tests, alone, strict=True)}
+    shares = [share for share in (tests[n::WORKERS] for n in range(WORKERS)) if share]
+    ended = [one for found in workers.map(lambda share: _run(idle, share), shares) for one in found]
+    return frozenset(t for t in tests if {e.how for e in ended if e.is_of(t)} == {"passed"})
 
 
-def _ended(idle: SimpleQueue[Copy], tests: Sequence[str]) -> bool:
-    """Whether they all ran and passed."""
-    if not tests:
-        return True
+def _run(idle: SimpleQueue[Copy], tests: Sequence[str]) -> list[Ended]:
+    """One by one where together none ran: pytest begins nothing when one of them is not there."""
     copy = idle.get()
     try:
-        return set(copy.run(tests)) == {"passed"}
+        return copy.run(tests) or [ended for test in tests for ended in copy.run([test])]
     finally:
         idle.put(copy)
 
 
-def _outcome(tree: Path, idle: SimpleQueue[Copy], mutant: Mutant, before: str) -> Outcome:
+def _outcome(tree: Path, idle: SimpleQueue[Copy], mutant: Mutant, passes: bool) -> Outcome:
     began = time.monotonic()
     copy = idle.get()
     try:
-        verdict = before if before != "passed" else _verdict(copy, mutant, tree)
+        verdict = _verdict(copy, mutant, tree) if passes else "its test fails unmutated"
     finally:
         idle.put(copy)
     return Outcome(mutant, verdict, time.monotonic() - began)
@@ -195,10 +199,16 @@ def _verdict(copy: Copy, mutant: Mutant, tree: Path) -> str:
     except (ValueError, OSError) as error:
         return f"no longer applies: {error}"
     with copy.with_files(files):
-        last = copy.run([mutant.test])[-1]
-    if last == "asserted":
-        return "killed"
-    return "survived" if last == "passed" else f"broke something else: {last}"
+        ended = copy.run([mutant.test], "-x")
+    if not ended:
+        return "broke something else: its test did not run to an end"
+    match ended[-1].how:
+        case "asserted":
+            return "killed"
+        case "passed":
+            return "survived"
+        case how:
+            return f"broke something else: {how}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.mutants import DECLARED, TREE, Mutant, declared
+from tests.attacks.mutants import DECLARED, TREE, Copy, Mutant, declared
 
 GATE = """
 def may_pass(name: str) -> bool:
@@ -30,10 +30,6 @@ def test_breaks_by_accident():
 
 def test_that_fails_anyway():
     assert not gate.may_pass("alice")
-
-def test_sleeps_when_mallory_is_in():
-    while gate.may_pass("mallory"):
-        time.sleep(1)
 """
 REMOVED = "file = 'gate.py'\nfind = '''    if name == \"mallory\":\n        return False\n'''\n"
 
@@ -52,16 +48,21 @@ def test_no_two_mutants_are_the_same() -> None:
     assert len(set(made)) == len(made)
 
 
-def run(tmp_path: Path, declared: str) -> tuple[int, str]:
-    """The runner over a tree of two files; how it ended, and what it said."""
+def planted(tmp_path: Path) -> Path:
     tree = tmp_path / "tree"
     tree.mkdir()
     (tree / "gate.py").write_text(GATE, encoding="utf-8")
     (tree / "test_gate.py").write_text(TESTS, encoding="utf-8")
+    return tree
+
+
+def run(tmp_path: Path, declared: str) -> tuple[int, str]:
+    """The runner over a tree of two files; how it ended, and what it said."""
+    tree = planted(tmp_path)
     toml = tmp_path / "mutants.toml"
     toml.write_text(declared, encoding="utf-8")
     ended = subprocess.run(
-        [*RUNNER, "--tree", str(tree), "--declared", str(toml), "--patience", "20"],
+        [*RUNNER, "--tree", str(tree), "--declared", str(toml)],
         cwd=TREE,
         capture_output=True,
         text=True,
@@ -89,7 +90,6 @@ def test_whatever_no_test_notices_is_told_and_fails(tmp_path: Path) -> None:
         mutant("alice_passes"),
         mutant("breaks_by_accident"),
         mutant("mallory_stays_outside", syntax),
-        mutant("sleeps_when_mallory_is_in"),
         mutant("alice_passes", gone).replace("[alice", "[gone"),
         mutant("alice_passes", twice).replace("[alice", "[twice"),
         mutant("that_fails_anyway"),
@@ -101,14 +101,19 @@ def test_whatever_no_test_notices_is_told_and_fails(tmp_path: Path) -> None:
     for line in (
         "alice_passes: survived",
         "breaks_by_accident: broke something else: call: KeyError",
-        "mallory_stays_outside: broke something else: did not run",
-        "sleeps_when_mallory_is_in: broke something else: took too long",
+        "mallory_stays_outside: broke something else: its test did not run to an end",
         "gone_passes: no longer applies: gate.py holds its text 0 times",
         "twice_passes: no longer applies: gate.py holds its text 2 times",
-        "that_fails_anyway: fails unmutated",
-        "is_not_there: fails unmutated",
+        "that_fails_anyway: its test fails unmutated",
+        "is_not_there: its test fails unmutated",
     ):
         assert line in said, said
+
+
+def test_of_a_test_that_runs_out_of_time_nothing_is_known(tmp_path: Path) -> None:
+    copy = Copy(planted(tmp_path), tmp_path / "copy", patience=0.01)
+
+    assert copy.run(["test_gate.py::test_mallory_stays_outside"]) == []
 
 
 def test_the_mutants_are_where_the_runner_looks() -> None:

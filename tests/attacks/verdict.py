@@ -18,19 +18,19 @@ PYTEST = Path(pytest.__file__).parent.parent / "_pytest"
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Any:
     report = yield
     if report.passed and report.when == "call":
-        _write("passed")
+        _write(item, "passed")
     elif report.failed and call.excinfo is not None:
         asserted = report.when == "call" and _asserted(call.excinfo.value, item.path)
-        _write("asserted" if asserted else f"{report.when}: {call.excinfo.exconly()}")
+        _write(item, "asserted" if asserted else f"{report.when}: {call.excinfo.exconly()}")
     elif report.skipped:
-        _write("skipped")
+        _write(item, "skipped")
     return report
 
 
-def _write(verdict: str) -> None:
+def _write(item: pytest.Item, verdict: str) -> None:
     first_line = verdict.splitlines()[0][:200]
     with Path(os.environ["MUTANT_VERDICT"]).open("a", encoding="utf-8") as file:
-        file.write(first_line + "\n")
+        file.write(f"{item.nodeid}\t{first_line}\n")
 
 
 def _asserted(error: BaseException, test: Path) -> bool:

@@ -48,14 +48,29 @@ async def test_who_let_whom_in_and_shut_them_out_is_recorded(
     number = await number_of(tmp_path, "native")
     await vouch(tmp_path, "customer", "key", "contoso", "--revoke", number)
 
-    (_, added), (_, revoked) = (await h.desk("contoso"))[-2:]
+    (_, added), (_, key), (_, revoked) = (await h.desk("contoso"))[-3:]
     assert added == revoked
+    assert (key["source"], key["kind"]) == ("native", "bearer")
     assert added | {"id": 0} == {
         "id": 0,
         "source": "native",
         "kind": "signature",
         "value": "env:THE_SECRET",
     }
+
+
+async def test_the_key_from_before_a_secret_opens_nothing_once_the_secret_is_withdrawn(
+    h: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THE_SECRET", "whsec_" + "QUJD" * 8)
+    assert (await h.post(b"{", source="native"))[0] == 400
+    await vouch(tmp_path, "customer", "key", "contoso", "native", "--secret", "env:THE_SECRET")
+    number = await number_of(tmp_path, "native")
+
+    await vouch(tmp_path, "customer", "key", "contoso", "--revoke", number)
+
+    assert (await h.post(b"{", source="native"))[0] == 401
+    assert (await h.post(malware_ran()))[0] == 201
 
 
 async def test_a_secret_is_made_and_shown_once_where_none_stands_yet(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from cards.sending import Preview, Written
 from tests.cards.kind_cards import kind_cards
 from triage.incident import (
     ActionState,
@@ -543,4 +544,28 @@ DIGESTS = {
         ),
     ),
     "long": Digest(at=AT, lines=(_LINE,) * 60),
+}
+
+
+PREVIEWS = {
+    "thread": Preview(
+        phrase(
+            "say.from_provider", by="Mia Lindqvist", provider="Nordwall MXDR", text="Keep it on."
+        ),
+        Written("Keep it on.", None),
+        None,
+        "f:1",
+        "Contoso Security",
+        "CONTOSO-42",
+    ),
+    "person": Preview(
+        phrase(
+            "say.from_provider", by="Mia Lindqvist", provider="Nordwall MXDR", text="Keep it on."
+        ),
+        Written("Keep it on.", "8f14e45f-ceea-4e7a-9b1d-2f3c4d5e6f70"),
+        "Bob Meyer",
+        "f:1",
+        "Contoso Security",
+        "CONTOSO-42",
+    ),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cards import analyst_thread, approval, customer_thread, digest, manager, question
+from cards import analyst_thread, approval, customer_thread, digest, manager, question, sending
 from cards.elements import Card
 from cards.wording import Reader
 from tests.cards import card_views as views
@@ -41,6 +41,11 @@ def digests(reader: Reader) -> dict[str, Card]:
     return {n: digest.render(v, reader) for n, v in views.DIGESTS.items()}
 
 
+def previews(reader: Reader) -> dict[str, Card]:
+    shown = views.PREVIEWS.items()
+    return {n: sending.render(v, views.HANDLE, reader, reader) for n, v in shown}
+
+
 def all_cards() -> dict[str, Card]:
     kinds = {
         "person": person_cards,
@@ -49,6 +54,7 @@ def all_cards() -> dict[str, Card]:
         "approval": approvals,
         "analyst": analyst_threads,
         "digest": digests,
+        "sending": previews,
     }
     return {
         f"{kind}.{name}.{language}": card

@@ -7,19 +7,24 @@ from hypothesis import strategies as st
 from dialogs.commands import (
     Assign,
     CaseName,
+    Close,
     Command,
+    Contain,
     Escalate,
     Help,
     Incomplete,
+    ListCases,
     Note,
     Reopen,
     Show,
     Take,
     Tell,
+    Undo,
     Unknown,
     Word,
     read,
 )
+from triage.incident import Disposition
 
 CONTOSO_42 = CaseName(42, "CONTOSO")
 
@@ -33,6 +38,11 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
         ("show", Show(None)),
         ("42", Show(CaseName(42))),
         ("CONTOSO-42", Show(CONTOSO_42)),
+        ("incidents", ListCases()),
+        ("list mine HIGH page 3", ListCases(mine=True, words=("HIGH",), page=3)),
+        ("cases open unowned contoso", ListCases(unowned=True, words=("contoso",))),
+        ("incidents page 0", ListCases(page=1)),
+        ("incidents page", ListCases(words=("page",))),
         ("show 42 story", Tell(CaseName(42))),
         ("show CONTOSO-42 story customer", Tell(CONTOSO_42, for_customer=True)),
         ("show 42 Story for customer 2", Tell(CaseName(42), for_customer=True, page=2)),
@@ -54,6 +64,16 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
         ("note CONTOSO-42", Incomplete(Word.NOTE)),
         ("escalate", Escalate(None, None)),
         ("escalate CONTOSO-42 beyond me", Escalate(CONTOSO_42, "beyond me")),
+        (
+            "close 42 false positive: a known tool",
+            Close(CaseName(42), Disposition.FALSE_POSITIVE, "a known tool"),
+        ),
+        ("close TP stolen session", Close(None, Disposition.TRUE_POSITIVE, "stolen session")),
+        ("close CONTOSO-42 expected", Incomplete(Word.CLOSE)),
+        ("close because I say so", Incomplete(Word.CLOSE)),
+        ("contain isolate LAPTOP-7", Contain(None, "isolate LAPTOP-7")),
+        ("contain", Contain(None, "")),
+        ("undo CONTOSO-42 isolate", Undo(CONTOSO_42, "isolate")),
         ("help", Help()),
         ("help take", Help(Word.TAKE)),
         ("Hilfe", Help()),

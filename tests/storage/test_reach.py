@@ -1,8 +1,11 @@
 """How far response actions reach: never over a cap in any hour, in whatever order they come."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
+from time import sleep
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -111,3 +114,55 @@ async def test_a_stop_is_the_customer_s_own_and_read_with_the_profile(store: Sto
 
     await store.write(CONTOSO, lambda tx: reach.allow(tx, "olga", "mended", NOW))
     assert (await store.read(CONTOSO, profiles.current)).stopped is None
+
+
+async def test_who_was_stopped_is_stopped_still_when_removed_and_added_again(store: Store) -> None:
+    await onboard(store, CONTOSO, "7d1f6a0e")
+    stop = Stop(NOW, "the lead said so", "Mia")
+    await store.write(CONTOSO, lambda tx: reach.stop(tx, stop))
+    await store.write(CONTOSO, profiles.end)
+
+    await onboard(store, CONTOSO, "7d1f6a0f")
+
+    assert (await store.read(CONTOSO, profiles.current)).stopped == stop
+
+
+@pytest.mark.skipif(not ON_POSTGRES, reason="SQLite has one writer: nobody stops beside a claim")
+async def test_a_stop_counts_for_whoever_had_read_the_profile_before_it(store: Store) -> None:
+    """Also for who is just then saving a profile: it does not let go on what was stopped."""
+    await onboard(store, CONTOSO, "7d1f6a0e")
+    read, stopped = Event(), Event()
+    stop = Stop(NOW, "the lead said so", "Mia")
+
+    def claim(tx: Tx) -> Stop | None:
+        assert profiles.current(tx).stopped is None
+        read.set()
+        stopped.wait(20)
+        reach.hold(tx)
+        return profiles.current(tx).stopped
+
+    claiming = asyncio.create_task(store.write(CONTOSO, claim))
+    await asyncio.to_thread(read.wait, 20)
+    await store.write(CONTOSO, lambda tx: reach.stop(tx, stop))
+    stopped.set()
+
+    assert await claiming == stop
+
+
+@pytest.mark.skipif(not ON_POSTGRES, reason="SQLite has one writer: nobody stops beside a saving")
+async def test_a_profile_saved_beside_a_stop_is_stopped(store: Store) -> None:
+    await onboard(store, CONTOSO, "7d1f6a0e")
+    held = Event()
+    stop = Stop(NOW, "the lead said so", "Mia")
+
+    def pull(tx: Tx) -> None:
+        reach.stop(tx, stop)
+        held.set()
+        sleep(0.3)  # the other has begun to save by then
+
+    stopping = asyncio.create_task(store.write(CONTOSO, pull))
+    await asyncio.to_thread(held.wait, 20)
+    await onboard(store, CONTOSO, "7d1f6a0f")
+    await stopping
+
+    assert (await store.read(CONTOSO, profiles.current)).stopped == stop

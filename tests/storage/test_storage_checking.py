@@ -150,3 +150,22 @@ async def test_what_is_not_there_is_not_made(tmp_path: Path) -> None:
         await check(url(tmp_path))
 
     assert not (tmp_path / "vouch.sqlite3").exists()
+
+
+async def test_words_that_went_without_an_erasure_are_named(folder: Path) -> None:
+    columns = ("payload", "facts", "actor", "answer", "reasons", "salt")
+    emptied = ", ".join(f"{column} = NULL" for column in columns)
+    change(folder, f"UPDATE event SET {emptied}, effect_keys = '[]' WHERE stream = '{ONE}'")
+
+    assert await damages(folder) == [
+        "contoso, CONTOSO-1: its words are gone, and no erasure is recorded"
+    ]
+
+
+async def test_a_case_that_was_taken_away_leaves_its_number(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        await two_cases(store)
+        for _ in range(2):
+            await store.write(CONTOSO, incidents.next_number)
+
+    assert await damages(tmp_path) == ["contoso: there is no case of the number 2"]

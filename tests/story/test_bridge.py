@@ -8,7 +8,7 @@ from urllib.parse import quote
 from bot.commands import AddProfile, perform
 from bot.demo import PROFILES, PROVIDER_TENANT
 from tests.story.activity import click
-from tests.story.graph_incident import malware_ran, unfamiliar_sign_in
+from tests.story.graph_incident import BOB, CARLA, malware_ran, unfamiliar_sign_in
 from tests.story.house import House, Json, Seen, card_of, house, swap, words
 from tests.story.test_remote_access import on_payroll
 from tests.story.test_suspect_account import carla_reads
@@ -162,10 +162,10 @@ async def test_two_customers_words_stay_apart_and_in_order_though_teams_falters(
 MARKER = "marker-7f3a"
 
 
-async def drafted(h: House, words_: str, who: str = "Mia Lindqvist") -> Seen:
+async def drafted(h: House, words_: str, who: str = "Mia Lindqvist", **more: str) -> Seen:
     """The preview, as the analyst sees it where the case's card stands."""
     root = await h.soc()
-    answer = await h.press(who, root, "draft", {"words": words_})
+    answer = await h.press(who, root, "draft", {"words": words_} | more)
     return replace(card_of(answer), conversation=root.conversation, id=root.id)
 
 
@@ -262,3 +262,69 @@ async def test_an_analyst_who_was_removed_has_no_voice_not_even_on_a_preview_of_
 
         assert "Only an analyst on the roster" in words(answer)
         assert not reached(h, CONTOSO, MARKER)
+
+
+async def test_an_analyst_and_bob_talk_and_nobody_else_of_the_customer_reads_it(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        await h.press("Bob Meyer", await h.card("Bob Meyer"), "answer.q1.opened")
+        await h.write("Bob Meyer", "can I talk to an analyst?")
+        assert any("can I talk to an analyst?" in said for said in await h.told(SOC))
+
+        preview = await drafted(h, f"of course {MARKER}", to=BOB)
+
+        assert "Bob Meyer" in preview.text
+        assert not reached(h, CONTOSO, MARKER)
+
+        await h.press("Mia Lindqvist", preview, sends(preview))
+
+        line = f"Mia Lindqvist (Nordwall MXDR): of course {MARKER}"
+        assert (await h.told("Bob Meyer"))[-1] == line
+        assert len(reached(h, CONTOSO, MARKER)) == 1
+
+
+async def test_nobody_writes_to_a_suspect_account(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(unfamiliar_sign_in())
+
+        root = await h.soc()
+        answer = await h.press("Mia Lindqvist", root, "draft", {"words": MARKER, "to": CARLA})
+
+        assert "Phone them" in words(answer)
+        assert not reached(h, CONTOSO, MARKER)
+
+
+async def test_of_many_words_in_two_threads_none_is_lost_doubled_or_out_of_order(
+    tmp_path: Path,
+) -> None:
+    """Refusals, outages and slowness all along; what waits meanwhile is joined."""
+    each = 50
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        await h.report(on_payroll(), customer="fabrikam")
+        before = len(await h.told(SOC))
+
+        for i in range(each):
+            await says(h, ("Jon Park", "Ines Costa")[i % 2], f"contoso {i}")
+            await says(h, "Amira Haddad", f"fabrikam {i}")
+            if i % 5 == 0:
+                kind = ("throttle", "bad_gateway")[i // 5 % 2]
+                await h.fault(kind=kind, times=2, method="POST", tenant=NORDWALL)
+                await h.settle()
+        await h.later(minutes=10)
+
+        assert await read_of(h, "contoso") == [f"contoso {i}" for i in range(each)]
+        assert await read_of(h, "fabrikam") == [f"fabrikam {i}" for i in range(each)]
+        assert len(await h.told(SOC)) - before < each
+
+
+async def read_of(h: House, customer: str) -> list[str]:
+    """What analysts read in the one thread that has this customer's words, in order."""
+    threads: dict[str, list[str]] = {}
+    for m in await h.thread(SOC):
+        if not m.card:
+            threads.setdefault(m.conversation, []).extend(m.text.splitlines())
+    (of,) = [t for t in threads.values() if any(f": {customer} 0" in line for line in t)]
+    return [line.partition("): ")[2] for line in of if "): " in line]

@@ -4,10 +4,21 @@ import asyncio
 from pathlib import Path
 from urllib.parse import quote
 
+from bot.demo import PROVIDER_TENANT
+from storage import across
 from tests.story.graph_incident import malware_ran
-from tests.story.house import House, house
+from tests.story.house import House, Seen, house, words
 from tests.story.test_remote_access import on_payroll
-from triage.events import Assigned, Escalated, Noted, Taken
+from triage.events import (
+    Assigned,
+    CloseOrdered,
+    ContainOrdered,
+    Escalated,
+    Noted,
+    Taken,
+    UndoOrdered,
+)
+from triage.incident import Disposition
 
 MIA, PROVIDER = "Mia Lindqvist", "Nordwall MXDR"
 
@@ -148,3 +159,101 @@ async def test_mia_gives_the_case_to_herself_by_her_first_name(tmp_path: Path) -
         assert told == f"CONTOSO-1: The case is given to {MIA}."
         (given,) = [e.event for e in await h.history("4711") if isinstance(e.event, Assigned)]
         assert given.to == given.by
+
+
+async def test_the_open_cases_of_all_customers_are_listed_and_narrowed(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        await h.report(on_payroll(), "fabrikam")
+        await writes(h, MIA, "take CONTOSO-1")
+
+        everything = await writes(h, MIA, "incidents")
+        assert everything.startswith("Cases 1 to 2 of 2")
+        assert "FABRIKAM-1, " in everything
+        assert f", {MIA}: " in everything
+
+        mine = await writes(h, MIA, "incidents mine")
+        assert ("CONTOSO-1" in mine, "FABRIKAM-1" in mine) == (True, False)
+        nobodys = await writes(h, MIA, "incidents unowned fabrikam")
+        assert ("CONTOSO-1" in nobodys, "FABRIKAM-1" in nobodys) == (False, True)
+        assert await writes(h, MIA, "incidents closed") == "There is no such case."
+        assert "purple is no customer" in await writes(h, MIA, "incidents purple")
+
+
+async def asked_first(h: House) -> Seen:
+    """The newest card that asks an analyst before it does something."""
+    return [m for m in await h.thread(PROVIDER) if "do_it" in m.actions][-1]
+
+
+async def closes(h: House) -> Seen:
+    await writes(h, MIA, "close CONTOSO-1 false positive: a known macro")
+    return await asked_first(h)
+
+
+async def test_closing_shows_first_what_will_happen_and_then_happens_once(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        card = await closes(h)
+        assert "Close CONTOSO-1 as: False alarm (false positive)?" in card.text
+        assert "Why: a known macro" in card.text
+        assert (await h.incident("4711")).closed is None
+
+        answers = await asyncio.gather(*(h.press_only(MIA, card, "do_it") for _ in range(2)))
+        await h.settle()
+
+        assert [words(a) for a in answers] == ["CONTOSO-1: The case is closed."] * 2
+        closed = (await h.incident("4711")).closed
+        assert closed is not None
+        assert closed.disposition is Disposition.FALSE_POSITIVE
+        log = await h.history("4711")
+        assert len([e for e in log if isinstance(e.event, CloseOrdered)]) == 1
+
+
+async def test_only_its_writer_confirms_and_not_for_long(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        card = await closes(h)
+
+        told = await h.press("Sam Okafor", card, "do_it")
+        assert "Only whoever wrote the command" in words(told)
+        await h.later(minutes=11)
+        late = await h.press(MIA, card, "do_it")
+        assert "no longer in use" in words(late)
+
+        assert (await h.incident("4711")).closed is None
+
+
+async def test_what_is_cancelled_stays_undone(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        card = await closes(h)
+
+        assert words(await h.press(MIA, card, "cancel")) == "Cancelled. Nothing was done."
+        token = card.data("do_it")["handle"]
+        mia = (await h.person(MIA))["id"]
+        press = await h.vouch.store.read_across(
+            lambda tx: across.find_press(tx, PROVIDER_TENANT, token, mia)
+        )
+        assert press is not None
+        assert press.handle.expires <= h.clock.now()
+        assert (await h.incident("4711")).closed is None
+
+
+async def test_a_containment_is_named_shown_and_asked_for_by_the_customers_rule(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        assert "Which of these: " in await writes(h, MIA, "contain CONTOSO-1")
+        await writes(h, MIA, "contain CONTOSO-1 isolate")
+        card = await asked_first(h)
+        assert "goes offline for its user" in card.text
+
+        await h.press(MIA, card, "do_it")
+
+        assert any(isinstance(e.event, ContainOrdered) for e in await h.history("4711"))
+        assert (await h.incident("4711")).approvals
+        await h.press("Jon Park", await h.approval(), "approve.p1")
+        await writes(h, MIA, "undo CONTOSO-1 isolate")
+        (undone,) = [e.event for e in await h.history("4711") if isinstance(e.event, UndoOrdered)]
+        assert undone.by_name == MIA

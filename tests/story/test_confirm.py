@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from storage.engine import StoreBusyError
 from tests.story.activity import click
 from tests.story.browser import CROSS_SITE, Browser, Page
 from tests.story.graph_incident import BOB, CARLA, CONTOSO, alert, unfamiliar_sign_in, user
@@ -191,6 +192,63 @@ async def test_what_came_back_once_is_good_for_nothing_more(tmp_path: Path) -> N
         answer = (await state(h))[0].questions[0].answer
         assert answer is not None
         assert answer.choice == "mine"
+
+
+class Full:
+    """A writer that has room for so many, then for none, as under load."""
+
+    def __init__(self, h: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._write = h.vouch.store.write
+        self._monkeypatch, self._h = monkeypatch, h
+
+    def after(self, room: int) -> None:
+        async def write(*args: Any, **kwargs: Any) -> Any:
+            nonlocal room
+            room -= 1
+            if room < 0:
+                raise StoreBusyError("full", 1.0)
+            return await self._write(*args, **kwargs)
+
+        self._monkeypatch.setattr(self._h.vouch.store, "write", write)
+
+
+async def test_an_answer_for_which_there_was_no_room_is_pressed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(tmp_path) as h:
+        browser = Browser(h)
+        question = await passed(h, browser)
+        await h.settle()
+
+        with monkeypatch.context() as full:
+            Full(h, full).after(0)
+            assert (await browser.submit(question, choice="mine")).status == 503
+        assert (await browser.submit(question, choice="mine")).status == 200
+
+        answer = (await state(h))[0].questions[0].answer
+        assert answer is not None
+        assert answer.choice == "mine"
+
+
+async def test_a_sign_in_whose_page_was_lost_is_begun_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(tmp_path) as h:
+        browser = Browser(h)
+        at = await browser.begin(await asked(h))
+        await h.settle()
+        with monkeypatch.context() as full:
+            Full(h, full).after(2)  # the step is taken and the sign-in recorded
+            lost = await browser.sign_in(at, CARLA)
+
+        assert lost.status == 503
+        assert (await state(h))[1].state is VerificationState.PASSED
+        await h.settle()
+        question = await browser.sign_in(await browser.begin(await link_of(h)), CARLA)
+        await browser.submit(question, choice="mine")
+        answer = (await state(h))[0].questions[0].answer
+        assert answer is not None
+        assert answer.assurance is Assurance.L2
 
 
 async def test_a_code_of_one_sign_in_is_no_good_for_another(tmp_path: Path) -> None:

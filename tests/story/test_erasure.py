@@ -3,21 +3,27 @@ The log still verifies."""
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from bot.commands import perform
 from bot.demo import PROFILES
 from bot.privacy import CannotEraseError, ErasePerson, ExportPerson
 from bot.setup import NoSuchCustomerError, add_profile
 from cards.sentences import SENTENCES
+from storage import effects
 from storage.checking import Scope, check
+from storage.tables import IncidentRow
 from tests.databases import ON_POSTGRES, url
 from tests.story.graph_incident import BOB, malware_ran
 from tests.story.house import Changed, House, house, swap, words
-from triage.incident import Disposition, Status
+from triage.effects import CUSTOMER_THREAD, Say
+from triage.incident import Disposition, IncidentType, Status
+from triage.phrases import phrase
 
 BOB_UPN, BOB_NAME = "bob@contoso.example", "Bob Meyer"
 WORDS = "a very peculiar zebra sent it"
@@ -47,11 +53,11 @@ async def erase(h: House, upn: str = BOB_UPN, why: str = "request 17") -> list[s
     return await perform(h.vouch.store, ErasePerson("contoso", upn, "mia", why), h.clock.now())
 
 
-def found_in_files(folder: Path) -> Iterator[tuple[str, str]]:
+def found_in_files(folder: Path, needles: tuple[str, ...] = NEEDLES) -> Iterator[tuple[str, str]]:
     """In the database, in the log that is written ahead, and in its index."""
     for file in (folder / f"vouch.sqlite3{suffix}" for suffix in ("", "-wal", "-shm")):
         content = file.read_bytes().lower()
-        for needle in NEEDLES:
+        for needle in needles:
             if needle.lower().encode() in content:
                 yield file.name, needle
 
@@ -60,11 +66,13 @@ def found_in_files(folder: Path) -> Iterator[tuple[str, str]]:
 async def test_after_erasure_the_whole_file_knows_neither_name_nor_words(tmp_path: Path) -> None:
     async with house(tmp_path, NOT_IN_PROFILE) as h:
         await a_closed_case(h)
-        assert {needle for _, needle in found_in_files(tmp_path)} == set(NEEDLES)
+        chat = (await h.card(BOB_NAME)).conversation
+        needles = (*NEEDLES, chat)
+        assert {needle for _, needle in found_in_files(tmp_path, needles)} == set(needles)
 
         await erase(h)
 
-        assert list(found_in_files(tmp_path)) == []
+        assert list(found_in_files(tmp_path, needles)) == []
 
 
 async def test_what_is_left_verifies_and_tells_that_it_was_done(tmp_path: Path) -> None:
@@ -99,6 +107,22 @@ async def test_nobody_is_erased_while_a_case_needs_to_know_them(tmp_path: Path) 
 
         assert (await h.incident("4711")).affected
         assert "person_erased" not in {kind for kind, _ in await h.desk("contoso")}
+
+
+async def test_nobody_is_erased_while_something_of_their_case_is_to_be_carried_out(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, NOT_IN_PROFILE) as h:
+        await a_closed_case(h)
+        case, later = (await h.incident("4711")).id, h.clock.now() + timedelta(hours=1)
+        says = [Say("late", CUSTOMER_THREAD, phrase("contained"))]
+        await h.vouch.store.write("contoso", lambda tx: effects.order(tx, case, says, later))
+
+        with pytest.raises(CannotEraseError, match="CONTOSO-1 is still to be carried out"):
+            await erase(h)
+
+        await h.later(hours=2)
+        await erase(h)
 
 
 async def test_who_stands_in_the_profile_is_taken_out_of_it_first(tmp_path: Path) -> None:
@@ -233,3 +257,17 @@ async def test_somebody_of_whom_nothing_is_kept_reads_that(tmp_path: Path) -> No
         told = await kept(h, "nobody@contoso.example")
 
         assert [told[part] for part in ("person", "cases", "did", "wrote")] == [[], [], [], []]
+
+
+async def test_what_was_done_in_a_restricted_case_is_read_by_nobody_concerned(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, NOT_IN_PROFILE) as h:
+        await a_closed_case(h)
+        restricted = update(IncidentRow).values(type=IncidentType.RESTRICTED)
+        await h.vouch.store.write("contoso", lambda tx: tx.session.run(restricted))
+
+        told = await kept(h)
+
+        assert (told["cases"], told["wrote"]) == ([], [])
+        assert {d["stream"] for d in told["did"]} == {"desk:contoso"}

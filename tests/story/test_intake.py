@@ -69,8 +69,7 @@ async def test_the_native_example_is_taken(tmp_path: Path) -> None:
 
         case = await h.incident("HD-20931", source=Source.NATIVE)
         assert (name, case.name) == ("CONTOSO-1", "CONTOSO-1")
-        mirrored = "10c5408e-d49c-4606-bcd2-71f6cb619e46"
-        assert (await h.incident(mirrored, source=Source.SENTINEL)).id == case.id
+        assert (await h.incident("HD-20930", source=Source.NATIVE)).id == case.id
         assert await only_thread(h)
         assert case.decision is not None
 
@@ -354,3 +353,20 @@ async def test_a_case_takes_in_no_more_than_it_can_hold_and_another_begins(
 
         assert names == ["CONTOSO-1"] * 3 + ["CONTOSO-2"] * 3 + ["CONTOSO-3"]
         assert again == "CONTOSO-1"
+
+
+async def test_a_case_that_is_full_is_not_filled_by_redirecting_into_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conductor, "MOST_REFS", 3)
+    async with house(tmp_path) as h:
+        chain = [
+            native_example() | {"id": f"n{n}", "redirected_to": f"n{n + 1}", "alerts": []}
+            for n in range(5)
+        ]
+        names = [await h.report(told, source="native") for told in chain]
+        changed = chain[3] | {"updated": "2026-11-24T12:00:00Z", "title": "Once more"}
+        again = await h.report(changed, source="native")
+
+        assert names == ["CONTOSO-1"] * 3 + ["CONTOSO-2"] * 2
+        assert again == "CONTOSO-2"

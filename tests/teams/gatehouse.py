@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.inbound import Inbound, Nothing, Place, Response
+from bot.inbound import Inbound, Nothing, Place, Response, ShowCard, ShowText
 from bot.settings import Settings
 from bot.teams.gateway import Gateway
 from dialogs.messenger import Channel, Conversation, Message
@@ -58,8 +58,9 @@ class Listener:
             raise self.response
         return self.response
 
-    async def say(self, place: Place, text: str) -> None:
-        self.said.append((place, text))
+    async def say(self, place: Place, response: ShowText | ShowCard) -> None:
+        assert isinstance(response, ShowText)
+        self.said.append((place, response.text))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Approvals and containment: who may allow what, until when, and what silence means."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ from triage.incident import (
     Taint,
 )
 from triage.phrases import phrase
-from triage.report import Account, AlreadyDone, DoneKind, Product, Severity
+from triage.report import Account, AlreadyDone, DoneKind, IncidentReport, Product, Severity, Source
 from triage.views import Button
 
 ISOLATE = ActionKind.ISOLATE_DEVICE
@@ -439,6 +440,24 @@ def test_what_the_source_did_meanwhile_is_not_asked_for_any_more() -> None:
     assert case.action(ISOLATE).state is ActionState.ALREADY_DONE
     assert case.approval().state == "withdrawn"
     assert case.until_due("approval").contained() == set()
+
+
+def natively(told: IncidentReport, **changes: Any) -> IncidentReport:
+    """The same, as a source of our own shape tells it."""
+    return later(told, source=Source.NATIVE, source_id="n1", **changes)
+
+
+def test_what_our_own_shape_says_was_done_keeps_nothing_of_defenders_from_being_contained() -> None:
+    told = natively(remote_tool(), already_done=(ISOLATED,))
+    first = Case(contoso(rules=AUTOMATIC)).reported(told)
+    assert first.action(ISOLATE).state is ActionState.ALREADY_DONE
+
+    second = Case(contoso(rules=AUTOMATIC)).reported(remote_tool()).reported(told)
+    for case in (first.reported(remote_tool()), second):
+        assert case.state.already_done == ()
+        assert case.action(ISOLATE).state is not ActionState.ALREADY_DONE
+    first.reported(later(remote_tool(), already_done=(ISOLATED,)))
+    assert first.state.already_done == (ISOLATED,)
 
 
 # --- carrying it out -----------------------------------------------------------------------------

@@ -40,6 +40,7 @@ from tests.triage.triage_script import (
     CARLA,
     JON,
     PROVIDER,
+    TENANT,
     Case,
     accepted,
     malware_blocked,
@@ -57,8 +58,11 @@ from triage.events import (
     ActionFailed,
     Answered,
     ApprovalAnswered,
+    Attested,
     CallRecorded,
+    ClearanceRecorded,
     CloseOrdered,
+    ConsentRecorded,
     ContainOrdered,
     Event,
     Facts,
@@ -67,14 +71,17 @@ from triage.events import (
     RecommendationAnswered,
     Reopened,
     Reported,
+    SignedIn,
     Taken,
     Undelivered,
     UndoOrdered,
+    VerificationStarted,
     Woke,
     Wrote,
 )
 from triage.incident import (
     ActionState,
+    Clearance,
     Disposition,
     Incident,
     Open,
@@ -166,6 +173,42 @@ class AnyOrder(RuleBasedStateMachine):
         known = [a.id for a in QUESTIONS[asked.kind].answers] if asked else CHOICES
         choice, who = data.draw(st.sampled_from(known)), ANNA if anna else by
         self.happens(CallRecorded(asked.id if asked else "q9", who.object_id, who.name, choice), 5)
+
+    @rule(data=st.data(), by=WHO, heard=st.booleans())
+    def somebody_attests(self, data: Any, by: Person, heard: bool) -> None:
+        asked = data.draw(st.sampled_from([*self.state.questions, None]))
+        said = [a.id for a in QUESTIONS[asked.kind].answers] if asked else CHOICES
+        choice = data.draw(st.sampled_from(said)) if heard else None
+        on = asked.id if asked else "q9"
+        self.happens(Attested(on, by.object_id, by.upn, by.name, choice), 5)
+
+    @rule(data=st.data(), who=WHO, approve=st.booleans(), anna=st.booleans())
+    def somebody_takes_down_a_consent(
+        self, data: Any, who: Person, approve: bool, anna: bool
+    ) -> None:
+        on = data.draw(st.sampled_from([*(a.id for a in self.state.approvals), "p9"]))
+        by = ANNA if anna else who
+        self.happens(ConsentRecorded(on, who.upn, approve, by.object_id, by.name), 5)
+        if accepted(self.case.verdict):
+            assert anna
+            assert is_approver(self.case.customer, who.upn)
+
+    @rule(part=st.sampled_from(Clearance), whose=WHO, anna=st.booleans(), by=WHO)
+    def somebody_clears_an_account(
+        self, part: Clearance, whose: Person, anna: bool, by: Person
+    ) -> None:
+        who = ANNA if anna else by
+        self.happens(
+            ClearanceRecorded(whose.object_id, part, "in person", who.object_id, who.name), 20
+        )
+
+    @rule(by=WHO, how=st.sampled_from(["fido", "pwd"]), choice=st.sampled_from(CHOICES))
+    def somebody_signs_in(self, by: Person, how: str, choice: str) -> None:
+        """With the link on a card, whoever that is; and answers on the page, allowed or not."""
+        self.happens(VerificationStarted("v1"), 1)
+        at = self.case.now
+        self.happens(SignedIn("v1", TENANT, by.object_id, by.upn, at, ("c1",), (how,)), after=0)
+        self.happens(Answered("q1", by.object_id, choice, verification="v1"), 1)
 
     @rule(data=st.data(), anna=st.booleans(), by=WHO, after=MINUTES)
     def somebody_commands(self, data: Any, anna: bool, by: Person, after: int) -> None:

@@ -45,6 +45,7 @@ from triage.report import (
     Product,
     Severity,
     SignInEvidence,
+    Source,
     UserEvidence,
 )
 
@@ -542,6 +543,17 @@ def test_an_account_the_source_disabled_is_not_disabled_again() -> None:
     assert case.action(ActionKind.DISABLE_ACCOUNT).state is ActionState.ALREADY_DONE
     assert ActionKind.DISABLE_ACCOUNT not in case.ever_contained()
     assert "known.already_disabled" in keys(case.thread().known)
+
+
+def test_what_our_own_shape_says_for_somebody_weighs_nothing_beside_defenders_word() -> None:
+    calm = later(sign_in(compliant=True), source=Source.NATIVE, source_id="n1")
+    grave = replace(calm, alerts=sign_in(techniques=("T1098",)).alerts)
+
+    assert "sign.known_device" in Case().reported(calm).rules
+    assert "sign.known_device" not in Case().reported(sign_in()).reported(calm).rules
+    assert "sign.known_device" not in Case().reported(calm).reported(sign_in()).rules
+    assert "sign.known_device" in Case().reported(sign_in(compliant=True)).rules
+    assert "sign.persistence" in Case().reported(sign_in()).reported(grave).rules
 
 
 def test_expired_travel_is_ignored() -> None:

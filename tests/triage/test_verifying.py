@@ -158,7 +158,31 @@ def test_a_fresh_strong_sign_in_of_the_right_person_passes() -> None:
 
     assert accepted(case.verdict)
     assert case.verification.state is VerificationState.PASSED
-    assert case.card(CARLA).verification is None
+    assert case.card(CARLA).verification == "v1", "until her answer has come"
+    assert case.says_on_the_page("mine").card(CARLA).verification is None
+
+
+def test_who_passed_and_whose_answer_never_came_begins_once_more() -> None:
+    case = passed().starts()
+
+    assert accepted(case.verdict)
+    assert refusal(case.says_on_the_page("mine").verdict) == "refused.verification_over"
+    assert accepted(case.signs_in().says_on_the_page("mine").verdict)
+    assert refusal(case.starts().verdict) == "refused.verification_over"
+
+
+def test_a_sign_in_of_an_earlier_attempt_confirms_nothing_in_a_later_one() -> None:
+    """Its code was kept back, by whoever relays it."""
+    case = asked().starts()
+    earlier = case.now + timedelta(minutes=1)
+    case.starts(after=5).signs_in(at=earlier)
+
+    assert (case.verification.state, case.verification.why) == (
+        VerificationState.FAILED,
+        "not_fresh",
+    )
+    case.starts().signs_in(at=case.now + timedelta(seconds=30))
+    assert case.verification.state is VerificationState.PASSED, "clocks differ a little"
 
 
 LONG_AGO = TEN_PAST_TEN - timedelta(hours=1)
