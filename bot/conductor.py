@@ -402,7 +402,8 @@ class Conductor:
         if before is None:
             number = incidents.next_number(tx)
             new = NewIncident(ids.incident_id(now), f"{customer.prefix}-{number}", ids.case_code())
-        at_risk = incidents.at_risk(tx, concerned | acting, before.id if before else None)
+        unknown = _unknown_accounts(before, matches)
+        at_risk = incidents.at_risk(tx, concerned | acting | unknown, before.id if before else None)
         return Facts(
             new=new,
             matches=matches,
@@ -708,6 +709,13 @@ def _known_as(tx: Tx, report: IncidentReport) -> list[str]:
         names.insert(0, (report.source, report.redirected_to))
     found = [incidents.find_by_ref(tx, source, source_id) for source, source_id in names]
     return list(dict.fromkeys(id_ for id_ in found if id_ is not None))
+
+
+def _unknown_accounts(before: Incident | None, matches: Mapping[str, Match]) -> set[str]:
+    """Object ids of affected accounts for which the roster knows nobody."""
+    found = {a.object_id for a in before.affected if a.object_id} if before else set()
+    unmatched = (key for key, match in matches.items() if match.person is None)
+    return found | {key.removeprefix("oid:") for key in unmatched if key.startswith("oid:")}
 
 
 def _has_room(incident: Incident, report: IncidentReport) -> bool:

@@ -16,7 +16,7 @@ from storage import across, effects, handles, homes, incidents, people, profiles
 from storage import surfaces as surface_rows
 from storage.engine import AcrossTx, Tx
 from triage.authority import is_thread_guarded
-from triage.containing import OVER_THE_CAP, Lately, recheck
+from triage.containing import OVER_THE_CAP, Lately, is_rehearsed, recheck
 from triage.customer import Customer, Provider, Stop
 from triage.effects import (
     ANALYST_THREAD,
@@ -371,9 +371,14 @@ class Gatherer:
         )
         refused = recheck(incident, action, customer, now, lately) if action else None
         if action is None or refused is not None:
+<<<<<<< HEAD
             why = refused or phrase("refused.unknown_action")
             return self._refused(tx, order, why, now, again=claimed.attempt > 1)
         if customer.shadow:
+=======
+            return self._refused(tx, order, refused or phrase("refused.unknown_action"), now)
+        if is_rehearsed(action, customer):
+>>>>>>> main
             return Settled(Done(event=ActionDone(order.action, rehearsed=True, undone=order.undo)))
         if not order.undo:
             reach.begin(tx, order.does, order.key, now)

@@ -67,10 +67,12 @@ from triage.events import (
     SentToCustomer,
     Taken,
     UndoOrdered,
+    WishedCall,
     Wrote,
 )
 from triage.incident import CallOutcome, Incident, Question, Route
 from triage.phrases import Phrase, phrase
+from triage.playbooks import CALL_ME
 from triage.surfaces import asked_in_teams, person_card, surfaces
 from triage.telling import from_provider
 from triage.views import (
@@ -553,6 +555,8 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
     """What a button means. Whether this person may, is decided where everything is decided."""
     on, by, name = pressed.on or "", who.object_id, who.name
     match pressed.button:
+        case Button.ANSWER if not on and pressed.choice == CALL_ME.id:
+            return WishedCall(by)
         case Button.ANSWER | Button.CHANGE:
             return Answered(on, by, pressed.choice or "")
         case Button.APPROVE | Button.DENY:

@@ -741,6 +741,7 @@ SENTENCES: dict[str, str] = {
     "level.L0": "Known by: a button in Teams (L0)",
     "level.L2": "Known by: a fresh sign-in (L2)",
     "level.L3": "Known by: voice (L3)",
+    "level.unvouched": "Known by: a call on a number that nobody vouches for: it makes nobody trusted, and weighs like a button in Teams (L0)",
     "level.attested": "Known by: voice, asked by {by} as their manager at {at} (L3)",
     "level.called": "Known by: a call to {number}, source {source} (L3)",
     "verification.offered": "A fresh sign-in is offered",

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_args
 from pydantic import Field, TypeAdapter
 from pydantic_core import from_json
 
-from storage.upcasters import lift, lift_profile
+from storage.upcasters import lift, lift_event, lift_profile
 from triage.customer import Customer, Provider, Stop
 from triage.decide import Verdict
 from triage.effects import Effect
@@ -53,6 +53,16 @@ class _CustomerCodec(_SetCodec[Customer]):
         return self._adapter.validate_json(json.dumps(lift_profile(from_json(text))))
 
 
+class _EventCodec(_Codec[Event]):
+    def from_json(self, text: str) -> Event:
+        if _ASKS_NOTHING not in text:
+            return self._adapter.validate_json(text)
+        return self._adapter.validate_json(json.dumps(lift_event(from_json(text))))
+
+
+_ASKS_NOTHING = '"question":""'
+
+
 class _IncidentCodec(_Codec[Incident]):
     def from_json(self, text: str) -> Incident:
         return self._known(text)
@@ -89,7 +99,7 @@ def _by_kind(union: Any, field: str = "kind") -> TypeAdapter[Any]:
 _incident = _IncidentCodec(TypeAdapter(Incident))
 incident_to_json, incident_from_json = _incident.to_json, _incident.from_json
 
-_event: _Codec[Event] = _Codec(_by_kind(Event))
+_event = _EventCodec(_by_kind(Event))
 event_to_json, event_from_json = _event.to_json, _event.from_json
 
 _facts = _SetCodec(TypeAdapter(Facts))

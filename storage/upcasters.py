@@ -1,4 +1,4 @@
-"""Lifts what older Vouches wrote to today's form: states of incidents, and profiles.
+"""Lifts what older Vouches wrote to today's form: states of incidents, events, and profiles.
 
 An incident's state goes step by step, from the version it was stored in to today's.
 
@@ -24,6 +24,15 @@ def lift(
         state["state_version"] = version
     return state
 
+
+def lift_event(written: dict[str, Any]) -> dict[str, Any]:
+    """The wish to be called, from the card of a suspect account, was an answer to no question."""
+    if (written.get("kind"), written.get("question"), written.get("choice")) == _A_WISH:
+        return {"kind": "wished_call", "by": written["by"]}
+    return written
+
+
+_A_WISH = ("answered", "", "call_me")
 
 _CONSENTS = {"automatic": "authorize", "approval": "collaborate"}
 _ON_SILENCE = {"act": True, "hand_over": False}

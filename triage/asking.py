@@ -344,15 +344,17 @@ def _follow(draft: Draft, question: Question, answer: Answer) -> None:
 
 
 def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: str) -> None:
-    """What somebody said on the phone, taken down by an analyst: we know who answered (L3), as well
-    as the number that was called vouches for it."""
+    """What somebody said on the phone, taken down by an analyst: we know who answered (L3) where the
+    customer vouches for the number that was called, and else no better than from their chat."""
     task = next((c for c in draft.incident.calls if c.question == question.id), None)
+    vouched = task is not None and task.number_source is not None
+    suspect = not vouched and draft.incident.is_tainted(question.person.object_id)
     reply = Reply(
         question.person.object_id,
         draft.now,
-        Standing.COUNTED,
+        Standing.TAINTED if suspect else Standing.COUNTED,
         choice,
-        assurance=Assurance.L3,
+        assurance=Assurance.L3 if vouched else Assurance.L0,
         recorded_by=by,
         number=task.number if task else None,
         number_source=task.number_source if task else None,

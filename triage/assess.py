@@ -166,7 +166,7 @@ def may_auto_close(incident: Incident, customer: Customer) -> bool:
         and incident.severity.rank <= Severity.MEDIUM.rank
         and not any(customer.is_privileged(upn) for upn in upns)
         and not any(_is_precious(customer.asset(d.name)) for d in incident.devices)
-        and not incident.taints
+        and not incident.is_suspicious
         and not incident.kept_open
         and not incident.overflow
     )

@@ -330,7 +330,9 @@ def is_thread_guarded(incident: Incident, customer: Customer) -> bool:
     - a suspect account reads the thread, administers Teams, or may approve
     """
     return incident.type is IncidentType.RESTRICTED or any(
-        p.reads_thread or customer.administers_teams(p.upn) or is_approver(customer, p.upn)
-        for p in (a.person for a in incident.affected)
-        if p is not None and incident.is_tainted(p.object_id)
+        bool(a.person and a.person.reads_thread)
+        or customer.administers_teams(a.upn)
+        or is_approver(customer, a.upn)
+        for a in incident.affected
+        if a.object_id and incident.is_tainted(a.object_id)
     )

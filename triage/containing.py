@@ -524,6 +524,12 @@ def recheck(
 OVER_THE_CAP = "refused.cap"
 
 
+def is_rehearsed(action: ResponseAction, customer: Customer) -> bool:
+    """Whether nothing is touched: in shadow mode. What was done is really undone all the same, and
+    what was only rehearsed is never, whatever the profile has come to say since."""
+    return action.rehearsed if action.state is ActionState.UNDOING else customer.shadow
+
+
 def _no_longer_entitled(
     incident: Incident, action: ResponseAction, customer: Customer, now: datetime
 ) -> Phrase | None:

@@ -75,6 +75,7 @@ from triage.events import (
     Undelivered,
     UndoOrdered,
     VerificationStarted,
+    WishedCall,
     Woke,
     Wrote,
 )
@@ -188,6 +189,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
     match event:
         case Answered():
             return _answered(draft, event)
+        case WishedCall():
+            return _wished_a_call(draft, event)
         case Wrote():
             return _wrote(draft, event)
         case ApprovalAnswered():
@@ -350,8 +353,6 @@ def _is(ref: SourceRef, report: IncidentReport) -> bool:
 
 
 def _answered(draft: Draft, event: Answered) -> Verdict:
-    if not event.question:
-        return _wished_a_call(draft, event)
     question = draft.incident.question(event.question)
     refused = may_answer(question, event.by)
     if refused is not None or question is None:
@@ -376,15 +377,15 @@ def _answered(draft: Draft, event: Answered) -> Verdict:
     return Accepted(_thanks(draft, question.person.object_id, standing))
 
 
-def _wished_a_call(draft: Draft, event: Answered) -> Verdict:
-    """The one button on the card of a suspect account, which stands for no question. Whom we call,
+def _wished_a_call(draft: Draft, event: WishedCall) -> Verdict:
+    """Whom we call,
     and on which number, is not the chat's to say."""
     theirs = [
         q
         for q in draft.incident.questions
         if q.person.object_id == event.by and q.route is not Route.PHONE and q.was_sent
     ]
-    if not theirs or event.choice != CALL_ME.id:
+    if not theirs:
         return Refused(phrase("refused.unknown_question"))
     if CALL_ME.id in _last_choices(theirs[-1]):
         return AlreadyAnswered(phrase("thanks.received"))
@@ -1130,7 +1131,7 @@ def _may_hold(incident: Incident, decision: Decision) -> bool:
     left = (ActionState.PROPOSED, ActionState.FAILED, ActionState.REFUSED, ActionState.UNDONE)
     return (
         decision.band is Band.CONTAIN
-        and not incident.taints
+        and not incident.is_suspicious
         and all(a.state not in left for a in incident.actions)
     )
 

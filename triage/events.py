@@ -33,8 +33,7 @@ class Reported:
 class Answered:
     """Somebody pressed a button on a question, or wrote text while one was open.
 
-    `by` is the authenticated object id; `question` is what the button stood for, empty on the card
-    of a suspect account, which asks nothing.
+    `by` is the authenticated object id; `question` is what the button stood for.
     """
 
     question: str
@@ -44,6 +43,14 @@ class Answered:
     verification: str | None = None
     """The fresh sign-in after which it was given, on a page of ours."""
     kind: Literal["answered"] = "answered"
+
+
+@dataclass(frozen=True, slots=True)
+class WishedCall:
+    """Somebody pressed the one button on the card of a suspect account, which asks nothing."""
+
+    by: str
+    kind: Literal["wished_call"] = "wished_call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +387,7 @@ class NotPaged:
 
 Later = (
     Answered
+    | WishedCall
     | Wrote
     | ApprovalAnswered
     | CallRecorded

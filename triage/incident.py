@@ -115,6 +115,17 @@ class Affected:
             known += [self.person.object_id, self.person.upn]
         return frozenset(k.lower() for k in known if k)
 
+    @property
+    def object_id(self) -> str | None:
+        """What a suspicion of this account goes by, also where the roster knows nobody for it."""
+        if self.person:
+            return self.person.object_id
+        return self.account.object_id.lower() if self.account.object_id else None
+
+    @property
+    def upn(self) -> str:
+        return (self.person.upn if self.person else self.account.upn) or ""
+
     file: str | None = None
     """The suspect file of the alert that names this account: what this person is asked about."""
     device: str | None = None
@@ -676,8 +687,21 @@ class Taint:
     def is_lent(self) -> bool:
         return self.why.key == "taint.other_incident"
 
+    @property
+    def name(self) -> str:
+        return str(self.why.args["person"])
+
+    @property
+    def last_evidence(self) -> datetime:
+        """What was done before it does not count."""
+        return self.counts_from or self.since
+
     def part(self, part: Clearance) -> Cleared | None:
-        return next((c for c in self.cleared if c.part is part), None)
+        """What was done last of it. A revocation before the reset leaves in whoever held the old
+        password, and does not count (triage.md section 6)."""
+        done = [c for c in self.cleared if c.part is part]
+        reset = self.part(Clearance.RESET) if part is Clearance.REVOKED else None
+        return next((c for c in reversed(done) if reset is None or c.at >= reset.at), None)
 
 
 class AwayBy(StrEnum):
@@ -913,6 +937,11 @@ class Incident:
 
     def is_tainted(self, object_id: str) -> bool:
         return any(t.object_id == object_id and t.lifted_at is None for t in self.taints)
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether any account is under suspicion, here or elsewhere; those trusted again are not."""
+        return any(t.lifted_at is None for t in self.taints)
 
     def absence(self, object_id: str) -> Absence | None:
         return next((a for a in self.absences if a.object_id == object_id), None)

@@ -102,14 +102,16 @@ def absorb(draft: Draft, event: Absorbed) -> None:
 
 def _suspect(draft: Draft, taints: tuple[Taint, ...]) -> None:
     """A suspicion that arose there is this case's own from now on: the other one, which may be why
-    the account is suspect here, is over."""
+    the account is suspect here, is over. Where there is later evidence than ours, what was done
+    before it counts no more."""
     for told in taints:
         ours = [t for t in draft.incident.taints if t.object_id == told.object_id]
         own = next((t for t in ours if not t.is_lent), None)
         trusted = own.lifted_at if own else None
-        if told.lifted_at is not None or (trusted is not None and told.since <= trusted):
+        if told.lifted_at is not None or (trusted is not None and told.last_evidence <= trusted):
             continue  # it was settled there, or has been settled here since
         if own is not None and trusted is None:
+            _begin_anew(draft, own, told)
             continue
         if told.is_lent and ours:
             continue
@@ -117,6 +119,15 @@ def _suspect(draft: Draft, taints: tuple[Taint, ...]) -> None:
             asking.withdraw_card(draft, told.object_id)
         others = tuple(t for t in draft.incident.taints if t not in ours)
         draft.set(taints=(*others, told))
+
+
+def _begin_anew(draft: Draft, ours: Taint, told: Taint) -> None:
+    """What another case only lent is evidence there, and not of the one that is merged."""
+    if told.is_lent or told.last_evidence <= ours.last_evidence:
+        return
+    later = tuple(c for c in ours.cleared if c.at >= told.last_evidence)
+    anew = replace(ours, counts_from=told.last_evidence, cleared=later)
+    draft.set(taints=tuple(anew if t is ours else t for t in draft.incident.taints))
 
 
 def _hear(draft: Draft, told: Question) -> None:

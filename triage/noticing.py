@@ -34,8 +34,12 @@ def notify(draft: Draft, action: ResponseAction) -> None:
 
 
 def _hit(draft: Draft, action: ResponseAction) -> tuple[Person, ...]:
-    """Whose account it is, or who works at the device."""
-    known = {a.person.object_id: (a.person, a.device) for a in draft.incident.affected if a.person}
+    """Whose account it is, or who works at the device; guests are written to by nobody."""
+    known = {
+        a.person.object_id: (a.person, a.device)
+        for a in draft.incident.affected
+        if a.person and not a.person.outside
+    }
     if action.target.kind is TargetKind.ACCOUNT:
         return tuple(p for p, _ in known.values() if p.object_id == action.target.id)
     return tuple(p for p, device in known.values() if device in (None, action.target.label))
@@ -67,7 +71,7 @@ def _tell_manager(draft: Draft, action: ResponseAction, person: Person) -> None:
     facts = draft.customer.facts_about(person.upn)
     named = (facts.manager or "").lower() if facts else ""
     manager = draft.known.facts.helpers.get(named)
-    if manager is None or draft.incident.affects(manager.object_id, manager.upn):
+    if manager is None or manager.outside or draft.incident.affects(manager.object_id, manager.upn):
         return
     if draft.incident.is_tainted(manager.object_id) or (
         manager.object_id in draft.known.facts.at_risk

@@ -110,7 +110,7 @@ QUESTIONS: dict[QuestionKind, QuestionSpec] = {
             QuestionKind.FILE_AFTERMATH,
             (
                 Answer("enabled_content", 1.0),
-                Answer("typed_password", 3.0, contains=ActionKind.REVOKE_SESSIONS),
+                Answer("typed_password", 3.0, contains=ActionKind.REVOKE_SESSIONS, taints=True),
                 Answer("neither", 0.0),
                 NOT_SURE,
             ),

@@ -38,6 +38,7 @@ from triage.events import (
     SourceWritten,
     Taken,
     UndoOrdered,
+    WishedCall,
     Woke,
     Wrote,
 )
@@ -198,6 +199,8 @@ def _says_inside(incident: Incident, at: datetime, event: Event) -> Phrase | Non
             )
             standing = _standing(incident.question(question), at)
             return phrase(f"timeline.reply_{standing}", person=person, answer=said)
+        case WishedCall(by):
+            return phrase("why.call_me", person=_name(incident, by))
         case Answered(by=by, text=text) | Wrote(by, text):
             return phrase("timeline.wrote", person=_name(incident, by), text=text or "")
         case ClearanceRecorded(person, part, proof, by_name=by):

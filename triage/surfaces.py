@@ -1023,7 +1023,8 @@ def _heard_by(question: Question) -> tuple[Phrase, ...]:
     if reply.attester is not None:
         return (phrase("level.attested", by=reply.attester, at=reply.at),)
     if reply.assurance is not Assurance.L3 or reply.number is None:
-        return (phrase(f"level.{reply.assurance}"),)
+        by_phone = reply.recorded_by is not None and reply.assurance is Assurance.L0
+        return (phrase("level.unvouched" if by_phone else f"level.{reply.assurance}"),)
     return (phrase("level.called", number=reply.number, source=reply.number_source),)
 
 
@@ -1119,12 +1120,11 @@ def _suspicions(incident: Incident) -> tuple[Suspicion, ...]:
     """Of a case that was merged, the other one tells."""
     if incident.merged is not None:
         return ()
-    return tuple(_suspicion(incident, t) for t in incident.taints if t.lifted_at is None)
+    return tuple(_suspicion(t) for t in incident.taints if t.lifted_at is None)
 
 
-def _suspicion(incident: Incident, mark: Taint) -> Suspicion:
+def _suspicion(mark: Taint) -> Suspicion:
     """What another case lends is settled there."""
-    name = next((p.name for p in incident.people if p.object_id == mark.object_id), "")
     since = phrase("suspicion.since", since=mark.since, why=mark.why)
     parts = () if mark.is_lent else tuple(Clearance)
     missing = tuple(part for part in parts if mark.part(part) is None)
@@ -1134,7 +1134,7 @@ def _suspicion(incident: Incident, mark: Taint) -> Suspicion:
     )
     return Suspicion(
         person=mark.object_id,
-        name=name or mark.object_id,
+        name=mark.name,
         says=(since, *(_part(mark, part) for part in parts), *ends),
         missing=missing,
     )

@@ -8,18 +8,18 @@ this person; or when a person closes the case as harmless. New evidence begins i
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from triage import asking
 from triage.actions import ActionKind
 from triage.draft import Draft
 from triage.incident import (
     ActionState,
+    Affected,
     Assurance,
     Clearance,
     Cleared,
     Incident,
-    Person,
     Taint,
 )
 from triage.phrases import phrase
@@ -39,28 +39,31 @@ _LEAST = Severity.MEDIUM.rank
 def taint(draft: Draft) -> None:
     """Mark the accounts that may be in an attacker's hands.
 
-    - every affected account, where the incident is about accounts, at medium severity and above,
-      or where an identity alert of medium or more is among its alerts
+    - every affected account, known to the roster or not, where the incident is about accounts, at
+      medium severity and above, or where an identity alert of medium or more is among its alerts
     - whoever said that they gave a password, a code or control away
     - anybody affected of whom it holds in another case, for as long as it does
     """
     incident = draft.incident
     _give_back(draft)
     suspect = _accounts_are_suspect(incident)
-    for person in incident.people:
+    accounts = {a.object_id: a for a in incident.affected if a.object_id}
+    for object_id, affected in accounts.items():
         if suspect:
-            _mark(draft, person, "taint.this_incident")
-        elif _gave_it_away(incident, person):
-            _mark(draft, person, "taint.own_answer")
-        if person.object_id in draft.known.facts.at_risk:
-            _mark(draft, person, "taint.other_incident")
+            _mark(draft, object_id, affected, "taint.this_incident")
+        elif _gave_it_away(incident, object_id):
+            _mark(draft, object_id, affected, "taint.own_answer")
+        if object_id in draft.known.facts.at_risk:
+            _mark(draft, object_id, affected, "taint.other_incident")
 
 
-def _mark(draft: Draft, person: Person, why: str) -> None:
-    """A suspicion of this case's own takes the place of a lent one. One that was lifted stays so
+def _mark(draft: Draft, object_id: str, affected: Affected, why: str) -> None:
+    """A suspicion of this case's own takes the place of a lent one, and counts what was done from
+    now on only: what was done before was done about another matter. One that was lifted stays so
     until there is new evidence, which takes it away, or another answer that gives something away."""
-    mark = Taint(person.object_id, draft.now, phrase(why, person=person.name))
-    theirs = [t for t in draft.incident.taints if t.object_id == person.object_id]
+    name = affected.person.name if affected.person else affected.account.label
+    mark = Taint(object_id, draft.now, phrase(why, person=name))
+    theirs = [t for t in draft.incident.taints if t.object_id == object_id]
     own = next((t for t in theirs if not t.is_lent), None)
     lent = next((t for t in theirs if t.is_lent), None)
     stands = own is not None and own.lifted_at is None
@@ -70,9 +73,10 @@ def _mark(draft: Draft, person: Person, why: str) -> None:
     replaced = (lent,) if mark.is_lent else (lent, own)
     since = lent.since if lent else draft.now
     kept = tuple(t for t in draft.incident.taints if t not in replaced)
-    draft.set(taints=(*kept, replace(mark, since=since)))
+    counts_from = draft.now if lent else None
+    draft.set(taints=(*kept, replace(mark, since=since, counts_from=counts_from)))
     draft.note(mark.why)
-    asking.withdraw_card(draft, person.object_id)
+    asking.withdraw_card(draft, object_id)
 
 
 def _give_back(draft: Draft) -> None:
@@ -80,7 +84,7 @@ def _give_back(draft: Draft) -> None:
     for mark in draft.incident.taints:
         if mark.is_lent and mark.object_id not in draft.known.facts.at_risk:
             draft.set(taints=tuple(t for t in draft.incident.taints if t is not mark))
-            draft.note(phrase("timeline.taint_over_elsewhere", person=_name(mark)))
+            draft.note(phrase("timeline.taint_over_elsewhere", person=mark.name))
 
 
 def _accounts_are_suspect(incident: Incident) -> bool:
@@ -90,17 +94,17 @@ def _accounts_are_suspect(incident: Incident) -> bool:
 
 
 def _is_identity_risk(product: Product, severity: Severity) -> bool:
-    return product is Product.ENTRA and severity.rank >= _LEAST
+    return product in (Product.ENTRA, Product.IDENTITY) and severity.rank >= _LEAST
 
 
-def _gave_it_away(incident: Incident, person: Person) -> bool:
+def _gave_it_away(incident: Incident, object_id: str) -> bool:
     """In an answer since the account was last trusted."""
-    lifted = [t.lifted_at for t in incident.taints if t.object_id == person.object_id]
+    lifted = [t.lifted_at for t in incident.taints if t.object_id == object_id]
     trusted = max((at for at in lifted if at is not None), default=None)
     given = [
         QUESTIONS[q.kind].answer(q.answer.choice or "")
         for q in incident.answered
-        if q.person.object_id == person.object_id
+        if q.person.object_id == object_id
         and q.answer
         and (trusted is None or q.answer.at > trusted)
     ]
@@ -137,7 +141,7 @@ def record(draft: Draft, mark: Taint, cleared: Cleared) -> None:
     """One part is done: who says so, and by what proof."""
     _put(draft, mark, replace(mark, cleared=(*mark.cleared, cleared)))
     part = phrase(f"clearance.{cleared.part}")
-    draft.note(phrase("timeline.cleared", person=_name(mark), part=part, how=cleared.how))
+    draft.note(phrase("timeline.cleared", person=mark.name, part=part, how=cleared.how))
 
 
 def clear(draft: Draft) -> None:
@@ -174,9 +178,11 @@ def _done(incident: Incident, mark: Taint, part: Clearance) -> Cleared | None:
 def _by_action(
     incident: Incident, mark: Taint, part: Clearance, kind: ActionKind
 ) -> Cleared | None:
+    reset = mark.part(Clearance.RESET) if part is Clearance.REVOKED else None
+    counts_from = max(mark.last_evidence, reset.at) if reset else mark.last_evidence
     for action in incident.actions:
-        mine = action.kind is kind and action.target.id == mark.object_id and action.at
-        if not mine or action.at is None or action.at < _counts_from(mark) or action.rehearsed:
+        mine = action.kind is kind and action.target.id.lower() == mark.object_id
+        if not mine or action.at is None or action.at < counts_from or action.rehearsed:
             continue
         if action.state is ActionState.DONE:
             return Cleared(part, action.at, phrase("cleared.by_us"))
@@ -189,13 +195,9 @@ def _by_voice(incident: Incident, mark: Taint) -> Cleared | None:
     """Whoever was reached by somebody who knows them, whatever they said."""
     for question in (*incident.heard, *incident.questions):
         for reply in question.replies if question.person.object_id == mark.object_id else ():
-            if reply.assurance is Assurance.L3 and reply.at >= _counts_from(mark):
+            if reply.assurance is Assurance.L3 and reply.at >= mark.last_evidence:
                 return Cleared(Clearance.CHECKED, reply.at, phrase("cleared.by_voice"))
     return None
-
-
-def _counts_from(mark: Taint) -> datetime:
-    return mark.counts_from or mark.since
 
 
 def _lift_in_time(draft: Draft, mark: Taint) -> None:
@@ -207,7 +209,7 @@ def _lift_in_time(draft: Draft, mark: Taint) -> None:
         draft.wake(f"taint:{mark.object_id}@{until.isoformat()}", until)
         return
     _put(draft, mark, replace(mark, lifted_at=draft.now, lifted="cleared"))
-    says = phrase("timeline.taint_lifted", person=_name(mark))
+    says = phrase("timeline.taint_lifted", person=mark.name)
     draft.note(says)
     draft.tell_analysts(f"trusted:{mark.object_id}:{draft.now.isoformat()}", says)
 
@@ -218,12 +220,8 @@ def lift_as_harmless(draft: Draft) -> None:
         mark = own_mark(draft.incident, object_id)
         if mark is not None:
             _put(draft, mark, replace(mark, lifted_at=draft.now, lifted="benign"))
-            draft.note(phrase("timeline.taint_harmless", person=_name(mark)))
+            draft.note(phrase("timeline.taint_harmless", person=mark.name))
 
 
 def _put(draft: Draft, before: Taint, after: Taint) -> None:
     draft.set(taints=tuple(after if t is before else t for t in draft.incident.taints))
-
-
-def _name(mark: Taint) -> str:
-    return str(mark.why.args["person"])

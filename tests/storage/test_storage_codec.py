@@ -24,7 +24,7 @@ from triage.effects import (
     TellAnalysts,
     Wake,
 )
-from triage.events import Answered, Event, Facts, Match, Reported
+from triage.events import Answered, Event, Facts, Match, Reported, WishedCall
 from triage.incident import STATE_VERSION, Incident
 from triage.report import Alert
 from triage.views import CustomerThread, PersonCard
@@ -175,6 +175,14 @@ def test_a_report_with_every_kind_of_evidence_comes_back_whole() -> None:
 
     assert len(kinds) > 10
     assert codec.event_from_json(codec.event_to_json(reported)) == reported
+
+
+def test_a_wish_to_be_called_that_was_an_answer_to_no_question_is_read_as_one() -> None:
+    before = codec.event_to_json(Answered("", "bob", "call_me"))
+
+    assert codec.event_from_json(before) == WishedCall("bob")
+    other = Answered("", "bob", "mine")
+    assert codec.event_from_json(codec.event_to_json(other)) == other
 
 
 def test_an_answer_keeps_the_words_it_was_given() -> None:

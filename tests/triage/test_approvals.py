@@ -31,7 +31,7 @@ from tests.triage.triage_script import (
     user,
 )
 from triage.actions import ActionKind
-from triage.containing import recheck
+from triage.containing import is_rehearsed, recheck
 from triage.customer import Asset, Consent, Contact, Role
 from triage.effects import ANALYST_THREAD, Contain
 from triage.events import ActionDone, ActionFailed, ContainOrdered, UndoOrdered
@@ -489,6 +489,20 @@ def test_what_is_to_be_undone_may_be_undone_whatever_happened() -> None:
     case.happens(undoes("a2")).closes(disposition=Disposition.FALSE_POSITIVE)
 
     assert recheck(case.state, case.action(ISOLATE), case.customer, case.now) is None
+
+
+@pytest.mark.parametrize("rehearsed", [True, False])
+@pytest.mark.parametrize("shadow", [True, False])
+def test_what_was_rehearsed_is_undone_as_rehearsed_and_what_was_done_really(
+    rehearsed: bool, shadow: bool
+) -> None:
+    case = asked().approves()
+    now = contoso(shadow=shadow)
+    assert is_rehearsed(case.action(ISOLATE), now) is shadow
+
+    case.happens(ActionDone("a2", rehearsed=rehearsed)).happens(undoes("a2"))
+
+    assert is_rehearsed(case.action(ISOLATE), now) is rehearsed
 
 
 def test_tier_a_waits_where_the_customer_wants_to_be_asked() -> None:

@@ -29,11 +29,20 @@ from triage.containing import recheck
 from triage.customer import Consent
 from triage.decide import AlreadyAnswered, Refused
 from triage.effects import Page, PageAction
-from triage.events import Absorbed, ActionDone, KeptOpen, MergedInto, Taken, UndoOrdered
+from triage.events import (
+    Absorbed,
+    ActionDone,
+    ClearanceRecorded,
+    KeptOpen,
+    MergedInto,
+    Taken,
+    UndoOrdered,
+)
 from triage.incident import (
     ActionState,
     ApprovalState,
     Band,
+    Clearance,
     Incident,
     IncidentType,
     QuestionKind,
@@ -133,6 +142,37 @@ def test_a_follow_up_that_was_open_there_is_asked_here() -> None:
     into = merged(part, Case().reported(remote_tool()))
 
     assert [q.kind for q in into.state.questions if q.state.state == "open"].count(follow_up) == 1
+
+
+def test_later_evidence_of_the_merged_case_voids_what_was_done_before_it() -> None:
+    into = Case().reported(sign_in())
+    for part in (Clearance.RESET, Clearance.REVOKED):
+        cleared = ClearanceRecorded(CARLA.object_id, part, "ticket", ANNA.object_id, ANNA.name)
+        into.happens(cleared, after=1)
+    part_ = Case(now=into.now + timedelta(minutes=5)).reported(sign_in(source_id="9"))
+    into.now = part_.now
+
+    merged(part_, into)
+    (mark,) = into.state.taints
+
+    assert mark.cleared == ()
+    assert mark.counts_from == part_.state.taints[0].since
+    before = into.state
+    assert into.happens(handed_on(part_.state)).state.taints == before.taints
+
+
+def test_earlier_evidence_of_the_merged_case_voids_nothing() -> None:
+    part = Case().reported(sign_in(source_id="9"))
+    into = Case(now=part.now + timedelta(minutes=5)).reported(sign_in())
+    cleared = ClearanceRecorded(
+        CARLA.object_id, Clearance.RESET, "ticket", ANNA.object_id, ANNA.name
+    )
+    into.happens(cleared, after=1)
+
+    (mark,) = merged(part, into).state.taints
+
+    assert mark.part(Clearance.RESET)
+    assert mark.counts_from is None
 
 
 def test_a_suspect_account_stays_suspect() -> None:

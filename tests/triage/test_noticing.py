@@ -22,7 +22,7 @@ from triage.decide import decide
 from triage.draft import Known
 from triage.effects import ANALYST_THREAD, Say
 from triage.events import ActionDone
-from triage.incident import ActionState, Person
+from triage.incident import ActionState, Incident, Person
 
 DISABLE, ISOLATE = ActionKind.DISABLE_ACCOUNT, ActionKind.ISOLATE_DEVICE
 
@@ -113,3 +113,26 @@ def test_a_restricted_case_is_told_to_nobody(who: Person) -> None:
     case = Case(at_once(DISABLE, who)).reported(leak(who))
 
     assert all(a.state is not ActionState.ORDERED for a in case.state.actions)
+
+
+def test_guests_hear_of_no_containment_neither_as_whoever_is_cut_off_nor_as_managers() -> None:
+    case = isolated()
+    as_guest = case.state.changed(
+        affected=tuple(
+            replace(a, person=replace(a.person, outside=True)) if a.person else a
+            for a in case.state.affected
+        )
+    )
+    action = case.action(ISOLATE)
+    known = case.log[-1][1]
+
+    def told(state: Incident, manager: Person) -> list[str]:
+        facts = replace(known.facts, new=None, helpers={EVE.upn: manager})
+        now_known = Known(known.customer, known.provider, facts)
+        decided = decide(state, ActionDone(action.id, rehearsed=False), now_known, case.now)
+        return [e.place for e in decided.effects if isinstance(e, Say)]
+
+    manager = f"person:{EVE.object_id}"
+    assert manager in told(case.state, EVE)
+    assert manager not in told(case.state, replace(EVE, outside=True))
+    assert told(as_guest, EVE) == []

@@ -20,16 +20,21 @@ from tests.triage.triage_script import (
     JON,
     Case,
     accepted,
+    alert,
     already,
     contoso,
     keys,
     malware_blocked,
     malware_ran,
     refusal,
+    remote_tool,
     report,
     sign_in,
+    user,
 )
+from triage import suspicion
 from triage.actions import ActionKind
+from triage.assess import may_auto_close
 from triage.customer import Analyst, Contact, PersonFacts, Role
 from triage.effects import ANALYST_THREAD
 from triage.events import (
@@ -39,8 +44,16 @@ from triage.events import (
     ContainOrdered,
     Reopened,
 )
-from triage.incident import ApprovalState, Clearance, Disposition, IncidentType, Person, Route
-from triage.report import Severity
+from triage.incident import (
+    ApprovalState,
+    Assurance,
+    Clearance,
+    Disposition,
+    IncidentType,
+    Person,
+    Route,
+)
+from triage.report import Product, Severity
 
 
 def records(case: Case, part: Clearance, who: Person = CARLA, **more: Any) -> Case:
@@ -82,12 +95,37 @@ def test_reset_revocation_and_a_check_make_an_account_trusted_again_when_access_
 @pytest.mark.parametrize("missing", list(Clearance))
 def test_none_of_the_three_may_be_missing(missing: Clearance) -> None:
     case = suspect()
-    for part in set(Clearance) - {missing}:
+    for part in (p for p in Clearance if p is not missing):
         records(case, part)
     case.wakes("taint:", after=600)
 
     assert case.state.is_tainted(CARLA.object_id)
     assert case.desk().suspicions[0].missing == (missing,)
+
+
+def test_a_revocation_before_the_reset_locks_nobody_out() -> None:
+    case = records(suspect(), Clearance.REVOKED)
+    for part in (Clearance.RESET, Clearance.CHECKED):
+        records(case, part)
+    case.wakes("taint:", after=600)
+    assert case.state.is_tainted(CARLA.object_id)
+    assert case.desk().suspicions[0].missing == (Clearance.REVOKED,)
+
+    records(case, Clearance.REVOKED).until_due("taint:")
+
+    assert not case.state.is_tainted(CARLA.object_id)
+
+
+def test_our_own_revocation_before_the_reset_counts_no_more() -> None:
+    case = Case(contoso(rules=AUTOMATIC)).reported(told_of(IncidentType.MFA_FATIGUE, CARLA))
+    case.done()
+    assert case.state.taints[0].part(Clearance.REVOKED)
+
+    records(case, Clearance.RESET)
+
+    assert case.state.taints[0].part(Clearance.REVOKED) is None
+    before = case.state.taints
+    assert case.wakes("taint:", after=1).state.taints == before
 
 
 def test_each_part_is_shown_with_its_time_and_its_proof() -> None:
@@ -168,6 +206,16 @@ def test_any_other_closing_leaves_the_account_under_suspicion_until_it_is_safe(
     assert case.state.suspects == frozenset()
 
 
+def test_an_account_that_is_trusted_again_stands_in_the_way_of_no_closing() -> None:
+    opted_in = contoso(auto_close=frozenset({IncidentType.UNFAMILIAR_SIGN_IN}))
+    case = safe(Case(opted_in).reported(sign_in(severity=Severity.MEDIUM)))
+    assert not may_auto_close(case.state, opted_in)
+
+    case.until_due("taint:")
+
+    assert may_auto_close(case.state, opted_in)
+
+
 def test_reopened_it_is_suspect_again() -> None:
     case = suspect().closes(disposition=Disposition.EXPECTED)
     case.happens(Reopened(ANNA.object_id, ANNA.name), after=5)
@@ -203,6 +251,55 @@ def test_evidence_of_its_own_outlives_what_was_lent() -> None:
     case.wakes("taint:", after=5)
 
     assert case.state.suspects == {BOB.object_id}
+
+
+def test_what_was_done_while_it_was_only_lent_clears_no_evidence_of_its_own() -> None:
+    case = Case(at_risk=frozenset({CARLA.object_id})).reported(remote_tool(CARLA))
+    case.says_on_the_phone("caller")
+    case.reported(sign_in(), after=5)
+
+    mark = suspicion.own_mark(case.state, CARLA.object_id)
+    assert mark is not None
+    assert mark.since < case.now, "since when the account may have been somebody else's"
+    assert mark.cleared == ()
+
+
+def test_an_account_that_the_roster_does_not_know_is_suspect_all_the_same() -> None:
+    case = Case(roster=()).reported(sign_in())
+    assert case.state.suspects == {CARLA.object_id}
+    assert case.desk().suspicions[0].name == CARLA.upn
+
+    safe(case).until_due("taint:")
+
+    assert case.state.suspects == frozenset()
+
+
+def test_an_unknown_account_that_administers_teams_reads_every_thread() -> None:
+    admin = PersonFacts(upn=CARLA.upn, teams_admin=True)
+
+    assert Case(contoso(people=(admin,)), roster=()).reported(sign_in()).thread().placeholder
+
+
+def test_a_password_that_was_typed_makes_the_account_suspect() -> None:
+    case = Case().reported(malware_ran()).answers("opened").answers("typed_password", on="q2")
+
+    assert case.state.suspects == {BOB.object_id}
+
+
+@pytest.mark.parametrize("product", [Product.ENTRA, Product.IDENTITY])
+def test_a_medium_alert_of_an_identity_product_makes_its_accounts_suspect(product: Product) -> None:
+    told = alert("Odd", product, Severity.MEDIUM, user(BOB))
+
+    assert Case().reported(report(told)).state.suspects == {BOB.object_id}
+
+
+def test_a_call_on_no_vouched_number_makes_nobody_trusted() -> None:
+    case = Case().reported(told_of(IncidentType.NEW_MFA_METHOD, DAN)).says_on_the_phone("mine")
+
+    (mark,) = case.state.taints
+    assert mark.part(Clearance.CHECKED) is None
+    assert case.question().replies[-1].assurance is Assurance.L0
+    assert keys(case.desk().questions[0].checked)[0] == "level.unvouched"
 
 
 def test_cleared_here_and_still_suspect_there_it_is_not_trusted() -> None:
