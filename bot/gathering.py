@@ -371,14 +371,9 @@ class Gatherer:
         )
         refused = recheck(incident, action, customer, now, lately) if action else None
         if action is None or refused is not None:
-<<<<<<< HEAD
             why = refused or phrase("refused.unknown_action")
             return self._refused(tx, order, why, now, again=claimed.attempt > 1)
-        if customer.shadow:
-=======
-            return self._refused(tx, order, refused or phrase("refused.unknown_action"), now)
         if is_rehearsed(action, customer):
->>>>>>> main
             return Settled(Done(event=ActionDone(order.action, rehearsed=True, undone=order.undo)))
         if not order.undo:
             reach.begin(tx, order.does, order.key, now)
