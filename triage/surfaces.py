@@ -867,6 +867,8 @@ def _stopped(customer: Customer) -> tuple[Phrase, ...]:
     stop = customer.stopped
     if stop is None:
         return ()
+    if stop.everywhere:
+        return (phrase("known.stopped_everywhere", by=stop.by, at=stop.at, why=stop.why),)
     key = "known.breaker" if stop.by is None else "known.stopped"
     return (phrase(key, by=stop.by, at=stop.at, why=stop.why, id=customer.id),)
 

@@ -12,6 +12,42 @@ PAGE = (TREE / "docs" / "security.md").read_text(encoding="utf-8")
 CONTROLS = re.findall(r"^\| (.+) \| `([a-z0-9-]+)` \| `(tests/.+)` \|$", PAGE, re.MULTILINE)
 ANSWERED = re.findall(r"^\| ([^|]+) \| (`[a-z0-9-]+`(?:, `[a-z0-9-]+`)*) \|$", PAGE, re.MULTILINE)
 
+ANSWERS = (
+    "made up",
+    "played back",
+    "Another tenant",
+    "wrong person",
+    "rewritten",
+    "poses as an analyst",
+    "poses as a user",
+    "binds a channel",
+    "Outsiders",
+    "hands are used against",
+    "denial of service",
+    "Secrets in logs",
+    "link, a mention, markup",
+    "token is led astray",
+    "what is the customer's",
+    "wrong feed",
+    "prompt injection",
+    "privacy",
+    "intruder's number",
+    "trusted too early",
+    "silenced further questions",
+    "Evidence was deleted",
+    "deadline lapsed",
+    "Anybody could answer",
+    "only looked at answered",
+    "framed or cached",
+    "looked like the attacker",
+    "One tenant's address",
+    "no longer held",
+    "`stop`",
+    "first answer won",
+    "waited for the user",
+)
+"""The threats and the failures of others that the page must have an answer to."""
+
 
 @cache
 def names_in(file: str) -> frozenset[str]:
@@ -42,5 +78,5 @@ def test_every_threat_and_every_failure_of_others_is_answered_by_a_control() -> 
     mutants = {m.name for m in declared()}
     by = {threat: set(re.findall(r"`([a-z0-9-]+)`", names)) for threat, names in ANSWERED}
 
-    assert len(by) >= 22
+    assert [word for word in ANSWERS if not any(word in threat for threat in by)] == []
     assert {threat: names - mutants for threat, names in by.items() if names - mutants} == {}

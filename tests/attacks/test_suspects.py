@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.story.graph_incident import CARLA, malware_ran, unfamiliar_sign_in
+from tests.story.graph_incident import CARLA, malware_blocked, unfamiliar_sign_in
 from tests.story.house import House, house
 from tests.story.test_suspect_account import carla_reads
 from triage.actions import ActionKind
@@ -93,16 +93,18 @@ async def test_an_account_stolen_meanwhile_is_asked_no_more_through_its_card(
     tmp_path: Path,
 ) -> None:
     async with house(tmp_path) as h:
-        body = malware_ran()
+        body = malware_blocked()
         account = body["alerts"][0]["evidence"][0]["userAccount"]
         account |= {"azureAdUserId": CARLA, "userPrincipalName": "carla@contoso.example"}
         await h.report(body)
         card = await h.card("Carla Duarte")
-        assert "answer.q1.opened" in card.actions
+        assert "answer.q1.expected" in card.actions
 
         await h.report(unfamiliar_sign_in())
 
-        assert "answer.q1.opened" not in (await h.card("Carla Duarte")).actions
-        before = log_odds(await h.incident("4711"))
-        await h.press("Carla Duarte", card, "answer.q1.not_me")
-        assert log_odds(await h.incident("4711")) >= before
+        assert "answer.q1.expected" not in (await h.card("Carla Duarte")).actions
+        before = log_odds(await h.incident("4712"))
+        await h.press("Carla Duarte", card, "answer.q1.expected")
+        assert log_odds(await h.incident("4712")) >= before, (
+            "from her own hand it would have lowered"
+        )

@@ -15,8 +15,15 @@ READERS = {
 }
 
 
+SIGN_IN_PAGE = "https://vouch.provider.example/confirm/0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+"""Our own page, as `bot/links.py` leads to it from the one card that offers a sign-in."""
+
+
 def person_cards(reader: Reader) -> dict[str, Card]:
-    return {n: question.render(v, views.HANDLE, reader) for n, v in views.PERSON_CARDS.items()}
+    return {
+        name: question.render(view, views.HANDLE, reader, SIGN_IN_PAGE)
+        for name, view in views.PERSON_CARDS.items()
+    }
 
 
 def managers(reader: Reader) -> dict[str, Card]:

@@ -5,10 +5,14 @@ import re
 import pytest
 
 from cards.elements import Card
+from cards.sentences import SENTENCES
+from cards.wording import Argument, say
 from tests.cards.cards_at_hand import READERS, buttons, parts, person_cards, read_aloud
 from tests.cards.kind_cards import asked_on_cards
 from tests.cards.readability import reading_ease, sentence_length, sentences, syllables, words
+from tests.triage.triage_script import TEN_PAST_TEN
 from triage.incident import QuestionKind
+from triage.phrases import Moment, Phrase
 from triage.playbooks import FOLLOW_UPS, QUESTIONS
 
 MOST_WORDS = {"en": 60, "de": 75, "pt": 75}
@@ -44,6 +48,29 @@ def _prose(card: Card) -> str:
     return " ".join(text for text in shown if text.endswith((".", "?", "!", ":")))
 
 
+OURS = ("web.", "web_happened.", "web_ask.", "hello.", "privacy.short", "contained.")
+"""What people read of us beside their cards: our pages, the introduction, and news of colleagues."""
+
+TYPED = {"en": "Write verify and", "de": "Schreiben Sie prüfen und", "pt": "Escreva verificar e"}
+"""A word to write to us is what it is."""
+
+
+def _beside_cards(language: str) -> dict[str, str]:
+    """Each sentence of ours as it is read, its blanks filled with something short."""
+    texts: dict[str, Argument] = {
+        "sender": "Contoso", "code": "7KQ2", "days": 90, "contact": "Ines",
+        "person": "Bob Meyer", "device": "LAPTOP-7", "app": "Outlook",
+        "at": Moment(TEN_PAST_TEN),
+    }  # fmt: skip
+    said = {
+        key: say(Phrase(key, texts), READERS[language]).replace(TYPED[language], "")
+        for key in SENTENCES
+        if key.startswith(OURS)
+    }
+    assert len(said) >= 25
+    return said
+
+
 # --- English -------------------------------------------------------------------------------------
 
 
@@ -63,6 +90,14 @@ def test_every_persons_card_is_plain_english() -> None:
         assert reading_ease(_prose(card)) >= 60, f"{name}: {reading_ease(_prose(card)):.0f}"
 
 
+def test_what_people_read_beside_their_cards_is_plain_english() -> None:
+    for key, said in _beside_cards("en").items():
+        longest = max(map(len, map(words, sentences(said))))
+        assert longest <= 21, f"{key}: {longest}"
+    assert sentence_length(" ".join(_beside_cards("en").values())) <= 14
+    assert reading_ease(" ".join(_beside_cards("en").values())) >= 60
+
+
 # --- every language ------------------------------------------------------------------------------
 
 
@@ -79,6 +114,13 @@ def test_a_persons_card_holds_no_jargon(language: str) -> None:
     for name, card in person_cards(READERS[language]).items():
         found = jargon.findall(" ".join([_prose(card), *(b["title"] for b in buttons(card))]))
         assert not found, f"{name}: {found}"
+
+
+@pytest.mark.parametrize("language", list(READERS))
+def test_what_people_read_beside_their_cards_holds_no_jargon(language: str) -> None:
+    jargon = re.compile(rf"\b(?<!E-)({'|'.join(JARGON[language].split())})\b", re.IGNORECASE)
+    for key, said in _beside_cards(language).items():
+        assert not jargon.findall(said), f"{key}: {said}"
 
 
 @pytest.mark.parametrize("language", list(READERS))

@@ -14,6 +14,7 @@ from cards.wording import Reader, faults, name_of
 from tests.cards import card_views as views
 from tests.cards.cards_at_hand import (
     READERS,
+    SIGN_IN_PAGE,
     actions,
     all_cards,
     analyst_threads,
@@ -134,12 +135,13 @@ def test_a_persons_card_has_at_most_four_buttons_and_no_input() -> None:
             assert "Input." not in json.dumps(card), name
 
 
-def test_a_persons_card_holds_no_link() -> None:
+def test_a_persons_card_holds_no_link_but_the_one_to_our_own_page_for_a_sign_in() -> None:
     for reader in READERS.values():
-        for card in person_cards(reader).values():
+        for name, card in person_cards(reader).items():
             whole = json.dumps({k: v for k, v in card.items() if k != "$schema"})
-            assert "://" not in whole
-            assert "OpenUrl" not in whole
+            opened = [a["url"] for a in actions(card) if a["type"] == "Action.OpenUrl"]
+            assert opened == ([SIGN_IN_PAGE] if name == "neutral_sign_in" else []), name
+            assert whole.count("OpenUrl") == whole.count("://") == len(opened), name
 
 
 def test_a_persons_card_says_who_asks_and_that_nobody_is_in_trouble() -> None:

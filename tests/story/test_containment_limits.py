@@ -1,12 +1,17 @@
 """What keeps response actions from becoming a weapon: caps, the circuit breaker, the kill switch."""
 
+import asyncio
+import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 from sqlmodel import col
+from typer.testing import CliRunner
 
+from bot.__main__ import app
 from bot.commands import AddProfile, perform
 from bot.control import hand_over
 from bot.demo import PROFILES
@@ -115,9 +120,8 @@ async def test_who_goes_over_a_cap_again_and_again_is_stopped_altogether(tmp_pat
         fifth = await isolations.order(5)
         assert fifth.why == "refused.stopped", "time alone does not close it"
 
-        allowed = AllowContainment("olga", "looked at all four", "contoso")
-        await perform(h.vouch.store, allowed, h.clock.now())
-        await h.settle()
+        told = await h.told("Nordwall MXDR")
+        await _as_printed(h, tmp_path, next(said for said in told if "circuit breaker" in said))
         assert (await isolations.again(5, fifth)).state is ActionState.DONE
         desk = [kind for kind, _ in await h.desk("contoso") if kind.startswith("containment")]
         assert desk == ["containment_stopped", "containment_allowed"]
@@ -143,7 +147,7 @@ async def test_the_kill_switch_holds_a_running_vouch(tmp_path: Path, whose: str 
         await h.press("Mia Lindqvist", first, f"undo.{done.id}")
         assert (await isolations.of(1)).state is ActionState.UNDONE, "what gives back goes on"
 
-        await _at_the_running_one(h, tmp_path, AllowContainment("olga", "mended", whose))
+        await _as_printed(h, tmp_path, (await card(h)).text)
         assert "stopped since" not in (await card(h)).text
         assert (await isolations.again(2, refused)).state is ActionState.DONE
 
@@ -199,9 +203,17 @@ async def test_there_is_nothing_to_allow_where_nothing_is_stopped(tmp_path: Path
             await perform(h.vouch.store, AllowContainment("olga", "?", None), h.clock.now())
 
 
-async def _at_the_running_one(
-    h: House, tmp_path: Path, command: StopContainment | AllowContainment
-) -> None:
+async def _as_printed(h: House, tmp_path: Path, shown: str) -> None:
+    """Somebody types the command that a card or a message names."""
+    found = re.search(r'vouch (allow-containment \S+ --why "[^"]*")', shown)
+    assert found, shown
+    words = [*shlex.split(found[1]), "--database", url(tmp_path)]
+    ended = await asyncio.to_thread(CliRunner().invoke, app, words)
+    assert ended.exit_code == 0, ended.output
+    await h.settle()
+
+
+async def _at_the_running_one(h: House, tmp_path: Path, command: StopContainment) -> None:
     """As the command line hands it over; PostgreSQL's is written to directly."""
     database = url(tmp_path)
     if database.startswith("sqlite"):

@@ -52,6 +52,7 @@ from triage.incident import (
     IncidentType,
     Person,
     Route,
+    Standing,
 )
 from triage.report import Product, Severity
 
@@ -298,7 +299,8 @@ def test_a_call_on_no_vouched_number_makes_nobody_trusted() -> None:
 
     (mark,) = case.state.taints
     assert mark.part(Clearance.CHECKED) is None
-    assert case.question().replies[-1].assurance is Assurance.L0
+    said = case.question().replies[-1]
+    assert (said.assurance, said.standing) == (Assurance.L0, Standing.TAINTED)
     assert keys(case.desk().questions[0].checked)[0] == "level.unvouched"
 
 
