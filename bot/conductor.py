@@ -679,8 +679,14 @@ def _urgency(occurrence: Occurrence, incident: Incident, customer: Customer) -> 
 
 
 def _have_readers_looked_at(tx: Tx, moved: Collection[str], because_of: str, now: datetime) -> None:
-    """Whoever joined the team reads its threads from now on: the open cases about them look anew."""
-    for about in sorted({id_ for who in moved for id_ in incidents.open_about(tx, who)}):
+    """Whoever joined the team reads its threads from now on: the open cases about them look anew,
+    and those that are closed and keep their account suspect."""
+    concerned = {
+        id_
+        for who in moved
+        for id_ in (*incidents.open_about(tx, who), *incidents.suspecting(tx, who))
+    }
+    for about in sorted(concerned):
         effects.order(tx, about, [look_again(READERS, about, because_of, now)], now)
 
 

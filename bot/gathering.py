@@ -233,7 +233,7 @@ class Gatherer:
             case Say() as say:
                 return self._say(tx, claimed.stream, say)
             case Contain() as order:
-                return self._contain(tx, shared, claimed.stream, order, now)
+                return self._contain(tx, shared, claimed, order, now)
             case Wake(name=name):
                 return Settled(Done(event=Woke(name)))
             case Relay() as relay:
@@ -353,12 +353,17 @@ class Gatherer:
         return TellJob(says, self._desk.channel, Reader(desk.language, desk.zone), waits_for)
 
     def _contain(
-        self, tx: Tx, shared: AcrossTx, incident_id: str, order: Contain, now: datetime
+        self,
+        tx: Tx,
+        shared: AcrossTx,
+        claimed: effects.ClaimedEffect,
+        order: Contain,
+        now: datetime,
     ) -> Job:
         """The last checks, in the transaction that claims it: two of one kind cannot both take the
         last place under a cap, and nothing is begun once somebody has stopped it."""
         reach.hold(tx)
-        incident, customer = _incident(tx, incident_id), profiles.current(tx)
+        incident, customer = _incident(tx, claimed.stream), profiles.current(tx)
         action = incident.action(order.action)
         lately = Lately(
             reached=reach.reached(tx, order.does, order.key, now),
@@ -366,7 +371,8 @@ class Gatherer:
         )
         refused = recheck(incident, action, customer, now, lately) if action else None
         if action is None or refused is not None:
-            return self._refused(tx, order, refused or phrase("refused.unknown_action"), now)
+            why = refused or phrase("refused.unknown_action")
+            return self._refused(tx, order, why, now, again=claimed.attempt > 1)
         if is_rehearsed(action, customer):
             return Settled(Done(event=ActionDone(order.action, rehearsed=True, undone=order.undo)))
         if not order.undo:
@@ -383,11 +389,18 @@ class Gatherer:
             order.action,
         )
 
-    def _refused(self, tx: Tx, order: Contain, why: Phrase, now: datetime) -> Settled:
+    def _refused(
+        self, tx: Tx, order: Contain, why: Phrase, now: datetime, *, again: bool
+    ) -> Settled:
+        """What was tried before may have been done: it keeps its place under the cap."""
         if why.key == OVER_THE_CAP:
-            opened = reach.refuse(tx, order.does, order.key, now)
+            if again:
+                opened = reach.fail(tx, order.key, now)
+            else:
+                opened = reach.refuse(tx, order.does, order.key, now)
             tell_of_breaker(tx, opened, self._desk.profile.id)
-        return Settled(Failed(why.key, ActionFailed(order.action, why.key, refused=True)))
+        failed = ActionFailed(order.action, why.key, refused=True, maybe_done=again)
+        return Settled(Failed(why.key, failed))
 
     def _roster(self, tx: Tx, conversation_id: str) -> Job:
         """A team is spoken to where its incident channel is; a chat is known by itself."""

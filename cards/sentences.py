@@ -622,6 +622,7 @@ SENTENCES: dict[str, str] = {
     "why.tell_by_phone": "The thread tells nothing while a suspect account can read it: phone {person}",
     "why.nobody_to_tell": "The thread tells nothing while a suspect account can read it, and the profile vouches for no number of another contact",
     "why.action_failed": "Did not work: {action}. {why}",
+    "why.action_maybe_done": "May have been done: {action}. An earlier try was not answered, and there is no other. {why}",
     "why.undelivered": "A message did not reach {place:place}: {why:unreachable}",
     "why.not_rung": "Nobody could be rung: the pager did not take it. Call whoever is on duty",
     "why.band_contain": "The score asks for containment",

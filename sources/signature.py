@@ -33,17 +33,7 @@ _MOST_SIGNATURES = 8
 def new_key() -> tuple[str, str]:
     """A new key, to be shown once, and the SHA-256 to store."""
     key = PREFIX + secrets.token_urlsafe(32)
-    return key, _sha256(key)
-
-
-def matches(presented: str, stored_sha256: str) -> bool:
-    """Whether the key is the one stored; takes the same time wherever they differ."""
-    return hmac.compare_digest(_sha256(presented).encode(), stored_sha256.lower().encode())
-
-
-def _sha256(key: str) -> str:
-    """Header bytes that are not UTF-8 arrive as surrogates; they are hashed as they came."""
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+    return key, hashlib.sha256(key.encode()).hexdigest()
 
 
 # --- signatures ----------------------------------------------------------------------------------
@@ -84,17 +74,6 @@ def signed(headers: Mapping[str, str]) -> Signed | None:
     told = headers.get("webhook-signature", "").split()[:_MOST_SIGNATURES]
     found = tuple(filter(None, map(_signature, told)))
     return Signed(id_, timestamp, found) if found else None
-
-
-def signature_headers(secret: bytes, id_: str, at: datetime, body: bytes) -> dict[str, str]:
-    """How a sender signs."""
-    timestamp = str(int(at.timestamp()))
-    digest = hmac.digest(secret, f"{id_}.{timestamp}.".encode() + body, hashlib.sha256)
-    return {
-        "webhook-id": id_,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": f"v1,{b64encode(digest).decode()}",
-    }
 
 
 def new_secret() -> str:

@@ -242,6 +242,14 @@ _SUSPECT = (
 )
 
 
+_SUSPECTING = select(col(EntityKeyRow.incident_id)).where(col(EntityKeyRow.key) == bindparam("key"))
+
+
+def suspecting(tx: Tx, object_id: str) -> list[str]:
+    """The incidents that keep this account suspect, closed or not."""
+    return list(tx.session.run(_SUSPECTING, {"key": suspect_key(object_id)}).scalars())
+
+
 def suspect_key(object_id: str) -> str:
     """What stands for an account as long as an incident makes it suspect, closed or not."""
     return f"suspect:{object_id.lower()}"

@@ -204,6 +204,13 @@ def _assets(target: Target, incident: Incident, customer: Customer) -> list[Asse
     return [asset for asset in map(customer.asset, names) if asset is not None]
 
 
+def may_have_been_done(action: ResponseAction) -> bool:
+    """By us: what may be in force can be undone, also where we never heard that it was."""
+    return action.state is ActionState.DONE or (
+        action.state is ActionState.REFUSED and action.maybe_done
+    )
+
+
 def is_reversible(action: ResponseAction) -> bool:
     return ACTIONS[action.kind].reversible
 

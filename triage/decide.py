@@ -790,7 +790,7 @@ def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:
         return Refused(refused)
     action = draft.incident.action(event.action)
     gone = draft.incident.merged is not None
-    if action is None or action.state is not ActionState.DONE or gone:
+    if action is None or not containing.may_have_been_done(action) or gone:
         return Refused(phrase("refused.unknown_action"))
     if not containing.is_reversible(action):
         return Refused(phrase("refused.irreversible"))
@@ -941,9 +941,12 @@ def _action_failed(draft: Draft, event: ActionFailed) -> Verdict:
             state = ActionState.REFUSED if event.refused else ActionState.FAILED
         case _:
             return AlreadyAnswered(phrase("refused.no_longer_ordered"))
-    draft.put_action(replace(action, state=state, at=draft.now, why=event.why))
+    draft.put_action(
+        replace(action, state=state, at=draft.now, why=event.why, maybe_done=event.maybe_done)
+    )
     reason = phrase(event.why) if event.refused else event.why  # a refusal names its sentence
-    why = phrase("why.action_failed", action=containing.describe(action), why=reason)
+    which = "why.action_maybe_done" if event.maybe_done else "why.action_failed"
+    why = phrase(which, action=containing.describe(action), why=reason)
     draft.hand_over(why)
     draft.tell_analysts(f"failed:{action.id}:{draft.now.isoformat()}", why)
     return Accepted()

@@ -340,6 +340,8 @@ class ActionFailed:
     why: str
     refused: bool = False
     """A check in the claiming transaction said no; nothing was sent."""
+    maybe_done: bool = False
+    """An earlier try was, and its answer never came."""
     kind: Literal["action_failed"] = "action_failed"
 
 

@@ -510,6 +510,8 @@ class ResponseAction:
     """A person of the customer said no to it, in a case that became part of this one."""
     advised: bool = False
     """The customer was told to do it themselves."""
+    maybe_done: bool = False
+    """It was refused when it was tried again, and the first try may have done it: it may be undone."""
 
 
 class ApprovalState(StrEnum):

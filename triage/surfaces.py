@@ -14,7 +14,7 @@ from typing import Literal, assert_never
 from triage import authority, calling, clocks
 from triage.actions import LOOKING, ActionKind, TargetKind
 from triage.assess import what_ifs
-from triage.containing import describe, is_reversible, left_out, may_be_ordered
+from triage.containing import describe, is_reversible, left_out, may_be_ordered, may_have_been_done
 from triage.customer import AssetKind, Customer, Tells
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
 from triage.incident import (
@@ -1153,7 +1153,7 @@ def _part(mark: Taint, part: Clearance) -> Phrase:
 
 def _containable(incident: Incident) -> tuple[Containable, ...]:
     orderable = [a for a in incident.actions if may_be_ordered(incident, a)]
-    undoable = [a for a in incident.actions if a.state is ActionState.DONE and is_reversible(a)]
+    undoable = [a for a in incident.actions if may_have_been_done(a) and is_reversible(a)]
     return (
         *(
             Containable(action=a.id, says=describe(a), undo=False)

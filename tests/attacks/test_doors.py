@@ -19,10 +19,11 @@ from bot.teams.incoming import LARGEST
 from bot.web import LARGEST_REPORT
 from paging.webhook import secret_of
 from simulator.world import utc_now
-from sources.signature import new_secret, signature_headers
+from sources.signature import new_secret
 from storage import people
 from storage.engine import Tx
 from tests.attacks.state import QUARANTINE, recorded
+from tests.signing import signature_headers
 from tests.story.activity import click
 from tests.story.graph_incident import malware_ran
 from tests.story.house import APP_ID, House, Json, house

@@ -14,8 +14,9 @@ from bot.setup import add_signing_secret
 from paging.webhook import secret_of
 from simulator.faults import Fault
 from simulator.world import utc_now
-from sources.signature import new_secret, signature_headers
+from sources.signature import new_secret
 from storage.engine import Store
+from tests.signing import signature_headers
 from tests.story.house import APP_SECRET, ROUTING_KEY, WEBHOOK_SECRET, Json
 from tests.story.nursery import Nursery, nursery
 from tests.story.test_kill import ON_CHAT, ON_THREAD, Mortal, mortal

@@ -31,7 +31,6 @@ ANSWERS = (
     "wrong feed",
     "prompt injection",
     "privacy",
-    "intruder's number",
     "trusted too early",
     "silenced further questions",
     "Evidence was deleted",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from paging.webhook import secret_of
 from sources.openapi import GRAPH, MDE, NATIVE, ROWS, TRIGGER, XDR
-from sources.signature import signature_headers
+from tests.signing import signature_headers
 from tests.sources.any_json import ANY_JSON
 
 Json = dict[str, Any]

@@ -234,6 +234,7 @@ async def test_a_person_is_at_risk_as_long_as_another_incident_makes_them_suspec
     assert await store.read(CONTOSO, lambda tx: incidents.at_risk(tx, everybody, ONE)) == {"bob"}
     assert await store.read(CONTOSO, lambda tx: incidents.at_risk(tx, everybody, two)) == set()
     assert await store.read(CONTOSO, lambda tx: incidents.at_risk(tx, [], None)) == set()
+    assert await store.read(CONTOSO, lambda tx: incidents.suspecting(tx, "Bob")) == [two]
 
     await store.write(CONTOSO, lambda tx: incidents.suspect(tx, two, [], ["BOB"], NOW))
     assert await store.read(CONTOSO, lambda tx: incidents.at_risk(tx, everybody, ONE)) == set()

@@ -84,6 +84,7 @@ def everything_about_an_incident(tx: Tx) -> None:
     incidents.at_risk(tx, ["bob"], None)
     incidents.suspect(tx, ONE, ["bob"], ["eve"], NOW)
     incidents.open_about(tx, "bob")
+    incidents.suspecting(tx, "bob")
     incidents.remember_alerts(tx, ONE, Source.DEFENDER, [filled(Alert)])
     incidents.alerts(tx, ONE)
     incidents.messages(tx, ONE)

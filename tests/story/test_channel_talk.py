@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+
 from tests.story.graph_incident import CARLA, malware_ran, unfamiliar_sign_in
 from tests.story.house import House, Json, house
 
@@ -94,11 +96,18 @@ async def test_who_joins_the_team_later_reads_the_thread_too(tmp_path: Path) -> 
         assert "Carla" not in (await h.root()).text
 
 
-async def test_a_case_that_is_open_already_is_hidden_from_who_joins_the_team(
-    tmp_path: Path,
+@pytest.mark.parametrize("closed", [False, True])
+async def test_a_case_that_is_there_already_is_hidden_from_who_joins_the_team(
+    tmp_path: Path, closed: bool
 ) -> None:
+    """Also one that is closed, while it keeps her account suspect."""
     async with house(tmp_path) as h:
         await h.report(unfamiliar_sign_in())
+        if closed:
+            how = {"disposition": "truePositive", "comment": "it was not her"}
+            await h.press("Mia Lindqvist", await h.soc(), "take")
+            await h.press("Mia Lindqvist", await h.soc(), "close_as", how)
+            assert (await h.incident("4713")).closed
         assert "Carla" in (await h.root()).text
         team = h.sim.world.team("19:contoso-security@thread.tacv2")
         carla = h.sim.world.user(CARLA)
@@ -111,4 +120,5 @@ async def test_a_case_that_is_open_already_is_hidden_from_who_joins_the_team(
         await h.settle()
 
         assert "Carla" not in (await h.root()).text
-        assert "Tell Jon Park by phone" in (await h.soc()).text
+        if not closed:
+            assert "Tell Jon Park by phone" in (await h.soc()).text

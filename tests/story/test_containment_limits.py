@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
+from sqlmodel import col
 from typer.testing import CliRunner
 
 from bot.__main__ import app
@@ -15,6 +17,7 @@ from bot.control import hand_over
 from bot.demo import PROFILES
 from bot.switch import AllowContainment, NothingStoppedError, StopContainment
 from storage import across
+from storage.tables import EffectRow
 from tests.databases import url
 from tests.story.graph_incident import device, malware_ran, user
 from tests.story.house import Changed, House, Json, Seen, house, swap
@@ -161,6 +164,27 @@ async def test_what_was_ordered_before_the_switch_was_pulled_is_not_begun_after(
         await h.settle()
 
         assert (await isolations.of(1)).why == "refused.stopped"
+
+
+async def test_what_was_tried_before_the_switch_was_pulled_may_have_been_done(
+    tmp_path: Path,
+) -> None:
+    """The process died after its call, or the answer never came."""
+    async with house(tmp_path, at_once()) as h:
+        isolations = Isolations(h)
+        await h.post(on(1))
+        tried = update(EffectRow).where(col(EffectRow.kind) == "contain").values(attempts=1)
+        await h.vouch.store.write("contoso", lambda tx: tx.session.run(tried))
+
+        await perform(h.vouch.store, StopContainment("olga", "stop", None), h.clock.now())
+        await h.settle()
+
+        refused = await isolations.of(1)
+        assert (refused.state, refused.why) == (ActionState.REFUSED, "refused.stopped")
+        assert refused.maybe_done
+        undo = next(m for m in await h.thread("Nordwall MXDR") if f"undo.{refused.id}" in m.actions)
+        await h.press("Mia Lindqvist", undo, f"undo.{refused.id}")
+        assert (await isolations.of(1)).state is ActionState.UNDONE
 
 
 async def test_a_new_version_of_the_profile_does_not_release_the_switch(tmp_path: Path) -> None:

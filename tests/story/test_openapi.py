@@ -12,8 +12,9 @@ from bot.setup import add_signing_secret
 from paging.webhook import secret_of
 from sources import PARSERS
 from sources.openapi import GRAPH, NATIVE, TRIGGER, document
-from sources.signature import new_secret, signature_headers
+from sources.signature import new_secret
 from storage import waiting
+from tests.signing import signature_headers
 from tests.story.house import House, Json, house
 from triage.report import Source
 

@@ -510,3 +510,24 @@ def test_tier_a_waits_where_the_customer_wants_to_be_asked() -> None:
     case = Case(careful).reported(remote_tool()).says_on_the_phone("caller")
 
     assert ActionKind.SCAN_DEVICE not in case.ever_contained()
+
+
+def test_what_a_second_try_was_refused_may_have_been_done_by_the_first_and_is_undone() -> None:
+    case = Case(contoso(rules=AUTOMATIC)).reported(remote_tool()).happens(orders())
+    isolate = case.action(ISOLATE)
+    failed = ActionFailed(isolate.id, "refused.stopped", refused=True, maybe_done=True)
+    case.happens(failed)
+
+    assert "why.action_maybe_done" in case.told("analyst")
+    offered = {(c.action, c.undo) for c in case.desk().containable}
+    assert (isolate.id, True) in offered
+    assert accepted(case.happens(undoes(isolate.id)).verdict)
+    assert case.action(ISOLATE).state is ActionState.UNDOING
+
+
+def test_what_was_refused_before_any_try_is_not_undone() -> None:
+    case = Case(contoso(rules=AUTOMATIC)).reported(remote_tool()).happens(orders())
+    isolate = case.action(ISOLATE)
+    case.happens(ActionFailed(isolate.id, "refused.stopped", refused=True))
+
+    assert refusal(case.happens(undoes(isolate.id)).verdict) == "refused.unknown_action"
