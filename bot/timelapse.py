@@ -73,9 +73,9 @@ class TimeLapse:
                     await self._do_what_is_due()
                     due = await self._vouch.store.read_across(across.next_due)
                     if wanted.to == "next":
-                        if due is None:
+                        if not await self._vouch.store.read_across(across.work_waits):
                             return
-                        until = due
+                        until = due or until
                     arrived = due is None or due >= until
                     self._clock.move_to(until if due is None else min(due, until))
                     yield self._clock.lead

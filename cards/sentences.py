@@ -332,6 +332,7 @@ SENTENCES: dict[str, str] = {
     "notice.one_more": "One more question for you: please look at the card above.",
     "reach.reminder": "Your answer to the question above is still needed, by {until}. If you cannot tell, say so: that helps too.",
     "reach.manager": "We could not reach {person}. Please ask them by voice, by {until}, and tell us here what they say. Please do not forward this.",
+    "reach.later": "If you speak to {person} after all, tell us here what they say. Please do not forward this.",
     "reach.manager_away": "We have a question for {person}, and {why}. Please ask them by voice, by {until}, and tell us here what they say. Please do not forward this.",
     "manager.ask_them": "Ask {asked}",
     "manager.said": "What does {asked} say?",

@@ -278,6 +278,18 @@ def next_due(tx: AcrossTx, until: datetime = EVER) -> datetime | None:
     return min((at for at in found if at is not None), default=None)
 
 
+_WORK_WAITS = (
+    select(col(EffectRow.id))
+    .where(col(EffectRow.status) == "waiting", col(EffectRow.kind) != "keep_retention")
+    .limit(1)
+)
+
+
+def work_waits(tx: AcrossTx) -> bool:
+    """Whether anything waits besides the daily look for what is kept too long, which always does."""
+    return tx.session.run(_WORK_WAITS).scalar() is not None
+
+
 def release_blocked(tx: AcrossTx, waits_for: str, now: datetime) -> list[int]:
     """As `effects.release_blocked`, for what waits in every customer: the provider's own team."""
     return release(tx.session, waits_for, now)

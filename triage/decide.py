@@ -1015,11 +1015,11 @@ def _settle(draft: Draft) -> None:
         decision = _weigh(draft)
         asking.ask(draft)
         containing.show_approvals(draft)
-        _tell_another_way(draft)
         containing.contain(draft, decision)
         _consider_closing(draft)
-        _leave_to_analyst(draft)
         telling.tell(draft)
+        _tell_another_way(draft)
+        _leave_to_analyst(draft)
     verifying.settle(draft)
     clocks.settle(draft)
 

@@ -257,7 +257,10 @@ def _take(draft: Draft, question: Question, step: Step) -> None:
 
 
 def asks(incident: Incident, customer: Customer, question: Question, step: Step) -> Phrase:
-    """What is asked of the manager, or the security contact."""
+    """What is asked of the manager, or the security contact; of whom nobody waits any more, only what
+    they may still come to hear."""
+    if step.due is None:
+        return phrase("reach.later", person=question.person.name)
     said = {
         "sender": customer.name,
         "person": question.person.name,

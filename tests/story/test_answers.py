@@ -59,7 +59,9 @@ async def test_a_question_waits_for_the_answers_that_filled_its_chat(tmp_path: P
 
         await h.report(malware_ran())
 
-        assert [m.card is not None for m in await h.chat("Bob Meyer")] == [False] * A_BURST + [True]
+        cards = [m.card is not None for m in await h.chat("Bob Meyer")]
+        introduced = 1
+        assert cards == [False] * (A_BURST + introduced) + [True]
         assert not h.sim.windows.refused
         assert h.clock.now() >= began + timedelta(seconds=1)
 

@@ -70,6 +70,7 @@ def test_who_cannot_reach_bob_makes_room_for_the_next_at_once() -> None:
     assert said_to(told, EVE) == ["reach.contact"]
     assert told.question().answer is None
     assert told.manager_card(DAN).question == "q1", "a late word still tells something"
+    assert keys(told.manager_card(DAN).says) == ["reach.later"]
 
 
 @pytest.mark.parametrize("who", [EVE, CARLA, BOB], ids=lambda p: p.name)
