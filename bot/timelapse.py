@@ -73,9 +73,10 @@ class TimeLapse:
                     await self._do_what_is_due()
                     due = await self._vouch.store.read_across(across.next_due)
                     if wanted.to == "next":
-                        if not await self._vouch.store.read_across(across.work_waits):
+                        works = await self._vouch.store.read_across(across.work_waits)
+                        if due is None or not works:
                             return
-                        until = due or until
+                        until = due
                     arrived = due is None or due >= until
                     self._clock.move_to(until if due is None else min(due, until))
                     yield self._clock.lead

@@ -261,7 +261,7 @@ def asks(incident: Incident, customer: Customer, question: Question, step: Step)
     they may still come to hear."""
     if step.due is None:
         return phrase("reach.later", person=question.person.name)
-    said = {
+    said: dict[str, str | datetime] = {
         "sender": customer.name,
         "person": question.person.name,
         "name": incident.name,
