@@ -548,7 +548,11 @@ def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
     if question is None or QUESTIONS[question.kind].answer(event.choice) is None:
         return Refused(phrase("refused.unknown_question"))
     standing = question.answer
-    if standing and standing.assurance is Assurance.L3 and standing.choice == event.choice:
+    if (
+        standing
+        and standing.choice == event.choice
+        and not asking.call_adds(draft, question, standing)
+    ):
         return AlreadyAnswered(phrase("thanks.already"))
     before = draft.incident
     asking.take_call(draft, question, event.choice, event.by, event.by_name)
@@ -1026,7 +1030,7 @@ def _settle(draft: Draft) -> None:
 
 def _tell_another_way(draft: Draft) -> None:
     """The thread tells nothing while somebody suspect reads it: an analyst phones the customer's
-    contact, on the number that the profile vouches for."""
+    contact, on the number that the profile vouches for. A new case's own card says so."""
     if not draft.incident.threaded or not is_hidden(draft.incident, draft.customer):
         return
     by_phone = calling.reachable_by_phone(draft.incident, draft.customer)
@@ -1034,7 +1038,8 @@ def _tell_another_way(draft: Draft) -> None:
         draft.hand_over_once(phrase("why.nobody_to_tell"))
         return
     why = phrase("why.tell_by_phone", person=by_phone[0].name)
-    if why not in draft.incident.handed_reasons:
+    is_new = draft.incident.status is Status.RECEIVED
+    if not is_new and why not in draft.incident.handed_reasons:
         draft.tell_analysts(f"tell:{by_phone[0].upn}", why)
     draft.hand_over_once(why)
 

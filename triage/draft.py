@@ -126,7 +126,9 @@ class Draft:
         self.effects.append(PostDigest(f"digest:{at.isoformat()}", at, since))
 
     def tell_analysts(self, purpose: str, says: Phrase) -> None:
-        self._say(ANALYST_THREAD, purpose, says)
+        """Not by what opens the case: its card, which opens their thread, tells that already."""
+        if self.incident.status is not Status.RECEIVED:
+            self._say(ANALYST_THREAD, purpose, says)
 
     def tell_person(self, object_id: str, purpose: str, says: Phrase) -> None:
         self._say(f"person:{object_id}", purpose, says)

@@ -50,12 +50,10 @@ ANSWERS = (
 
 @cache
 def names_in(file: str) -> frozenset[str]:
-    """The functions of a file, and the names of its state machines."""
+    """The functions of a file, and its classes: a state machine is one."""
     tree = ast.parse((TREE / file).read_text(encoding="utf-8"))
-    functions = (n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
-    assigned = (t for n in tree.body if isinstance(n, ast.Assign) for t in n.targets)
-    machines = (target.id for target in assigned if isinstance(target, ast.Name))
-    return frozenset({*(f.name for f in functions), *machines})
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return frozenset(node.name for node in tree.body if isinstance(node, kinds))
 
 
 @pytest.mark.parametrize(("control", "mutant", "test"), CONTROLS, ids=[c[1] for c in CONTROLS])
