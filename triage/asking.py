@@ -11,6 +11,7 @@ from triage.incident import (
     Affected,
     Answered,
     Assurance,
+    CallTask,
     Held,
     Incident,
     IncidentType,
@@ -346,15 +347,14 @@ def _follow(draft: Draft, question: Question, answer: Answer) -> None:
 def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: str) -> None:
     """What somebody said on the phone, taken down by an analyst: we know who answered (L3) where the
     customer vouches for the number that was called, and else no better than from their chat."""
-    task = next((c for c in draft.incident.calls if c.question == question.id), None)
-    vouched = task is not None and task.number_source is not None
-    suspect = not vouched and draft.incident.is_tainted(question.person.object_id)
+    task = _call_about(draft, question)
+    assurance, standing = _worth_of_call(draft, question)
     reply = Reply(
         question.person.object_id,
         draft.now,
-        Standing.TAINTED if suspect else Standing.COUNTED,
+        standing,
         choice,
-        assurance=Assurance.L3 if vouched else Assurance.L0,
+        assurance=assurance,
         recorded_by=by,
         number=task.number if task else None,
         number_source=task.number_source if task else None,
@@ -369,6 +369,27 @@ def take_call(draft: Draft, question: Question, choice: str, by: str, by_name: s
             phrase("timeline.call_recorded", person=question.person.name, answer=said, by=by_name)
         )
         _follow(draft, replace(answered, route=Route.PHONE), answer)
+
+
+def call_adds(draft: Draft, question: Question, to: Reply) -> bool:
+    """Whether a call in which they say the same again would tell us more than that reply."""
+    if to.assurance is Assurance.L3:
+        return False
+    assurance, standing = _worth_of_call(draft, question)
+    trusted_now = to.standing is Standing.TAINTED and standing is Standing.COUNTED
+    return to.recorded_by is None or assurance is Assurance.L3 or trusted_now
+
+
+def _call_about(draft: Draft, question: Question) -> CallTask | None:
+    return next((c for c in draft.incident.calls if c.question == question.id), None)
+
+
+def _worth_of_call(draft: Draft, question: Question) -> tuple[Assurance, Standing]:
+    task = _call_about(draft, question)
+    if task is not None and task.number_source is not None:
+        return Assurance.L3, Standing.COUNTED
+    suspect = draft.incident.is_tainted(question.person.object_id)
+    return Assurance.L0, Standing.TAINTED if suspect else Standing.COUNTED
 
 
 def take_attestation(

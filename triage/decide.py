@@ -548,7 +548,11 @@ def _call_recorded(draft: Draft, event: CallRecorded) -> Verdict:
     if question is None or QUESTIONS[question.kind].answer(event.choice) is None:
         return Refused(phrase("refused.unknown_question"))
     standing = question.answer
-    if standing and standing.assurance is Assurance.L3 and standing.choice == event.choice:
+    if (
+        standing
+        and standing.choice == event.choice
+        and not asking.call_adds(draft, question, standing)
+    ):
         return AlreadyAnswered(phrase("thanks.already"))
     before = draft.incident
     asking.take_call(draft, question, event.choice, event.by, event.by_name)

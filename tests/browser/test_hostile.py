@@ -421,10 +421,15 @@ async def _told(text: str, language: str) -> list[str]:
     chat = Conversation("contoso", "a:bob", "https://teams.example/")
     for key, sentence in SENTENCES.items():
         names = [name for name, _ in placeholders(sentence)]
-        phrase = Phrase(key, dict.fromkeys(names, text))
+        phrase = Phrase(key, {name: 10_000 if _is_count(name) else text for name in names})
         if names:
             await say(board, chat, phrase, READERS[language], (Mention("29:bob", text),))
     return [message.text for message in board.standing.values() if message.text]
+
+
+def _is_count(name: str) -> bool:
+    """Numbers that we count ourselves, where `_minutes` or `_taps` says so: never a text."""
+    return name.endswith(("_minutes", "_taps"))
 
 
 def _text_block(text: str) -> dict[str, object]:

@@ -19,7 +19,7 @@ from typing import Literal, NotRequired, TypedDict, cast
 import pytest
 
 from tests.sources.graph_payloads import graph_alert, graph_incident, piece, read
-from tests.triage.triage_script import BOB, CONTOSO, JON, Case
+from tests.triage.triage_script import BOB, BOBS_PHONE, CONTOSO, JON, Case
 from triage.actions import LOOKING, ActionKind
 from triage.customer import Customer, ExpectedFact
 from triage.events import Wrote
@@ -45,7 +45,7 @@ class Given(TypedDict, total=False):
     card: str
     """What Bob answers in Teams."""
     phone: str
-    """What Bob says to an analyst who called him."""
+    """What Bob says to an analyst who called him, on the number that the profile vouches for."""
     writes: str
     """What Bob writes to the bot with no question open."""
 
@@ -216,6 +216,7 @@ def _customer(given: Given) -> Customer:
         CONTOSO,
         facts=(fact,) if "fact" in given else (),
         egress=(given["egress"],) if "egress" in given else (),
+        people=(*CONTOSO.people, BOBS_PHONE),
     )
 
 

@@ -8,7 +8,9 @@ from tests.triage.triage_script import (
     ANNA,
     AUTOMATIC,
     BOB,
+    BOBS_PHONE,
     CARLA,
+    CONTOSO,
     DAN,
     EVE,
     INVOICE,
@@ -30,7 +32,7 @@ from tests.triage.triage_script import (
     user,
 )
 from triage.actions import ActionKind
-from triage.customer import Asset, AssetKind, Criticality
+from triage.customer import Asset, AssetKind, Criticality, PersonFacts
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Contain, Say
 from triage.events import CloseOrdered, KeptOpen, Reopened, Undelivered, Wrote
 from triage.incident import (
@@ -50,12 +52,12 @@ def ran(**customer: Any) -> Case:
     return Case(contoso(**customer)).reported(malware_ran())
 
 
-def suspicious() -> Case:
+def suspicious(**customer: Any) -> Case:
     """A file that ran, with no verdict yet: what Bob says decides."""
     file = alert(
         "Malware was detected", Product.ENDPOINT, Severity.HIGH, user(BOB), LAPTOP, _UNCLEAR
     )
-    return Case().reported(report(file))
+    return Case(contoso(**customer)).reported(report(file))
 
 
 _UNCLEAR = FileEvidence(name="invoice.docm", sha1="1" * 40, sha256="2" * 64)
@@ -134,14 +136,19 @@ def test_bob_opened_it_and_is_asked_what_he_did_then() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choice", "weight"), [("enabled_content", 1.0), ("typed_password", 3.0), ("neither", 0.0)]
+    ("choice", "weight", "stage"),
+    [
+        ("enabled_content", 1.0, "thanks"),
+        ("typed_password", 3.0, "guarded"),
+        ("neither", 0.0, "thanks"),
+    ],
 )
-def test_what_bob_did_then_weighs(choice: str, weight: float) -> None:
+def test_what_bob_did_then_weighs(choice: str, weight: float, stage: str) -> None:
     before = ran().answers("opened")
     after = ran().answers("opened").answers(choice, on="q2")
 
     assert after.log_odds == pytest.approx(before.log_odds + weight)
-    assert after.card(BOB).stage == "thanks"
+    assert after.card(BOB).stage == stage
 
 
 def test_a_typed_password_has_bobs_sessions_revoked() -> None:
@@ -157,8 +164,9 @@ def test_a_typed_password_cuts_off_nobody_else_and_nobody_else_hears_of_it() -> 
 
     revoked = [a.target.id for a in case.state.actions if a.kind is ActionKind.REVOKE_SESSIONS]
     assert revoked == [CARLA.object_id]
-    assert "notice.revoke_sessions" in keys(case.card(CARLA).says)
     assert "notice.revoke_sessions" not in keys(case.card(BOB).says)
+    assert case.card(CARLA).stage == "guarded", "whoever has her password may read her card"
+    assert "notice.revoke_sessions" not in keys(case.card(CARLA).says)
 
 
 def test_a_no_weighs_little_because_people_deny_from_fear() -> None:
@@ -337,8 +345,10 @@ def test_what_bob_says_on_the_phone_counts_and_leads_to_the_follow_up_by_phone()
     assert case.says_on_the_phone("neither", on="q2").open_calls == []
 
 
-def test_the_same_call_recorded_twice_changes_nothing() -> None:
-    once = suspicious().until_due("question").says_on_the_phone("not_me")
+@pytest.mark.parametrize("people", [CONTOSO.people, (*CONTOSO.people, BOBS_PHONE)])
+def test_the_same_call_recorded_twice_changes_nothing(people: tuple[PersonFacts, ...]) -> None:
+    case = suspicious(people=people).until_due("question")
+    once = case.says_on_the_phone("not_me")
     before = once.state
 
     assert already(once.says_on_the_phone("not_me").verdict) == "thanks.already"

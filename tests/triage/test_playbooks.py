@@ -256,6 +256,7 @@ def test_a_way_to_say_that_a_secret_was_given_away_revokes_and_makes_the_account
     taints = {(kind, a.id): a.contains for kind, a in EVERY_ANSWER if a.taints}
 
     assert set(taints) == {
+        (QuestionKind.FILE_AFTERMATH, "typed_password"),
         (QuestionKind.LINK_ENTERED, "entered"),
         (QuestionKind.CALLER_TOLD, "gave"),
         (QuestionKind.CODE_TYPED, "typed"),

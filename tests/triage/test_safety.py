@@ -9,7 +9,9 @@ from tests.triage.kinds import told_of
 from tests.triage.triage_script import (
     ANNA,
     BOB,
+    BOBS_PHONE,
     CARLA,
+    CONTOSO,
     JON,
     PEOPLE,
     Case,
@@ -271,7 +273,8 @@ def test_a_case_that_is_somebodys_or_about_to_be_decided_is_handed_over_to_nobod
 def test_who_proves_to_have_made_what_lasts_is_not_contradicted_by_its_lasting(
     type_: IncidentType, technique: str, lowers: float
 ) -> None:
-    case = Case().reported(told_of(type_, techniques=(technique,)))
+    vouched = contoso(people=(*CONTOSO.people, BOBS_PHONE))
+    case = Case(vouched).reported(told_of(type_, techniques=(technique,)))
     before = case.log_odds
     assert case.state.types == (type_,)
     assert "sign.persistence" in case.rules

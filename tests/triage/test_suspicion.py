@@ -304,6 +304,14 @@ def test_a_call_on_no_vouched_number_makes_nobody_trusted() -> None:
     assert keys(case.desk().questions[0].checked)[0] == "level.unvouched"
 
 
+def test_the_same_call_on_no_vouched_number_is_taken_down_once() -> None:
+    case = Case().reported(told_of(IncidentType.NEW_MFA_METHOD, DAN)).says_on_the_phone("mine")
+    before = case.state
+
+    assert already(case.says_on_the_phone("mine").verdict) == "thanks.already"
+    assert case.state == before
+
+
 def test_cleared_here_and_still_suspect_there_it_is_not_trusted() -> None:
     case = safe(suspect())
     case.at_risk = frozenset({CARLA.object_id})

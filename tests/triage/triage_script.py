@@ -129,6 +129,8 @@ CONTOSO = Customer(
         PersonFacts(upn="root@contoso.com", break_glass=True, privileged=True),
     ),
 )
+BOBS_PHONE = PersonFacts(upn=BOB.upn, phone="+49 30 8765", phone_source="HR record of 2026-03")
+"""With it, what Bob says on the phone is known to be his word (L3)."""
 
 
 def rule(
