@@ -396,7 +396,9 @@ async def house(tmp_path: Path, changed: Changed | None = None) -> AsyncIterator
         async with aiohttp.ClientSession(sim.page_url) as control:
             opened = House(vouch, clock, control, keys, sim)
             await opened._api("POST", "/install-all", {})
-            await opened.later(seconds=2)  # so many rosters at once may wait for Teams' pace
+            await opened.settle()
+            if await opened.stuck():  # so many rosters at once may wait for Teams' pace
+                await opened.later(seconds=2)
             yield opened
             await opened.settle()
             await check_records(vouch.store)

@@ -137,7 +137,9 @@ async def test_a_typed_password_revokes_his_sessions_by_rule(tmp_path: Path) -> 
         assert revoke.state is ActionState.DONE
         assert revoke.target.id == (await h.person("Bob Meyer"))["id"]
         assert is_asked_to_isolate(incident)
-        assert "sign in again" in (await h.card("Bob Meyer")).text
+        card = (await h.card("Bob Meyer")).text
+        assert "Thank you, received." in card, "whoever has the password reads it too"
+        assert "sign in again" not in card
 
 
 async def test_neither_changes_nothing_and_isolation_is_proposed(tmp_path: Path) -> None:
@@ -178,12 +180,13 @@ async def test_a_correction_that_lowers_goes_to_an_analyst(tmp_path: Path) -> No
         card = await h.card("Bob Meyer")
 
         await h.press("Bob Meyer", card, "Change my answer")
-        await h.press("Bob Meyer", card, "answer.q2.typed_password")
+        await h.press("Bob Meyer", card, "answer.q2.enabled_content")
         raised = await h.incident("4711")
         await h.change("Bob Meyer", await h.card("Bob Meyer"), "q2.neither")
 
         incident = await h.incident("4711")
-        assert decided(raised) == decided(incident) == (Band.CONTAIN, 0.99)
+        assert decided(raised) == decided(incident)
+        assert decided(raised)[0] is Band.CONTAIN
         assert incident.questions[1].replies[-1].standing is Standing.FOR_ANALYST
         assert any("downwards" in said for said in await h.told("Nordwall MXDR"))
 
