@@ -43,9 +43,11 @@ class Stub:
     async def hear(self, inbound: Inbound) -> Response:
         return ShowCard(CARD) if isinstance(inbound, Clicked) else ShowText("It is noted.")
 
-    async def say(self, place: Place, text: str) -> None:
+    async def say(self, place: Place, response: ShowText | ShowCard) -> None:
+        """It answers words with words alone."""
+        assert isinstance(response, ShowText)
         where = Conversation(place.tenant_id, place.conversation_id, place.service_url)
-        await self._messenger.send(where, Message(text=text))
+        await self._messenger.send(where, Message(text=response.text))
 
 
 class Proactive:
