@@ -135,7 +135,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ClaimedJob:
     """A claimed effect, with what its call needs and the room for it where it speaks to Teams."""
 
     since: datetime
@@ -273,7 +273,7 @@ class Conductor:
             else:
                 return
 
-    async def _carry_out(self, customer: str, taken: Taken) -> Result:
+    async def _carry_out(self, customer: str, taken: ClaimedJob) -> Result:
         """Whatever is logged on the way says for which effect."""
         since, claimed = perf_counter(), taken.claimed
         with bound_contextvars(**_of(customer, claimed)):
@@ -294,7 +294,7 @@ class Conductor:
         )
 
     async def _give_up_event(
-        self, customer: str, taken: Taken, result: Result, fault: Exception
+        self, customer: str, taken: ClaimedJob, result: Result, fault: Exception
     ) -> None:
         """The call is made and cannot be unmade: keep its result, and tell the provider's desk that
         the incident does not know of it."""
@@ -477,7 +477,7 @@ class Conductor:
 
     # --- effects, inside the transaction ---
 
-    def _claim(self, tx: Tx, shared: AcrossTx, effect_id: int, now: datetime) -> Taken | None:
+    def _claim(self, tx: Tx, shared: AcrossTx, effect_id: int, now: datetime) -> ClaimedJob | None:
         """With room for its calls, or put back: what waits for room holds no lease."""
         claimed = effects.claim(tx, effect_id, self._owner, now, self._lease)
         if claimed is None:
@@ -491,15 +491,15 @@ class Conductor:
             return None
         calls = calls_of(job)
         if not calls:
-            return Taken(now, claimed, job, None)
+            return ClaimedJob(now, claimed, job, None)
         permit = pace.take(shared, _buckets(tx.customer, claimed), calls, now, self._lease)
         if isinstance(permit, datetime):
             effects.unclaim(tx, effect_id, self._owner, permit)
             return None
-        return Taken(now, claimed, job, permit)
+        return ClaimedJob(now, claimed, job, permit)
 
     def _finish(
-        self, tx: Tx, shared: AcrossTx, taken: Taken, result: Result, now: datetime
+        self, tx: Tx, shared: AcrossTx, taken: ClaimedJob, result: Result, now: datetime
     ) -> bool:
         """Fenced on the owner: whoever lost its lease leaves no trace, and is told False. What its
         calls took of Teams' pace counts until the lease it had is over."""
@@ -509,7 +509,7 @@ class Conductor:
             pace.answered(shared, taken.permit, now, _refused_until(result, now), made)
         return held
 
-    def _settle(self, tx: Tx, taken: Taken, result: Result, now: datetime) -> bool:
+    def _settle(self, tx: Tx, taken: ClaimedJob, result: Result, now: datetime) -> bool:
         claimed = taken.claimed
         event: Event | None = None
         if isinstance(result, Unusable):

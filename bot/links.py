@@ -8,6 +8,7 @@ from triage.views import PersonCard, View
 PATH = "/confirm/"
 CALLBACK = "/signed-in"
 """Where Entra sends a browser back to: the app's redirect URI."""
+ANSWER = f"{CALLBACK}/answer"
 SURFACE = "verify:"
 """What a link's handle stands for, with the verification's id."""
 

@@ -54,6 +54,12 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self._measure_work()
+        self._measure_calls()
+        self._measure_people()
+        self._measure_what_stands()
+
+    def _measure_work(self) -> None:
         self.turns = Histogram(
             "vouch_request_seconds",
             "From a request at the door to its answer",
@@ -74,6 +80,8 @@ class Metrics:
             buckets=LONG,
             registry=self.registry,
         )
+
+    def _measure_calls(self) -> None:
         self.effect_calls = Histogram(
             "vouch_effect_call_seconds",
             "The remote call of an effect, and how it ended: done, later, blocked, failed",
@@ -99,6 +107,8 @@ class Metrics:
             ("does", "outcome"),
             registry=self.registry,
         )
+
+    def _measure_people(self) -> None:
         self.promises = Counter(
             "vouch_promises",
             "Service levels that were kept in time, kept late, missed, or needed no more",
@@ -126,6 +136,8 @@ class Metrics:
             buckets=MINUTES,
             registry=self.registry,
         )
+
+    def _measure_what_stands(self) -> None:
         self._effects = Gauge(
             "vouch_effects",
             "Effects that are not done: waiting, claimed, blocked, failed (those of the last days)",

@@ -34,7 +34,7 @@ LONGEST_CODE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class SetupAnswer:
     """What is said in the channel; where it was refused, why, for the desk alone."""
 
     says: Phrase
@@ -61,30 +61,30 @@ class Onboarding:
         self._desk = desk
         self._misses = Misses()
 
-    async def set_up(self, text: Texted, code: str) -> Answered:
+    async def set_up(self, text: Texted, code: str) -> SetupAnswer:
         """Bind the channel in which it was written, or say why not."""
         now, place = self._clock.now(), text.place
         by = (place.tenant_id, text.actor.object_id)
         if not code:
-            return Answered(phrase("setup.usage"))
+            return SetupAnswer(phrase("setup.usage"))
         if place.channel_kind not in {None, STANDARD}:
             why = f"a {place.channel_kind} channel"
-            return Answered(phrase("setup.channel_kind"), why, "tell.setup_in_kind")
+            return SetupAnswer(phrase("setup.channel_kind"), why, "tell.setup_in_kind")
         here = _home(place)
         if here is None:
-            return Answered(phrase("setup.refused"), "no team or channel is named")
+            return SetupAnswer(phrase("setup.refused"), "no team or channel is named")
         if self._misses.are_too_many(by, now):
-            return Answered(phrase("setup.later"), "too many wrong codes")
+            return SetupAnswer(phrase("setup.later"), "too many wrong codes")
         bound = await self._store.write_found(
             lambda tx: _invited(tx, text, here, invitations.digest(code), now), Urgency.PEOPLE
         )
-        if isinstance(bound, Answered):
+        if isinstance(bound, SetupAnswer):
             self._misses.note(by, now)
             return bound
         if bound.id == self._desk.profile.id:
             self._desk.channel = await self._store.read(bound.id, channel_of)
             await release(self._store, self._desk, now)
-        return Answered(phrase("setup.done", name=bound.name))
+        return SetupAnswer(phrase("setup.done", name=bound.name))
 
 
 class Misses:
@@ -118,7 +118,7 @@ def _home(place: Place) -> Home | None:
 
 def _invited(
     tx: AcrossTx, text: Texted, here: Home, sha256: str, now: datetime
-) -> Within[_Bound | Answered] | Nobody[Answered]:
+) -> Within[_Bound | SetupAnswer] | Nobody[SetupAnswer]:
     invited = across.find_invited(tx, sha256)
     if invited is None:
         return Nobody(_refused("no such code"))
@@ -129,7 +129,7 @@ def _invited(
 
 def _bind(  # noqa: PLR0917
     tx: Tx, invited: across.Invited, text: Texted, here: Home, sha256: str, now: datetime
-) -> _Bound | Answered:
+) -> _Bound | SetupAnswer:
     """Everything that follows from it, as one unit. Teams may deliver the words twice."""
     place, by = text.place, text.actor.object_id
     profile, before = profiles.find(tx), homes.chosen(tx)
@@ -164,9 +164,9 @@ def _bind(  # noqa: PLR0917
     return bound
 
 
-def _refused(why: str) -> Answered:
+def _refused(why: str) -> SetupAnswer:
     """One sentence for whatever is wrong with a code: a stranger learns nothing by trying."""
-    return Answered(phrase("setup.refused"), why)
+    return SetupAnswer(phrase("setup.refused"), why)
 
 
 # --- what follows from an installation as well ---------------------------------------------------

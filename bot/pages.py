@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from bot.links import ANSWER
 from cards.wording import Reader, label, say
 from triage.incident import Incident, Question
 from triage.phrases import Phrase
@@ -92,7 +93,7 @@ def asks(
         for a in answers_in_person(question)
     )
     form = (
-        f'<form method="post" action="/signed-in/answer">'
+        f'<form method="post" action="{ANSWER}">'
         f'<input type="hidden" name="{TOKEN}" value="{escape(token, quote=True)}">{answers}</form>'
     )
     body = [

@@ -21,7 +21,7 @@ from aiohttp import web
 from bot import ids, pages
 from bot.clock import Clock
 from bot.conductor import Conductor, Occurrence, Outcome
-from bot.links import CALLBACK, PATH, SURFACE
+from bot.links import ANSWER, CALLBACK, PATH, SURFACE
 from bot.teams.network import TooLargeError, read_at_most
 from bot.teams.signins import NotSignedInError, SignIns
 from cards.wording import Reader
@@ -34,8 +34,6 @@ from triage.events import Answered, Event, SignedIn, SignInFailed, VerificationS
 from triage.incident import Incident, Question, Verification, VerificationState
 from triage.phrases import phrase
 from triage.verifying import ANSWER_WITHIN, may_start
-
-ANSWER = f"{CALLBACK}/answer"
 
 SIGN_IN_WITHIN = timedelta(minutes=15)
 """From the button on our page to the way back from Entra."""

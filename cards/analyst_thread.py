@@ -61,8 +61,8 @@ from triage.views import (
     AnalystQuestion,
     AnalystThread,
     Button,
-    Consent,
     Containable,
+    PhoneConsent,
     ProposalView,
     Suspicion,
     WhatIf,
@@ -365,7 +365,7 @@ def _by_phone(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
     return section(label("label.by_phone", reader), shown, style="warning")
 
 
-def _consent(consents: tuple[Consent, ...], handle: str, reader: Reader) -> ShowCard:
+def _consent(consents: tuple[PhoneConsent, ...], handle: str, reader: Reader) -> ShowCard:
     choices = [
         InputChoice(
             title=label(

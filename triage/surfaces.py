@@ -65,13 +65,13 @@ from triage.views import (
     Button,
     Callee,
     Choice,
-    Consent,
     Containable,
     CustomerThread,
     Digest,
     DigestLine,
     ManagerCard,
     PersonCard,
+    PhoneConsent,
     ProposalView,
     ShownClock,
     SourceStatus,
@@ -1092,7 +1092,7 @@ def _by_phone(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
     return (phrase("why.nobody_to_tell"),)
 
 
-def _consents(incident: Incident, customer: Customer) -> tuple[Consent, ...]:
+def _consents(incident: Incident, customer: Customer) -> tuple[PhoneConsent, ...]:
     """What the customer decides by phone, because its thread cannot ask."""
     if incident.is_over or not authority.is_hidden(incident, customer):
         return ()
@@ -1107,7 +1107,7 @@ def _consents(incident: Incident, customer: Customer) -> tuple[Consent, ...]:
             vouched = calling.number_of(customer, contact.upn)
             if vouched is not None and contact.upn.lower() not in signed:
                 found.append(
-                    Consent(
+                    PhoneConsent(
                         approval=approval.id,
                         asks=describe(action),
                         upn=contact.upn,

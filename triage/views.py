@@ -230,7 +230,7 @@ class AnalystCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Consent:
+class PhoneConsent:
     """A decision of the customer that is asked for by phone, and who may give it."""
 
     approval: str
@@ -295,7 +295,7 @@ class AnalystThread:
     suspicions: tuple[Suspicion, ...] = ()
     by_phone: tuple[Phrase, ...] = ()
     """Whom of the customer to phone, because the thread tells nothing."""
-    consents: tuple[Consent, ...] = ()
+    consents: tuple[PhoneConsent, ...] = ()
     clocks: tuple[ShownClock, ...] = ()
     actions: tuple[ThreadAction, ...] = ()
     containable: tuple[Containable, ...] = ()
