@@ -370,7 +370,9 @@ def db_restore(file: ReadableFile, database: Database = DEFAULT_DATABASE) -> Non
     """Make the records from a backup, after checking it. Overwrites nothing."""
     _check(f"sqlite:///{file.resolve()}")
     _run(asyncio.to_thread(restore, file, database))
-    typer.echo("Restored. `vouch serve` goes on from there; README.md says what it may do twice.")
+    typer.echo(
+        "Restored. `vouch serve` goes on from there; docs/operating.md says what it may do twice."
+    )
 
 
 def _check(database: str) -> None:
@@ -548,7 +550,7 @@ def doctor(
         settings = from_environment()
     except ValidationError as error:
         for fault in faults(error):
-            _report(broken(f"settings: {fault}", "README.md lists every variable."))
+            _report(broken(f"settings: {fault}", "docs/operating.md lists every variable."))
         raise typer.Exit(1) from None
     if not _run(is_well(settings, SystemClock(), _report)):
         raise typer.Exit(1)

@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from bot.settings import PREFIX, Proof, Settings, faults, from_environment
 
-README = Path(__file__).parents[2] / "README.md"
+OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 SECRET = "not-for-anybody-s-eyes"
 BASE = {"VOUCH_APP_ID": "the-app", "VOUCH_APP_TENANT": "the-tenant"}
 
@@ -164,11 +164,11 @@ def test_a_pager_that_could_not_ring_is_refused(
     assert refused() == [fault]
 
 
-# --- the README ---
+# --- the page for operators ---
 
 
 def table() -> str:
-    """What the README says of the variables, from the settings themselves."""
+    """What the page says of the variables, from the settings themselves."""
     rows = ["| Variable | Default | Meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         meaning = " ".join((field.description or "").split())
@@ -190,8 +190,8 @@ def test_every_setting_says_what_it_means() -> None:
 
 
 def test_the_readme_lists_the_settings_as_they_are() -> None:
-    """On a difference: put what `table()` returns into the README."""
-    found = re.search(r"(?m)^\| Variable .*\n(\|.*\n)+", README.read_text(encoding="utf-8"))
+    """On a difference: put what `table()` returns into the page."""
+    found = re.search(r"(?m)^\| Variable .*\n(\|.*\n)+", OPERATING.read_text(encoding="utf-8"))
 
     assert found
     assert found[0].strip() == table()

@@ -1,4 +1,4 @@
-"""PostgreSQL alone: what README says of backup and restore, with PostgreSQL's own programs."""
+"""PostgreSQL alone: what docs/operating.md says of backup and restore, with PostgreSQL's own programs."""
 
 import asyncio
 import os
