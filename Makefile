@@ -7,8 +7,9 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/vouch demo
 
+# Twice as many at once as the two cores they are meant for: stories wait, for sockets and for clocks.
 test: .venv/ready
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 4
 
 # A PostgreSQL of its own, on loopback: the promises of both engines, and stories and kills over it.
 POSTGRES_TESTS := tests/conformance tests/storage tests/bot/test_control.py tests/bot/test_metrics.py tests/story/test_answers.py tests/story/test_kill.py tests/story/test_late_quarantine.py tests/story/test_races.py tests/story/test_redirected.py
@@ -19,7 +20,7 @@ check: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 4
 
 # Kills Vouch under load and counts what came of it: KILLS, SEED and ENGINE (tests/crash/__main__.py).
 CRASH := $(BIN)/python -m tests.crash $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))

@@ -59,6 +59,7 @@ async def test_a_long_story_comes_in_pages(tmp_path: Path) -> None:
         await h.report(malware_ran())
         for number in range(25):
             await writes(h, MIA, f"note number {number} {'x' * 400}", in_thread=True)
+            await h.later(seconds=1)  # so that Teams lets us answer at once
 
         first = await writes(h, MIA, "show 1 story")
         last = await writes(h, MIA, "show 1 story 2")

@@ -826,7 +826,7 @@ class TestAnyOrder(AnyOrder.TestCase):  # type: ignore[misc,valid-type]
 
 
 TestAnyOrder.settings = settings(
-    max_examples=int(os.environ.get("VOUCH_RULES_CASES", "200")),
+    max_examples=int(os.environ.get("VOUCH_RULES_CASES", "120")),
     stateful_step_count=25,
     deadline=None,
     derandomize="VOUCH_RULES_CASES" not in os.environ,
