@@ -14,10 +14,12 @@ from triage.customer import Customer, Provider
 from triage.decide import Accepted
 from triage.effects import (
     Contain,
+    ChangeShift,
     KeepRetention,
     LookForAbsence,
     Page,
     PostDigest,
+    PostHandover,
     ReadRoster,
     Relay,
     Say,
@@ -55,6 +57,8 @@ def test_every_event_comes_back_whole(kind: Any) -> None:
         Relay,
         TellAnalysts,
         KeepRetention,
+        ChangeShift,
+        PostHandover,
         Page,
     ],
 )
