@@ -372,9 +372,7 @@ class Gatherer:
         found = [(across.case_of(shared, h.customer, h.incident), h.to) for h in order.cases]
         cases = [(*case, to) for case, to in found if case is not None]
         view = handover(order, cases, desk)
-        return HandoverJob(
-            view, self._desk.channel, Reader(desk.language, desk.zone), waits_for
-        )
+        return HandoverJob(view, self._desk.channel, Reader(desk.language, desk.zone), waits_for)
 
     def _tell(self, says: Phrase) -> Job:
         desk = self._desk.profile

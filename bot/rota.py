@@ -59,9 +59,7 @@ def _counts(shared: AcrossTx, analysts: Iterable[str]) -> dict[str, int]:
 
 async def begin(store: Store, provider: Provider, now: datetime) -> None:
     """Have the next change come; ordered twice, it comes once."""
-    await store.write_both(
-        provider.id, lambda tx, shared: order_next(tx, shared, provider, now)
-    )
+    await store.write_both(provider.id, lambda tx, shared: order_next(tx, shared, provider, now))
 
 
 def order_next(tx: Tx, shared: AcrossTx, provider: Provider, now: datetime) -> None:
@@ -90,46 +88,47 @@ def change(tx: Tx, shared: AcrossTx, provider: Provider, due: ChangeShift, now: 
         leaves = not on.has(holder)
         if due.leaving is not None:
             leaves = holder.lower() == due.leaving.lower()
-        if leaves:
-            on = _hand_over(tx, shared, provider, on, holder, due, now)
+        cases = across.held_by(shared, holder, MOST_HANDED) if leaves else []
+        if cases:
+            suggested, on = _suggested(cases, due, provider, on, now)
+            order(tx, _card(holder, provider, due, suggested, now), now)
+            wakes = [
+                (case, Wake(f"{case.id}:{HANDOVER}:{due.key}", now, f"{HANDOVER}:{to or ''}"))
+                for case, to in suggested
+            ]
+            across.wake(shared, wakes, now)
     if due.leaving is None:
         order_next(tx, shared, provider, now)
 
 
-def _hand_over(
-    tx: Tx,
-    shared: AcrossTx,
-    provider: Provider,
-    on: Duty,
-    holder: str,
-    due: ChangeShift,
-    now: datetime,
-) -> Duty:
-    """Who is on duty, with what they get here counted as theirs."""
-    cases = across.held_by(shared, holder, MOST_HANDED)
-    if not cases:
-        return on
-    suggested = []
+Suggested = list[tuple[Incident, str | None]]
+"""Cases, each with the object id of who gets it."""
+
+
+def _suggested(
+    cases: list[Incident], due: ChangeShift, provider: Provider, on: Duty, now: datetime
+) -> tuple[Suggested, Duty]:
+    """Whom each is for, one after the other; and who is on duty, with what they get counted."""
+    suggested: Suggested = []
     for case in cases:
         to = due.to or _whom(case, provider, on, now)
-        suggested.append(to)
+        suggested.append((case, to))
         on = _with_one_more(on, to)
+    return suggested, on
+
+
+def _card(
+    holder: str, provider: Provider, due: ChangeShift, suggested: Suggested, now: datetime
+) -> PostHandover:
     known = provider.analyst(holder)
-    handed = zip(cases, suggested, strict=True)
-    card = PostHandover(
+    names = (case.owner_name for case, _ in suggested if case.owner_name)
+    return PostHandover(
         key=f"handover:{holder}:{due.key}",
         analyst=holder,
-        name=known.name if known else next((c.owner_name for c in cases if c.owner_name), holder),
+        name=known.name if known else next(names, holder),
         at=now,
-        cases=tuple(Handed(case.customer, case.id, to) for case, to in handed),
+        cases=tuple(Handed(case.customer, case.id, to) for case, to in suggested),
     )
-    order(tx, card, now)
-    wakes = [
-        (case, Wake(f"{case.id}:{HANDOVER}:{due.key}", now, f"{HANDOVER}:{to or ''}"))
-        for case, to in zip(cases, suggested, strict=True)
-    ]
-    across.wake(shared, wakes, now)
-    return on
 
 
 def _whom(case: Incident, provider: Provider, on: Duty, now: datetime) -> str | None:

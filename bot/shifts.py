@@ -1,6 +1,7 @@
 """What an analyst says of their own shift: that they join, leave, or want to know who is there."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
@@ -20,7 +21,18 @@ from triage.effects import ChangeShift
 from triage.phrases import Phrase, phrase
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What an analyst wrote of themselves: who, as what delivery, and when."""
+
+    by: Analyst
+    key: str
+    at: datetime
+
+
 class Shifts:
+    """Answers what is about somebody's own shift, and about no case."""
+
     def __init__(
         self, store: Store, clock: Clock, desk: ProviderDesk, conductor: Conductor
     ) -> None:
@@ -31,26 +43,21 @@ class Shifts:
 
     async def answer(self, by: Analyst, command: commands.OnDuty, key: str) -> list[Phrase]:
         """What is said to the analyst; `key` is that of what they wrote."""
-        provider, now = self._desk.profile, self._clock.now()
+        provider, said = self._desk.profile, _Said(by, key, self._clock.now())
         if not provider.shifts:
             return [phrase("duty.no_shifts")]
         match command:
             case commands.WhoIsOn():
-                return await self._store.read_across(lambda tx: _on_duty(tx, provider, now))
+                return await self._store.read_across(lambda tx: _on_duty(tx, provider, said.at))
             case commands.Join():
-                return await self._write(lambda tx, shared: _join(tx, shared, provider, by, key, now))
-            case commands.HandOver(to=None):
-                to = None
-            case commands.HandOver(to=str(written)):
-                found = meant(written, provider.analysts, by)
-                if isinstance(found, Phrase):
-                    return [found]
-                to = found
+                return await self._write(lambda tx, shared: _join(tx, shared, provider, said))
+            case commands.HandOver(to=written):
+                to = meant(written, provider.analysts, by) if written else None
             case _:
                 assert_never(command)
-        return await self._write(
-            lambda tx, shared: _leave(tx, shared, provider, by, to, key, now)
-        )
+        if isinstance(to, Phrase):
+            return [to]
+        return await self._write(lambda tx, shared: _leave(tx, shared, provider, said, to))
 
     async def _write(self, unit: Callable[[Tx, AcrossTx], list[Phrase]]) -> list[Phrase]:
         says = await self._store.write_both(self._desk.profile.id, unit, Urgency.PEOPLE)
@@ -81,61 +88,51 @@ def _next(provider: Provider, now: datetime) -> list[Phrase]:
     return [phrase("duty.next", shift=shift.name, at=start, names=names)]
 
 
-def _join(
-    tx: Tx, shared: AcrossTx, provider: Provider, by: Analyst, key: str, now: datetime
-) -> list[Phrase]:
-    """Until the end of their own shift if one runs, else of the latest that does."""
-    on = rota.read(shared, provider, now)
-    if (there := on.at_work.get(by.object_id.lower())) is not None:
+def _join(tx: Tx, shared: AcrossTx, provider: Provider, said: _Said) -> list[Phrase]:
+    """As long as those of the latest shift that runs."""
+    on = rota.read(shared, provider, said.at)
+    if (there := on.at_work.get(said.by.object_id.lower())) is not None:
         return [phrase("duty.already_on", until=there.until)]
-    end = duty.end_of_joining(provider, now)
-    if not _said(tx, by, Mark(True, end), key, now):
+    end = duty.end_of_joining(provider, said.at)
+    if not _keep(tx, said, Mark(True, end)):
         return [phrase("thanks.already")]
-    rota.order_next(tx, shared, provider, now)
+    rota.order_next(tx, shared, provider, said.at)
     if not on.at_work:
-        rota.look_for_everybody(shared, now)
+        rota.look_for_everybody(shared, said.at)
     return [phrase("duty.joined", until=end)]
 
 
 def _leave(
-    tx: Tx,
-    shared: AcrossTx,
-    provider: Provider,
-    by: Analyst,
-    to: Analyst | None,
-    key: str,
-    now: datetime,
+    tx: Tx, shared: AcrossTx, provider: Provider, said: _Said, to: Analyst | None
 ) -> list[Phrase]:
     """Also for whoever was not on duty, and worked all the same."""
-    on = rota.read(shared, provider, now)
+    by = said.by
+    on = rota.read(shared, provider, said.at)
     there = on.at_work.get(by.object_id.lower())
     cases = across.open_cases(shared, {by.object_id, by.object_id.lower()})
     if there is None and not cases:
         return [phrase("duty.not_on")]
     if to is not None and (to == by or not on.has(to.object_id)):
         return [phrase("duty.not_there", analyst=to.name), *_now(provider, on)]
-    end = there.until if there is not None else now
-    if not _said(tx, by, Mark(False, end), key, now):
+    if not _keep(tx, said, Mark(False, there.until if there is not None else said.at)):
         return [phrase("thanks.already")]
-    rota.order(
-        tx,
-        ChangeShift(
-            key=f"change_shift:{key}",
-            at=now,
-            leaving=by.object_id,
-            to=to.object_id if to is not None else None,
-        ),
-        now,
+    leaves = ChangeShift(
+        key=f"change_shift:{said.key}",
+        at=said.at,
+        leaving=by.object_id,
+        to=to.object_id if to is not None else None,
     )
+    rota.order(tx, leaves, said.at)
     return [phrase("duty.left", count=sum(cases.values()))]
 
 
-def _said(tx: Tx, by: Analyst, says: Mark, key: str, now: datetime) -> bool:
+def _keep(tx: Tx, said: _Said, mark: Mark) -> bool:
     """Kept, and written down at the provider's desk; False where it was heard before."""
-    payload = {"on": says.on, "until": says.until.isoformat()}
+    by = said.by.object_id
+    payload = {"on": mark.on, "until": mark.until.isoformat()}
     heard = incidents.record_desk(
-        tx, key=key, kind="shift", payload=payload, at=now, actor=by.object_id
+        tx, key=said.key, kind="shift", payload=payload, at=said.at, actor=by
     )
     if heard:
-        marks.mark(tx, by.object_id, says, now)
+        marks.mark(tx, by, mark, said.at)
     return heard

@@ -296,6 +296,10 @@ def _order_beside(tx: Tx, rows: list[dict[str, Any]]) -> None:
         tx.session.run(_INSERT_NEW_BESIDE, new)
 
 
+_Timed = Wake | PostDigest | KeepRetention | ChangeShift
+"""Born with a due time of its own."""
+
+
 def _ordered(
     tx: Tx, stream: str, wanted: Effect | Show, urgency: Urgency, analysts: str | None
 ) -> dict[str, Any]:
@@ -311,8 +315,7 @@ def _ordered(
             "opens": is_new and wanted.surface in THREADS,
             "payload": "null",
         }
-    timed = isinstance(wanted, Wake | PostDigest | KeepRetention | ChangeShift)
-    due = {"due": wanted.at} if timed else {}
+    due = {"due": wanted.at} if isinstance(wanted, _Timed) else {}
     first = {"urgency": Urgency.CONTAINMENT} if isinstance(wanted, Contain | Page) else {}
     return {
         "key": wanted.key,

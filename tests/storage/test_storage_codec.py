@@ -13,8 +13,8 @@ from tests.storage.records import GOLDEN, filled
 from triage.customer import Customer, Provider
 from triage.decide import Accepted
 from triage.effects import (
-    Contain,
     ChangeShift,
+    Contain,
     KeepRetention,
     LookForAbsence,
     Page,

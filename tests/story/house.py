@@ -363,7 +363,11 @@ class House:
         found = await self.vouch.store.read_across(
             lambda tx: across.stuck(tx, self.clock.now(), timedelta(minutes=-2))
         )
-        return [effect for effect in found if effect.kind not in {"wake", "keep_retention", "change_shift"}]
+        return [
+            effect
+            for effect in found
+            if effect.kind not in {"wake", "keep_retention", "change_shift"}
+        ]
 
     # --- trouble ---
 

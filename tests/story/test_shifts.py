@@ -1,7 +1,6 @@
 """A shift in one test: twelve hours, sixty incidents and three analysts, one of whom leaves early."""
 
 import re
-
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
