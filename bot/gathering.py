@@ -11,7 +11,7 @@ from bot.links import SURFACE, Links
 from bot.results import Blocked, Done, Failed, Result
 from cards.wording import Reader
 from containment.actions import Order
-from dialogs.messenger import Channel, Conversation, GaveUpError
+from dialogs.messenger import Channel, Conversation, GaveUpError, Mention
 from storage import across, effects, handles, homes, incidents, people, profiles, reach, relays
 from storage import surfaces as surface_rows
 from storage.engine import AcrossTx, Tx
@@ -45,6 +45,7 @@ from triage.views import (
     ManagerCard,
     PersonCard,
     SourceStatus,
+    TaskCard,
     View,
 )
 
@@ -92,6 +93,7 @@ class SayJob:
     target: Conversation | Chat
     waits_for: str
     reader: Reader
+    mentions: tuple[Mention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +311,8 @@ class Gatherer:
             target = self._thread(tx, incident_id, place)
         if isinstance(target, Settled):
             return target
-        return SayJob(say, target, self._installation(customer, say.place), reader)
+        mentions = _mentioned(tx, customer, say)
+        return SayJob(say, target, self._installation(customer, say.place), reader, mentions)
 
     def _relay(self, tx: Tx, claimed: effects.ClaimedEffect, relay: Relay) -> Job:
         """All that waits, or the post that followed it once; what another has posted is done."""
@@ -429,14 +432,18 @@ class Gatherer:
         self, tx: Tx, incident: Incident, customer: Customer, view: View
     ) -> Target | Settled:
         match view:
-            case PersonCard(person=person) | ManagerCard(person=person):
+            case (
+                PersonCard(person=person)
+                | ManagerCard(person=person)
+                | TaskCard(person=str() as person)
+            ):
                 return self._chat(tx, customer, person)
             case CustomerThread():
                 return self._channel(tx, customer, CUSTOMER_THREAD)
             case AnalystThread():
                 waits_for = self._installation(customer, ANALYST_THREAD)
                 return self._desk.channel or _not_installed(waits_for, ANALYST_THREAD)
-            case ApprovalCard():
+            case ApprovalCard() | TaskCard():
                 return self._thread(tx, incident.id, CUSTOMER_THREAD)
             case SourceStatus():
                 raise ValueError("a source is no place in Teams")
@@ -478,7 +485,7 @@ class Gatherer:
     # --- for whom ---
 
     def _reader(self, customer: Customer, view: View) -> Reader:
-        if isinstance(view, PersonCard | ManagerCard):
+        if isinstance(view, PersonCard | ManagerCard | TaskCard):
             return Reader(view.language or customer.language, view.zone or customer.zone)
         return self._thread_reader(customer, analyst=isinstance(view, AnalystThread))
 
@@ -496,7 +503,7 @@ class Gatherer:
             tenant_id=self._desk.profile.tenant_id if analysts else profiles.current(tx).tenant_id,
             incident_id=incident_id,
             surface=surface,
-            person=view.person if isinstance(view, PersonCard | ManagerCard) else None,
+            person=view.person if isinstance(view, PersonCard | ManagerCard | TaskCard) else None,
             expires=now + HANDLES_LIVE,
         )
         return token
@@ -558,6 +565,12 @@ def _incident(tx: Tx, incident_id: str) -> Incident:
     return incident
 
 
+def _mentioned(tx: Tx, customer: Customer, say: Say) -> tuple[Mention, ...]:
+    """Whoever must act, where the roster knows them by what Teams calls them."""
+    known = people.get(tx, customer.tenant_id, say.mentions) if say.mentions else None
+    return (Mention(known.mri, known.name),) if known and known.mri else ()
+
+
 def _standing(place: surface_rows.Place | None) -> Conversation | None:
     if place is None:
         return None
@@ -580,7 +593,7 @@ def _not_installed(waits_for: str, place: str) -> Settled:
 def person_at(place: str) -> str | None:
     """The object id, where a place is somebody's chat."""
     kind, _, which = place.partition(":")
-    return which.partition(":")[0] if kind in ("person", "manager") else None
+    return which.partition(":")[0] if kind in ("person", "manager", "owner") else None
 
 
 def _is_shadowed(tx: Tx, claimed: effects.ClaimedEffect) -> bool:

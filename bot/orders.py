@@ -17,6 +17,7 @@ from bot.conductor import Conductor, Occurrence
 from bot.gathering import ProviderDesk
 from bot.inbound import Actor, Place, Response, ShowCard, ShowText, Texted
 from bot.stories import is_for_named_lead
+from bot.tasks import Order, asked
 from cards import clicks, confirm
 from cards.story import pages
 from cards.wording import Reader, percent, say
@@ -37,6 +38,7 @@ from triage.events import (
     Noted,
     Reopened,
     Taken,
+    TaskGiven,
     UndoOrdered,
 )
 from triage.incident import ActionState, Incident, IncidentType, ResponseAction, Status
@@ -66,7 +68,7 @@ class _Ask:
     """What is shown before it is done."""
 
     says: tuple[Phrase, ...]
-    event: CloseOrdered | ContainOrdered
+    event: CloseOrdered | ContainOrdered | TaskGiven
 
 
 _AFTER_CLOSING = phrase("confirm.close_then")
@@ -219,7 +221,7 @@ class Orders:
             )
             return ShowCard(confirm.over(phrase("confirm.cancelled"), self._reader))
         command = commands.read(confirm.command_of(click))
-        if not isinstance(command, commands.Close | commands.Contain):
+        if not isinstance(command, commands.Close | commands.Contain | commands.GiveTask):
             return ShowText(say(phrase("refused.unreadable"), self._reader))
         on = NamedCase(handle.customer_id, handle.incident_id, "")
         event = await self._event(command, on, by)
@@ -305,6 +307,8 @@ class Orders:
                 return await self._read(on, lambda tx: self._closing(tx, on, event))
             case commands.Contain(action=written):
                 return await self._read(on, lambda tx: self._containing(tx, on, written, by))
+            case commands.GiveTask():
+                return await self._read(on, lambda tx: self._tasking(tx, on, command, by))
             case commands.Undo(action=written):
                 return await self._read(on, lambda tx: self._undoing(tx, on, written, by))
             case _:
@@ -339,6 +343,17 @@ class Orders:
         asks = phrase("confirm.contain", name=incident.name, action=describe(action))
         says = asks, consequence(action, customer), phrase("confirm.consent")
         return _Ask(says, ContainOrdered(action.id, by.object_id, by.name))
+
+    def _tasking(
+        self, tx: Tx, on: NamedCase, command: commands.GiveTask, by: Analyst
+    ) -> "list[Phrase] | _Ask":
+        incident, customer = self._case(tx, on.incident_id)
+        order = Order(command, by, self._clock.now())
+        found = asked(tx, incident, customer, self._desk.profile, order)
+        if isinstance(found, Phrase):
+            return [found]
+        event, says = found
+        return _Ask(says, event)
 
     def _undoing(
         self, tx: Tx, on: NamedCase, written: str, by: Analyst

@@ -38,7 +38,16 @@ from bot.onboarding import Onboarding, is_setup_alone, let_go_on, order_roster, 
 from bot.orders import Orders
 from bot.telling import tell_analysts
 from bot.verifying import CodeCheck, CodeDesk
-from cards import analyst_thread, approval, clicks, customer_thread, manager, question, sending
+from cards import (
+    analyst_thread,
+    approval,
+    clicks,
+    customer_thread,
+    manager,
+    question,
+    sending,
+    task,
+)
 from cards.wording import Reader, say
 from dialogs.codes import code_in
 from dialogs.messenger import Card, Channel, Conversation
@@ -66,6 +75,7 @@ from triage.events import (
     Reopened,
     SentToCustomer,
     Taken,
+    TaskAnswered,
     UndoOrdered,
     WishedCall,
     Wrote,
@@ -83,6 +93,7 @@ from triage.views import (
     ManagerCard,
     PersonCard,
     SourceStatus,
+    TaskCard,
     View,
 )
 
@@ -519,6 +530,8 @@ BUTTONS: dict[str, frozenset[Button]] = {
     "customer": frozenset({Button.KEEP_OPEN, Button.ACCEPT, Button.DISCUSS}),
     "approval": frozenset({Button.APPROVE, Button.DENY}),
     "manager": frozenset({Button.ATTEST}),
+    "task": frozenset({Button.TASK}),
+    "owner": frozenset({Button.TASK}),
     "analyst": frozenset(
         {
             Button.TAKE,
@@ -542,16 +555,17 @@ BUTTONS: dict[str, frozenset[Button]] = {
 
 
 def _belongs(pressed: clicks.Click, surface: str) -> bool:
-    """The button stands on such a card, and an approval's card decides on that approval alone."""
+    """The button stands on such a card, and the card of an approval, or a task, is for that alone."""
     kind, _, which = surface.partition(":")
-    on_this = kind not in ("approval", "manager") or pressed.on == which.rpartition(":")[2]
+    of_one = kind in ("approval", "manager", "task", "owner")
+    on_this = not of_one or pressed.on == which.rpartition(":")[2]
     return on_this and pressed.button in BUTTONS.get(kind, frozenset())
 
 
 # --- from a click to an event --------------------------------------------------------------------
 
 
-def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
+def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:  # noqa: C901 - an arm for each button
     """What a button means. Whether this person may, is decided where everything is decided."""
     on, by, name = pressed.on or "", who.object_id, who.name
     match pressed.button:
@@ -593,6 +607,8 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
             return Attested(on, by, who.upn, name, choice)
         case Button.ACCEPT | Button.DISCUSS:
             return RecommendationAnswered(by, who.upn, name, pressed.button is Button.ACCEPT)
+        case Button.TASK:
+            return _task_answered(pressed, who)
         case Button.DO_IT | Button.CANCEL:
             return clicks.Unreadable("stands on a card that asks an analyst first")
 
@@ -602,6 +618,14 @@ def _call_held(pressed: clicks.Click, who: Who) -> CallHeld | clicks.Unreadable:
     if outcome is None or not pressed.on:
         return clicks.Unreadable("no outcome of ours")
     return CallHeld(pressed.on, outcome, who.object_id, who.name)
+
+
+def _task_answered(pressed: clicks.Click, who: Who) -> TaskAnswered | clicks.Unreadable:
+    read = task.read(pressed)
+    if isinstance(read, clicks.Unreadable):
+        return read
+    on, by = pressed.on or "", who.object_id
+    return TaskAnswered(on, read.answer, by, who.upn, who.name, read.words)
 
 
 def _close_as(pressed: clicks.Click, who: Who) -> CloseOrdered | clicks.Unreadable:
@@ -761,6 +785,8 @@ def _render(view: View, handle: str, reader: Reader, link: str | None) -> Card:
             return customer_thread.render(view, handle, reader)
         case ApprovalCard():
             return approval.render(view, handle, reader)
+        case TaskCard():
+            return task.render(view, handle, reader)
         case AnalystThread():
             return analyst_thread.render(view, handle, reader)
         case SourceStatus():
@@ -769,7 +795,11 @@ def _render(view: View, handle: str, reader: Reader, link: str | None) -> Card:
 
 def _reader(customer: Customer, provider: Provider, view: View) -> Reader:
     match view:
-        case PersonCard(language=language, zone=zone) | ManagerCard(language=language, zone=zone):
+        case (
+            PersonCard(language=language, zone=zone)
+            | ManagerCard(language=language, zone=zone)
+            | TaskCard(language=language, zone=zone)
+        ):
             return Reader(language or customer.language, zone or customer.zone)
         case AnalystThread():
             return Reader(provider.language, provider.zone)

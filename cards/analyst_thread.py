@@ -1,13 +1,14 @@
 """The root card of an incident in the analysts' channel: internal, dense, one look a case."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cards import sending
 from cards.clicks import Click, Unreadable, button
 from cards.elements import (
     AdaptiveCard,
     Card,
+    CardTooLargeError,
     Column,
     Container,
     Fact,
@@ -74,6 +75,9 @@ MAX_COMMENT = 500
 MOST_QUESTIONS = 5
 MOST_CALLS = 2
 MOST_CALLEES = 4
+MOST_TASKS = 3
+MOST_LINES = 7
+MOST_REASONS = 7
 MOST_PARTS = 6
 MOST_CHOICES = 6
 MOST_BUTTONS = 6
@@ -142,7 +146,20 @@ def read_consent(click: Click) -> Decided | Unreadable:
     return Decided(approval, contact, verdict == Button.APPROVE)
 
 
+_FIRST_TO_GO = ("timeline", "evidence")
+"""What a card leaves out that would be too large for Teams: `show` and the portal have it."""
+
+
 def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
+    for part in _FIRST_TO_GO:
+        try:
+            return _whole(view, handle, reader)
+        except CardTooLargeError:
+            view = replace(view, **{part: ()})
+    return _whole(view, handle, reader)
+
+
+def _whole(view: AnalystThread, handle: str, reader: Reader) -> Card:
     return whole(
         [
             case_banner(view.severity, view.name, view.status, reader),
@@ -159,8 +176,10 @@ def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
             *_suspicions(view.suspicions, handle, reader),
             *_by_phone(view, handle, reader),
             *section(label("label.clocks", reader), clock_facts(view.clocks, reader)),
-            *section(label("label.facts", reader), lines(view.facts, reader)),
-            *section(label("label.evidence", reader), lines(view.evidence, reader)),
+            *section(label("label.facts", reader), lines(view.facts, reader, MOST_LINES)),
+            *section(label("label.tasks", reader), lines(view.tasks, reader, MOST_TASKS)),
+            *section(label("label.context", reader), lines(view.context, reader, MOST_LINES)),
+            *section(label("label.evidence", reader), lines(view.evidence, reader, MOST_LINES)),
             *section(label("label.reasons", reader), _reasons(view.reasons, reader)),
             *section(label("label.questions", reader), _questions(view.questions, reader)),
             *section(label("label.actions", reader), _actions(view, handle, reader)),
@@ -244,8 +263,8 @@ def _reasons(reasons: tuple[Reason, ...], reader: Reader) -> list[object]:
     """The weightiest first: signed weight, what it says, the rule and what it was seen in."""
     weighty = sorted(reasons, key=lambda r: -abs(r.weight))
     return [
-        *(_reason_row(reason, reader) for reason in weighty[:MOST_ROWS]),
-        *rest(len(reasons), reader),
+        *(_reason_row(reason, reader) for reason in weighty[:MOST_REASONS]),
+        *rest(len(reasons), reader, MOST_REASONS),
     ]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
+from dialogs import dates
 from triage.incident import Disposition
 
 LONGEST = 500
@@ -34,6 +35,7 @@ class Word(StrEnum):
     CLOSE = "close"
     CONTAIN = "contain"
     UNDO = "undo"
+    TASK = "task"
     REOPEN = "reopen"
     HELP = "help"
 
@@ -142,6 +144,17 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveTask:
+    """Give one of the customer's people something to do."""
+
+    case: CaseName | None
+    whom: str
+    """As written: a name, an address, or a role."""
+    text: str
+    by: dates.By | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     about: Word | None = None
 
@@ -160,7 +173,7 @@ class Unknown:
     near: tuple[Word, ...] = ()
 
 
-OnCase = Show | Take | Assign | Note | Escalate | Reopen | Close | Contain | Undo
+OnCase = Show | Take | Assign | Note | Escalate | Reopen | Close | Contain | Undo | GiveTask
 """What is about one case: named, or that of the thread it was written in."""
 
 Command = ListCases | OnCase | Tell | Help | Incomplete | Unknown
@@ -195,6 +208,8 @@ def read(text: str) -> Command:
             return Contain(*_case_first(more[:LONGEST]))
         case Word.UNDO:
             return Undo(*_case_first(more[:LONGEST]))
+        case Word.TASK:
+            return _task(more)
         case Word.ESCALATE:
             case, why = _case_first(more)
             return Escalate(case, why[:LONGEST] or None)
@@ -306,6 +321,28 @@ def _close(more: str) -> Command:
         if head == name and comment[:1] in ("", " ", ":", ",") and comment.strip(" :,"):
             return Close(case, disposition, comment.strip(" :,")[:LONGEST])
     return Incomplete(Word.CLOSE)
+
+
+# --- tasks ---------------------------------------------------------------------------------------
+
+_DUE = re.compile(r"(?P<what>.+?)[ ,]+(?:by|bis|até) (?P<by>[^,;]{2,30})", re.IGNORECASE)
+
+
+def _task(more: str) -> Command:
+    """`task @ines replace LAPTOP-7 by friday`; what follows "by" and names no day is of the task."""
+    case, rest = _case_first(more)
+    head, colon, _ = rest[:60].partition(":")
+    if colon and len(head.split()) <= 3:
+        whom, text = _person(head), rest[len(head) + 1 :]
+    else:
+        first, _, text = rest.partition(" ")
+        whom = _person(first).strip(",")
+    text = text.strip(" :,")
+    due = _DUE.fullmatch(text)
+    by = dates.read(due["by"]) if due else None
+    said = due["what"] if due and by else text
+    said = said.strip(" ,")[:LONGEST]
+    return GiveTask(case, whom, said, by) if whom and said else Incomplete(Word.TASK)
 
 
 # --- the list ------------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ class Say:
     key: str
     place: str
     says: Phrase
+    mentions: str | None = None
+    """The object id of whoever must act: named first, so that a thread notifies them."""
     kind: Literal["say"] = "say"
 
 

@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cards import analyst_thread, approval, customer_thread, digest, manager, question, sending
+from cards import (
+    analyst_thread,
+    approval,
+    customer_thread,
+    digest,
+    manager,
+    question,
+    sending,
+    task,
+)
 from cards.elements import Card
 from cards.wording import Reader
 from tests.cards import card_views as views
@@ -39,6 +48,10 @@ def approvals(reader: Reader) -> dict[str, Card]:
     return {n: approval.render(v, views.HANDLE, reader) for n, v in views.APPROVAL_CARDS.items()}
 
 
+def tasks(reader: Reader) -> dict[str, Card]:
+    return {n: task.render(v, views.HANDLE, reader) for n, v in views.TASK_CARDS.items()}
+
+
 def analyst_threads(reader: Reader) -> dict[str, Card]:
     shown = views.ANALYST_THREADS.items()
     return {n: analyst_thread.render(v, views.HANDLE, reader) for n, v in shown}
@@ -59,6 +72,7 @@ def all_cards() -> dict[str, Card]:
         "manager": managers,
         "customer": customer_threads,
         "approval": approvals,
+        "task": tasks,
         "analyst": analyst_threads,
         "digest": digests,
         "sending": previews,

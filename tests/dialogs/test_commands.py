@@ -11,6 +11,7 @@ from dialogs.commands import (
     Command,
     Contain,
     Escalate,
+    GiveTask,
     Help,
     Incomplete,
     ListCases,
@@ -24,6 +25,7 @@ from dialogs.commands import (
     Word,
     read,
 )
+from dialogs.dates import Weekday
 from triage.incident import Disposition
 
 CONTOSO_42 = CaseName(42, "CONTOSO")
@@ -74,6 +76,21 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
         ("contain isolate LAPTOP-7", Contain(None, "isolate LAPTOP-7")),
         ("contain", Contain(None, "")),
         ("undo CONTOSO-42 isolate", Undo(CONTOSO_42, "isolate")),
+        (
+            "task @ines replace LAPTOP-7 by friday",
+            GiveTask(None, "ines", "replace LAPTOP-7", Weekday(4)),
+        ),
+        ("task CONTOSO-42 it reset it", GiveTask(CONTOSO_42, "it", "reset it")),
+        (
+            "task Ines Costa: see that it is replaced by the vendor",
+            GiveTask(None, "Ines Costa", "see that it is replaced by the vendor"),
+        ),
+        (
+            "task #42 owner, revoke it, by friday",
+            GiveTask(CaseName(42), "owner", "revoke it", Weekday(4)),
+        ),
+        ("task ines", Incomplete(Word.TASK)),
+        ("task", Incomplete(Word.TASK)),
         ("help", Help()),
         ("help take", Help(Word.TAKE)),
         ("Hilfe", Help()),
