@@ -146,17 +146,15 @@ def read_consent(click: Click) -> Decided | Unreadable:
     return Decided(approval, contact, verdict == Button.APPROVE)
 
 
-_FIRST_TO_GO = ("timeline", "evidence")
-"""What a card leaves out that would be too large for Teams: `show` and the portal have it."""
-
-
 def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
-    for part in _FIRST_TO_GO:
+    """What would be too large for Teams goes without the past, and then without the evidence: `show`
+    and the portal have both."""
+    for less in (view, replace(view, timeline=())):
         try:
-            return _whole(view, handle, reader)
+            return _whole(less, handle, reader)
         except CardTooLargeError:
-            view = replace(view, **{part: ()})
-    return _whole(view, handle, reader)
+            continue
+    return _whole(replace(view, timeline=(), evidence=()), handle, reader)
 
 
 def _whole(view: AnalystThread, handle: str, reader: Reader) -> Card:
