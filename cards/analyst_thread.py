@@ -174,7 +174,7 @@ def _whole(view: AnalystThread, handle: str, reader: Reader) -> Card:
             *_suspicions(view.suspicions, handle, reader),
             *_by_phone(view, handle, reader),
             *section(label("label.clocks", reader), clock_facts(view.clocks, reader)),
-            *section(label("label.facts", reader), lines(view.facts, reader, MOST_LINES)),
+            *section(label("label.facts", reader), lines(view.facts, reader)),
             *section(label("label.tasks", reader), lines(view.tasks, reader, MOST_TASKS)),
             *section(label("label.context", reader), lines(view.context, reader, MOST_LINES)),
             *section(label("label.evidence", reader), lines(view.evidence, reader, MOST_LINES)),

@@ -426,7 +426,6 @@ SENTENCES: dict[str, str] = {
     "button.task_send": "Send it",
     "label.tasks": "Tasks",
     "label.task_why": "Why",
-    "label.task_due": "By",
     "label.task_about": "Device or app",
     "label.task_cannot": "Why not? Your security team and our analysts read it.",
     "label.task_discuss": "What do you want to discuss? An analyst reads it and replies.",

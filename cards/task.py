@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from cards.clicks import Click, Unreadable, button
-from cards.elements import AdaptiveCard, Card, Fact, FactSet, InputText, ShowCard, at, mention
+from cards.elements import AdaptiveCard, Card, InputText, ShowCard, at, mention
 from cards.layout import banner, buttons, footer, heading, section, text, whole
 from cards.text import outside
-from cards.wording import Reader, day_and_clock, label, name_of, say
+from cards.wording import Reader, label, name_of, say
 from triage.incident import TaskAnswer, TaskState
 from triage.phrases import Moment
 from triage.views import Button, TaskCard
@@ -52,7 +52,7 @@ def render(view: TaskCard, handle: str, reader: Reader) -> Card:
             heading(say(view.what, reader), size="large"),
             *([text(_whom(view, reader))] if asks else []),
             *(text(say(line, reader), weight="bolder") for line in view.outcome),
-            *_facts(view, reader),
+            *_about(view, reader),
             *section(label("label.task_why", reader), [text(say(p, reader)) for p in view.because]),
             *buttons([_button(view, each, handle, reader) for each in view.choices]),
             footer(view.code, reader),
@@ -93,11 +93,9 @@ def _whom(view: TaskCard, reader: Reader) -> str:
     return f"{before}{at(name) if _mentions(view) else name}{after}"
 
 
-def _facts(view: TaskCard, reader: Reader) -> list[object]:
-    facts = [Fact(title=label("label.task_due", reader), value=day_and_clock(view.due, reader))]
-    if view.about:
-        facts.append(Fact(title=label("label.task_about", reader), value=outside(view.about)))
-    return [FactSet(facts=facts)]
+def _about(view: TaskCard, reader: Reader) -> list[object]:
+    about = f"{label('label.task_about', reader)}: {outside(view.about)}" if view.about else None
+    return [text(about)] if about else []
 
 
 def _button(view: TaskCard, answer: TaskAnswer, handle: str, reader: Reader) -> object:

@@ -10,9 +10,7 @@ from zoneinfo import ZoneInfo
 
 from triage import worktime
 from triage.customer import Calendar
-
-END_OF_DAY = time(17)
-"""Where a day alone is named, and its working hours say nothing."""
+from triage.tasking import END_OF_DAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ may do, whether anybody is at work there, and whom to turn to.
 from zoneinfo import ZoneInfo
 
 from triage import calling, worktime
+from triage.authority import rule_of
 from triage.containing import describe
 from triage.customer import AssetKind, Consent, Contact, Customer, Role, StandingRule
 from triage.incident import ActionState, Incident, IncidentType
@@ -15,7 +16,7 @@ from triage.phrases import Phrase, phrase
 from triage.tasking import owner_of
 
 MOST_CONTACTS = 3
-MOST_RULES = 3
+MOST_RULES = 2
 
 
 def context(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
@@ -28,8 +29,7 @@ def context(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
         *_away(incident),
         *_expected(incident),
         *_lacking(incident, customer),
-        _consent(customer),
-        *_rules(incident, customer),
+        *_allowed(incident, customer),
         _clock(incident, customer),
         *_contacts(incident, customer),
     )
@@ -95,6 +95,15 @@ def _expected(incident: Incident) -> tuple[Phrase, ...]:
 # --- what we may do ------------------------------------------------------------------------------
 
 
+def _allowed(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
+    """The rules for what is still to be done here; what holds otherwise, where it matters."""
+    waits = [a for a in incident.actions if a.state in (ActionState.PROPOSED, ActionState.ORDERED)]
+    ruled = [(a, rule_of(a, incident, customer)) for a in waits]
+    lines = {rule.number: _rule(rule, describe(a)) for a, rule in reversed(ruled) if rule}
+    all_ruled = bool(ruled) and all(rule for _, rule in ruled)
+    return (*(() if all_ruled else (_consent(customer),)), *[*lines.values()][::-1][:MOST_RULES])
+
+
 def _consent(customer: Customer) -> Phrase:
     acts = customer.act_if_unreachable and customer.consent is Consent.COLLABORATE
     return phrase("context.consent", consent=_mode(customer.consent, acts=acts))
@@ -102,18 +111,6 @@ def _consent(customer: Customer) -> Phrase:
 
 def _mode(consent: Consent, *, acts: bool) -> Phrase:
     return phrase(f"consent.{consent}_act" if acts else f"consent.{consent}")
-
-
-def _rules(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
-    """Those that rule what is still to be done here, and say otherwise."""
-    waits = (ActionState.PROPOSED, ActionState.ORDERED)
-    lines: dict[int, Phrase] = {}
-    for action in (a for a in incident.actions if a.state in waits):
-        privileged = customer.is_privileged(incident.upn_of(action.target))
-        rule = customer.rule_for(action.kind, privileged=privileged)
-        if rule is not None and rule.number not in lines:
-            lines[rule.number] = _rule(rule, describe(action))
-    return tuple(lines.values())[:MOST_RULES]
 
 
 def _rule(rule: StandingRule, action: Phrase) -> Phrase:

@@ -9,7 +9,8 @@ their own chat. Sources: experience.md, the customer's security team; design.md 
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from triage.authority import is_thread_guarded, may_command
 from triage.customer import Contact, Customer, Role
@@ -33,6 +34,8 @@ REMINDED_FOR = timedelta(days=1)
 """How long after the reminder the analysts are told, at the latest."""
 
 RECOMMENDED_WITHIN = timedelta(days=21)
+END_OF_DAY = time(17)
+"""By the customer's clock, where a day alone is named."""
 
 WAKE = "task"
 
@@ -208,11 +211,16 @@ def suggest(draft: Draft, recommendation: Phrase | None) -> None:
             person=person,
             role=role_of(owner),
             asked_at=draft.now,
-            due=by_date,
+            due=_end_of_day(by_date, customer),
             in_thread=in_thread,
             state=TaskState.SUGGESTED,
         )
     )
+
+
+def _end_of_day(at: datetime, customer: Customer) -> datetime:
+    there = ZoneInfo(customer.zone)
+    return datetime.combine(at.astimezone(there).date(), END_OF_DAY, there).astimezone(UTC)
 
 
 def _parts(recommendation: Phrase | None) -> tuple[Phrase | None, datetime | None]:

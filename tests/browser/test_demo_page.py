@@ -98,17 +98,18 @@ def _shot(page: Page, name: str) -> None:
         page.screenshot(path=Path(SHOTS) / f"{name}.png")
 
 
-def _shots(page: Page, name: str, pane: Locator) -> None:
+def _shots(page: Page, name: str, pane: str, shown: Locator) -> None:
     """For human eyes alone: on a phone, a tablet and a desk, by day and by night."""
     if not SHOTS:
         return
-    tab = (pane.get_attribute("id") or "").replace("pane-", "tab-")
     for width, height in ((320, 700), (800, 1100), (1440, 1000)):
         for theme in ("light", "dark"):
             page.set_viewport_size({"width": width, "height": height})
             page.emulate_media(color_scheme=theme)
-            if page.get_by_test_id(tab).is_visible():
-                page.get_by_test_id(tab).click()
+            tab = page.get_by_test_id(f"tab-{pane}")
+            if tab.is_visible():
+                tab.click()
+            shown.scroll_into_view_if_needed()
             page.wait_for_timeout(400)
             page.screenshot(path=Path(SHOTS) / f"{name}-{width}-{theme}.png")
     page.set_viewport_size({"width": 1440, "height": 1000})
@@ -216,27 +217,31 @@ def test_a_whole_case_with_bob_jon_ines_and_mia(page: Page) -> None:
     analysts.get_by_role("button", name="Send to customer…", exact=True).click()
     analysts.get_by_label("Your words to the customer").fill("One device, three emails removed.")
     analysts.get_by_role("button", name="Preview", exact=True).click()
-    analysts.get_by_role("button", name="Send", exact=True).click()
+    analysts.locator(".card").get_by_role("button", name="Send", exact=True).click()
     expect(customer.get_by_text("three emails removed", exact=False).first).to_be_visible()
 
     _writes(analysts, "task @ines replace LAPTOP-7 by friday")
     expect(analysts.get_by_text("under your name: replace LAPTOP-7").first).to_be_visible()
-    _shots(page, "task-preview", analysts)
-    analysts.get_by_role("button", name="Do it", exact=True).click()
+    do_it = analysts.get_by_role("button", name="Do it", exact=True)
+    _shots(page, "task-preview", "analyst", do_it)
+    do_it.click()
     task = customer.get_by_role("button", name="Done", exact=True)
     expect(task).to_be_visible()
-    _shots(page, "task-asked", customer)
+    _shots(page, "task-asked", "customer", task)
     _acts_as(page, "Ines Costa")
     task.click()
-    expect(analysts.get_by_text("Done by Ines Costa", exact=False).first).to_be_visible()
-    _shots(page, "task-done", analysts)
+    done = analysts.get_by_text("Done by Ines Costa", exact=False).first
+    expect(done).to_be_visible()
+    _shots(page, "task-done", "analyst", done)
 
     analysts.get_by_role("button", name="Close as proposed", exact=True).click()
-    expect(chat.get_by_text("It was malware", exact=False).first).to_be_visible()
-    _shots(page, "case-closed", chat)
-    customer.get_by_role("button", name="I will do it", exact=True).click()
+    closed = chat.get_by_text("It was malware", exact=False).last
+    expect(closed).to_be_visible()
+    _shots(page, "case-closed", "person", closed)
+    accept = customer.get_by_role("button", name="I will do it", exact=True)
+    _shots(page, "case-recommended", "customer", accept)
+    accept.click()
     expect(customer.get_by_text("Accepted by Ines Costa").first).to_be_visible()
-    _shots(page, "case-recommended", customer)
 
 
 # --- the other scenarios -------------------------------------------------------------------------
