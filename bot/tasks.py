@@ -102,4 +102,5 @@ def _without_name(contact: Contact, whom: str, text: str) -> str:
             and (words[0].lower().strip(":,") == part.lower())
         ):
             words = words[1:]
-    return " ".join(words)
+    said = " ".join(words)
+    return said[:1].upper() + said[1:]

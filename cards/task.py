@@ -99,7 +99,8 @@ def _about(view: TaskCard, reader: Reader) -> list[object]:
 
 
 def _button(view: TaskCard, answer: TaskAnswer, handle: str, reader: Reader) -> object:
-    title = label(f"button.task_{answer}", reader)
+    undoes = answer is TaskAnswer.CANNOT and view.state is TaskState.DONE
+    title = label("button.task_undone" if undoes else f"button.task_{answer}", reader)
     if answer not in _SAYS_WHY:
         return button(title, handle, Button.TASK, on=view.task, choice=answer)
     send = button(

@@ -133,11 +133,11 @@ def _clock(incident: Incident, customer: Customer) -> Phrase:
     at = incident.timeline[-1].at if incident.timeline else incident.received
     there = f"{at.astimezone(ZoneInfo(customer.zone)):%H:%M}"
     if customer.hours is None:
-        return phrase("context.clock", at=at, clock=there, zone=customer.zone)
+        return phrase("context.clock", clock=there, zone=customer.zone)
     begins = worktime.next_working(customer.calendar, at)
     if begins == at:
-        return phrase("context.clock_working", at=at, clock=there, zone=customer.zone)
-    return phrase("context.clock_off", at=at, clock=there, zone=customer.zone, begins=begins)
+        return phrase("context.clock_working", clock=there, zone=customer.zone)
+    return phrase("context.clock_off", clock=there, zone=customer.zone, begins=begins)
 
 
 _FIRST = (Role.APPROVER, Role.SECURITY, Role.APPLICATION_OWNER, Role.IT, Role.MANAGER)

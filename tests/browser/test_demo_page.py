@@ -221,7 +221,7 @@ def test_a_whole_case_with_bob_jon_ines_and_mia(page: Page) -> None:
     expect(customer.get_by_text("three emails removed", exact=False).first).to_be_visible()
 
     _writes(analysts, "task @ines replace LAPTOP-7 by friday")
-    expect(analysts.get_by_text("under your name: replace LAPTOP-7").first).to_be_visible()
+    expect(analysts.get_by_text("under your name: Replace LAPTOP-7").first).to_be_visible()
     do_it = analysts.get_by_role("button", name="Do it", exact=True)
     _shots(page, "task-preview", "analyst", do_it)
     do_it.click()

@@ -407,7 +407,7 @@ ANALYST_WAITING = AnalystThread(
         phrase("known.vip", person="Bob Meyer"),
         phrase("context.consent", consent=phrase("consent.collaborate")),
         phrase("context.rule", rule=4, action=_ISOLATE, consent=phrase("consent.authorize")),
-        phrase("context.clock_off", at=AT, clock="10:02", zone="Europe/Berlin", begins=minutes(60)),
+        phrase("context.clock_off", clock="10:02", zone="Europe/Berlin", begins=minutes(60)),
         phrase(
             "context.contact",
             person="Jon Park",

@@ -37,7 +37,7 @@ async def test_ines_gets_a_task_in_the_thread_and_says_it_is_done(tmp_path: Path
 
         assert "Ines Costa gets the task" in words(await h.press(MIA, preview, "do_it"))
         (card,) = await task_cards(h, "thread", "Contoso")
-        assert "replace LAPTOP-7" in card.text
+        assert "Replace LAPTOP-7" in card.text
         assert "Malware: invoice.docm" in card.text
         entities = json.dumps((card.card or {})["msteams"])
         assert "ines@contoso.example" in entities
@@ -55,8 +55,8 @@ async def test_ines_gets_a_task_in_the_thread_and_says_it_is_done(tmp_path: Path
         assert f"Done by {INES}" in (await h.root()).text
         assert f"Done by {INES}" in (await h.soc()).text
         story = await writes(h, MIA, "show CONTOSO-1 story customer")
-        assert f"{MIA} gave {INES} a task: replace LAPTOP-7" in story
-        assert f"{INES} did: replace LAPTOP-7" in story
+        assert f"{MIA} gave {INES} a task: Replace LAPTOP-7" in story
+        assert f"{INES} did: Replace LAPTOP-7" in story
         kept = [e.event for e in await h.history("4711")]
         assert [type(e) for e in kept if isinstance(e, TaskGiven | TaskAnswered)].count(
             TaskGiven
@@ -71,7 +71,7 @@ async def test_the_owner_who_reads_no_thread_is_written_to_and_cannot(tmp_path: 
 
         (card,) = await task_cards(h, "personal", GRETA)
         assert await task_cards(h, "thread", "Contoso") == []
-        assert "hand the laptop in" in card.text
+        assert "Hand the laptop in" in card.text
         reason = {"words_cannot": "It stands in Porto."}
         await h.press(GRETA, card, "task.t1.cannot", reason)
 
