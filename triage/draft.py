@@ -120,9 +120,10 @@ class Draft:
         key = self._key("undo" if undo else "contain", which)
         self.effects.append(Contain(key, action.id, action.kind, action.target, undo))
 
-    def tell_customer(self, purpose: str, says: Phrase, mentions: str | None = None) -> None:
-        """In the thread; a case that has none is told of in the digest. `mentions` is the object id
-        of whoever must act."""
+    def tell_customer(
+        self, purpose: str, says: Phrase, mentions: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        """In the thread; a case that has none is told of in the digest."""
         if self.incident.threaded:
             self._say(CUSTOMER_THREAD, purpose, says, mentions)
 
@@ -130,10 +131,12 @@ class Draft:
         """One a day: the key names the moment, and every case of the day orders the same one."""
         self.effects.append(PostDigest(f"digest:{at.isoformat()}", at, since))
 
-    def tell_analysts(self, purpose: str, says: Phrase) -> None:
+    def tell_analysts(
+        self, purpose: str, says: Phrase, mentions: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         """Not by what opens the case: its card, which opens their thread, tells that already."""
         if self.incident.status is not Status.RECEIVED:
-            self._say(ANALYST_THREAD, purpose, says)
+            self._say(ANALYST_THREAD, purpose, says, mentions)
 
     def tell_person(self, object_id: str, purpose: str, says: Phrase) -> None:
         self._say(f"person:{object_id}", purpose, says)
@@ -158,7 +161,13 @@ class Draft:
             )
         )
 
-    def _say(self, place: str, purpose: str, says: Phrase, mentions: str | None = None) -> None:
+    def _say(
+        self,
+        place: str,
+        purpose: str,
+        says: Phrase,
+        mentions: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         self.effects.append(Say(self._key("say", f"{place}:{purpose}"), place, says, mentions))
 
     def _key(self, kind: str, rest: str) -> str:

@@ -344,7 +344,7 @@ def _remind(draft: Draft, task: Task) -> bool:
         return False
     says = phrase("say.task_due", name=draft.incident.name, what=task.what)
     if task.in_thread:
-        draft.tell_customer(f"task:{task.id}", says, person.object_id)
+        draft.tell_customer(f"task:{task.id}", says, ((person.object_id, person.name),))
     else:
         draft.tell_person(person.object_id, f"task:{task.id}", says)
     draft.put_task(replace(task, reminded_at=draft.now))

@@ -23,6 +23,7 @@ KEPT = (
     "task.open.en",
     "analyst.waiting.en",
     "digest.day.en",
+    "handover.evening.en",
 )
 
 

@@ -275,7 +275,10 @@ def test_there_is_one_reminder_and_then_the_analysts_are_told() -> None:
     it = gives(case()).until_due("task:t1:due")
 
     (reminder,) = [e for e in it.ordered if isinstance(e, Say) and e.place == CUSTOMER_THREAD]
-    assert (reminder.says.key, reminder.mentions) == ("say.task_due", INES.object_id)
+    assert (reminder.says.key, reminder.mentions) == (
+        "say.task_due",
+        ((INES.object_id, INES.name),),
+    )
     assert "why.task_overdue" not in it.told(ANALYST_THREAD)
 
     it.until_due("task:t1:overdue")
