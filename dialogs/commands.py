@@ -30,6 +30,7 @@ class Word(StrEnum):
     TAKE = "take"
     ASSIGN = "assign"
     NOTE = "note"
+    SEND = "send"
     ESCALATE = "escalate"
     CLOSE = "close"
     CONTAIN = "contain"
@@ -107,6 +108,16 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Send:
+    """Words to the customer."""
+
+    case: CaseName | None
+    text: str
+    addressed: bool = False
+    """It was written to somebody, whose name `text` begins with."""
+
+
+@dataclass(frozen=True, slots=True)
 class Escalate:
     case: CaseName | None
     why: str | None
@@ -160,7 +171,7 @@ class Unknown:
     near: tuple[Word, ...] = ()
 
 
-OnCase = Show | Take | Assign | Note | Escalate | Reopen | Close | Contain | Undo
+OnCase = Show | Take | Assign | Note | Send | Escalate | Reopen | Close | Contain | Undo
 """What is about one case: named, or that of the thread it was written in."""
 
 Command = ListCases | OnCase | Tell | Help | Incomplete | Unknown
@@ -189,6 +200,8 @@ def read(text: str) -> Command:
         case Word.NOTE:
             case, note = _case_first(more)
             return Note(case, note[:LONGEST]) if note else Incomplete(Word.NOTE)
+        case Word.SEND:
+            return _send(more)
         case Word.CLOSE:
             return _close(more)
         case Word.CONTAIN:
@@ -276,6 +289,14 @@ def _person(written: str) -> str:
     """A name without the signs of a mention."""
     bare = _AT.sub("", _TO.sub("", written, count=1) if _TO.match(written) else written)
     return " ".join(bare.replace("@", " ", 1).split())[:100] if bare.strip("@ ") else ""
+
+
+def _send(more: str) -> Command:
+    case, said = _case_first(more)
+    said = _AT.sub("", said)
+    addressed = said[:3].lower() in ("to", "to ")
+    text = said[3:].lstrip("@ ") if addressed else said.strip()
+    return Send(case, text[:LONGEST_COMMAND], addressed) if text else Incomplete(Word.SEND)
 
 
 # --- closing -------------------------------------------------------------------------------------
