@@ -111,7 +111,9 @@ async def bridge(ask: Ask, pairs: Sequence[Pair], each: int) -> Bridged:
 async def _write(ask: Ask, it: Pair, people: dict[str, str], each: int) -> None:
     for n in range(each):
         said = {"from": people[WRITERS[n % len(WRITERS)]], "text": word(n)}
-        told = await ask("POST", f"/api/conversations/{quote(it.customers, safe='')}/messages", said)
+        told = await ask(
+            "POST", f"/api/conversations/{quote(it.customers, safe='')}/messages", said
+        )
         assert told["status"] == 200, told
 
 

@@ -217,7 +217,12 @@ class Orders:
         theirs = Reader(customer.language, customer.zone)
         return ShowCard(
             preview_cards.render_command(
-                ask.preview, words, token, Moment(until), self._reader, theirs
+                ask.preview,
+                words,
+                token,
+                until=Moment(until),
+                reader=self._reader,
+                theirs=theirs,
             )
         )
 

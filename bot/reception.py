@@ -553,7 +553,9 @@ def _belongs(pressed: clicks.Click, surface: str) -> bool:
 # --- from a click to an event --------------------------------------------------------------------
 
 
-def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
+def _event(  # noqa: C901 - an arm for each button
+    pressed: clicks.Click, who: Who
+) -> Event | clicks.Unreadable:
     """What a button means. Whether this person may, is decided where everything is decided."""
     on, by, name = pressed.on or "", who.object_id, who.name
     match pressed.button:
@@ -655,11 +657,13 @@ def _words(incident: Incident, text: Texted) -> Event:
 
 
 def _what_it_is_about(tx: Tx, person: str, now: datetime) -> Incident | None:
-    """The case whose question this person has open; else the newest they are concerned by, open or
-    not long closed: a closed case asks whether they remember more."""
+    """The case whose question this person has open; else the open one in which they asked for an
+    analyst; else the newest they are concerned by, open or not long closed: a closed case asks
+    whether they remember more."""
     found = incidents.latest_about(tx, person, now - REMEMBERED, MOST_CASES)
     asking = (i for i in found if _asks(i, person))
-    return next(asking, found[0] if found else None)
+    talking = (i for i in found if person in i.talking and not i.is_over)
+    return next(asking, next(talking, found[0] if found else None))
 
 
 def _asks(incident: Incident, person: str) -> bool:

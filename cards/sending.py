@@ -109,12 +109,16 @@ def render(preview: Preview, handle: str, reader: Reader, theirs: Reader) -> Car
 
 
 def render_command(
-    preview: Preview, command: str, handle: str, until: Moment, reader: Reader, theirs: Reader
+    preview: Preview,
+    command: str,
+    handle: str,
+    *,
+    until: Moment,
+    reader: Reader,
+    theirs: Reader,
 ) -> Card:
     """The same, of what was written as a command: a card that asks first."""
-    send = button(
-        label("button.send", reader), handle, Button.DO_IT, carrying={COMMAND: command}
-    )
+    send = button(label("button.send", reader), handle, Button.DO_IT, carrying={COMMAND: command})
     discard = button(label("button.discard", reader), handle, Button.CANCEL)
     return _shown(
         preview, reader, theirs, [send, discard], small(label("confirm.until", reader, until=until))

@@ -21,6 +21,9 @@ LONGEST = 500
 LONGEST_COMMAND = 1_000
 """Characters of a whole command."""
 
+LONGEST_SENT = 800
+"""Characters of a name and what is sent to it: more than is sent, so that too much can be told."""
+
 
 class Word(StrEnum):
     """What a command begins with; its form and what it does are `form.` and `does.` sentences."""
@@ -296,7 +299,7 @@ def _send(more: str) -> Command:
     said = _AT.sub("", said)
     addressed = said[:3].lower() in ("to", "to ")
     text = said[3:].lstrip("@ ") if addressed else said.strip()
-    return Send(case, text[:LONGEST_COMMAND], addressed) if text else Incomplete(Word.SEND)
+    return Send(case, text[:LONGEST_SENT], addressed) if text else Incomplete(Word.SEND)
 
 
 # --- closing -------------------------------------------------------------------------------------

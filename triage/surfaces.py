@@ -212,7 +212,8 @@ def _guarded_card(incident: Incident, customer: Customer, person: Person) -> Per
     """For Bob, if it is still he: he is not waited for, and may be called. For an intruder: neither
     what was seen, nor what is asked, done or planned."""
     since = max(t.since for t in incident.taints if t.object_id == person.object_id)
-    heard = any(r.at >= since for r in _replies_of(incident, person))
+    in_chat = (r for r in _replies_of(incident, person) if r.recorded_by is None)
+    heard = any(r.at >= since for r in in_chat)
     return PersonCard(
         person=person.object_id,
         given_name=person.given_name,

@@ -22,6 +22,7 @@ from tests.story.test_suspect_account import carla_reads
 
 SOC = "Nordwall MXDR"
 CONTOSO = "7d1f6a0e-2c1b-4b53-9b1e-0c5a3f2e9a10"
+FABRIKAM = "3b8c9d52-6f0e-4c1d-a7d4-5e2f1a6b8c21"
 NORDWALL = PROVIDER_TENANT
 
 
@@ -298,12 +299,13 @@ async def test_bob_asks_for_an_analyst_and_they_talk_and_nobody_else_of_the_cust
         await h.settle()
         await h._api("PUT", path(first), {"text": "it was in our mail"})
         await h._api("DELETE", path(again))
-        await h.settle()
+        await h.later(seconds=9)
 
-        assert [m for m in await h.told(SOC) if "own chat" in m] == [
-            "Bob Meyer (Contoso Security, own chat), edited: it was in our mail\n"
-            "Bob Meyer (Contoso Security, own chat) deleted a message.\n"
-            "To answer in that chat, mention Vouch here and write: send to Bob Meyer: and your words"
+        (post,) = [m for m in await h.told(SOC) if "own chat" in m]
+        assert post.splitlines() == [
+            "Bob Meyer (Contoso Security, own chat), edited: it was in our mail",
+            "Bob Meyer (Contoso Security, own chat) deleted a message.",
+            "To answer in that chat, mention Vouch here and write: send to Bob Meyer: and your words",
         ]
 
         await writes(h, "Mia Lindqvist", f"send to bob: of course {MARKER}", in_thread=True)
@@ -385,6 +387,9 @@ async def test_of_many_words_in_two_threads_none_is_lost_doubled_or_out_of_order
     async with house(tmp_path) as h:
         await h.report(malware_ran())
         await h.report(on_payroll(), customer="fabrikam")
+        await writes(h, "Mia Lindqvist", f"note the laptop is bait {MARKER}", in_thread=True)
+        await writes(h, "Sam Okafor", f"send not yet {MARKER}", in_thread=True)
+        await h.press("Sam Okafor", await asked_first(h), "cancel")
         before = len(await h.told(SOC))
 
         for i in range(each):
@@ -392,40 +397,31 @@ async def test_of_many_words_in_two_threads_none_is_lost_doubled_or_out_of_order
             await says(h, "Amira Haddad", f"fabrikam {i}")
             if i % 5 == 0:
                 kind = ("throttle", "bad_gateway", "lost_answer")[i // 5 % 3]
-                for tenant in (NORDWALL, CONTOSO):
-                    await h.fault(kind=kind, times=2, method="POST", tenant=tenant)
+                await h.fault(kind=kind, times=2, method="POST", tenant=NORDWALL)
                 await analysts_talk(h, i)
+                await h.later(seconds=9)
         await h.later(minutes=10)
 
         leaked = [text for tenant, text in payloads if tenant != NORDWALL and MARKER in text]
         assert leaked == []
         assert [text for tenant, text in payloads if tenant == NORDWALL and MARKER in text]
-        sent = [tenant for tenant, text in payloads if "said to Jon" in text]
-        assert set(sent) == {NORDWALL, CONTOSO}
-        fabrikam = {s.tenant for s in h.sent} - {NORDWALL, CONTOSO}
-        assert not [t for t, text in payloads if t in fabrikam and "contoso " in text]
-        assert not [t for t, text in payloads if t == CONTOSO and "fabrikam " in text]
+        assert {t for t, text in payloads if "said to Amira" in text} == {NORDWALL, FABRIKAM}
+        assert not [text for t, text in payloads if t == FABRIKAM and "Contoso" in text]
+        assert not [text for t, text in payloads if t == CONTOSO and "Fabrikam" in text]
         assert await read_of(h, "contoso") == [f"contoso {i}" for i in range(each)]
         assert await read_of(h, "fabrikam") == [f"fabrikam {i}" for i in range(each)]
         assert len(await h.told(SOC)) - before < each
 
 
 async def analysts_talk(h: House, turn: int) -> None:
-    """Among themselves in the newest thread; in every fourth turn something is sent as well."""
-    await says_inside(h, f"I think Amira did it {MARKER}")
-    await writes(h, "Mia Lindqvist", f"note CONTOSO-1 the laptop is bait {MARKER}")
-    await writes(h, "Sam Okafor", f"send CONTOSO-1 nobody must read this {MARKER}")
-    await h.press("Sam Okafor", await asked_first(h), "cancel")
+    """Among themselves in Fabrikam's thread; in every fourth turn something is sent as well."""
+    await says(h, "Mia Lindqvist", f"I think Amira did it {MARKER}")
+    preview = await drafted(h, f"nobody must read this {MARKER}", who="Sam Okafor")
+    await h.press("Sam Okafor", preview, "discard")
     if turn % 4 == 0:
-        await writes(h, "Mia Lindqvist", f"send CONTOSO-1 said to Jon {turn}")
-        await h.press("Mia Lindqvist", await asked_first(h), "do_it")
-
-
-async def says_inside(h: House, text: str) -> None:
-    """Without a mention, in the analysts' newest thread."""
-    mia = await h.person("Mia Lindqvist")
-    place = quote((await h.soc()).conversation, safe="")
-    await h._api("POST", f"/conversations/{place}/messages", {"from": mia["id"], "text": text})
+        await h.fault(kind="lost_answer", times=1, method="POST", tenant=FABRIKAM)
+        preview = await drafted(h, f"said to Amira {turn}")
+        await h.press("Mia Lindqvist", preview, sends(preview))
 
 
 async def read_of(h: House, customer: str) -> list[str]:

@@ -96,8 +96,8 @@ from triage.events import (
     Undelivered,
     UndoOrdered,
     VerificationStarted,
-    Woke,
     WishedToTalk,
+    Woke,
     Wrote,
 )
 from triage.incident import (
