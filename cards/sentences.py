@@ -1004,7 +1004,7 @@ SENTENCES: dict[str, str] = {
     "call_outcome.voicemail": "Voicemail",
     "timeline.call_held": "{by} called {person}: {outcome}",
     "story.page": "Page {page} of {pages}. The next one: show {name} story, and its number",
-    "label.handover": "{analyst} hands over {count} cases ({at})",
+    "label.handover": "{analyst} hands over, {at}. Open cases: {count}",
     "handover.called": "these cases are yours now. Take each one.",
     "handover.nobody": "Nobody is on duty who could get them.",
     "waits.approval": "Waits for a decision of {customer} until {until}",
