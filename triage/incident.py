@@ -1008,6 +1008,8 @@ class Incident:
     recommendation_discussed_by: str | None = None
     tasks: tuple[Task, ...] = ()
     """Of the customer's people, at most 12."""
+    talking: tuple[str, ...] = ()
+    """Object ids of those who asked for an analyst to write with."""
     timeline: tuple[Entry, ...] = ()
     """The latest ones, at most 30."""
     steps: Steps = Steps()
