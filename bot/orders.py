@@ -16,6 +16,8 @@ from bot.clock import Clock
 from bot.conductor import Conductor, Occurrence
 from bot.gathering import ProviderDesk
 from bot.inbound import Actor, Place, Response, ShowCard, ShowText, Texted
+from bot.roster import meant
+from bot.shifts import Shifts
 from bot.stories import is_for_named_lead
 from cards import clicks, confirm
 from cards.story import pages
@@ -25,6 +27,7 @@ from dialogs.commands import CaseName, Command, OnCase, Tell, Word
 from storage import across, handles, incidents, profiles
 from storage.across import Handle, NamedCase
 from storage.engine import Store, Tx, Urgency
+from triage.assigning import reason
 from triage.authority import may_command
 from triage.containing import describe, is_reversible, may_be_ordered
 from triage.customer import Analyst, Customer, Provider
@@ -48,7 +51,7 @@ from triage.views import Button
 T = TypeVar("T")
 
 MOST_NAMED = 5
-"""Cases or people that an answer names to choose from."""
+"""Cases that an answer names to choose from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,11 @@ class _Written:
     by: Analyst
     here: NamedCase | None
     """The case of the thread it was written in."""
+
+    @property
+    def key(self) -> str:
+        """Delivered twice, it is done once."""
+        return f"command:{self.text.place.conversation_id}:{self.text.activity_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,7 @@ class Orders:
         self._clock = clock
         self._desk = desk
         self._conductor = conductor
+        self._shifts = Shifts(store, clock, desk, conductor)
 
     def is_place(self, place: Place) -> bool:
         """Whether commands are given there: the analysts' channel, or a chat in their tenant."""
@@ -130,6 +139,8 @@ class Orders:
                 return await self._story(written, command)
             case commands.ListCases():
                 return await self._list(command, written.by)
+            case commands.WhoIsOn() | commands.Join() | commands.HandOver():
+                return await self._shifts.answer(written.by, command, written.key)
             case commands.Help(about):
                 return _help(about)
             case commands.Incomplete(word):
@@ -172,8 +183,7 @@ class Orders:
             return event
         if isinstance(event, _Ask):
             return await self._ask_first(written, found, event)
-        key = f"command:{written.text.place.conversation_id}:{written.text.activity_id}"
-        return [await self._carry_out(found, event, key, written.by)]
+        return [await self._carry_out(found, event, written.key, written.by)]
 
     async def _carry_out(self, on: NamedCase, event: Later, key: str, by: Analyst) -> Phrase:
         occurrence = Occurrence(key, event, on.incident_id, by.object_id)
@@ -260,25 +270,6 @@ class Orders:
                 names = ", ".join(sorted(c.name for c in several)[:MOST_NAMED])
                 return phrase("command.several_cases", names=names)
 
-    def _whom(self, written: str, by: Analyst) -> Analyst | Phrase:
-        """Whoever is meant of the roster: by full name or address, else by part of the name."""
-        wanted = written.lower()
-        if wanted in ("me", "mich", "mir", "mim"):
-            return by
-        roster = self._desk.profile.analysts
-        exact = [a for a in roster if wanted in (a.name.lower(), a.upn.lower())]
-        found = exact or [a for a in roster if wanted in a.name.lower().split()]
-        found = found or [a for a in roster if wanted in a.name.lower()]
-        match found:
-            case [one]:
-                return one
-            case []:
-                names = ", ".join(a.name for a in roster[:MOST_NAMED])
-                return phrase("command.nobody", written=written, names=names)
-            case several:
-                names = ", ".join(a.name for a in several[:MOST_NAMED])
-                return phrase("command.several_people", written=written, names=names)
-
     # --- what a command means ------------------------------------------------------------------
 
     async def _event(
@@ -298,7 +289,7 @@ class Orders:
             case commands.Escalate(why=why):
                 return Escalated(*who, why)
             case commands.Assign(to=written):
-                to = self._whom(written, by)
+                to = meant(written, self._desk.profile.analysts, by)
                 return [to] if isinstance(to, Phrase) else Assigned(*who, to.object_id, to.name)
             case commands.Close(disposition=disposition, comment=comment):
                 event = CloseOrdered(*who, disposition, comment)
@@ -401,7 +392,7 @@ def _in_short(incident: Incident, customer: Customer, reader: Reader) -> list[Ph
             score=percent(view.probability, reader),
             band=view.band,
             level=view.priority.level,
-            owner=view.owner or phrase("label.nobody"),
+            owner=view.owner or view.assigned or phrase("label.nobody"),
         ),
         phrase("show.next", next=view.next_action)
         if view.due is None
@@ -460,7 +451,7 @@ def _line(incident: Incident, provider: Provider, by: Analyst) -> Phrase:
         severity=incident.severity,
         status=incident.status,
         headline=None if hidden else headline(incident),
-        owner=incident.owner_name or phrase("label.nobody"),
+        owner=incident.owner_name or reason(incident) or phrase("label.nobody"),
     )
 
 

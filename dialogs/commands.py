@@ -35,6 +35,8 @@ class Word(StrEnum):
     CONTAIN = "contain"
     UNDO = "undo"
     REOPEN = "reopen"
+    SHIFT = "shift"
+    HANDOVER = "handover"
     HELP = "help"
 
 
@@ -43,6 +45,9 @@ ALSO = {
     "cases": Word.INCIDENTS,
     "incident": Word.SHOW,
     "case": Word.SHOW,
+    "shifts": Word.SHIFT,
+    "duty": Word.SHIFT,
+    "leave": Word.HANDOVER,
     "hilfe": Word.HELP,
     "ajuda": Word.HELP,
     "commands": Word.HELP,
@@ -142,6 +147,24 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True)
+class WhoIsOn:
+    """`shift`: who is on duty, and who comes next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """`shift on`: the writer is on duty from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """`shift off`, `leave`, `handover`: the writer's shift is over."""
+
+    to: str | None = None
+    """As written: whoever gets their open cases; None leaves that to the rule."""
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     about: Word | None = None
 
@@ -163,7 +186,10 @@ class Unknown:
 OnCase = Show | Take | Assign | Note | Escalate | Reopen | Close | Contain | Undo
 """What is about one case: named, or that of the thread it was written in."""
 
-Command = ListCases | OnCase | Tell | Help | Incomplete | Unknown
+OnDuty = WhoIsOn | Join | HandOver
+"""What is about the writer's own shift, and about no case."""
+
+Command = ListCases | OnDuty | OnCase | Tell | Help | Incomplete | Unknown
 
 
 def read(text: str) -> Command:
@@ -186,6 +212,11 @@ def read(text: str) -> Command:
             return _alone(Word.REOPEN, more, Reopen)
         case Word.ASSIGN:
             return _assign(more)
+        case Word.SHIFT:
+            return _SHIFTS.get(more.lower(), Incomplete(Word.SHIFT))
+        case Word.HANDOVER:
+            to = _person(more)
+            return HandOver(to or None) if to or not more else Incomplete(Word.HANDOVER)
         case Word.NOTE:
             case, note = _case_first(more)
             return Note(case, note[:LONGEST]) if note else Incomplete(Word.NOTE)
@@ -259,6 +290,13 @@ def _story(more: str) -> Tell | Incomplete | None:
     if asked["case"] and case is None:
         return Incomplete(Word.SHOW)
     return Tell(case, bool(asked["customer"]), int(asked["page"] or 1))
+
+
+_SHIFTS: dict[str, Command] = {
+    "": WhoIsOn(),
+    "on": Join(),
+    "off": HandOver(),
+}
 
 
 def _assign(more: str) -> Command:

@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cards import analyst_thread, approval, customer_thread, digest, manager, question, sending
+from cards import (
+    analyst_thread,
+    approval,
+    customer_thread,
+    digest,
+    handover,
+    manager,
+    question,
+    sending,
+)
 from cards.elements import Card
 from cards.wording import Reader
 from tests.cards import card_views as views
@@ -48,6 +57,10 @@ def digests(reader: Reader) -> dict[str, Card]:
     return {n: digest.render(v, reader) for n, v in views.DIGESTS.items()}
 
 
+def handovers(reader: Reader) -> dict[str, Card]:
+    return {n: handover.render(v, reader) for n, v in views.HANDOVERS.items()}
+
+
 def previews(reader: Reader) -> dict[str, Card]:
     shown = views.PREVIEWS.items()
     return {n: sending.render(v, views.HANDLE, reader, reader) for n, v in shown}
@@ -61,6 +74,7 @@ def all_cards() -> dict[str, Card]:
         "approval": approvals,
         "analyst": analyst_threads,
         "digest": digests,
+        "handover": handovers,
         "sending": previews,
     }
     return {
