@@ -105,12 +105,15 @@ async def _run(plan: Plan, database: Engine, folder: Path, say: Callable[[str], 
 
 
 async def _onboard(database: Engine) -> Keys:
+    """Nobody has shifts: to whom a case is given depends on what else is open, and no case would end
+    as another did."""
     store = Store.open(database.url)
     keys: Keys = {}
     for file in sorted(PROFILES.glob("*.toml")):
         text = file.read_text(encoding="utf-8")
         is_customer = 'role = "customer"' in text
-        added = await add_profile(store, uncapped(text) if is_customer else text, file.name)
+        told = uncapped(text) if is_customer else text.partition("[[shifts]]")[0]
+        added = await add_profile(store, told, file.name)
         if added.role == "customer":
             keys[added.id] = {s: await add_intake_key(store, added.id, s) for s in Source}
     await store.close()
