@@ -21,6 +21,9 @@ LONGEST = 500
 LONGEST_COMMAND = 1_000
 """Characters of a whole command."""
 
+LONGEST_SENT = 800
+"""Characters of a name and what is sent to it: more than is sent, so that too much can be told."""
+
 
 class Word(StrEnum):
     """What a command begins with; its form and what it does are `form.` and `does.` sentences."""
@@ -30,6 +33,7 @@ class Word(StrEnum):
     TAKE = "take"
     ASSIGN = "assign"
     NOTE = "note"
+    SEND = "send"
     ESCALATE = "escalate"
     CLOSE = "close"
     CONTAIN = "contain"
@@ -112,6 +116,16 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Send:
+    """Words to the customer."""
+
+    case: CaseName | None
+    text: str
+    addressed: bool = False
+    """It was written to somebody, whose name `text` begins with."""
+
+
+@dataclass(frozen=True, slots=True)
 class Escalate:
     case: CaseName | None
     why: str | None
@@ -183,7 +197,7 @@ class Unknown:
     near: tuple[Word, ...] = ()
 
 
-OnCase = Show | Take | Assign | Note | Escalate | Reopen | Close | Contain | Undo
+OnCase = Show | Take | Assign | Note | Send | Escalate | Reopen | Close | Contain | Undo
 """What is about one case: named, or that of the thread it was written in."""
 
 OnDuty = WhoIsOn | Join | HandOver
@@ -220,6 +234,8 @@ def read(text: str) -> Command:
         case Word.NOTE:
             case, note = _case_first(more)
             return Note(case, note[:LONGEST]) if note else Incomplete(Word.NOTE)
+        case Word.SEND:
+            return _send(more)
         case Word.CLOSE:
             return _close(more)
         case Word.CONTAIN:
@@ -314,6 +330,14 @@ def _person(written: str) -> str:
     """A name without the signs of a mention."""
     bare = _AT.sub("", _TO.sub("", written, count=1) if _TO.match(written) else written)
     return " ".join(bare.replace("@", " ", 1).split())[:100] if bare.strip("@ ") else ""
+
+
+def _send(more: str) -> Command:
+    case, said = _case_first(more)
+    said = _AT.sub("", said)
+    addressed = said[:3].lower() in ("to", "to ")
+    text = said[3:].lstrip("@ ") if addressed else said.strip()
+    return Send(case, text[:LONGEST_SENT], addressed) if text else Incomplete(Word.SEND)
 
 
 # --- closing -------------------------------------------------------------------------------------
