@@ -35,7 +35,7 @@ from bot.performing import Performer, crashed
 from bot.results import Blocked, Done, Failed, Later, Result, Unusable
 from bot.teams import windows
 from bot.telling import tell_analysts
-from storage import effects, handles, homes, incidents, pace, people, profiles, reach
+from storage import effects, handles, homes, incidents, pace, people, profiles, reach, relays
 from storage import surfaces as surface_rows
 from storage.codec import digest
 from storage.engine import (
@@ -49,15 +49,16 @@ from storage.engine import (
     Within,
 )
 from triage.customer import Customer, Role
-from triage.decide import Decided, Verdict, decide
+from triage.decide import Accepted, Decided, Verdict, decide
 from triage.draft import Known
-from triage.effects import ANALYST_THREAD, Say, look_again
+from triage.effects import ANALYST_THREAD, Relay, Say, look_again
 from triage.events import (
     ActionDone,
     Answered,
     ApprovalAnswered,
     Attested,
     CardsToday,
+    CloseOrdered,
     ConsentRecorded,
     Event,
     Facts,
@@ -66,6 +67,8 @@ from triage.events import (
     MergedInto,
     NewIncident,
     Reported,
+    TaskAnswered,
+    TaskGiven,
     Undelivered,
     Woke,
     Wrote,
@@ -77,6 +80,7 @@ from triage.phrases import phrase
 from triage.priority import Level, level
 from triage.report import IncidentReport
 from triage.surfaces import surfaces
+from triage.tasking import to_look_up
 from triage.views import View
 
 log = structlog.get_logger(__name__)
@@ -99,6 +103,8 @@ class Occurrence:
     event: Event
     incident: str | None = None
     actor: str | None = None
+    said: relays.Said | None = None
+    """The message it came with, which analysts read over the bridge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -460,7 +466,12 @@ class Conductor:
         effects.order(
             tx,
             incident.id,
-            [*decided.effects, *_introductions(shows, known.customer), *shows],
+            [
+                *_relay(tx, incident, occurrence.said, decided.verdict, now),
+                *decided.effects,
+                *_introductions(shows, known.customer),
+                *shows,
+            ],
             now,
             urgency=_urgency(occurrence, incident, known.customer),
             analysts=self._desk.profile.id,
@@ -630,6 +641,17 @@ def _shows(
     ]
 
 
+def _relay(
+    tx: Tx, incident: Incident, said: relays.Said | None, verdict: Verdict, now: datetime
+) -> list[Relay]:
+    """What counted as words about the case goes to the analysts' thread as well."""
+    if said is None or not isinstance(verdict, Accepted):
+        return []
+    relays.hear(tx, incident.id, said.origin, said.words, at=now)
+    where = said.origin
+    return [Relay(ids.arrival_key("relay", where.conversation_id, where.activity_id))]
+
+
 def _introductions(shows: list[effects.Show], customer: Customer) -> list[Say]:
     """Who asks, and why, ahead of the first card that somebody ever gets: its key makes it once a
     person, whatever the case."""
@@ -739,11 +761,11 @@ def _matches(tx: Tx, event: Reported, customer: Customer) -> dict[str, Match]:
 
 def _deciding(tx: Tx, before: Incident | None, event: Event, customer: Customer) -> set[str]:
     """Who decides on an approval, by card or by phone, and who has signed it before; who says that it
-    was somebody."""
+    was somebody, or what became of a task."""
     match event:
         case ApprovalAnswered(by=by):
             decides = {by}
-        case Attested(by=by):
+        case Attested(by=by) | TaskAnswered(by=by):
             return {by}
         case ConsentRecorded(contact=contact):
             found = people.by_upn(tx, customer.tenant_id, contact)
@@ -813,6 +835,9 @@ def _helpers(
     """Who could help to reach those who do not answer, or are cut off; asked for only there."""
     if isinstance(event, ConsentRecorded):
         return people.helpers(tx, [event.contact], customer)
+    tasked = to_look_up(before, event, customer)
+    if isinstance(event, TaskGiven | CloseOrdered):
+        return people.helpers(tx, tasked, customer)
     if not (
         isinstance(event, Woke | Undelivered | Reported | FoundAway | Attested | ActionDone)
         or _is_beyond_reach(before)
@@ -822,7 +847,7 @@ def _helpers(
     facts = [customer.facts_about(k.upn) for k in known if k]
     managers = [f.manager for f in facts if f and f.manager]
     contacts = [c.upn for c in customer.with_role(Role.SECURITY)]
-    return people.helpers(tx, dict.fromkeys([*managers, *contacts]), customer)
+    return people.helpers(tx, dict.fromkeys([*managers, *contacts, *tasked]), customer)
 
 
 def _is_beyond_reach(before: Incident | None) -> bool:

@@ -3,6 +3,7 @@
 A job holds everything its call needs; nothing is read between claim and call.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +16,7 @@ from dialogs.messenger import Channel, Conversation, GaveUpError
 from storage import across, effects, handles, homes, incidents, people, profiles, reach, relays
 from storage import surfaces as surface_rows
 from storage.engine import AcrossTx, Tx
-from triage.authority import is_thread_guarded
+from triage.authority import hearers, is_thread_guarded
 from triage.containing import OVER_THE_CAP, Lately, is_rehearsed, recheck
 from triage.customer import Customer, Provider, Stop
 from triage.effects import (
@@ -49,6 +50,7 @@ from triage.views import (
     ManagerCard,
     PersonCard,
     SourceStatus,
+    TaskCard,
     View,
 )
 
@@ -340,7 +342,9 @@ class Gatherer:
                 relays.carried(tx, incident.id, relay.again),
                 effects.remote_id(tx, relay.again),
             )
-        said = tuple(p for w in words for p in relayed(w, incident, customer, gone=post is None))
+        known = {w.author: people.get(tx, customer.tenant_id, w.author) for w in words}
+        guests = {author for author, person in known.items() if person and person.outside}
+        said = relayed(words, incident, customer, guests, gone=post is None)
         if not said or (relay.again is not None and post is None):
             return Settled(Done())
         target = self._thread(tx, incident.id, ANALYST_THREAD)
@@ -458,14 +462,18 @@ class Gatherer:
         self, tx: Tx, incident: Incident, customer: Customer, view: View
     ) -> Target | Settled:
         match view:
-            case PersonCard(person=person) | ManagerCard(person=person):
+            case (
+                PersonCard(person=person)
+                | ManagerCard(person=person)
+                | TaskCard(person=str() as person)
+            ):
                 return self._chat(tx, customer, person)
             case CustomerThread():
                 return self._channel(tx, customer, CUSTOMER_THREAD)
             case AnalystThread():
                 waits_for = self._installation(customer, ANALYST_THREAD)
                 return self._desk.channel or _not_installed(waits_for, ANALYST_THREAD)
-            case ApprovalCard():
+            case ApprovalCard() | TaskCard():
                 return self._thread(tx, incident.id, CUSTOMER_THREAD)
             case SourceStatus():
                 raise ValueError("a source is no place in Teams")
@@ -507,7 +515,7 @@ class Gatherer:
     # --- for whom ---
 
     def _reader(self, customer: Customer, view: View) -> Reader:
-        if isinstance(view, PersonCard | ManagerCard):
+        if isinstance(view, PersonCard | ManagerCard | TaskCard):
             return Reader(view.language or customer.language, view.zone or customer.zone)
         return self._thread_reader(customer, analyst=isinstance(view, AnalystThread))
 
@@ -525,7 +533,7 @@ class Gatherer:
             tenant_id=self._desk.profile.tenant_id if analysts else profiles.current(tx).tenant_id,
             incident_id=incident_id,
             surface=surface,
-            person=view.person if isinstance(view, PersonCard | ManagerCard) else None,
+            person=view.person if isinstance(view, PersonCard | ManagerCard | TaskCard) else None,
             expires=now + HANDLES_LIVE,
         )
         return token
@@ -553,11 +561,36 @@ def _keep_link(tx: Tx, incident: Incident, customer: Customer, view: PersonCard,
 
 
 def relayed(
-    words: relays.Words, incident: Incident, customer: Customer, *, gone: bool
+    words: Sequence[relays.Words],
+    incident: Incident,
+    customer: Customer,
+    guests: Collection[str],
+    *,
+    gone: bool,
+) -> tuple[Phrase, ...]:
+    """What people wrote, as the analysts read it, and how they answer whom they may write to;
+    `gone` leaves out what was deleted before anybody had read it."""
+    said = [p for w in words for p in _relayed(w, incident, customer, guests, gone=gone)]
+    may_hear = dict(hearers(incident, customer))
+    wrote = dict.fromkeys(w.author for w in words if w.in_chat and w.text is not None)
+    answers = [phrase("bridge.answer", person=may_hear[w]) for w in wrote if w in may_hear]
+    return (*said, *answers)
+
+
+def _relayed(
+    words: relays.Words,
+    incident: Incident,
+    customer: Customer,
+    guests: Collection[str],
+    *,
+    gone: bool,
 ) -> list[Phrase]:
-    """What somebody wrote, as the analysts read it; `gone` leaves out what was deleted before
-    anybody had read it."""
-    who = {"name": words.name, "customer": customer.name}
+    whose: str | Phrase = customer.name
+    if words.author in guests:
+        whose = phrase("bridge.guest", customer=whose)
+    if words.in_chat:
+        whose = phrase("bridge.in_chat", customer=whose)
+    who = {"name": words.name, "customer": whose}
     if words.text is None:
         return [] if gone else [phrase("bridge.deleted", **who)]
     said = []
@@ -609,7 +642,7 @@ def _not_installed(waits_for: str, place: str) -> Settled:
 def person_at(place: str) -> str | None:
     """The object id, where a place is somebody's chat."""
     kind, _, which = place.partition(":")
-    return which.partition(":")[0] if kind in ("person", "manager") else None
+    return which.partition(":")[0] if kind in ("person", "manager", "owner") else None
 
 
 def _is_shadowed(tx: Tx, claimed: effects.ClaimedEffect) -> bool:

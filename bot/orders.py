@@ -7,11 +7,11 @@ was asked.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar, assert_never
 
-from bot import ids, stories
+from bot import ids, sending, stories
 from bot.clock import Clock
 from bot.conductor import Conductor, Occurrence
 from bot.gathering import ProviderDesk
@@ -19,7 +19,9 @@ from bot.inbound import Actor, Place, Response, ShowCard, ShowText, Texted
 from bot.roster import meant
 from bot.shifts import Shifts
 from bot.stories import is_for_named_lead
+from bot.tasks import Order, asked
 from cards import clicks, confirm
+from cards import sending as preview_cards
 from cards.story import pages
 from cards.wording import Reader, percent, say
 from dialogs import commands
@@ -39,7 +41,9 @@ from triage.events import (
     Later,
     Noted,
     Reopened,
+    SentToCustomer,
     Taken,
+    TaskGiven,
     UndoOrdered,
 )
 from triage.incident import ActionState, Incident, IncidentType, ResponseAction, Status
@@ -74,7 +78,9 @@ class _Ask:
     """What is shown before it is done."""
 
     says: tuple[Phrase, ...]
-    event: CloseOrdered | ContainOrdered
+    event: CloseOrdered | ContainOrdered | SentToCustomer | TaskGiven
+    preview: preview_cards.Preview | None = None
+    """Of words that are sent: it says all there is to say."""
 
 
 _AFTER_CLOSING = phrase("confirm.close_then")
@@ -107,7 +113,7 @@ class Orders:
     async def hear(self, text: Texted) -> Response | None:
         """What is answered in a place where commands are given. None in a chat where the words are
         no command, or not an analyst's: there they may be about the writer's own case."""
-        by = self._desk.profile.analyst(text.actor.object_id)
+        by = await self._analyst(text.actor)
         command = commands.read(text.text)
         if text.place.personal and (by is None or isinstance(command, commands.Unknown)):
             return None
@@ -123,6 +129,11 @@ class Orders:
                 return ShowText(answer)
             case phrases:
                 return ShowText("\n\n".join(say(p, reader) for p in phrases))
+
+    async def _analyst(self, actor: Actor) -> Analyst | None:
+        """By the rows, not by what this process knows of them: whoever left commands no more."""
+        provider = await self._store.read_across(across.provider)
+        return provider.analyst(actor.object_id) if provider else None
 
     @property
     def _reader(self) -> Reader:
@@ -211,13 +222,25 @@ class Orders:
             ),
             Urgency.PEOPLE,
         )
-        words = written.text.text[: commands.LONGEST_COMMAND]
-        card = confirm.render(ask.says, words, token, Moment(until), self._reader)
-        return ShowCard(card)
+        words = " ".join(written.text.text.split())[: commands.LONGEST_COMMAND]
+        if ask.preview is None:
+            return ShowCard(confirm.render(ask.says, words, token, Moment(until), self._reader))
+        customer = await self._store.read(on.customer_id, profiles.current)
+        theirs = Reader(customer.language, customer.zone)
+        return ShowCard(
+            preview_cards.render_command(
+                ask.preview,
+                words,
+                token,
+                until=Moment(until),
+                reader=self._reader,
+                theirs=theirs,
+            )
+        )
 
     async def pressed(self, click: clicks.Click, actor: Actor, handle: Handle) -> Response:
         """A button of a card that asks first; the handle was found to stand here, and in time."""
-        by = self._desk.profile.analyst(actor.object_id)
+        by = await self._analyst(actor)
         if by is None:
             return ShowText(say(phrase("refused.not_analyst"), self._reader))
         if handle.surface != CONFIRM or handle.person != by.object_id:
@@ -229,13 +252,17 @@ class Orders:
             )
             return ShowCard(confirm.over(phrase("confirm.cancelled"), self._reader))
         command = commands.read(confirm.command_of(click))
-        if not isinstance(command, commands.Close | commands.Contain):
+        if not isinstance(
+            command, commands.Close | commands.Contain | commands.Send | commands.GiveTask
+        ):
             return ShowText(say(phrase("refused.unreadable"), self._reader))
         on = NamedCase(handle.customer_id, handle.incident_id, "")
         event = await self._event(command, on, by)
         if isinstance(event, list):
             return ShowText(say(event[0], self._reader))
         ordered = event.event if isinstance(event, _Ask) else event
+        if isinstance(ordered, SentToCustomer):
+            ordered = replace(ordered, draft=ids.arrival_key("send", handle.token, ""))
         says = await self._carry_out(on, ordered, f"confirmed:{handle.token}", by)
         return ShowCard(confirm.over(says, self._reader))
 
@@ -296,6 +323,10 @@ class Orders:
                 return await self._read(on, lambda tx: self._closing(tx, on, event))
             case commands.Contain(action=written):
                 return await self._read(on, lambda tx: self._containing(tx, on, written, by))
+            case commands.GiveTask():
+                return await self._read(on, lambda tx: self._tasking(tx, on, command, by))
+            case commands.Send():
+                return await self._read(on, lambda tx: self._sending(tx, on, command, by))
             case commands.Undo(action=written):
                 return await self._read(on, lambda tx: self._undoing(tx, on, written, by))
             case _:
@@ -330,6 +361,24 @@ class Orders:
         asks = phrase("confirm.contain", name=incident.name, action=describe(action))
         says = asks, consequence(action, customer), phrase("confirm.consent")
         return _Ask(says, ContainOrdered(action.id, by.object_id, by.name))
+
+    def _tasking(
+        self, tx: Tx, on: NamedCase, command: commands.GiveTask, by: Analyst
+    ) -> "list[Phrase] | _Ask":
+        incident, customer = self._case(tx, on.incident_id)
+        order = Order(command, by, self._clock.now())
+        found = asked(tx, incident, customer, self._desk.profile, order)
+        if isinstance(found, Phrase):
+            return [found]
+        event, says = found
+        return _Ask(says, event)
+
+    def _sending(
+        self, tx: Tx, on: NamedCase, command: commands.Send, by: Analyst
+    ) -> "list[Phrase] | _Ask":
+        incident, customer = self._case(tx, on.incident_id)
+        order = sending.order(command, incident, customer, self._desk.profile, by)
+        return [order] if isinstance(order, Phrase) else _Ask((), order.event, order.preview)
 
     def _undoing(
         self, tx: Tx, on: NamedCase, written: str, by: Analyst

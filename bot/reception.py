@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot import ids
-from bot.bridge import Bridge
+from bot.bridge import Bridge, said
 from bot.clock import Clock
 from bot.conductor import Addressed, Conductor, NotHeard, Occurrence, Outcome
 from bot.desk import channel_of, release
@@ -38,7 +38,16 @@ from bot.onboarding import Onboarding, is_setup_alone, let_go_on, order_roster, 
 from bot.orders import Orders
 from bot.telling import tell_analysts
 from bot.verifying import CodeCheck, CodeDesk
-from cards import analyst_thread, approval, clicks, customer_thread, manager, question, sending
+from cards import (
+    analyst_thread,
+    approval,
+    clicks,
+    customer_thread,
+    manager,
+    question,
+    sending,
+    task,
+)
 from cards.wording import Reader, say
 from dialogs.codes import code_in
 from dialogs.messenger import Card, Channel, Conversation
@@ -66,8 +75,10 @@ from triage.events import (
     Reopened,
     SentToCustomer,
     Taken,
+    TaskAnswered,
     UndoOrdered,
     WishedCall,
+    WishedToTalk,
     Wrote,
 )
 from triage.incident import CallOutcome, Incident, Question, Route
@@ -83,6 +94,7 @@ from triage.views import (
     ManagerCard,
     PersonCard,
     SourceStatus,
+    TaskCard,
     View,
 )
 
@@ -166,7 +178,7 @@ class Reception:
         if not _belongs(pressed, press.handle.surface):
             return NotHeard("refused.unknown_card", NOT_ITS_BUTTON)
         who = self._who(click, press)
-        if pressed.button is Button.SEND and not _is_analyst_now(tx, who):
+        if self._desk.profile.analyst(who.object_id) and not _is_analyst_now(tx, who):
             return NotHeard("refused.not_analyst", "not on the roster any more")
         event = _event(pressed, who)
         if isinstance(event, clicks.Unreadable):
@@ -278,7 +290,7 @@ class Reception:
         if is_setup_alone(text.text):
             return ShowText(say(phrase("setup.usage"), reader))
         customers = await self._customers_of(text.place.tenant_id)
-        if not customers or not text.text.strip():
+        if not customers or not (text.text.strip() or text.files):
             return ShowText(say(phrase("help.person"), reader))
         for customer in customers:
             await self._met(customer, text)
@@ -298,6 +310,7 @@ class Reception:
                 event=_words(about, text),
                 incident=about.id,
                 actor=text.actor.object_id,
+                said=said(text),
             ),
         )
         says = outcome.verdict.says
@@ -515,10 +528,12 @@ def _is_analyst_now(tx: AcrossTx, who: Who) -> bool:
 # --- what may be pressed where -------------------------------------------------------------------
 
 BUTTONS: dict[str, frozenset[Button]] = {
-    "person": frozenset({Button.ANSWER, Button.CHANGE}),
+    "person": frozenset({Button.ANSWER, Button.CHANGE, Button.TALK}),
     "customer": frozenset({Button.KEEP_OPEN, Button.ACCEPT, Button.DISCUSS}),
     "approval": frozenset({Button.APPROVE, Button.DENY}),
     "manager": frozenset({Button.ATTEST}),
+    "task": frozenset({Button.TASK}),
+    "owner": frozenset({Button.TASK}),
     "analyst": frozenset(
         {
             Button.TAKE,
@@ -542,16 +557,19 @@ BUTTONS: dict[str, frozenset[Button]] = {
 
 
 def _belongs(pressed: clicks.Click, surface: str) -> bool:
-    """The button stands on such a card, and an approval's card decides on that approval alone."""
+    """The button stands on such a card, and the card of an approval, or a task, is for that alone."""
     kind, _, which = surface.partition(":")
-    on_this = kind not in ("approval", "manager") or pressed.on == which.rpartition(":")[2]
+    of_one = kind in ("approval", "manager", "task", "owner")
+    on_this = not of_one or pressed.on == which.rpartition(":")[2]
     return on_this and pressed.button in BUTTONS.get(kind, frozenset())
 
 
 # --- from a click to an event --------------------------------------------------------------------
 
 
-def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
+def _event(  # noqa: C901, PLR0912 - an arm for each button
+    pressed: clicks.Click, who: Who
+) -> Event | clicks.Unreadable:
     """What a button means. Whether this person may, is decided where everything is decided."""
     on, by, name = pressed.on or "", who.object_id, who.name
     match pressed.button:
@@ -559,6 +577,8 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
             return WishedCall(by)
         case Button.ANSWER | Button.CHANGE:
             return Answered(on, by, pressed.choice or "")
+        case Button.TALK:
+            return WishedToTalk(by)
         case Button.APPROVE | Button.DENY:
             approve = pressed.button is Button.APPROVE
             return ApprovalAnswered(on, by, who.upn, name, approve)
@@ -593,6 +613,8 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
             return Attested(on, by, who.upn, name, choice)
         case Button.ACCEPT | Button.DISCUSS:
             return RecommendationAnswered(by, who.upn, name, pressed.button is Button.ACCEPT)
+        case Button.TASK:
+            return _task_answered(pressed, who)
         case Button.DO_IT | Button.CANCEL:
             return clicks.Unreadable("stands on a card that asks an analyst first")
 
@@ -602,6 +624,14 @@ def _call_held(pressed: clicks.Click, who: Who) -> CallHeld | clicks.Unreadable:
     if outcome is None or not pressed.on:
         return clicks.Unreadable("no outcome of ours")
     return CallHeld(pressed.on, outcome, who.object_id, who.name)
+
+
+def _task_answered(pressed: clicks.Click, who: Who) -> TaskAnswered | clicks.Unreadable:
+    read = task.read(pressed)
+    if isinstance(read, clicks.Unreadable):
+        return read
+    on, by = pressed.on or "", who.object_id
+    return TaskAnswered(on, read.answer, by, who.upn, who.name, read.words)
 
 
 def _close_as(pressed: clicks.Click, who: Who) -> CloseOrdered | clicks.Unreadable:
@@ -642,19 +672,22 @@ def _key(click: Clicked, handle: across.Handle, event: Event) -> str:
 
 
 def _words(incident: Incident, text: Texted) -> Event:
-    """Words answer the open question on a card; else they are words about the case."""
+    """Words answer the open question on a card; else they are words about the case. Of files the
+    names count as words."""
     by = text.actor.object_id
-    said = text.text.strip()[:LONGEST_TEXT]
+    words = (text.text.strip() or ", ".join(text.files))[:LONGEST_TEXT]
     asked = next((q for q in incident.questions if _is_open_for(q, by)), None)
-    return Answered(asked.id, by, None, said) if asked else Wrote(by, said)
+    return Answered(asked.id, by, None, words) if asked else Wrote(by, words)
 
 
 def _what_it_is_about(tx: Tx, person: str, now: datetime) -> Incident | None:
-    """The case whose question this person has open; else the newest they are concerned by, open or
-    not long closed: a closed case asks whether they remember more."""
+    """The case whose question this person has open; else the open one in which they asked for an
+    analyst; else the newest they are concerned by, open or not long closed: a closed case asks
+    whether they remember more."""
     found = incidents.latest_about(tx, person, now - REMEMBERED, MOST_CASES)
     asking = (i for i in found if _asks(i, person))
-    return next(asking, found[0] if found else None)
+    talking = (i for i in found if person in i.talking and not i.is_over)
+    return next(asking, next(talking, found[0] if found else None))
 
 
 def _asks(incident: Incident, person: str) -> bool:
@@ -761,6 +794,8 @@ def _render(view: View, handle: str, reader: Reader, link: str | None) -> Card:
             return customer_thread.render(view, handle, reader)
         case ApprovalCard():
             return approval.render(view, handle, reader)
+        case TaskCard():
+            return task.render(view, handle, reader)
         case AnalystThread():
             return analyst_thread.render(view, handle, reader)
         case SourceStatus():
@@ -769,7 +804,11 @@ def _render(view: View, handle: str, reader: Reader, link: str | None) -> Card:
 
 def _reader(customer: Customer, provider: Provider, view: View) -> Reader:
     match view:
-        case PersonCard(language=language, zone=zone) | ManagerCard(language=language, zone=zone):
+        case (
+            PersonCard(language=language, zone=zone)
+            | ManagerCard(language=language, zone=zone)
+            | TaskCard(language=language, zone=zone)
+        ):
             return Reader(language or customer.language, zone or customer.zone)
         case AnalystThread():
             return Reader(provider.language, provider.zone)

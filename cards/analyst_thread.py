@@ -1,13 +1,14 @@
 """The root card of an incident in the analysts' channel: internal, dense, one look a case."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cards import sending
 from cards.clicks import Click, Unreadable, button
 from cards.elements import (
     AdaptiveCard,
     Card,
+    CardTooLargeError,
     Column,
     Container,
     Fact,
@@ -74,6 +75,9 @@ MAX_COMMENT = 500
 MOST_QUESTIONS = 5
 MOST_CALLS = 2
 MOST_CALLEES = 4
+MOST_TASKS = 3
+MOST_LINES = 7
+MOST_REASONS = 7
 MOST_PARTS = 6
 MOST_CHOICES = 6
 MOST_BUTTONS = 6
@@ -143,6 +147,17 @@ def read_consent(click: Click) -> Decided | Unreadable:
 
 
 def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
+    """What would be too large for Teams goes without the past, and then without the evidence: `show`
+    and the portal have both."""
+    for less in (view, replace(view, timeline=())):
+        try:
+            return _whole(less, handle, reader)
+        except CardTooLargeError:
+            continue
+    return _whole(replace(view, timeline=(), evidence=()), handle, reader)
+
+
+def _whole(view: AnalystThread, handle: str, reader: Reader) -> Card:
     return whole(
         [
             case_banner(view.severity, view.name, view.status, reader),
@@ -160,7 +175,9 @@ def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
             *_by_phone(view, handle, reader),
             *section(label("label.clocks", reader), clock_facts(view.clocks, reader)),
             *section(label("label.facts", reader), lines(view.facts, reader)),
-            *section(label("label.evidence", reader), lines(view.evidence, reader)),
+            *section(label("label.tasks", reader), lines(view.tasks, reader, MOST_TASKS)),
+            *section(label("label.context", reader), lines(view.context, reader, MOST_LINES)),
+            *section(label("label.evidence", reader), lines(view.evidence, reader, MOST_LINES)),
             *section(label("label.reasons", reader), _reasons(view.reasons, reader)),
             *section(label("label.questions", reader), _questions(view.questions, reader)),
             *section(label("label.actions", reader), _actions(view, handle, reader)),
@@ -245,8 +262,8 @@ def _reasons(reasons: tuple[Reason, ...], reader: Reader) -> list[object]:
     """The weightiest first: signed weight, what it says, the rule and what it was seen in."""
     weighty = sorted(reasons, key=lambda r: -abs(r.weight))
     return [
-        *(_reason_row(reason, reader) for reason in weighty[:MOST_ROWS]),
-        *rest(len(reasons), reader),
+        *(_reason_row(reason, reader) for reason in weighty[:MOST_REASONS]),
+        *rest(len(reasons), reader, MOST_REASONS),
     ]
 
 

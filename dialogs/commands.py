@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
+from dialogs import dates
 from triage.incident import Disposition
 
 LONGEST = 500
@@ -20,6 +21,9 @@ LONGEST = 500
 
 LONGEST_COMMAND = 1_000
 """Characters of a whole command."""
+
+LONGEST_SENT = 800
+"""Characters of a name and what is sent to it: more than is sent, so that too much can be told."""
 
 
 class Word(StrEnum):
@@ -30,10 +34,12 @@ class Word(StrEnum):
     TAKE = "take"
     ASSIGN = "assign"
     NOTE = "note"
+    SEND = "send"
     ESCALATE = "escalate"
     CLOSE = "close"
     CONTAIN = "contain"
     UNDO = "undo"
+    TASK = "task"
     REOPEN = "reopen"
     SHIFT = "shift"
     HANDOVER = "handover"
@@ -112,6 +118,16 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Send:
+    """Words to the customer."""
+
+    case: CaseName | None
+    text: str
+    addressed: bool = False
+    """It was written to somebody, whose name `text` begins with."""
+
+
+@dataclass(frozen=True, slots=True)
 class Escalate:
     case: CaseName | None
     why: str | None
@@ -144,6 +160,17 @@ class Undo:
 
     case: CaseName | None
     action: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveTask:
+    """Give one of the customer's people something to do."""
+
+    case: CaseName | None
+    whom: str
+    """As written: a name, an address, or a role."""
+    text: str
+    by: dates.By | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +210,7 @@ class Unknown:
     near: tuple[Word, ...] = ()
 
 
-OnCase = Show | Take | Assign | Note | Escalate | Reopen | Close | Contain | Undo
+OnCase = Show | Take | Assign | Note | Send | Escalate | Reopen | Close | Contain | Undo | GiveTask
 """What is about one case: named, or that of the thread it was written in."""
 
 OnDuty = WhoIsOn | Join | HandOver
@@ -220,12 +247,16 @@ def read(text: str) -> Command:
         case Word.NOTE:
             case, note = _case_first(more)
             return Note(case, note[:LONGEST]) if note else Incomplete(Word.NOTE)
+        case Word.SEND:
+            return _send(more)
         case Word.CLOSE:
             return _close(more)
         case Word.CONTAIN:
             return Contain(*_case_first(more[:LONGEST]))
         case Word.UNDO:
             return Undo(*_case_first(more[:LONGEST]))
+        case Word.TASK:
+            return _task(more)
         case Word.ESCALATE:
             case, why = _case_first(more)
             return Escalate(case, why[:LONGEST] or None)
@@ -316,6 +347,14 @@ def _person(written: str) -> str:
     return " ".join(bare.replace("@", " ", 1).split())[:100] if bare.strip("@ ") else ""
 
 
+def _send(more: str) -> Command:
+    case, said = _case_first(more)
+    said = _AT.sub("", said)
+    addressed = said[:3].lower() in ("to", "to ")
+    text = said[3:].lstrip("@ ") if addressed else said.strip()
+    return Send(case, text[:LONGEST_SENT], addressed) if text else Incomplete(Word.SEND)
+
+
 # --- closing -------------------------------------------------------------------------------------
 
 _DISPOSITIONS = {
@@ -344,6 +383,28 @@ def _close(more: str) -> Command:
         if head == name and comment[:1] in ("", " ", ":", ",") and comment.strip(" :,"):
             return Close(case, disposition, comment.strip(" :,")[:LONGEST])
     return Incomplete(Word.CLOSE)
+
+
+# --- tasks ---------------------------------------------------------------------------------------
+
+_DUE = re.compile(r"(?P<what>.+?)[ ,]+(?:by|bis|até) (?P<by>[^,;]{2,30})", re.IGNORECASE)
+
+
+def _task(more: str) -> Command:
+    """`task @ines replace LAPTOP-7 by friday`; what follows "by" and names no day is of the task."""
+    case, rest = _case_first(more)
+    head, colon, _ = rest[:60].partition(":")
+    if colon and len(head.split()) <= 3:
+        whom, text = _person(head), rest[len(head) + 1 :]
+    else:
+        first, _, text = rest.partition(" ")
+        whom = _person(first).strip(",")
+    text = text.strip(" :,")
+    due = _DUE.fullmatch(text)
+    by = dates.read(due["by"]) if due else None
+    said = due["what"] if due and by else text
+    said = said.strip(" ,")[:LONGEST]
+    return GiveTask(case, whom, said, by) if whom and said else Incomplete(Word.TASK)
 
 
 # --- the list ------------------------------------------------------------------------------------

@@ -20,7 +20,9 @@ from triage import (
     noticing,
     paging,
     suspicion,
+    talking,
     taps,
+    tasking,
     telling,
     verifying,
 )
@@ -40,7 +42,6 @@ from triage.authority import (
     may_take_down,
     still_signed,
 )
-from triage.customer import Role
 from triage.draft import Draft, Known
 from triage.effects import ANALYST_THREAD, Effect, PageAction
 from triage.events import (
@@ -65,6 +66,7 @@ from triage.events import (
     MergedInto,
     Noted,
     NotPaged,
+    NotPermitted,
     RecommendationAnswered,
     Reopened,
     Reported,
@@ -73,10 +75,13 @@ from triage.events import (
     SignInFailed,
     SourceWritten,
     Taken,
+    TaskAnswered,
+    TaskGiven,
     Undelivered,
     UndoOrdered,
     VerificationStarted,
     WishedCall,
+    WishedToTalk,
     Woke,
     Wrote,
 )
@@ -104,6 +109,7 @@ from triage.incident import (
     SourceRef,
     Standing,
     Status,
+    TaskAnswer,
     VerificationState,
 )
 from triage.phrases import Phrase, phrase
@@ -123,8 +129,6 @@ HOLD = timedelta(minutes=30)
 """How long a closing is held so that a person may object (triage.md section 4)."""
 
 CLOCKS_DIFFER = timedelta(minutes=5)
-
-RECOMMENDATION_WITHIN = timedelta(days=21)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +197,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _answered(draft, event)
         case WishedCall():
             return _wished_a_call(draft, event)
+        case WishedToTalk():
+            return _wished_to_talk(draft, event)
         case Wrote():
             return _wrote(draft, event)
         case ApprovalAnswered():
@@ -235,6 +241,10 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _sent_to_customer(draft, event)
         case RecommendationAnswered():
             return _recommendation_answered(draft, event)
+        case TaskGiven():
+            return _task_given(draft, event)
+        case TaskAnswered():
+            return _task_answered(draft, event)
         case MergedInto():
             return _merged_into(draft, event)
         case Absorbed():
@@ -251,6 +261,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _undelivered(draft, event)
         case FoundAway():
             return _found_away(draft, event)
+        case NotPermitted():
+            return _not_permitted(draft, event)
         case NotPaged():
             return _not_paged(draft, event)
         case _:
@@ -395,6 +407,17 @@ def _wished_a_call(draft: Draft, event: WishedCall) -> Verdict:
     return Accepted(phrase("thanks.received"))
 
 
+def _wished_to_talk(draft: Draft, event: WishedToTalk) -> Verdict:
+    person = next((p for p in draft.incident.people if p.object_id == event.by), None)
+    if person is None or draft.incident.merged is not None:
+        return Refused(phrase("refused.not_addressee"))
+    suspicion.taint(draft)
+    if talking.is_begun(draft.incident, person):
+        return AlreadyAnswered(_thanks(draft, event.by, Standing.FOR_ANALYST))
+    talking.begin(draft, person)
+    return Accepted(_thanks(draft, event.by, Standing.FOR_ANALYST))
+
+
 def _last_choices(question: Question) -> set[str | None]:
     """The answer that stands, and the last one given: told again, neither tells anything new."""
     last = question.replies[-1:]
@@ -414,7 +437,7 @@ def _wrote(draft: Draft, event: Wrote) -> Verdict:
     if person is None:
         return Refused(phrase("refused.not_addressee"))
     suspicion.taint(draft)
-    asking.note_words(draft, person, event.text, f"{event.by}:{draft.now.isoformat()}")
+    asking.note_words(draft, person, event.text)
     return Accepted(_thanks(draft, event.by, Standing.FOR_ANALYST))
 
 
@@ -477,13 +500,24 @@ def _recommendation_answered(draft: Draft, event: RecommendationAnswered) -> Ver
     if draft.incident.recommendation_accepted_by is not None:
         return AlreadyAnswered(phrase("thanks.already"))
     if event.accept:
-        draft.set(recommendation_accepted_by=event.by_name)
-        draft.note(phrase("timeline.recommendation_accepted", by=event.by_name))
+        tasking.accept(draft, event.by_name)
         return Accepted(phrase("thanks.decided"))
     draft.set(recommendation_discussed_by=event.by_name)
     draft.note(phrase("timeline.recommendation_discuss", by=event.by_name))
     draft.tell_analysts("discuss", phrase("say.discuss", by=event.by_name))
     return Accepted(phrase("thanks.analyst_reads"))
+
+
+def _task_answered(draft: Draft, event: TaskAnswered) -> Verdict:
+    task = draft.incident.task(event.task)
+    refused = tasking.why_not_answer(draft, task, event)
+    if refused is not None or task is None:
+        return Refused(refused or phrase("refused.task_over"))
+    if tasking.is_known(task, event):
+        return AlreadyAnswered(phrase("thanks.already"))
+    tasking.answer(draft, task, event)
+    discusses = event.answer is TaskAnswer.DISCUSS
+    return Accepted(phrase("thanks.analyst_reads" if discusses else "thanks.decided"))
 
 
 # --- people confirm who they are -------------------------------------------------------------------
@@ -783,11 +817,29 @@ def _sent_to_customer(draft: Draft, event: SentToCustomer) -> Verdict:
     if event.to is None:
         draft.note(phrase("timeline.sent_to_customer", by=event.by_name))
         draft.tell_customer(f"sent:{event.draft}", says)
+        told = phrase(
+            "say.sent_to_customer",
+            by=event.by_name,
+            customer=draft.customer.name,
+            text=event.text,
+        )
     else:
         person = dict(hearers(draft.incident, draft.customer))[event.to]
         draft.note(phrase("timeline.sent_to_person", by=event.by_name, person=person))
         draft.tell_person(event.to, f"sent:{event.draft}", says)
+        told = phrase("say.sent_to_person", by=event.by_name, person=person, text=event.text)
+    draft.tell_analysts(f"sent:{event.draft}", told)
     return Accepted(phrase("thanks.decided"))
+
+
+def _task_given(draft: Draft, event: TaskGiven) -> Verdict:
+    """Its words cross to the customer by this act: they were shown before (rule 11)."""
+    refused = tasking.why_not_give(draft.incident, draft.known, event, draft.now)
+    person = draft.known.facts.helpers.get(event.to.lower())
+    if refused is not None or person is None:
+        return Refused(refused or phrase("refused.task_no_contact"))
+    tasking.give(draft, event, person)
+    return Accepted(phrase("thanks.task_given", person=person.name))
 
 
 def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:
@@ -854,6 +906,8 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
             _hold_over(draft)
         case "verify":
             verifying.overdue(draft, which)
+        case tasking.WAKE:
+            tasking.woke(draft, which)
         case "clock":
             pass  # settling looks at every clock
         case assigning.ASSIGN | assigning.TAKEN | assigning.HANDOVER:
@@ -951,7 +1005,14 @@ def _action_failed(draft: Draft, event: ActionFailed) -> Verdict:
         case _:
             return AlreadyAnswered(phrase("refused.no_longer_ordered"))
     draft.put_action(
-        replace(action, state=state, at=draft.now, why=event.why, maybe_done=event.maybe_done)
+        replace(
+            action,
+            state=state,
+            at=draft.now,
+            why=event.why,
+            maybe_done=event.maybe_done,
+            permission=event.permission,
+        )
     )
     reason = phrase(event.why) if event.refused else event.why  # a refusal names its sentence
     which = "why.action_maybe_done" if event.maybe_done else "why.action_failed"
@@ -976,6 +1037,7 @@ def _source_written(draft: Draft, event: SourceWritten) -> Verdict:
 def _undelivered(draft: Draft, event: Undelivered) -> Verdict:
     if event.person is not None:
         asking.unreachable(draft, event.person, event.why)
+        tasking.unreachable(draft, event.person, event.why)
         clocks.nobody_was_reached(draft)
         return Accepted()
     if event.place == ANALYST_THREAD:
@@ -993,6 +1055,15 @@ def _found_away(draft: Draft, event: FoundAway) -> Verdict:
     if draft.incident.is_over:
         return AlreadyAnswered(phrase("absence.too_late"))
     asking.away(draft, event.absence)
+    return Accepted()
+
+
+def _not_permitted(draft: Draft, event: NotPermitted) -> Verdict:
+    """The case goes on without it; the analysts' card says how it is granted."""
+    lacks = tuple(dict.fromkeys((*draft.incident.lacks, *event.permissions)))
+    if lacks == draft.incident.lacks:
+        return AlreadyAnswered(phrase("thanks.already"))
+    draft.set(lacks=lacks)
     return Accepted()
 
 
@@ -1109,6 +1180,7 @@ def _something_is_open(incident: Incident) -> bool:
         or any(map(ladder.is_climbing, incident.questions))
         or any(a.state is ApprovalState.OPEN for a in incident.approvals)
         or any(c.done_at is None for c in incident.calls)
+        or bool(incident.open_tasks)
         or any(a.state in (ActionState.ORDERED, ActionState.UNDOING) for a in incident.actions)
     )
 
@@ -1153,15 +1225,10 @@ def _is_unread(incident: Incident) -> bool:
 
 
 def _recommendation(draft: Draft) -> Phrase | None:
-    """One recommendation, with an owner and a date (experience.md, the customer's thread)."""
     key = books(draft.incident)[0].prevents
     if key is None:
         return None
-    owners = draft.customer.with_role(Role.IT) or draft.customer.with_role(Role.SECURITY)
-    owner = owners[0].name if owners else draft.customer.name
-    return phrase(
-        "recommend.owned", what=phrase(key), owner=owner, by_date=draft.now + RECOMMENDATION_WITHIN
-    )
+    return tasking.recommend(draft.incident, draft.customer, phrase(key), draft.now)
 
 
 def _close(
@@ -1196,6 +1263,7 @@ def _close(
             "closed", phrase("say.closed", name=draft.incident.name, disposition=says)
         )
     _tell_people_the_end(draft, proposal)
+    tasking.suggest(draft, proposal.recommendation)
 
 
 _HARMLESS = (Disposition.EXPECTED, Disposition.FALSE_POSITIVE)
@@ -1226,6 +1294,7 @@ def _reopen(draft: Draft, why: Phrase) -> None:
         handed_reasons=(),
     )
     suspicion.reconsider(draft)
+    tasking.withdraw_suggested(draft)
     draft.hand_over(why)
     if not is_thread_guarded(draft.incident, draft.customer):
         draft.tell_customer("reopened", phrase("say.reopened", name=draft.incident.name))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from triage.customer import Role
 from triage.duty import Duty
 from triage.effects import PageAction
 from triage.incident import (
@@ -17,6 +18,7 @@ from triage.incident import (
     Question,
     ResponseAction,
     Taint,
+    TaskAnswer,
 )
 from triage.phrases import Phrase
 from triage.report import IncidentReport, Source
@@ -52,6 +54,14 @@ class WishedCall:
 
     by: str
     kind: Literal["wished_call"] = "wished_call"
+
+
+@dataclass(frozen=True, slots=True)
+class WishedToTalk:
+    """Somebody concerned asks for an analyst, to write with in their own chat."""
+
+    by: str
+    kind: Literal["wished_to_talk"] = "wished_to_talk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +296,36 @@ class RecommendationAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskGiven:
+    """An analyst has seen what somebody of the customer will read, and gives them a task."""
+
+    to: str
+    """The UPN of a contact."""
+    role: Role | None
+    what: str
+    due: datetime
+    by: str
+    by_name: str
+    about: str | None = None
+    """The device or app."""
+    kind: Literal["task_given"] = "task_given"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAnswered:
+    """Somebody answers a task; whether it is theirs to answer is decided, not presumed."""
+
+    task: str
+    answer: TaskAnswer
+    by: str
+    by_upn: str
+    by_name: str
+    words: str | None = None
+    """Why they cannot, or what they want to discuss."""
+    kind: Literal["task_answered"] = "task_answered"
+
+
+@dataclass(frozen=True, slots=True)
 class MergedInto:
     """The source says that the case is part of another one of ours, which goes on."""
 
@@ -343,6 +383,8 @@ class ActionFailed:
     """A check in the claiming transaction said no; nothing was sent."""
     maybe_done: bool = False
     """An earlier try was, and its answer never came."""
+    permission: str | None = None
+    """What Microsoft says is missing in the customer's tenant."""
     kind: Literal["action_failed"] = "action_failed"
 
 
@@ -378,6 +420,14 @@ class FoundAway:
 
 
 @dataclass(frozen=True, slots=True)
+class NotPermitted:
+    """Something could not be read: these permissions are missing in the customer's tenant."""
+
+    permissions: tuple[str, ...]
+    kind: Literal["not_permitted"] = "not_permitted"
+
+
+@dataclass(frozen=True, slots=True)
 class NotPaged:
     """The pager did not take a page, for good. Why stands with the effect: it is an operator's."""
 
@@ -389,6 +439,7 @@ class NotPaged:
 Later = (
     Answered
     | WishedCall
+    | WishedToTalk
     | Wrote
     | ApprovalAnswered
     | CallRecorded
@@ -410,6 +461,8 @@ Later = (
     | UndoOrdered
     | SentToCustomer
     | RecommendationAnswered
+    | TaskGiven
+    | TaskAnswered
     | MergedInto
     | Absorbed
     | Woke
@@ -418,6 +471,7 @@ Later = (
     | SourceWritten
     | Undelivered
     | FoundAway
+    | NotPermitted
     | NotPaged
 )
 """What happens to an incident that is there: all but a report, which may begin one."""

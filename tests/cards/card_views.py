@@ -13,6 +13,8 @@ from triage.incident import (
     QuestionKind,
     Reason,
     Status,
+    TaskAnswer,
+    TaskState,
 )
 from triage.phrases import phrase
 from triage.playbooks import QUESTIONS
@@ -35,6 +37,7 @@ from triage.views import (
     PersonCard,
     ProposalView,
     ShownClock,
+    TaskCard,
     ThreadAction,
     WhatIf,
 )
@@ -108,7 +111,9 @@ THANKS = replace(
     kind=None,
     choices=(),
     change="q1",
+    talk=True,
 )
+TALKING = replace(THANKS, says=(*THANKS.says, phrase("card.talking")), talk=False)
 NEUTRAL = replace(
     ASKING,
     stage="neutral",
@@ -134,6 +139,7 @@ PERSON_CARDS = {
     "follow_up": FOLLOW_UP,
     "changing": CHANGING,
     "thanks": THANKS,
+    "talking": TALKING,
     "neutral": NEUTRAL,
     "neutral_sign_in": replace(NEUTRAL, says=(phrase("card.neutral_sign_in"),), verification="v1"),
     "guarded": GUARDED,
@@ -181,6 +187,7 @@ _HEADLINE = phrase(
     file="invoice.docm",
     at=AT,
 )
+_TASK = phrase("task.said", text="Replace LAPTOP-7")
 _RECOMMENDATION = phrase(
     "recommend.owned",
     what=phrase("recommend.office_child_processes"),
@@ -394,8 +401,8 @@ ANALYST_WAITING = AnalystThread(
     next_action=phrase("next.answer", person="Bob Meyer"),
     due=minutes(23),
     headline=_HEADLINE,
-    facts=(
-        phrase("known.already_quarantined", target="invoice.docm"),
+    facts=(phrase("known.already_quarantined", target="invoice.docm"),),
+    context=(
         phrase(
             "known.asset_workstation",
             device="LAPTOP-7",
@@ -403,7 +410,17 @@ ANALYST_WAITING = AnalystThread(
             criticality=phrase("criticality.normal"),
         ),
         phrase("known.vip", person="Bob Meyer"),
+        phrase("context.consent", consent=phrase("consent.collaborate")),
+        phrase("context.rule", rule=4, action=_ISOLATE, consent=phrase("consent.authorize")),
+        phrase("context.clock_off", clock="10:02", zone="Europe/Berlin", begins=minutes(60)),
+        phrase(
+            "context.contact",
+            person="Jon Park",
+            role="approver",
+            reach=phrase("label.number", number="+49 30 5550111", source="onboarding call"),
+        ),
     ),
+    tasks=(phrase("task.stands_open", person="Ines Wolf", what=_TASK, due=minutes(60 * 24 * 3)),),
     questions=(
         AnalystQuestion(
             id="q1",
@@ -515,6 +532,57 @@ ANALYST_CLOSED = replace(
     outcome=CUSTOMER_CLOSED.outcome,
     buttons=(Button.REOPEN,),
 )
+TASK_OPEN = TaskCard(
+    task="t1",
+    name="CONTOSO-42",
+    code="7KQ2",
+    person=None,
+    language=None,
+    zone=None,
+    sender="Contoso Security",
+    owner=("ines@contoso.com", "Ines Wolf"),
+    what=_TASK,
+    because=(_HEADLINE, phrase("asked_by.analyst", by="Mia Lindqvist")),
+    about="LAPTOP-7",
+    due=minutes(60 * 24 * 3),
+    state=TaskState.OPEN,
+    outcome=(),
+    choices=(TaskAnswer.DONE, TaskAnswer.CANNOT, TaskAnswer.DISCUSS),
+)
+TASK_CARDS = {
+    "open": TASK_OPEN,
+    "direct": replace(TASK_OPEN, person="ines", language="en", zone="Europe/Berlin"),
+    "suggested": replace(
+        TASK_OPEN,
+        what=phrase("recommend.office_child_processes"),
+        because=(_HEADLINE, phrase("task.recommended")),
+        state=TaskState.SUGGESTED,
+        choices=(TaskAnswer.ACCEPT, TaskAnswer.CANNOT, TaskAnswer.DISCUSS),
+    ),
+    "done": replace(
+        TASK_OPEN,
+        state=TaskState.DONE,
+        outcome=(phrase("task.done", by="Ines Wolf", at=minutes(90)),),
+        choices=(TaskAnswer.CANNOT,),
+    ),
+    "cannot": replace(
+        TASK_OPEN,
+        state=TaskState.CANNOT,
+        outcome=(phrase("task.cannot", by="Ines Wolf", at=minutes(90), why="It is in Porto."),),
+        choices=(TaskAnswer.DONE, TaskAnswer.DISCUSS),
+    ),
+    "hidden": replace(
+        TASK_OPEN,
+        what=phrase("asks.hidden"),
+        because=(),
+        about=None,
+        state=TaskState.WITHDRAWN,
+        outcome=(phrase("needed.told_otherwise"),),
+        choices=(),
+        hidden=True,
+    ),
+}
+
 ANALYST_THREADS = {
     "waiting": ANALYST_WAITING,
     "call": ANALYST_CALL,

@@ -12,6 +12,7 @@ from cards import (
     manager,
     question,
     sending,
+    task,
 )
 from cards.elements import Card
 from cards.wording import Reader
@@ -48,6 +49,10 @@ def approvals(reader: Reader) -> dict[str, Card]:
     return {n: approval.render(v, views.HANDLE, reader) for n, v in views.APPROVAL_CARDS.items()}
 
 
+def tasks(reader: Reader) -> dict[str, Card]:
+    return {n: task.render(v, views.HANDLE, reader) for n, v in views.TASK_CARDS.items()}
+
+
 def analyst_threads(reader: Reader) -> dict[str, Card]:
     shown = views.ANALYST_THREADS.items()
     return {n: analyst_thread.render(v, views.HANDLE, reader) for n, v in shown}
@@ -72,6 +77,7 @@ def all_cards() -> dict[str, Card]:
         "manager": managers,
         "customer": customer_threads,
         "approval": approvals,
+        "task": tasks,
         "analyst": analyst_threads,
         "digest": digests,
         "handover": handovers,

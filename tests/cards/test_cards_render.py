@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cards import analyst_thread, approval, customer_thread, question
+from cards import analyst_thread, approval, customer_thread, question, task
 from cards.elements import MAX_BYTES, Card
 from cards.layout import MOST_ROWS
 from cards.wording import Reader, faults, name_of
@@ -179,7 +179,7 @@ def test_change_my_answer_stays_and_is_quiet_beside_other_choices() -> None:
 
     assert Button.CHANGE not in [b["data"]["button"] for b in buttons(follow_up)]
     assert Button.CHANGE in [a["data"]["button"] for a in actions(follow_up)]
-    assert [b["data"]["button"] for b in buttons(thanks)] == [Button.CHANGE]
+    assert [b["data"]["button"] for b in buttons(thanks)] == [Button.CHANGE, Button.TALK]
 
 
 def test_a_file_name_cannot_tell_a_story() -> None:
@@ -448,6 +448,7 @@ def largest_cards(reader: Reader) -> list[Card]:
         name=HOSTILE,
         headline=bad,
         known=(bad,) * 60,
+        tasks=(bad,) * 60,
         doing=(bad,) * 60,
         turn=bad,
         needed=bad,
@@ -472,6 +473,8 @@ def largest_cards(reader: Reader) -> list[Card]:
         title=HOSTILE,
         reasons=(reason,) * 60,
         facts=(bad,) * 60,
+        context=(bad,) * 60,
+        tasks=(bad,) * 60,
         next_action=bad,
         headline=bad,
         questions=tuple(
@@ -491,10 +494,19 @@ def largest_cards(reader: Reader) -> list[Card]:
             replace(c, says=bad) for c in views.ANALYST_WAITING.containable * (MOST_ROWS * 2)
         ),
         timeline=((views.AT, bad),) * 30,
+        evidence=(bad,) * 30,
         outcome=(bad,) * 10,
         owner=HOSTILE,
     )
+    given = replace(
+        views.TASK_OPEN,
+        sender=HOSTILE,
+        owner=("eve@contoso.example", HOSTILE),
+        what=bad,
+        about=HOSTILE,
+    )
     return [
+        task.render(given, views.HANDLE, reader),
         question.render(person, views.HANDLE, reader),
         customer_thread.render(customer, views.HANDLE, reader),
         approval.render(asked, views.HANDLE, reader),

@@ -11,6 +11,7 @@ from dialogs.commands import (
     Command,
     Contain,
     Escalate,
+    GiveTask,
     HandOver,
     Help,
     Incomplete,
@@ -18,6 +19,7 @@ from dialogs.commands import (
     ListCases,
     Note,
     Reopen,
+    Send,
     Show,
     Take,
     Tell,
@@ -27,6 +29,7 @@ from dialogs.commands import (
     Word,
     read,
 )
+from dialogs.dates import Weekday
 from triage.incident import Disposition
 
 CONTOSO_42 = CaseName(42, "CONTOSO")
@@ -74,6 +77,14 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
         ("note 42 machines are hit", Note(None, "42 machines are hit")),
         ("note #42: all are hit", Note(CaseName(42), "all are hit")),
         ("note CONTOSO-42", Incomplete(Word.NOTE)),
+        ("send keep it on", Send(None, "keep it on")),
+        ("send CONTOSO-42: keep it on", Send(CONTOSO_42, "keep it on")),
+        ("send #42 to Bob: keep it on", Send(CaseName(42), "Bob: keep it on", addressed=True)),
+        ("send To @Bob please", Send(None, "Bob please", addressed=True)),
+        ("send towels", Send(None, "towels")),
+        ("send to <at>Bob</at> yes", Send(None, "Bob yes", addressed=True)),
+        ("send CONTOSO-42", Incomplete(Word.SEND)),
+        ("send to", Incomplete(Word.SEND)),
         ("escalate", Escalate(None, None)),
         ("escalate CONTOSO-42 beyond me", Escalate(CONTOSO_42, "beyond me")),
         (
@@ -86,6 +97,21 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
         ("contain isolate LAPTOP-7", Contain(None, "isolate LAPTOP-7")),
         ("contain", Contain(None, "")),
         ("undo CONTOSO-42 isolate", Undo(CONTOSO_42, "isolate")),
+        (
+            "task @ines replace LAPTOP-7 by friday",
+            GiveTask(None, "ines", "replace LAPTOP-7", Weekday(4)),
+        ),
+        ("task CONTOSO-42 it reset it", GiveTask(CONTOSO_42, "it", "reset it")),
+        (
+            "task Ines Costa: see that it is replaced by the vendor",
+            GiveTask(None, "Ines Costa", "see that it is replaced by the vendor"),
+        ),
+        (
+            "task #42 owner, revoke it, by friday",
+            GiveTask(CaseName(42), "owner", "revoke it", Weekday(4)),
+        ),
+        ("task ines", Incomplete(Word.TASK)),
+        ("task", Incomplete(Word.TASK)),
         ("help", Help()),
         ("help take", Help(Word.TAKE)),
         ("Hilfe", Help()),
