@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from cards import sending
+from cards import commanding, sending
 from cards.clicks import Click, Unreadable, button
 from cards.elements import (
     AdaptiveCard,
@@ -54,7 +54,7 @@ from cards.wording import (
     signed,
 )
 from triage.incident import Band, CallOutcome, Clearance, Disposition, Reason, Status
-from triage.phrases import Moment
+from triage.phrases import Moment, Phrase
 from triage.priority import Priority
 from triage.views import (
     AnalystCall,
@@ -77,6 +77,7 @@ MOST_CALLEES = 4
 MOST_PARTS = 6
 MOST_CHOICES = 6
 MOST_BUTTONS = 6
+MOST_FACTS = 3
 
 _BAND_COLOR = {
     Band.CONTAIN: "attention",
@@ -160,6 +161,7 @@ def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
             *_by_phone(view, handle, reader),
             *section(label("label.clocks", reader), clock_facts(view.clocks, reader)),
             *section(label("label.facts", reader), lines(view.facts, reader)),
+            *section(label("label.remembered", reader), _remembered(view.remembered, reader)),
             *section(label("label.evidence", reader), lines(view.evidence, reader)),
             *section(label("label.reasons", reader), _reasons(view.reasons, reader)),
             *section(label("label.questions", reader), _questions(view.questions, reader)),
@@ -238,6 +240,12 @@ def _proposal(proposal: ProposalView | None, reader: Reader) -> list[object]:
 def _proposed(proposal: ProposalView, reader: Reader) -> str:
     disposition = name_of("disposition", proposal.disposition, reader)
     return f"{disposition}, {name_of('determination', proposal.determination, reader)}"
+
+
+def _remembered(facts: tuple[Phrase, ...], reader: Reader) -> list[object]:
+    """The latest ones; `remember` lists all."""
+    shown: list[object] = [text(say(fact, reader, MAX_COMMENT)) for fact in facts[:MOST_FACTS]]
+    return [*shown, *rest(len(facts), reader, MOST_FACTS)]
 
 
 def _reasons(reasons: tuple[Reason, ...], reader: Reader) -> list[object]:
@@ -492,6 +500,8 @@ def _commands(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
             shown.append(_close_as(title, handle, reader))
         elif pressed is Button.DRAFT:
             shown.append(sending.written(title, handle, reader, view.hearers))
+        elif pressed is Button.COMMAND:
+            shown.append(commanding.form(title, handle, reader))
         else:
             shown.append(button(title, handle, pressed))
     return shown + _portal(view, reader)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from triage.actions import ActionKind, Target, Tier
-from triage.phrases import Phrase
+from triage.phrases import Phrase, phrase
 from triage.report import Account, AlreadyDone, Product, Severity, Source
 
 STATE_VERSION = 1
@@ -254,6 +254,8 @@ class QuestionKind(StrEnum):
     CALLER_TOLD = "caller_told"
     CODE_TYPED = "code_typed"
     PAYMENT_CHANGED = "payment_changed"
+    FREE = "free"
+    """In an analyst's own words; so is the answer, which weighs nothing."""
 
 
 class Route(StrEnum):
@@ -396,11 +398,18 @@ class Question:
     replies: tuple[Reply, ...] = ()
     steps: tuple[Step, ...] = ()
     """What was done because no answer came."""
+    words: str | None = None
+    """An analyst's, of a free question."""
 
     @property
-    def topic(self) -> tuple[str, QuestionKind]:
+    def topic(self) -> tuple[str, QuestionKind, str | None]:
         """Who is asked what, by whatever route and in whichever case."""
-        return (self.person.object_id, self.kind)
+        return (self.person.object_id, self.kind, self.words)
+
+    @property
+    def named(self) -> Phrase:
+        """What analysts call it."""
+        return phrase(f"label.question.{self.kind}", words=self.words)
 
     @property
     def was_sent(self) -> bool:

@@ -49,6 +49,8 @@ class Button(StrEnum):
     DISCUSS = "discuss"
     DO_IT = "do_it"
     CANCEL = "cancel"
+    RUN = "run"
+    COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +309,8 @@ class AnalystThread:
     """(tenant id, incident id), validated, for a link into the Defender portal."""
     timeline: tuple[tuple[datetime, Phrase], ...] = ()
     outcome: tuple[Phrase, ...] = ()
+    remembered: tuple[Phrase, ...] = ()
+    """What analysts keep of the customer from other cases; it weighs nothing."""
     callees: tuple[Callee, ...] = ()
     buttons: tuple[Button, ...] = ()
     hearers: tuple[tuple[str, str], ...] = ()
