@@ -8,6 +8,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +19,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.story.hostile_incident import storm
+from tests.story.nursery import Nursery, nursery
 
 ROOT = Path(__file__).parents[2]
+STARTS_WITHIN = 30
 CHROMIUM = shutil.which("chromium")
 FAINT = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 SHOTS = os.environ.get("VOUCH_SHOTS")
@@ -43,22 +46,36 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+@pytest.fixture(scope="module")
+def cradle() -> Iterator[Nursery]:
+    with nursery() as opened:
+        yield opened
+
+
 @contextmanager
-def demo(data: Path) -> Iterator[dict[str, str]]:
+def demo(cradle: Nursery, data: Path) -> Iterator[dict[str, str]]:
     """`vouch demo` for scripts; the addresses of both. It must end cleanly when told to."""
-    command = [sys.executable, "-m", "bot", "demo", "--no-browser"]
-    command += ["--port", "0", "--simulator-port", "0", "--data", str(data)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        ready = json.loads(process.stdout.readline())
-        yield ready
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+    log = data / "demo.log"
+    options = "--no-browser", "--port", "0", "--simulator-port", "0", "--data", str(data)
+    pid = cradle.demo(options, log)
+    yield _said(log)
+    assert cradle.stop(pid) == 0
+
+
+def _said(log: Path) -> dict[str, str]:
+    """The line with both addresses, once it is written."""
+    until = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < until:
+        if log.exists() and "\n" in (written := log.read_text(encoding="utf-8")):
+            said: dict[str, str] = json.loads(written.partition("\n")[0])
+            return said
+        time.sleep(0.02)
+    raise AssertionError(f"the demo did not start: {log.read_text(encoding='utf-8')}")
 
 
 @pytest.fixture
-def addresses(tmp_path: Path) -> Iterator[dict[str, str]]:
-    with demo(tmp_path) as ready:
+def addresses(cradle: Nursery, tmp_path: Path) -> Iterator[dict[str, str]]:
+    with demo(cradle, tmp_path) as ready:
         yield ready
 
 

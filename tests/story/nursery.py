@@ -4,6 +4,7 @@ Importing everything takes seconds: one parent does it once, and forks what is a
 of JSON in, a line with the process id out:
 
     {"serve": {"VOUCH_PORT": "3978", ...}, "log": "vouch.log"}    -> the pid of a `vouch serve`
+    {"demo": ["--port", "0", ...], "log": "demo.log"}             -> the pid of a `vouch demo`
     {"kill": 4711}                                                -> 4711, which is dead by then
     {"stop": 4711}                                                -> the exit code of 4711
 """
@@ -13,7 +14,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +27,9 @@ class Nursery:
 
     def serve(self, environment: Mapping[str, str], log: Path) -> int:
         return self._ask({"serve": dict(environment), "log": str(log)})
+
+    def demo(self, options: Sequence[str], log: Path) -> int:
+        return self._ask({"demo": list(options), "log": str(log)})
 
     def kill(self, pid: int) -> None:
         """SIGKILL, and its end awaited."""
@@ -74,8 +78,8 @@ def _be_the_parent(build: str) -> None:
         else:
             answer = os.fork()
             if answer == 0:
-                _become(what["serve"], what["log"])
-                app(["serve"])
+                _become(what.get("serve", {}), what["log"])
+                app(["demo", *what["demo"]] if "demo" in what else ["serve"])
         sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()
 
