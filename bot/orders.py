@@ -144,7 +144,7 @@ class Orders:
         return commands.read(words, prefixes)
 
     def _said(self, phrases: Iterable[Phrase]) -> list[str]:
-        return [say(p, self._reader) for p in phrases]
+        return [say(p, self._reader, commands.LONGEST_FACT) for p in phrases]
 
     async def _story(self, written: _Written, command: Tell) -> list[str] | ShowCard:
         """A page of it; whoever may not work on the case does not read it either."""

@@ -22,7 +22,6 @@ from cards.elements import (
 )
 from cards.layout import (
     HEADLINE,
-    MOST_ROWS,
     actions_rows,
     buttons,
     case_banner,
@@ -71,13 +70,15 @@ from triage.views import (
 DISPOSITION, COMMENT = "disposition", "comment"
 PART, PROOF, CONSENT = "part", "proof", "consent"
 MAX_COMMENT = 500
-MOST_QUESTIONS = 5
+MOST_QUESTIONS = 4
 MOST_CALLS = 2
 MOST_CALLEES = 4
 MOST_PARTS = 6
 MOST_CHOICES = 6
 MOST_BUTTONS = 6
-MOST_FACTS = 3
+MOST_FACTS, LONGEST_FACT = 2, 200
+MOST_REASONS = 8
+MOST_ENTRIES = 8
 
 _BAND_COLOR = {
     Band.CONTAIN: "attention",
@@ -153,6 +154,7 @@ def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
             small(_priority(view.priority, reader), spacing="none"),
             _next(view, reader),
             *buttons(_commands(view, handle, reader), spacing="medium"),
+            *buttons(_beside(view, handle, reader), spacing="small"),
             *section(label("label.outcome", reader), lines(view.outcome, reader), style="good"),
             *_proposal(view.proposal, reader),
             *_calls(view, handle, reader),
@@ -244,7 +246,7 @@ def _proposed(proposal: ProposalView, reader: Reader) -> str:
 
 def _remembered(facts: tuple[Phrase, ...], reader: Reader) -> list[object]:
     """The latest ones; `remember` lists all."""
-    shown: list[object] = [text(say(fact, reader, MAX_COMMENT)) for fact in facts[:MOST_FACTS]]
+    shown: list[object] = [text(say(fact, reader, LONGEST_FACT)) for fact in facts[:MOST_FACTS]]
     return [*shown, *rest(len(facts), reader, MOST_FACTS)]
 
 
@@ -252,8 +254,8 @@ def _reasons(reasons: tuple[Reason, ...], reader: Reader) -> list[object]:
     """The weightiest first: signed weight, what it says, the rule and what it was seen in."""
     weighty = sorted(reasons, key=lambda r: -abs(r.weight))
     return [
-        *(_reason_row(reason, reader) for reason in weighty[:MOST_ROWS]),
-        *rest(len(reasons), reader),
+        *(_reason_row(reason, reader) for reason in weighty[:MOST_REASONS]),
+        *rest(len(reasons), reader, MOST_REASONS),
     ]
 
 
@@ -480,7 +482,7 @@ def _timeline(view: AnalystThread, reader: Reader) -> list[object]:
         return []
     shown: list[object] = []
     day = None
-    for at, says in view.timeline[-MOST_ROWS:]:
+    for at, says in view.timeline[-MOST_ENTRIES:]:
         same = local_day(at, reader) == day
         day = local_day(at, reader)
         when = clock(at, reader) if same else day_and_clock(at, reader)
@@ -500,11 +502,18 @@ def _commands(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
             shown.append(_close_as(title, handle, reader))
         elif pressed is Button.DRAFT:
             shown.append(sending.written(title, handle, reader, view.hearers))
-        elif pressed is Button.COMMAND:
-            shown.append(commanding.form(title, handle, reader))
-        else:
+        elif pressed is not Button.COMMAND:
             shown.append(button(title, handle, pressed))
-    return shown + _portal(view, reader)
+    return shown
+
+
+def _beside(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
+    """What is wanted less often, in a row of its own: Teams shows six buttons in one."""
+    more: list[object] = []
+    if Button.COMMAND in view.buttons:
+        title = label(f"button.{Button.COMMAND}", reader)
+        more.append(commanding.form(title, handle, reader))
+    return more + _portal(view, reader)
 
 
 def _close_as(title: str, handle: str, reader: Reader) -> ShowCard:

@@ -52,7 +52,7 @@ def _spoken(view: PersonCard, said: list[str], choices: list[str], reader: Reade
 
 def _say(sentence: Phrase, reader: Reader) -> str:
     """An analyst's question is said whole; it has been read through before it was sent."""
-    asked = sentence.key == "ask.free"
+    asked = sentence.key == "ask.in_words"
     return say(sentence, reader, MOST_ASKED if asked else MOST_CHARACTERS)
 
 

@@ -20,6 +20,8 @@ LONGEST = 500
 """Characters kept of what is written to a command."""
 
 
+LONGEST_FACT = 200
+"""Characters of what is remembered: it stands whole on every card of the customer."""
 LONGEST_COMMAND = 1_000
 """Characters of a whole command."""
 
@@ -425,12 +427,12 @@ def _remember(more: str, prefixes: Collection[str] | None) -> Command:
         return Recall(case)
     dated = _UNTIL.fullmatch(fact)
     if dated is None:
-        return Remember(case, fact[:LONGEST])
+        return Remember(case, fact[:LONGEST_FACT])
     try:
         until = date.fromisoformat(dated["until"])
     except ValueError:
         return Incomplete(Word.REMEMBER)
-    return Remember(case, dated["fact"][:LONGEST], until)
+    return Remember(case, dated["fact"][:LONGEST_FACT], until)
 
 
 def _forget(more: str) -> Command:

@@ -409,7 +409,7 @@ class Question:
     @property
     def named(self) -> Phrase:
         """What analysts call it."""
-        return phrase(f"label.question.{self.kind}", words=self.words)
+        return named(self.kind, self.words)
 
     @property
     def was_sent(self) -> bool:
@@ -427,6 +427,11 @@ class Question:
             if reply.choice and reply.standing in STANDS:
                 return reply
         return None
+
+
+def named(kind: QuestionKind, words: str | None = None) -> Phrase:
+    """What analysts call a question: by its kind, or by its words where they are their own."""
+    return phrase("label.in_words", words=words) if words else phrase(f"label.question.{kind}")
 
 
 STANDS = (Standing.COUNTED, Standing.TAINTED)

@@ -52,6 +52,7 @@ from triage.incident import (
     Reason,
     Route,
     Standing,
+    named,
 )
 from triage.phrases import Phrase, phrase
 from triage.playbooks import QUESTIONS
@@ -214,9 +215,8 @@ def _says_inside(incident: Incident, at: datetime, event: Event) -> Phrase | Non
             person = _name(incident, to)
             return phrase("story.sent_to_person", by=by, person=person, text=text)
         case AskOrdered(by_name=by, asks=asks, person=upn, words=words):
-            named = phrase(f"label.question.{asks}", words=words)
             person = next((q.person.name for q in incident.questions if q.person.upn == upn), upn)
-            return phrase("timeline.ask_ordered", by=by, person=person, asks=named)
+            return phrase("timeline.ask_ordered", by=by, person=person, asks=named(asks, words))
         case SignedIn(username=username):
             return phrase("story.signed_in", username=username)
         case Noted(by_name=by, text=text):

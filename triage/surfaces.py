@@ -306,8 +306,8 @@ def _still_offline(incident: Incident) -> tuple[Phrase, ...]:
 def _asks(incident: Incident, question: Question) -> tuple[Phrase, ...]:
     """What happened, and what is asked; a follow-up goes straight to the point."""
     if question.kind is QuestionKind.FREE:
-        asked = phrase("ask.free", words=question.words)
-        return (phrase("happened.free"), asked, phrase("card.write_answer"))
+        asked = phrase("ask.in_words", words=question.words)
+        return (phrase("happened.in_words"), asked, phrase("card.write_answer"))
     ask = phrase(f"ask.{question.kind}")
     if question.kind in FOLLOW_UPS:
         return (phrase("thanks.short"), ask)
@@ -1083,11 +1083,7 @@ def _analyst_call(incident: Incident, task: CallTask) -> AnalystCall:
         person=task.person.name,
         number=task.number,
         number_source=task.number_source,
-        script=phrase(
-            f"script.{kind}",
-            person=task.person.given_name,
-            words=question.words if question else None,
-        ),
+        script=phrase(f"script.{kind}", person=task.person.given_name),
         due=task.due,
         choices=tuple(Choice(a.id, a.says(kind)) for a in QUESTIONS[kind].answers if not a.call),
     )

@@ -3,10 +3,21 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cards import analyst_thread, approval, customer_thread, digest, manager, question, sending
+from cards import (
+    analyst_thread,
+    approval,
+    choosing,
+    confirm,
+    customer_thread,
+    digest,
+    manager,
+    question,
+    sending,
+)
 from cards.elements import Card
 from cards.wording import Reader
 from tests.cards import card_views as views
+from triage.phrases import Moment
 
 READERS = {
     "en": Reader("en-US", "Europe/Berlin"),
@@ -53,6 +64,19 @@ def previews(reader: Reader) -> dict[str, Card]:
     return {n: sending.render(v, views.HANDLE, reader, reader) for n, v in shown}
 
 
+def commanded(reader: Reader) -> dict[str, Card]:
+    """What commands are answered with."""
+    until = Moment(views.AT)
+    return {
+        "choice": choosing.choice(*views.CHOICE, views.HANDLE, reader),
+        "list": choosing.listing(*views.LISTED, views.HANDLE, reader),
+        "read_out": choosing.read_out(
+            ["CONTOSO-42, High"], views.LISTED[2][0], views.HANDLE, reader
+        ),
+        "confirm": confirm.render(views.CONFIRMED, "merge 42 into 41", views.HANDLE, until, reader),
+    }
+
+
 def all_cards() -> dict[str, Card]:
     kinds = {
         "person": person_cards,
@@ -62,6 +86,7 @@ def all_cards() -> dict[str, Card]:
         "analyst": analyst_threads,
         "digest": digests,
         "sending": previews,
+        "command": commanded,
     }
     return {
         f"{kind}.{name}.{language}": card
