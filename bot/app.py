@@ -13,6 +13,7 @@ from datetime import timedelta
 import structlog
 from aiohttp import web
 
+from bot import rota
 from bot.admission import FAILURES, FAILURES_PER_SECOND, Admission
 from bot.answers import Answers
 from bot.clock import Clock, SystemClock
@@ -115,6 +116,7 @@ async def running(
             conductor.on_work()
 
         await begin(store, clock.now())
+        await rota.begin(store, desk.profile, clock.now())
         await gateway.start()
         gateway.is_well()  # asks for keys and token ahead of the first tap
         async with (

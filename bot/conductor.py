@@ -18,7 +18,7 @@ import structlog
 from pydantic import TypeAdapter
 from structlog.contextvars import bound_contextvars
 
-from bot import ids
+from bot import ids, rota
 from bot.clock import Clock
 from bot.gathering import (
     ContainJob,
@@ -326,7 +326,9 @@ class Conductor:
 
     # --- receiving, inside the transaction ---
 
-    def _advance(self, tx: Tx, occurrence: Occurrence, now: datetime) -> Outcome:
+    def _advance(
+        self, tx: Tx, occurrence: Occurrence, now: datetime, shared: AcrossTx | None = None
+    ) -> Outcome:
         customer = profiles.current(tx)
         if isinstance(occurrence.event, MergedInto):
             tx.hold("reports")  # two cases must not become part of each other
@@ -337,7 +339,10 @@ class Conductor:
             return Outcome(verdict, known_as, customer, shown, seen_before=True)
         if before is None and isinstance(occurrence.event, Reported):
             before = self._find(tx, occurrence.event, occurrence, now)
-        known = Known(customer, self._desk.profile, self._facts(tx, before, occurrence.event, now))
+        facts = self._facts(tx, before, occurrence.event, now)
+        if shared is not None and rota.asks(occurrence.event, self._desk.profile):
+            facts = replace(facts, duty=rota.read(shared, self._desk.profile, now))
+        known = Known(customer, self._desk.profile, facts)
         since = perf_counter()
         decided = decide(before, occurrence.event, known, now)
         self._metrics.decided(since)
@@ -522,13 +527,15 @@ class Conductor:
     ) -> bool:
         """Fenced on the owner: whoever lost its lease leaves no trace, and is told False. What its
         calls took of Teams' pace counts until the lease it had is over."""
-        held = self._settle(tx, taken, result, now)
+        held = self._settle(tx, shared, taken, result, now)
         if held and taken.permit is not None:
             made = result.calls if isinstance(result, Done) else None
             pace.answered(shared, taken.permit, now, _refused_until(result, now), made)
         return held
 
-    def _settle(self, tx: Tx, taken: ClaimedJob, result: Result, now: datetime) -> bool:
+    def _settle(
+        self, tx: Tx, shared: AcrossTx, taken: ClaimedJob, result: Result, now: datetime
+    ) -> bool:
         claimed = taken.claimed
         event: Event | None = None
         if isinstance(result, Unusable):
@@ -565,7 +572,7 @@ class Conductor:
                     people.mark_blocked(tx, profiles.current(tx).tenant_id, blocked_by)
         if held and event is not None:
             key = f"effect:{claimed.id}:{claimed.attempt}:{now.isoformat()}"
-            self._advance(tx, Occurrence(key, event, claimed.stream), now)
+            self._advance(tx, Occurrence(key, event, claimed.stream), now, shared)
         return held
 
     def _keep(self, tx: Tx, claimed: effects.ClaimedEffect, done: Done, now: datetime) -> None:

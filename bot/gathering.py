@@ -6,7 +6,7 @@ A job holds everything its call needs; nothing is read between claim and call.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot import ids, retention
+from bot import ids, retention, rota
 from bot.context import with_context
 from bot.links import SURFACE, Links
 from bot.results import Blocked, Done, Failed, Result
@@ -22,11 +22,13 @@ from triage.customer import Customer, Provider, Stop
 from triage.effects import (
     ANALYST_THREAD,
     CUSTOMER_THREAD,
+    ChangeShift,
     Contain,
     KeepRetention,
     LookForAbsence,
     Page,
     PostDigest,
+    PostHandover,
     ReadRoster,
     Relay,
     Say,
@@ -34,6 +36,7 @@ from triage.effects import (
     Wake,
 )
 from triage.events import ActionDone, ActionFailed, Undelivered, Woke
+from triage.handover import handover
 from triage.incident import Incident
 from triage.ladder import still_looks
 from triage.phrases import Phrase, phrase
@@ -43,6 +46,7 @@ from triage.views import (
     ApprovalCard,
     CustomerThread,
     Digest,
+    Handover,
     ManagerCard,
     PersonCard,
     SourceStatus,
@@ -135,6 +139,14 @@ class DigestJob:
 
 
 @dataclass(frozen=True, slots=True)
+class HandoverJob:
+    view: Handover
+    target: Channel
+    reader: Reader
+    waits_for: str
+
+
+@dataclass(frozen=True, slots=True)
 class TellJob:
     says: Phrase
     target: Channel
@@ -170,6 +182,7 @@ Job = (
     | SayJob
     | RelayJob
     | DigestJob
+    | HandoverJob
     | TellJob
     | WriteJob
     | ContainJob
@@ -183,7 +196,7 @@ Job = (
 def opens(job: Job) -> bool:
     """Whether it creates a conversation: a thread, or a chat that was never opened."""
     match job:
-        case DigestJob() | TellJob():
+        case DigestJob() | HandoverJob() | TellJob():
             return True
         case ShowJob(target=target) | SayJob(target=target):
             return isinstance(target, Channel) or _unopened(target)
@@ -196,7 +209,7 @@ def calls_of(job: Job) -> int:
     match job:
         case ShowJob(target=target) | SayJob(target=target):
             return 2 if _unopened(target) else 1
-        case DigestJob() | TellJob() | RosterJob() | RelayJob():
+        case DigestJob() | HandoverJob() | TellJob() | RosterJob() | RelayJob():
             return 1
         case WriteJob() | ContainJob() | PageJob() | LookJob() | Settled():
             return 0
@@ -243,6 +256,11 @@ class Gatherer:
                 return self._digest(tx, digest_)
             case TellAnalysts(says=says):
                 return self._tell(says)
+            case ChangeShift() as change:
+                rota.change(tx, shared, self._desk.profile, change, now)
+                return Settled(Done())
+            case PostHandover() as order:
+                return self._handover(shared, order)
             case KeepRetention():
                 retention.keep(tx, now)
                 return Settled(Done())
@@ -347,6 +365,17 @@ class Gatherer:
             return channel
         reader = self._thread_reader(customer, analyst=False)
         return DigestJob(view, channel, reader, homes.waits_for(customer.id))
+
+    def _handover(self, shared: AcrossTx, order: PostHandover) -> Job:
+        """Which cases was settled when it was ordered; how they stand is read now."""
+        desk = self._desk.profile
+        waits_for = homes.waits_for(desk.id)
+        if self._desk.channel is None:
+            return Settled(Blocked(waits_for, NO_CHANNEL, None))
+        found = [(across.case_of(shared, h.customer, h.incident), h.to) for h in order.cases]
+        cases = [(*case, to) for case, to in found if case is not None]
+        view = handover(order, cases, desk)
+        return HandoverJob(view, self._desk.channel, Reader(desk.language, desk.zone), waits_for)
 
     def _tell(self, says: Phrase) -> Job:
         desk = self._desk.profile

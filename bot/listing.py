@@ -8,6 +8,7 @@ from cards.choosing import Option, Row
 from dialogs import commands
 from dialogs.commands import Word
 from storage import across
+from triage.assigning import reason
 from triage.authority import may_command
 from triage.customer import Analyst, Provider
 from triage.incident import Incident, IncidentType, Status
@@ -90,5 +91,5 @@ def _line(incident: Incident, provider: Provider, by: Analyst) -> Phrase:
         severity=incident.severity,
         status=incident.status,
         headline=None if hidden else headline(incident),
-        owner=incident.owner_name or phrase("label.nobody"),
+        owner=incident.owner_name or reason(incident) or phrase("label.nobody"),
     )

@@ -21,6 +21,8 @@ from bot.gathering import ProviderDesk
 from bot.inbound import Clicked, Place, Posted, Response, ShowCard, ShowText, Texted
 from bot.remembering import Memory
 from bot.replies import MOST_NAMED, AskFirst, Choose, Reply
+from bot.roster import called
+from bot.shifts import Shifts
 from bot.stories import is_for_named_lead
 from cards import choosing, clicks, confirm
 from cards.choosing import Option
@@ -89,6 +91,7 @@ class Orders:
         self._conductor = conductor
         self._asking = Asking(store, conductor, desk)
         self._memory = Memory(store, clock, desk, conductor)
+        self._shifts = Shifts(store, clock, desk, conductor)
 
     def is_place(self, place: Place) -> bool:
         """Whether commands are given there: the analysts' channel, or a chat in their tenant."""
@@ -130,6 +133,8 @@ class Orders:
                 return await self._story(written, command)
             case commands.ListCases():
                 return await self._list(written, command)
+            case commands.WhoIsOn() | commands.Join() | commands.HandOver():
+                return self._said(await self._shifts.answer(written.by, command, written.key))
             case commands.Help(about):
                 return self._said(_help(about))
             case commands.Incomplete(word):
@@ -347,16 +352,6 @@ class Orders:
         found = await self._store.read_across(lambda tx: across.listed(tx, mine, MOST_NAMED, 0))
         return [NamedCase(case.customer, case.id, case.name) for case in found.cases]
 
-    def _whom(self, written: str, by: Analyst) -> list[Analyst]:
-        """Whoever may be meant of the roster: by full name or address, else by part of the name."""
-        wanted = written.lower()
-        if wanted in ("me", "mich", "mir", "mim"):
-            return [by]
-        roster = self._desk.profile.analysts
-        exact = [a for a in roster if wanted in (a.name.lower(), a.upn.lower())]
-        found = exact or [a for a in roster if wanted in a.name.lower().split()]
-        return found or [a for a in roster if wanted in a.name.lower()]
-
     # --- what a command means ------------------------------------------------------------------
 
     async def _reply(self, command: OnCase, on: NamedCase, written: _Written) -> Reply:
@@ -394,7 +389,7 @@ class Orders:
                 assert_never(command)
 
     def _assigned(self, on: NamedCase, to: str, by: Analyst) -> Reply:
-        match self._whom(to, by):
+        match called(to, self._desk.profile.analysts, by):
             case [one]:
                 return Assigned(by.object_id, by.name, one.object_id, one.name)
             case []:
@@ -534,7 +529,7 @@ def _in_short(incident: Incident, customer: Customer, reader: Reader) -> list[Ph
             score=percent(view.probability, reader),
             band=view.band,
             level=view.priority.level,
-            owner=view.owner or phrase("label.nobody"),
+            owner=view.owner or view.assigned or phrase("label.nobody"),
         ),
         phrase("show.next", next=view.next_action)
         if view.due is None

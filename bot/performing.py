@@ -10,6 +10,7 @@ from bot.gathering import (
     Chat,
     ContainJob,
     DigestJob,
+    HandoverJob,
     Job,
     LookJob,
     PageJob,
@@ -30,6 +31,7 @@ from dialogs.messenger import (
     Channel,
     Conversation,
     GaveUpError,
+    Mention,
     Messenger,
     Posted,
     TryLaterError,
@@ -58,7 +60,7 @@ MOST_PAGES = 30
 LONGEST_PAUSE = timedelta(minutes=5)
 
 
-Spoken = ShowJob | SayJob | RelayJob | DigestJob | TellJob | RosterJob
+Spoken = ShowJob | SayJob | RelayJob | DigestJob | HandoverJob | TellJob | RosterJob
 """The jobs that speak to Teams."""
 
 
@@ -84,7 +86,15 @@ class Performer:
         match job:
             case Settled(result):
                 return result
-            case ShowJob() | SayJob() | RelayJob() | DigestJob() | TellJob() | RosterJob():
+            case (
+                ShowJob()
+                | SayJob()
+                | RelayJob()
+                | DigestJob()
+                | HandoverJob()
+                | TellJob()
+                | RosterJob()
+            ):
                 return await self._speak(job, attempt)
             case ContainJob():
                 return await self._contain(job, attempt)
@@ -107,6 +117,9 @@ class Performer:
                     return Done(remote_id=standing.activity_id)
                 case DigestJob(view, channel, reader):
                     posted = await thread.post_digest(self._messenger, channel, view, reader)
+                    return Done(remote_id=posted.activity_id)
+                case HandoverJob(handed, channel, reader):
+                    posted = await thread.post_handover(self._messenger, channel, handed, reader)
                     return Done(remote_id=posted.activity_id)
                 case TellJob(says, channel, reader):
                     posted = await thread.open_with(self._messenger, channel, says, reader)
@@ -167,7 +180,8 @@ class Performer:
 
     async def _say(self, job: SayJob) -> Result:
         where, opened = await self._open(job.target)
-        posted = await thread.say(self._messenger, where, job.say.says, job.reader)
+        called = tuple(Mention(object_id, name) for object_id, name in job.say.mentions)
+        posted = await thread.say(self._messenger, where, job.say.says, job.reader, called)
         return Done(remote_id=posted.activity_id, opened=opened)
 
     async def _open(self, target: Conversation | Chat) -> tuple[Conversation, Opened | None]:
@@ -278,7 +292,15 @@ def crashed(job: Job, attempt: int, fault: Exception) -> Result:
     match job:
         case ContainJob(action=action):
             event: Event | None = ActionFailed(action, reason)
-        case ShowJob() | SayJob() | RelayJob() | DigestJob() | TellJob() | RosterJob():
+        case (
+            ShowJob()
+            | SayJob()
+            | RelayJob()
+            | DigestJob()
+            | HandoverJob()
+            | TellJob()
+            | RosterJob()
+        ):
             event = _undelivered(job, reason)
         case WriteJob(surface=surface):
             event = Undelivered(surface, None, reason)
@@ -309,7 +331,7 @@ def _undelivered(job: Spoken, why: str) -> Undelivered | None:
             return Undelivered(ANALYST_THREAD, None, why)
         case DigestJob():
             return Undelivered("digest", None, why)
-        case TellJob() | RosterJob():
+        case HandoverJob() | TellJob() | RosterJob():
             return None
 
 

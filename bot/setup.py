@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from bot import retention
+from bot import retention, rota
 from bot.secretrefs import SecretError, check_reference, is_set, signing_secret
 from sources.signature import new_key, new_secret
 from storage import across, credentials, effects, homes, incidents, invitations, people, profiles
 from storage.credentials import Credential, Kind
-from storage.engine import Store, Tx, Urgency
+from storage.engine import AcrossTx, Store, Tx, Urgency
 from triage.customer import Customer, Provider
 from triage.report import Source
 
@@ -34,13 +34,16 @@ async def add_profile(store: Store, text: str, origin: str) -> Added:
     profile = profiles.read(text, origin)
     now = datetime.now(UTC)
 
-    def save(tx: Tx) -> profiles.Profile:
+    def save(tx: Tx, shared: AcrossTx) -> profiles.Profile:
         saved = profiles.save(tx, text, origin, now)
-        if isinstance(saved, Customer):
-            retention.order_next(tx, now)
+        match saved:
+            case Customer():
+                retention.order_next(tx, now)
+            case Provider():
+                rota.order_next(tx, shared, saved, now)
         return saved
 
-    saved = await store.write(profile.id, save, Urgency.PEOPLE)
+    saved = await store.write_both(profile.id, save, Urgency.PEOPLE)
     role: Literal["customer", "provider"] = (
         "provider" if isinstance(profile, Provider) else "customer"
     )

@@ -223,6 +223,7 @@ def _next(view: AnalystThread, reader: Reader) -> Container:
         facts.append(Fact(title=label("label.due", reader), value=day_and_clock(view.due, reader)))
     if view.owner or view.status not in _OVER:
         owner = outside(view.owner) if view.owner else label("label.nobody", reader)
+        owner = say(view.assigned, reader) if view.assigned else owner
         facts.append(Fact(title=label("label.owner", reader), value=owner))
     return Container(items=[FactSet(facts=facts)], style="emphasis", spacing="medium")
 

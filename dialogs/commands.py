@@ -45,6 +45,8 @@ class Word(StrEnum):
     MERGE = "merge"
     REMEMBER = "remember"
     FORGET = "forget"
+    SHIFT = "shift"
+    HANDOVER = "handover"
     HELP = "help"
 
 
@@ -53,6 +55,9 @@ ALSO = {
     "cases": Word.INCIDENTS,
     "incident": Word.SHOW,
     "case": Word.SHOW,
+    "shifts": Word.SHIFT,
+    "duty": Word.SHIFT,
+    "leave": Word.HANDOVER,
     "hilfe": Word.HELP,
     "ajuda": Word.HELP,
     "commands": Word.HELP,
@@ -202,6 +207,24 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class WhoIsOn:
+    """`shift`: who is on duty, and who comes next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """`shift on`: the writer is on duty from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """`shift off`, `leave`, `handover`: the writer's shift is over."""
+
+    to: str | None = None
+    """As written: whoever gets their open cases; None leaves that to the rule."""
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     about: Word | None = None
 
@@ -239,7 +262,10 @@ OnCase = (
 )
 """What is about one case: named, or that of the thread it was written in."""
 
-Command = ListCases | OnCase | Tell | Help | Incomplete | Unknown
+OnDuty = WhoIsOn | Join | HandOver
+"""What is about the writer's own shift, and about no case."""
+
+Command = ListCases | OnDuty | OnCase | Tell | Help | Incomplete | Unknown
 
 
 def read(text: str, prefixes: Collection[str] | None = None) -> Command:
@@ -264,6 +290,11 @@ def read(text: str, prefixes: Collection[str] | None = None) -> Command:
             return _alone(Word.REOPEN, more, Reopen)
         case Word.ASSIGN:
             return _assign(more)
+        case Word.SHIFT:
+            return _SHIFTS.get(more.lower(), Incomplete(Word.SHIFT))
+        case Word.HANDOVER:
+            to = _person(more)
+            return HandOver(to or None) if to or not more else Incomplete(Word.HANDOVER)
         case Word.NOTE:
             case, note = _case_first(more, prefixes)
             return Note(case, note[:LONGEST]) if note else Incomplete(Word.NOTE)
@@ -366,6 +397,13 @@ def _story(more: str) -> Tell | Incomplete | None:
     if asked["case"] and case is None:
         return Incomplete(Word.SHOW)
     return Tell(case, bool(asked["customer"]), int(asked["page"] or 1))
+
+
+_SHIFTS: dict[str, Command] = {
+    "": WhoIsOn(),
+    "on": Join(),
+    "off": HandOver(),
+}
 
 
 def _assign(more: str) -> Command:

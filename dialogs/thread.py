@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cards import analyst_thread, customer_thread, digest
+from cards import analyst_thread, customer_thread, digest, handover
 from cards.elements import at
 from cards.text import outside
 from cards.wording import Reader
@@ -10,7 +10,7 @@ from cards.wording import say as sentence
 from dialogs.messenger import Channel, Conversation, Mention, Message, Messenger, Posted
 from dialogs.updating import updated
 from triage.phrases import Phrase
-from triage.views import AnalystThread, CustomerThread, Digest
+from triage.views import AnalystThread, CustomerThread, Digest, Handover
 
 
 async def show_customer_thread(
@@ -46,6 +46,13 @@ async def post_digest(
     messenger: Messenger, channel: Channel, view: Digest, reader: Reader
 ) -> Posted:
     message = Message(card=digest.render(view, reader), summary=digest.summary(view, reader))
+    return await messenger.open_thread(channel, message)
+
+
+async def post_handover(
+    messenger: Messenger, channel: Channel, view: Handover, reader: Reader
+) -> Posted:
+    message = Message(card=handover.render(view, reader), summary=handover.summary(view, reader))
     return await messenger.open_thread(channel, message)
 
 

@@ -36,13 +36,22 @@ from storage import carried, profiles
 from storage.codec import incident_from_json, provider_from_json, stop_from_json
 from storage.credentials import Kind
 from storage.due import Due
-from storage.effects import DUE, NOT_OVER, head_of_lane, lease_is_over, release, time_has_come
+from storage.effects import (
+    DUE,
+    NOT_OVER,
+    head_of_lane,
+    lease_is_over,
+    release,
+    time_has_come,
+    wake_all,
+)
 from storage.engine import AcrossTx
 from storage.incidents import OVER, code_key
 from storage.pace import DIFFER, TENANT
 from storage.tables import (
     ConversationRow,
     CustomerRow,
+    DutyRow,
     EffectRow,
     EntityKeyRow,
     EventRow,
@@ -55,8 +64,9 @@ from storage.tables import (
     SignInRow,
     SurfaceRow,
 )
-from triage.customer import Provider, Stop
-from triage.effects import ANALYST_THREAD
+from triage.customer import Customer, Provider, Stop
+from triage.duty import Mark
+from triage.effects import ANALYST_THREAD, Wake
 from triage.incident import Incident, IncidentType, Status
 from triage.report import Severity, Source
 
@@ -280,13 +290,17 @@ def next_due(tx: AcrossTx, until: datetime = EVER) -> datetime | None:
 
 _WORK_WAITS = (
     select(col(EffectRow.id))
-    .where(col(EffectRow.status) == "waiting", col(EffectRow.kind) != "keep_retention")
+    .where(
+        col(EffectRow.status) == "waiting",
+        col(EffectRow.kind).not_in(("keep_retention", "change_shift")),
+    )
     .limit(1)
 )
 
 
 def work_waits(tx: AcrossTx) -> bool:
-    """Whether anything waits besides the daily look for what is kept too long, which always does."""
+    """Whether anything waits besides the daily look for what is kept too long and the next change
+    of shifts, which always do."""
     return tx.session.run(_WORK_WAITS).scalar() is not None
 
 
@@ -851,6 +865,92 @@ def find_invited(tx: AcrossTx, sha256: str) -> Invited | None:
     """Whom a code invites, by its hash. Whether it may be used here and now is for the caller."""
     row = tx.session.run(_INVITED, {"sha256": sha256}).one_or_none()
     return Invited(row.customer_id, row.role, row.tenant_id, row.used_in) if row else None
+
+
+# --- who has what --------------------------------------------------------------------------------
+
+_OPEN = tuple(status for status in Status if status not in OVER)
+_MARKS = select(DutyRow).where(col(DutyRow.customer_id) == bindparam("provider"))
+_HELD_COUNTS = (
+    select(col(IncidentRow.owner), func.count())
+    .where(
+        col(IncidentRow.owner).in_(bindparam("owners", expanding=True)),
+        col(IncidentRow.status).in_(_OPEN),
+    )
+    .group_by(col(IncidentRow.owner))
+)
+_HOLDERS = (
+    select(col(IncidentRow.owner))
+    .where(col(IncidentRow.status).in_(_OPEN), col(IncidentRow.owner).is_not(None))
+    .distinct()
+)
+_HELD = (
+    select(IncidentRow)
+    .where(col(IncidentRow.owner) == bindparam("owner"), col(IncidentRow.status).in_(_OPEN))
+    .order_by(col(IncidentRow.received), col(IncidentRow.id))
+    .limit(bindparam("limit"))
+)
+_HELD_BY_NOBODY = (
+    select(IncidentRow)
+    .where(col(IncidentRow.status).in_(_OPEN), col(IncidentRow.owner).is_(None))
+    .order_by(col(IncidentRow.received), col(IncidentRow.id))
+    .limit(bindparam("limit"))
+)
+
+
+def marks(tx: AcrossTx, provider: str) -> dict[str, Mark]:
+    """What the provider's analysts last said of themselves."""
+    rows = tx.session.scalars(_MARKS, {"provider": provider})
+    return {row.object_id: Mark(row.on_duty, row.until) for row in rows}
+
+
+def open_cases(tx: AcrossTx, holders: Collection[str]) -> dict[str, int]:
+    """How many cases each of these analysts has that are not over."""
+    found = tx.session.run(_HELD_COUNTS, {"owners": list(holders)})
+    return {row[0]: row[1] for row in found if row[0]}
+
+
+def holders(tx: AcrossTx) -> list[str]:
+    """Whoever has a case that is not over."""
+    return [owner for owner in tx.session.run(_HOLDERS).scalars() if owner]
+
+
+def held_by(tx: AcrossTx, holder: str, limit: int) -> list[Incident]:
+    """What is open of an analyst, oldest first."""
+    rows = tx.session.scalars(_HELD, {"owner": holder, "limit": limit})
+    return [incident_from_json(row.state) for row in rows]
+
+
+def held_by_nobody(tx: AcrossTx, limit: int) -> list[Incident]:
+    """What is open and nobody's, oldest first."""
+    rows = tx.session.scalars(_HELD_BY_NOBODY, {"limit": limit})
+    return [incident_from_json(row.state) for row in rows]
+
+
+_ONE = (
+    select(col(IncidentRow.state), CustomerRow)
+    .join(CustomerRow, col(CustomerRow.customer_id) == col(IncidentRow.customer_id))
+    .where(
+        col(IncidentRow.customer_id) == bindparam("customer"),
+        col(IncidentRow.id) == bindparam("incident"),
+        col(CustomerRow.current),
+    )
+)
+
+
+def case_of(tx: AcrossTx, customer: str, incident: str) -> tuple[Incident, Customer] | None:
+    """A case and its customer's profile; None of a customer who is not onboarded any more."""
+    row = tx.session.execute(_ONE, {"customer": customer, "incident": incident}).one_or_none()
+    if row is None:
+        return None
+    state, of = row
+    profile = profiles.decoded(of.role, of.document, of.stopped)
+    return (incident_from_json(state), profile) if isinstance(profile, Customer) else None
+
+
+def wake(tx: AcrossTx, wanted: Collection[tuple[Incident, Wake]], now: datetime) -> None:
+    """Have cases of several customers look again."""
+    wake_all(tx.session, [(case.customer, case.id, each) for case, each in wanted], now)
 
 
 # --- who there is --------------------------------------------------------------------------------

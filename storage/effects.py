@@ -46,12 +46,14 @@ from triage.actions import Target
 from triage.effects import (
     ANALYST_THREAD,
     CUSTOMER_THREAD,
+    ChangeShift,
     Contain,
     Effect,
     KeepRetention,
     LookForAbsence,
     Page,
     PostDigest,
+    PostHandover,
     ReadRoster,
     Relay,
     Say,
@@ -150,6 +152,8 @@ def _lane(stream: str, effect: Effect) -> str | None:
             return f"page:{alarm}"
         case Wake() | PostDigest() | TellAnalysts() | KeepRetention():
             return None
+        case ChangeShift() | PostHandover():
+            return None
     assert_never(effect)
 
 
@@ -159,11 +163,11 @@ def _spoken_to(tx: Tx, wanted: Effect | Show, analysts: str | None) -> str | Non
             if place.startswith("source:"):
                 return None
             return analysts if place == ANALYST_THREAD else tx.customer
-        case TellAnalysts() | Relay():
+        case TellAnalysts() | Relay() | PostHandover():
             return analysts
         case ReadRoster() | PostDigest():
             return tx.customer
-        case Contain() | LookForAbsence() | Page() | Wake() | KeepRetention():
+        case Contain() | LookForAbsence() | Page() | Wake() | KeepRetention() | ChangeShift():
             return None
     assert_never(wanted)
 
@@ -249,6 +253,33 @@ def order(
             tx.hurried.extend(slow)
 
 
+def wake_all(session: UnitSession, wanted: Sequence[tuple[str, str, Wake]], now: datetime) -> None:
+    """Order wakes of incidents of several customers: customer, incident, wake. Where others carry
+    effects out, their sweep finds these."""
+    rows = [
+        {
+            "customer_id": customer,
+            "stream": incident_id,
+            "status": "waiting",
+            "urgency": Urgency.PEOPLE,
+            "opens": False,
+            "attempts": 0,
+            "due": wake.at,
+            "ordered_at": now,
+            "key": wake.key,
+            "kind": wake.kind,
+            "surface": None,
+            "lane": None,
+            "spoken_to": None,
+            "payload": effect_to_json(wake),
+        }
+        for customer, incident_id, wake in wanted
+    ]
+    if rows:
+        beside = session.connection().dialect.name == "postgresql"
+        session.run(_INSERT_NEW_BESIDE if beside else _INSERT_NEW, rows)
+
+
 def _says_something_new(row: dict[str, Any]) -> bool:
     return bool(row["lane"]) and row["urgency"] < Urgency.UPDATE
 
@@ -263,6 +294,10 @@ def _order_beside(tx: Tx, rows: list[dict[str, Any]]) -> None:
     tx.ordered.extend(row["key"] for row in new)
     if new:
         tx.session.run(_INSERT_NEW_BESIDE, new)
+
+
+_Timed = Wake | PostDigest | KeepRetention | ChangeShift
+"""Born with a due time of its own."""
 
 
 def _ordered(
@@ -280,7 +315,7 @@ def _ordered(
             "opens": is_new and wanted.surface in THREADS,
             "payload": "null",
         }
-    due = {"due": wanted.at} if isinstance(wanted, Wake | PostDigest | KeepRetention) else {}
+    due = {"due": wanted.at} if isinstance(wanted, _Timed) else {}
     first = {"urgency": Urgency.CONTAINMENT} if isinstance(wanted, Contain | Page) else {}
     return {
         "key": wanted.key,

@@ -442,7 +442,7 @@ def _save(tx: Tx, incident: Incident, head: Head, at: datetime, over: Head | Non
         "status": incident.status,
         "type": incident.type,
         "severity": incident.severity,
-        "owner": incident.owner,
+        "owner": incident.holder,
         "version": head.version,
         "chain": head.hash,
         "state": incident_to_json(incident),

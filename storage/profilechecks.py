@@ -26,6 +26,7 @@ from triage.customer import (
     StandingRule,
     StepUp,
     Targets,
+    WorkingHours,
     is_guest,
 )
 from triage.incident import IncidentType
@@ -57,10 +58,11 @@ def check(profile: Customer | Provider) -> Iterator[Found]:
     yield from _identity(profile)
     if isinstance(profile, Provider):
         yield from _analysts(profile.analysts)
+        yield from _shifts(profile)
         return
     if not _PREFIX.fullmatch(profile.prefix):
         yield ("prefix",), f"{profile.prefix!r} is not 2 to 12 capital letters and digits"
-    yield from _hours(profile)
+    yield from _hours(("hours",), profile.hours)
     yield from _holidays(profile)
     yield from _times(profile)
     yield from _targets(profile)
@@ -88,11 +90,15 @@ def _identity(profile: Customer | Provider) -> Iterator[Found]:
     if not profile.name.strip():
         yield ("name",), "is empty"
     yield from _channel(profile)
-    try:
-        ZoneInfo(profile.zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        yield ("zone",), f"{profile.zone!r} is no IANA time zone, such as Europe/Berlin"
+    yield from _zone(("zone",), profile.zone)
     yield from _language(("language",), profile.language)
+
+
+def _zone(place: Place, zone: str) -> Iterator[Found]:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        yield place, f"{zone!r} is no IANA time zone, such as Europe/Berlin"
 
 
 def _channel(profile: Customer | Provider) -> Iterator[Found]:
@@ -111,18 +117,17 @@ def _language(place: Place, language: str | None) -> Iterator[Found]:
         yield place, f"{language!r} is not one of {_listed(LANGUAGES)}"
 
 
-def _hours(customer: Customer) -> Iterator[Found]:
+def _hours(place: Place, hours: WorkingHours | None) -> Iterator[Found]:
     """A night shift ends before it starts; what starts and ends at once is a mistake."""
-    hours = customer.hours
     if hours is None:
         return
     if not hours.days:
-        yield ("hours", "days"), "names no day"
+        yield (*place, "days"), "names no day"
     if hours.start == hours.end != time():
         reason = f"{hours.end:%H:%M} is the start too; a whole day is 00:00 to 00:00"
-        yield ("hours", "end"), reason
+        yield (*place, "end"), reason
     elif timedelta() < _on_one_day(hours.end) - _on_one_day(hours.start) < SHORTEST_DAY:
-        yield ("hours", "end"), f"{hours.end:%H:%M} leaves less than an hour of work"
+        yield (*place, "end"), f"{hours.end:%H:%M} leaves less than an hour of work"
 
 
 def _privacy(customer: Customer) -> Iterator[Found]:
@@ -291,6 +296,23 @@ def _analysts(analysts: tuple[Analyst, ...]) -> Iterator[Found]:
         if not _GUID.fullmatch(analyst.object_id):
             yield ("analysts", index, "object_id"), f"{analyst.object_id!r} is no GUID"
         yield from _upn(("analysts", index, "upn"), analyst.upn)
+
+
+def _shifts(provider: Provider) -> Iterator[Found]:
+    """Each has somebody on it, who is on the roster; whoever is in none is there by `shift on`."""
+    roster = {analyst.upn.lower() for analyst in provider.analysts}
+    yield from _twice("shifts", "name", [shift.name for shift in provider.shifts])
+    for index, shift in enumerate(provider.shifts):
+        place = ("shifts", index)
+        if not shift.name.strip():
+            yield (*place, "name"), "is empty"
+        yield from _zone((*place, "zone"), shift.zone)
+        yield from _hours(place, WorkingHours(shift.days, shift.start, shift.end))
+        if not shift.analysts:
+            yield (*place, "analysts"), "names nobody"
+        for upn in shift.analysts:
+            if upn.lower() not in roster:
+                yield (*place, "analysts"), f"{upn!r} is not the upn of one of the analysts"
 
 
 def _twice(table: str, field: str, values: list[str]) -> Iterator[Found]:

@@ -272,10 +272,18 @@ def _dataclass_in(hint: Any) -> type | None:
 
 def _with_days(written: dict[str, Any]) -> dict[str, Any]:
     """`days = "mon-fri"`, or a list of days, as the numbers the profile keeps."""
-    hours = written.get("hours")
+    lifted = dict(written)
+    if "hours" in written:
+        lifted["hours"] = _numbered(written["hours"])
+    if isinstance(written.get("shifts"), list):
+        lifted["shifts"] = [_numbered(shift) for shift in written["shifts"]]
+    return lifted
+
+
+def _numbered(hours: Any) -> Any:
     if not isinstance(hours, dict) or "days" not in hours:
-        return written
-    return written | {"hours": hours | {"days": _days(hours["days"])}}
+        return hours
+    return hours | {"days": _days(hours["days"])}
 
 
 def _days(written: Any) -> Any:

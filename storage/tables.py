@@ -84,6 +84,13 @@ class IncidentRow(Row, table=True):
             "ix_incident_listed",
             *("status", "received", "severity", "owner", "type", "customer_id", "id"),
         ),
+        Index(
+            "ix_incident_held",
+            "owner",
+            "status",
+            sqlite_where=text("owner IS NOT NULL"),
+            postgresql_where=text("owner IS NOT NULL"),
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -92,7 +99,7 @@ class IncidentRow(Row, table=True):
     type: str
     severity: str
     owner: str | None = None
-    """The object id of the analyst whose case it is."""
+    """The object id of the analyst who has taken it, or was given it."""
     version: int
     """How many events made it: the sequence of its last one."""
     chain: str
@@ -492,6 +499,18 @@ class ConversationRow(Row, table=True):
     """Why Teams lets nobody post in this channel, although the app is in its team."""
     installed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the app last came there, as far as Teams told."""
+
+
+class DutyRow(Row, table=True):
+    """What an analyst of the provider's last said of themselves: that they are on duty, or not."""
+
+    __tablename__ = "duty"
+
+    object_id: str = Field(primary_key=True)
+    """In lower case."""
+    on_duty: bool
+    until: datetime = Field(sa_type=UtcDateTime)
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class ReachRow(Row, table=True):

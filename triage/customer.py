@@ -414,6 +414,27 @@ class Analyst:
     object_id: str
     name: str
     upn: str
+    customers: tuple[str, ...] = ()
+    """The ids of those whose cases go to this analyst first, while on duty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """When some of the analysts are on duty, week by week; `triage/duty.py` reckons with it."""
+
+    name: str
+    zone: str
+    days: frozenset[int]
+    """Monday is 0."""
+    start: time
+    end: time
+    """Not after `start`, it is the next day's: a night shift, which is of the day it begins on."""
+    analysts: tuple[str, ...]
+    """UPNs of the roster; an analyst may have several shifts."""
+
+    @property
+    def calendar(self) -> Calendar:
+        return Calendar(self.zone, WorkingHours(self.days, self.start, self.end))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -429,6 +450,8 @@ class Provider:
     zone: str = "UTC"
     language: str = "en"
     analysts: tuple[Analyst, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    """Without them nobody is assigned a case: everybody sees it, and whoever takes it has it."""
 
     def analyst(self, object_id: str) -> Analyst | None:
         return next((a for a in self.analysts if a.object_id.lower() == object_id.lower()), None)

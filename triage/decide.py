@@ -11,6 +11,7 @@ from typing import Literal, assert_never
 
 from triage import (
     asking,
+    assigning,
     calling,
     clocks,
     containing,
@@ -177,6 +178,7 @@ def decide(incident: Incident | None, event: Event, known: Known, now: datetime)
         verdict = _apply(draft, event)
     if isinstance(verdict, Accepted):
         _settle(draft)
+        assigning.settle(draft, event)
         before, provider = draft.incident, known.provider
         owner = provider.analyst(before.owner) if before.owner else None
         draft.set(
@@ -684,6 +686,7 @@ def _escalated(draft: Draft, event: Escalated) -> Verdict:
     why = phrase("why.escalated", by=event.by_name, why=event.why)
     draft.note(why)
     draft.set(handed_over=why, owner=None, owner_name=None)
+    assigning.seek(draft, passed=(event.by,))
     paging.ring_now(draft)
     return Accepted(phrase("thanks.escalated"))
 
@@ -874,6 +877,8 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
             verifying.overdue(draft, which)
         case "clock":
             pass  # settling looks at every clock
+        case assigning.ASSIGN | assigning.TAKEN | assigning.HANDOVER:
+            pass  # whose the case is, is looked at once all else is settled
         case _:
             raise ValueError(f"nothing is called {event.name}")
     return Accepted()

@@ -125,10 +125,12 @@ class Draft:
         """One a day: the key names the moment, and every case of the day orders the same one."""
         self.effects.append(PostDigest(f"digest:{at.isoformat()}", at, since))
 
-    def tell_analysts(self, purpose: str, says: Phrase) -> None:
+    def tell_analysts(
+        self, purpose: str, says: Phrase, mentions: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         """Not by what opens the case: its card, which opens their thread, tells that already."""
         if self.incident.status is not Status.RECEIVED:
-            self._say(ANALYST_THREAD, purpose, says)
+            self._say(ANALYST_THREAD, purpose, says, mentions)
 
     def tell_person(self, object_id: str, purpose: str, says: Phrase) -> None:
         self._say(f"person:{object_id}", purpose, says)
@@ -153,8 +155,14 @@ class Draft:
             )
         )
 
-    def _say(self, place: str, purpose: str, says: Phrase) -> None:
-        self.effects.append(Say(self._key("say", f"{place}:{purpose}"), place, says))
+    def _say(
+        self,
+        place: str,
+        purpose: str,
+        says: Phrase,
+        mentions: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.effects.append(Say(self._key("say", f"{place}:{purpose}"), place, says, mentions))
 
     def _key(self, kind: str, rest: str) -> str:
         return f"{self.incident.id}:{kind}:{rest}:{self.incident.reopened}"

@@ -26,6 +26,8 @@ class Say:
     key: str
     place: str
     says: Phrase
+    mentions: tuple[tuple[str, str], ...] = ()
+    """Who is notified by it: object id and name."""
     kind: Literal["say"] = "say"
 
 
@@ -118,6 +120,44 @@ class KeepRetention:
     kind: Literal["keep_retention"] = "keep_retention"
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeShift:
+    """At `at` somebody's shift begins or ends: whoever is off duty and has open cases hands them
+    over. Born with a future due time, as a Wake is; one that is done orders the next."""
+
+    key: str
+    at: datetime
+    leaving: str | None = None
+    """The object id of the one analyst who leaves early, and orders no next one."""
+    to: str | None = None
+    """Whom they hand over to; None leaves that to the rule."""
+    kind: Literal["change_shift"] = "change_shift"
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A case that changes hands."""
+
+    customer: str
+    incident: str
+    to: str | None
+    """The object id of whom it is suggested for; None where nobody is on duty."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostHandover:
+    """The handover card in the analysts' channel: which cases stands here, how they stand is read
+    when it runs."""
+
+    key: str
+    analyst: str
+    """Object id of whoever leaves."""
+    name: str
+    at: datetime
+    cases: tuple[Handed, ...]
+    kind: Literal["post_handover"] = "post_handover"
+
+
 class PageAction(StrEnum):
     """What is done to an alarm, as pagers call it."""
 
@@ -154,5 +194,7 @@ Effect = (
     | Relay
     | TellAnalysts
     | KeepRetention
+    | ChangeShift
+    | PostHandover
     | Page
 )

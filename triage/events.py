@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from triage.duty import Duty
 from triage.effects import PageAction
 from triage.incident import (
     Absence,
@@ -495,3 +496,5 @@ class Facts:
     """Whether the case that an analyst wants this one merged into goes on, and is theirs to change."""
     readers: frozenset[str] = frozenset()
     """Who of the people concerned reads the customer's thread, where that is looked at anew."""
+    duty: Duty | None = None
+    """Who is on duty, and with how much, where a case is to be given to somebody."""

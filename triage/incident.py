@@ -848,6 +848,51 @@ class Entry:
     says: Phrase
 
 
+class Why(StrEnum):
+    """Why an analyst was given a case; each has a sentence `assigned.`."""
+
+    LEAST = "least"
+    """The least open cases, of those with an hour left."""
+    NAMED = "named"
+    """The customer's cases go to them first."""
+    LONGEST = "longest"
+    """Nobody has an hour left: the one who is on duty longest."""
+    HANDED = "handed"
+    """Somebody's shift ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """An analyst was given the case, and has not taken it yet."""
+
+    to: str
+    """Object id."""
+    to_name: str
+    at: datetime
+    why: Why
+    open_cases: int
+    """They had already."""
+    until: datetime
+    """They are on duty."""
+    take_by: datetime | None
+    """Then it is given to the next one. None: nobody is left who was not asked, or no time is
+    promised."""
+    passed: tuple[str, ...] = ()
+    """Who had it before and did not take it, or gave it away."""
+    kind: Literal["assignment"] = "assignment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeking:
+    """An analyst is wanted for the case."""
+
+    since: datetime
+    passed: tuple[str, ...] = ()
+    nobody: bool = False
+    """It was looked for one, and nobody was there."""
+    kind: Literal["seeking"] = "seeking"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Incident:
     """Without slots, so that `changed` can copy all fields at once."""
@@ -904,6 +949,8 @@ class Incident:
     owner_name: str | None = None
     owner_upn: str | None = None
     """As the provider's roster has it."""
+    assignment: Assignment | Seeking | None = None
+    """While nobody has taken it, and the provider has shifts."""
     threaded: bool = False
     """The customer has, or is to have, a thread for it; once so, always so."""
     paged_at: datetime | None = None
@@ -1007,6 +1054,12 @@ class Incident:
     @property
     def alert_count(self) -> int:
         return sum(ref.alert_count for ref in self.own_refs)
+
+    @property
+    def holder(self) -> str | None:
+        """The object id of whoever has taken it, or else was given it."""
+        given = self.assignment.to if isinstance(self.assignment, Assignment) else None
+        return self.owner or given
 
     @property
     def is_over(self) -> bool:

@@ -29,11 +29,11 @@ RING_WITHIN = timedelta(minutes=15)
 """What whoever is rung has to act."""
 
 
-def ring(draft: Draft, need: Need, which: str = "") -> None:
+def ring(draft: Draft, need: Need, which: str = "", why: str | None = None) -> None:
     """Rings once for each need, and for `which` of several, until the case is reopened. What ends
-    the alarm says the same."""
+    the alarm says the same. `why` names a sentence that says more than the need does."""
     says = phrase(
-        f"page.{need}",
+        f"page.{why or need}",
         incident=draft.incident.name,
         severity=draft.incident.severity,
         by=draft.now + RING_WITHIN,
@@ -61,11 +61,18 @@ def nobody_took_it(draft: Draft) -> None:
         ring_now(draft)
 
 
-def ring_now(draft: Draft) -> None:
+def nobody_on_duty(draft: Draft) -> None:
+    """There is nobody whom the case could be given to."""
+    draft.note(phrase("timeline.nobody_on_duty"))
+    draft.tell_analysts(f"nobody_on_duty:{draft.now.isoformat()}", phrase("say.nobody_on_duty"))
+    ring_now(draft, "nobody_on_duty")
+
+
+def ring_now(draft: Draft, why: str | None = None) -> None:
     """For somebody to take the case; where it rings already, it goes on."""
     if draft.incident.paged_at is None:
         draft.set(paged_at=draft.now)
-        ring(draft, Need.TAKE, _rung(draft.now))
+        ring(draft, Need.TAKE, _rung(draft.now), why)
 
 
 def taken(draft: Draft) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal, assert_never
 
-from triage import authority, calling, clocks
+from triage import assigning, authority, calling, clocks
 from triage.actions import LOOKING, ActionKind, TargetKind
 from triage.assess import what_ifs
 from triage.containing import describe, is_reversible, left_out, may_be_ordered, may_have_been_done
@@ -852,6 +852,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         containable=_containable(incident),
         proposal=_proposal_view(incident),
         owner=incident.owner_name,
+        assigned=assigning.reason(incident),
         portal=_portal(incident),
         timeline=tuple((e.at, e.says) for e in incident.timeline[-10:]),
         outcome=(*outcome(incident), *_comment(incident), steps(incident, customer))

@@ -305,6 +305,8 @@ class AnalystThread:
     """What was seen: alerts, files, processes, sign-ins."""
     proposal: ProposalView | None = None
     owner: str | None = None
+    assigned: Phrase | None = None
+    """To whom it was given, while nobody has taken it."""
     portal: tuple[str, str] | None = None
     """(tenant id, incident id), validated, for a link into the Defender portal."""
     timeline: tuple[tuple[datetime, Phrase], ...] = ()
@@ -336,6 +338,31 @@ class Digest:
 
     at: datetime
     lines: tuple[DigestLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverLine:
+    """One open case of whoever leaves."""
+
+    name: str
+    severity: Severity
+    customer: str
+    headline: Phrase
+    waits: Phrase
+    """For whom or what, and until when."""
+    to: str | None
+    """The name of whoever gets it; None where nobody is on duty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """What is open of an analyst whose shift ends; posted once."""
+
+    analyst: str
+    at: datetime
+    lines: tuple[HandoverLine, ...]
+    mention: tuple[tuple[str, str], ...] = ()
+    """Whoever gets something: UPN and name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

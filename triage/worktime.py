@@ -32,7 +32,7 @@ MIDNIGHT = time()
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class Span:
     """The working time of one day."""
 
     start: datetime
@@ -61,12 +61,23 @@ def after(calendar: Calendar, at: datetime, minutes: int) -> datetime:
     return at + left
 
 
-def next_workday(calendar: Calendar, at: datetime) -> Shift:
+def next_workday(calendar: Calendar, at: datetime) -> Span:
     """The working time of the first working day after this one, by the calendar's clock."""
     today = _day(calendar.zone, at)
     tomorrow = _moment(calendar.zone, today + DAY, MIDNIGHT)
     later = (shift for shift in _shifts(calendar, tomorrow) if shift.start >= tomorrow)
-    return next(later, Shift(tomorrow, _moment(calendar.zone, today + 2 * DAY, MIDNIGHT)))
+    return next(later, Span(tomorrow, _moment(calendar.zone, today + 2 * DAY, MIDNIGHT)))
+
+
+def worked_around(calendar: Calendar, at: datetime) -> Span | None:
+    """The working time that a moment is in; None where it is free."""
+    first = next(_shifts(calendar, at), None)
+    return first if first is not None and first.start <= at else None
+
+
+def next_start(calendar: Calendar, at: datetime) -> datetime | None:
+    """When work next begins, after a moment."""
+    return next((span.start for span in _shifts(calendar, at) if span.start > at), None)
 
 
 def due(calendar: Calendar, since: datetime, target: int | Due) -> datetime | None:
@@ -96,7 +107,7 @@ def next_loud(quiet: QuietHours, zone: str, at: datetime) -> datetime:
 # --- shifts --------------------------------------------------------------------------------------
 
 
-def _shifts(calendar: Calendar, at: datetime) -> Iterator[Shift]:
+def _shifts(calendar: Calendar, at: datetime) -> Iterator[Span]:
     """Those that end after a moment, in order, until there is none for too long."""
     yesterday = _day(calendar.zone, at) - DAY
     free = 0
@@ -111,7 +122,7 @@ def _shifts(calendar: Calendar, at: datetime) -> Iterator[Shift]:
             return
 
 
-def _shift(calendar: Calendar, day: date) -> Shift | None:
+def _shift(calendar: Calendar, day: date) -> Span | None:
     hours = calendar.hours
     if hours is None:
         start, end = _span(calendar.zone, day, MIDNIGHT, MIDNIGHT)
@@ -119,7 +130,7 @@ def _shift(calendar: Calendar, day: date) -> Shift | None:
         start, end = _span(calendar.zone, day, hours.start, hours.end)
     else:
         return None
-    return Shift(start, end) if start < end else None
+    return Span(start, end) if start < end else None
 
 
 def _is_workday(weekdays: frozenset[int], holidays: Holidays, day: date) -> bool:

@@ -30,6 +30,8 @@ from triage.views import (
     CustomerThread,
     Digest,
     DigestLine,
+    Handover,
+    HandoverLine,
     ManagerCard,
     PersonCard,
     ProposalView,
@@ -539,6 +541,11 @@ ANALYST_THREADS = {
     "call": ANALYST_CALL,
     "proposed": ANALYST_PROPOSED,
     "closed": ANALYST_CLOSED,
+    "assigned": replace(
+        ANALYST_WAITING,
+        owner=None,
+        assigned=phrase("assigned.least", analyst="Mia Lindqvist", count=2, until=AT),
+    ),
     "no_portal": replace(ANALYST_WAITING, portal=None, due=None, timeline=()),
 }
 
@@ -567,6 +574,34 @@ DIGESTS = {
     "long": Digest(at=AT, lines=(_LINE,) * 60),
 }
 
+_HANDED = HandoverLine(
+    name="CONTOSO-42",
+    severity=Severity.HIGH,
+    customer="Contoso Security",
+    headline=_HEADLINE,
+    waits=phrase("waits.approval", customer="Contoso Security", until=AT),
+    to="Sam Okafor",
+)
+HANDOVERS = {
+    "evening": Handover(
+        analyst="Mia Lindqvist",
+        at=AT,
+        lines=(
+            _HANDED,
+            replace(
+                _HANDED,
+                name="CONTOSO-43",
+                waits=phrase("waits.person", person="Bob Meyer", until=AT),
+            ),
+        ),
+        mention=(("sam@nordwall.example", "Sam Okafor"),),
+    ),
+    "nobody": Handover(
+        analyst="Mia Lindqvist",
+        at=AT,
+        lines=(replace(_HANDED, waits=phrase("waits.analyst"), to=None),) * 60,
+    ),
+}
 
 _SHOWS = Option("CONTOSO-42", "show CONTOSO-42", "incidents page 2")
 _LISTED_CASE = phrase(

@@ -10,6 +10,7 @@ from cards import (
     confirm,
     customer_thread,
     digest,
+    handover,
     manager,
     question,
     sending,
@@ -59,6 +60,10 @@ def digests(reader: Reader) -> dict[str, Card]:
     return {n: digest.render(v, reader) for n, v in views.DIGESTS.items()}
 
 
+def handovers(reader: Reader) -> dict[str, Card]:
+    return {n: handover.render(v, reader) for n, v in views.HANDOVERS.items()}
+
+
 def previews(reader: Reader) -> dict[str, Card]:
     shown = views.PREVIEWS.items()
     return {n: sending.render(v, views.HANDLE, reader, reader) for n, v in shown}
@@ -85,6 +90,7 @@ def all_cards() -> dict[str, Card]:
         "approval": approvals,
         "analyst": analyst_threads,
         "digest": digests,
+        "handover": handovers,
         "sending": previews,
         "command": commanded,
     }

@@ -22,6 +22,7 @@ KEPT = (
     "approval.open.en",
     "analyst.waiting.en",
     "digest.day.en",
+    "handover.evening.en",
 )
 
 

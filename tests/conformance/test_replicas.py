@@ -119,7 +119,7 @@ class Replicas:
     async def rest(self) -> None:
         left = (
             "SELECT id FROM effect WHERE status IN ('waiting', 'claimed')"
-            " AND (kind NOT IN ('wake', 'keep_retention') OR due <= now())"
+            " AND (kind NOT IN ('wake', 'keep_retention', 'change_shift') OR due <= now())"
         )
 
         async def idle() -> bool:

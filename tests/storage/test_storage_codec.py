@@ -13,11 +13,13 @@ from tests.storage.records import GOLDEN, filled
 from triage.customer import Customer, Provider
 from triage.decide import Accepted
 from triage.effects import (
+    ChangeShift,
     Contain,
     KeepRetention,
     LookForAbsence,
     Page,
     PostDigest,
+    PostHandover,
     ReadRoster,
     Relay,
     Say,
@@ -55,6 +57,8 @@ def test_every_event_comes_back_whole(kind: Any) -> None:
         Relay,
         TellAnalysts,
         KeepRetention,
+        ChangeShift,
+        PostHandover,
         Page,
     ],
 )

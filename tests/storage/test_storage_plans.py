@@ -72,6 +72,12 @@ async def a_day(store: Store) -> None:
     await store.read_across(lambda tx: across.find_conversation(tx, TENANT, "a:none"))
     await store.read_across(lambda tx: across.customer_of_key(tx, Source.NATIVE, "hash"))
     await store.read_across(lambda tx: across.find_customers_by_tenant(tx, TENANT))
+    await store.read_across(lambda tx: across.marks(tx, "nordwall"))
+    await store.read_across(lambda tx: across.open_cases(tx, ["mia", "sam"]))
+    await store.read_across(across.holders)
+    await store.read_across(lambda tx: across.held_by(tx, "mia", 10))
+    await store.read_across(lambda tx: across.held_by_nobody(tx, 10))
+    await store.read_across(lambda tx: across.case_of(tx, CONTOSO, ONE))
 
 
 def everything_about_an_incident(tx: Tx) -> None:
@@ -134,8 +140,8 @@ FIRST = re.compile(r"SCAN effect_\d USING INDEX ix_effect_head$")
 """The first row of an index, and no more."""
 
 
-FEW = re.compile("ix_customer_current")
-"""An index of the few rows that matter."""
+FEW = re.compile("ix_customer_current|sqlite_autoindex_duty_1")
+"""An index of the few rows that matter: one profile a customer is current, one mark an analyst."""
 
 
 def _walks(step: str) -> bool:

@@ -70,6 +70,11 @@ def swap(old: str, new: str) -> Callable[[str], str]:
     return swapped
 
 
+def without_shifts(text: str) -> str:
+    """Nobody is assigned a case: a story is the same whatever the time of day."""
+    return text.partition("[[shifts]]")[0]
+
+
 def without_profile(_: str) -> str:
     """Nobody of that name is onboarded."""
     return ""
@@ -358,7 +363,11 @@ class House:
         found = await self.vouch.store.read_across(
             lambda tx: across.stuck(tx, self.clock.now(), timedelta(minutes=-2))
         )
-        return [effect for effect in found if effect.kind not in {"wake", "keep_retention"}]
+        return [
+            effect
+            for effect in found
+            if effect.kind not in {"wake", "keep_retention", "change_shift"}
+        ]
 
     # --- trouble ---
 
@@ -472,7 +481,7 @@ async def onboard_at(database: str) -> Keys:
 
 def _profiles(changed: Changed) -> tuple[str, ...]:
     return tuple(
-        changed.get(profile.stem, str)(profile.read_text(encoding="utf-8"))
+        changed.get(profile.stem, str)(without_shifts(profile.read_text(encoding="utf-8")))
         for profile in sorted(PROFILES.glob("*.toml"))
     )
 

@@ -9,7 +9,16 @@ from bot.commands import AddProfile, perform
 from bot.demo import PROFILES, PROVIDER_TENANT
 from tests.story.activity import click
 from tests.story.graph_incident import BOB, CARLA, malware_ran, unfamiliar_sign_in
-from tests.story.house import House, Json, Seen, card_of, house, swap, words
+from tests.story.house import (
+    House,
+    Json,
+    Seen,
+    card_of,
+    house,
+    swap,
+    without_shifts,
+    words,
+)
 from tests.story.test_remote_access import on_payroll
 from tests.story.test_suspect_account import carla_reads
 
@@ -256,7 +265,7 @@ async def test_an_analyst_who_was_removed_has_no_voice_not_even_on_a_preview_of_
         text = (PROFILES / "nordwall.toml").read_text(encoding="utf-8")
         sam = '[[analysts]]\nobject_id = "64696f23-1efb-4152-a3a6-1b0855bf3127"\n'
         sam += 'name = "Sam Okafor"\nupn = "sam@nordwall.example"\n'
-        left = AddProfile(swap(sam, "")(text), "nordwall.toml")
+        left = AddProfile(swap(sam, "")(without_shifts(text)), "nordwall.toml")
         await perform(h.vouch.store, left, h.clock.now())
         answer = await h.press("Sam Okafor", preview, sends(preview))
 

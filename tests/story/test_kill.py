@@ -191,7 +191,7 @@ class Mortal:
         await self._until(idle)
 
     def _left_to_do(self) -> int:
-        left = "SELECT key FROM effect WHERE kind NOT IN ('wake', 'keep_retention') AND status IN ('waiting', 'claimed')"
+        left = "SELECT key FROM effect WHERE kind NOT IN ('wake', 'keep_retention', 'change_shift') AND status IN ('waiting', 'claimed')"
         return len(rows(url(self._folder), left))
 
     def _recorded(self) -> set[str]:

@@ -79,7 +79,7 @@ def test_the_next_working_day_is_not_the_rest_of_this_one() -> None:
     for asked in ("2026-11-26 00:00", "2026-11-26 12:00", "2026-11-26 23:59"):
         assert worktime.next_workday(BERLIN, at(asked)).start == at("2026-11-27 08:00")
     for asked in ("2026-11-27 07:00", "2026-11-28 12:00", "2026-11-29 23:59"):
-        monday = worktime.Shift(at("2026-11-30 08:00"), at("2026-11-30 18:00"))
+        monday = worktime.Span(at("2026-11-30 08:00"), at("2026-11-30 18:00"))
         assert worktime.next_workday(BERLIN, at(asked)) == monday
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+from triage import assigning
 from triage.actions import ActionKind
 from triage.customer import (
     Analyst,
@@ -21,6 +22,7 @@ from triage.customer import (
 )
 from triage.decide import Accepted, AlreadyAnswered, Refused, Verdict, decide
 from triage.draft import Known
+from triage.duty import Duty
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Contain, Effect, Say, Wake
 from triage.events import (
     ActionDone,
@@ -307,6 +309,9 @@ class Case:
     unseen: frozenset[str] = frozenset()
     readers: frozenset[str] = frozenset()
     """As `Facts` has them, from now on."""
+    provider: Provider = PROVIDER
+    duty: Duty | None = None
+    """Who is on duty, for what is woken to ask it."""
     by_upn: Mapping[str, Person] = field(default_factory=dict)
     """Contacts the roster knows: `Facts.helpers`."""
     now: datetime = TEN_PAST_TEN
@@ -321,7 +326,7 @@ class Case:
     def happens(self, event: Event, *, after: float = 0) -> "Case":
         """The event arrives, `after` minutes later."""
         self.now += timedelta(minutes=after)
-        known = Known(self.customer, PROVIDER, self._facts(event))
+        known = Known(self.customer, self.provider, self._facts(event))
         self.log.append((event, known, self.now))
         decided = decide(self.current, event, known, self.now)
         self.current, self.ordered, self.verdict = (
@@ -347,6 +352,7 @@ class Case:
             unseen=self.unseen,
             helpers=self.by_upn,
             readers=self.readers,
+            duty=self.duty if _asks_duty(event) else None,
         )
 
     def _match(self, account: Account) -> Match:
@@ -508,6 +514,10 @@ class Case:
         view = self.views()[ANALYST_THREAD]
         assert isinstance(view, AnalystThread)
         return view
+
+
+def _asks_duty(event: Event) -> bool:
+    return isinstance(event, Woke) and event.name.partition(":")[0] in assigning.WAKES
 
 
 def accepted(verdict: Verdict) -> bool:

@@ -1,0 +1,138 @@
+"""What an analyst says of their own shift: that they join, leave, or want to know who is there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from bot import rota
+from bot.clock import Clock
+from bot.conductor import Conductor
+from bot.gathering import ProviderDesk
+from bot.roster import meant
+from dialogs import commands
+from storage import across, incidents
+from storage import duty as marks
+from storage.engine import AcrossTx, Store, Tx, Urgency
+from triage import duty
+from triage.customer import Analyst, Provider
+from triage.duty import Duty, Mark
+from triage.effects import ChangeShift
+from triage.phrases import Phrase, phrase
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What an analyst wrote of themselves: who, as what delivery, and when."""
+
+    by: Analyst
+    key: str
+    at: datetime
+
+
+class Shifts:
+    """Answers what is about somebody's own shift, and about no case."""
+
+    def __init__(
+        self, store: Store, clock: Clock, desk: ProviderDesk, conductor: Conductor
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._desk = desk
+        self._conductor = conductor
+
+    async def answer(self, by: Analyst, command: commands.OnDuty, key: str) -> list[Phrase]:
+        """What is said to the analyst; `key` is that of what they wrote."""
+        provider, said = self._desk.profile, _Said(by, key, self._clock.now())
+        if not provider.shifts:
+            return [phrase("duty.no_shifts")]
+        match command:
+            case commands.WhoIsOn():
+                return await self._store.read_across(lambda tx: _on_duty(tx, provider, said.at))
+            case commands.Join():
+                return await self._write(lambda tx, shared: _join(tx, shared, provider, said))
+            case commands.HandOver(to=written):
+                to = meant(written, provider.analysts, by) if written else None
+            case _:
+                assert_never(command)
+        if isinstance(to, Phrase):
+            return [to]
+        return await self._write(lambda tx, shared: _leave(tx, shared, provider, said, to))
+
+    async def _write(self, unit: Callable[[Tx, AcrossTx], list[Phrase]]) -> list[Phrase]:
+        says = await self._store.write_both(self._desk.profile.id, unit, Urgency.PEOPLE)
+        self._conductor.on_work()
+        return says
+
+
+def _on_duty(shared: AcrossTx, provider: Provider, now: datetime) -> list[Phrase]:
+    return [*_now(provider, rota.read(shared, provider, now)), *_next(provider, now)]
+
+
+def _now(provider: Provider, on: Duty) -> list[Phrase]:
+    lines = [
+        phrase("duty.line", analyst=a.name, count=at_work.open_cases, until=at_work.until)
+        for a in provider.analysts
+        if (at_work := on.at_work.get(a.object_id.lower())) is not None
+    ]
+    return [phrase("duty.now"), *lines] if lines else [phrase("duty.nobody")]
+
+
+def _next(provider: Provider, now: datetime) -> list[Phrase]:
+    found = duty.next_start(provider, now)
+    if found is None:
+        return []
+    shift, start = found
+    upns = {upn.lower() for upn in shift.analysts}
+    names = ", ".join(a.name for a in provider.analysts if a.upn.lower() in upns)
+    return [phrase("duty.next", shift=shift.name, at=start, names=names)]
+
+
+def _join(tx: Tx, shared: AcrossTx, provider: Provider, said: _Said) -> list[Phrase]:
+    """As long as those of the latest shift that runs."""
+    on = rota.read(shared, provider, said.at)
+    if (there := on.at_work.get(said.by.object_id.lower())) is not None:
+        return [phrase("duty.already_on", until=there.until)]
+    end = duty.end_of_joining(provider, said.at)
+    if not _keep(tx, said, Mark(True, end)):
+        return [phrase("thanks.already")]
+    rota.order_next(tx, shared, provider, said.at)
+    if not on.at_work:
+        rota.look_for_everybody(shared, said.at)
+    return [phrase("duty.joined", until=end)]
+
+
+def _leave(
+    tx: Tx, shared: AcrossTx, provider: Provider, said: _Said, to: Analyst | None
+) -> list[Phrase]:
+    """Also for whoever was not on duty, and worked all the same."""
+    by = said.by
+    on = rota.read(shared, provider, said.at)
+    there = on.at_work.get(by.object_id.lower())
+    cases = across.open_cases(shared, {by.object_id, by.object_id.lower()})
+    if there is None and not cases:
+        return [phrase("duty.not_on")]
+    if to is not None and (to == by or not on.has(to.object_id)):
+        return [phrase("duty.not_there", analyst=to.name), *_now(provider, on)]
+    if not _keep(tx, said, Mark(False, there.until if there is not None else said.at)):
+        return [phrase("thanks.already")]
+    leaves = ChangeShift(
+        key=f"change_shift:{said.key}",
+        at=said.at,
+        leaving=by.object_id,
+        to=to.object_id if to is not None else None,
+    )
+    rota.order(tx, leaves, said.at)
+    return [phrase("duty.left", count=sum(cases.values()))]
+
+
+def _keep(tx: Tx, said: _Said, mark: Mark) -> bool:
+    """Kept, and written down at the provider's desk; False where it was heard before."""
+    by = said.by.object_id
+    payload = {"on": mark.on, "until": mark.until.isoformat()}
+    heard = incidents.record_desk(
+        tx, key=said.key, kind="shift", payload=payload, at=said.at, actor=by
+    )
+    if heard:
+        marks.mark(tx, by, mark, said.at)
+    return heard

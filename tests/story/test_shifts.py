@@ -1,0 +1,155 @@
+"""A shift in one test: twelve hours, sixty incidents and three analysts, one of whom leaves early."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.conductor import Occurrence
+from bot.rota import read
+from storage import across
+from storage.engine import AcrossTx
+from tests.story.graph_incident import CONTOSO, FABRIKAM, Json, alert, device, incident
+from tests.story.house import House, house
+from tests.story.test_commands import writes
+from triage.customer import Provider
+from triage.duty import Duty
+from triage.events import CloseOrdered, Taken
+from triage.incident import Assignment, Disposition, Incident
+
+HOURS, EVERY = 12, timedelta(minutes=12)
+TICK = timedelta(minutes=6)
+ACKNOWLEDGE = timedelta(minutes=10)
+"""What both customers are promised for a grave case."""
+WORKED = timedelta(minutes=90)
+
+MIA, SAM, ANA = "Mia Lindqvist", "Sam Okafor", "Ana Prado"
+
+
+def roster(begin: datetime) -> str:
+    """Mia leaves after five hours; Sam comes an hour before, and Ana as she leaves."""
+
+    def shift(name: str, upn: str, first: float, last: float) -> str:
+        start, end = (f"{begin + timedelta(hours=h):%H:%M}:00" for h in (first, last))
+        return f"""
+[[shifts]]
+name = "{name}"
+zone = "UTC"
+days = "mon-sun"
+start = {start}
+end = {end}
+analysts = ["{upn}@nordwall.example"]
+"""
+
+    return f"""
+[[analysts]]
+object_id = "0b9d3c52-7d3e-4f0a-9b53-6a1f6a0e2c1b"
+name = "{ANA}"
+upn = "ana@nordwall.example"
+{shift("Morning", "mia", -1, 5)}{shift("Day", "sam", 4, 10)}{shift("Evening", "ana", 5, 13)}"""
+
+
+def beacon(n: int) -> tuple[Json, str]:
+    """Something no playbook knows, on a machine of its own: nobody is asked, an analyst must look."""
+    tenant, customer = (CONTOSO, "contoso") if n % 2 else (FABRIKAM, "fabrikam")
+    seen = device(f"host-{n}.example", machine=f"{n:040}")
+    told = alert("Odd beacon", "microsoftDefenderForEndpoint", seen, id_=f"da{n}")
+    return incident(told, id_=str(9000 + n), tenant=tenant), customer
+
+
+@dataclass
+class Watch:
+    """Everything open at the last look, and since when a case was nobody's who is on duty."""
+
+    h: House
+    provider: Provider
+    held: dict[str, set[str]] = field(default_factory=dict)
+    """By holder, the names of what was open of theirs."""
+    alone_since: dict[str, datetime] = field(default_factory=dict)
+    open: list[Incident] = field(default_factory=list)
+
+    async def look(self) -> None:
+        now = self.h.clock.now()
+        self.open, duty = await self.h.vouch.store.read_across(lambda tx: self._read(tx, now))
+        self.held = {}
+        for case in self.open:
+            self.held.setdefault(case.holder or "", set()).add(case.name)
+            if case.holder is not None and duty.has(case.holder):
+                self.alone_since.pop(case.name, None)
+                continue
+            since = self.alone_since.setdefault(case.name, now)
+            assert now - since <= ACKNOWLEDGE, f"{case.name} is nobody's since {since}"
+
+    def _read(self, tx: AcrossTx, now: datetime) -> tuple[list[Incident], Duty]:
+        page = across.listed(tx, across.Listing(), 100, 0)
+        return list(page.cases), read(tx, self.provider, now)
+
+    async def work(self) -> None:
+        """Whoever was given a case takes it at the next look, and closes it in an hour and a half."""
+        now = self.h.clock.now()
+        for case in self.open:
+            given = case.assignment
+            if isinstance(given, Assignment) and now - given.at >= timedelta(minutes=5):
+                await self._do(case, Taken(given.to, given.to_name))
+            elif case.owner and case.owner_name and now - case.received >= WORKED:
+                close = CloseOrdered(
+                    case.owner, case.owner_name, Disposition.FALSE_POSITIVE, "a test"
+                )
+                await self._do(case, close)
+
+    async def _do(self, case: Incident, event: Taken | CloseOrdered) -> None:
+        key = f"{event.kind}:{case.id}:{self.h.clock.now().isoformat()}"
+        occurrence = Occurrence(key, event, case.id, event.by)
+        await self.h.vouch.conductor.receive(case.customer, occurrence)
+
+    async def handed_over(self) -> list[tuple[str, set[str]]]:
+        """Each handover card: who left, and the cases on it."""
+        cards = [m for m in await self.h.thread("Nordwall MXDR") if m.card]
+        texts = [m.text for m in cards if " hands over " in m.text]
+        return [(t.partition(" hands over ")[0], _names(t)) for t in texts]
+
+
+def _names(text: str) -> set[str]:
+    return set(re.findall(r"(?:CONTOSO|FABRIKAM)-[0-9]+", text))
+
+
+def _id(provider: Provider, name: str) -> str:
+    return next(a.object_id for a in provider.analysts if a.name == name)
+
+
+async def test_in_twelve_hours_of_shifts_no_case_is_left_alone_and_handovers_name_all_that_is_open(
+    tmp_path: Path,
+) -> None:
+    begin = datetime.now(UTC).replace(second=0, microsecond=0)
+    async with house(tmp_path, {"nordwall": lambda text: text + roster(begin)}) as h:
+        provider = await h.vouch.store.read_across(across.provider)
+        assert provider is not None
+        watch = Watch(h, provider)
+        mia, sam, ana = (_id(provider, name) for name in (MIA, SAM, ANA))
+        reported, left = 0, False
+        expected: list[tuple[str, set[str]]] = []
+        for minute in range(0, HOURS * 60, TICK // timedelta(minutes=1)):
+            if minute % (EVERY // timedelta(minutes=1)) == 0:
+                reported += 1
+                await h.report(*beacon(reported))
+            await watch.look()
+            await watch.work()
+            await h.settle()
+            await watch.look()
+            if minute == 7 * 60:
+                expected.append((SAM, watch.held[sam]))
+                assert "Sam Okafor: " in await writes(h, SAM, "shift")
+                told = await writes(h, SAM, "shift off")
+                assert told == f"Your shift is over. Open cases handed over: {len(watch.held[sam])}"
+                await watch.look()
+                assert sam not in watch.held
+                left = True
+            if minute == 5 * 60 - 6:
+                expected.append((MIA, watch.held[mia]))
+            await h.later(minutes=TICK / timedelta(minutes=1))
+
+        await watch.look()
+        assert (reported, left) == (60, True)
+        assert set(watch.held) == {ana}
+        assert await watch.handed_over() == expected
+        assert all(names for _, names in expected)

@@ -1,0 +1,272 @@
+"""Whose case it is: the rule, and what becomes of a case nobody takes, or whose analyst leaves."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.triage.triage_script import (
+    ABE,
+    ANNA,
+    BOB,
+    PROVIDER,
+    TEN_PAST_TEN,
+    Case,
+    malware_ran,
+    mystery,
+)
+from triage.assigning import ENOUGH, Candidate, Choice, choose, reason
+from triage.customer import Analyst, Shift
+from triage.duty import AtWork, Duty
+from triage.effects import ANALYST_THREAD, Page, PageAction, Say
+from triage.events import Assigned, Escalated, Taken
+from triage.incident import Assignment, Disposition, Promise, Seeking, Why
+
+CLEO = Analyst(object_id="oid-cleo", name="Cleo", upn="cleo@provider.example")
+ALL_DAY = Shift(
+    name="All day",
+    zone="UTC",
+    days=frozenset(range(7)),
+    start=time(),
+    end=time(),
+    analysts=(ANNA.upn, ABE.upn, CLEO.upn),
+)
+KEPT = replace(PROVIDER, analysts=(ANNA, ABE, CLEO), shifts=(ALL_DAY,))
+EVENING = TEN_PAST_TEN + timedelta(hours=8)
+
+
+def working(**counts: int) -> Duty:
+    """Who is on duty until the evening, with so many open cases."""
+    return Duty({f"oid-{name}": AtWork(EVENING, count) for name, count in counts.items()})
+
+
+def case(duty: Duty) -> Case:
+    return Case(provider=KEPT, duty=duty)
+
+
+def given_to(case: Case) -> str | None:
+    given = case.state.assignment
+    return given.to_name if isinstance(given, Assignment) else None
+
+
+def rung(case: Case) -> list[str]:
+    pages = [e for e in case.ordered if isinstance(e, Page)]
+    return [p.says.key for p in pages if p.does is PageAction.TRIGGER]
+
+
+# --- the rule ------------------------------------------------------------------------------------
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+candidates = st.lists(
+    st.builds(
+        lambda n, minutes, count, named: Candidate(
+            Analyst(object_id=f"oid-{n}", name=f"A{n}", upn=f"a{n}@provider.example"),
+            AtWork(NOW + timedelta(minutes=minutes), count),
+            named,
+        ),
+        st.integers(0, 99),
+        st.integers(1, 600),
+        st.integers(0, 9),
+        st.booleans(),
+    ),
+    max_size=8,
+    unique_by=lambda c: c.analyst.object_id,
+)
+
+
+@given(candidates)
+def test_whoever_is_chosen_has_the_time_then_the_name_then_the_least(able: list[Candidate]) -> None:
+    choice = choose(able, NOW)
+
+    assert (choice is None) == (not able)
+    if choice is None:
+        return
+    chosen = choice.candidate
+    left = {c.analyst.object_id: c.at_work.until - NOW for c in able}
+    enough = [c for c in able if left[c.analyst.object_id] >= ENOUGH]
+    if not enough:
+        assert choice.why is Why.LONGEST
+        assert left[chosen.analyst.object_id] == max(left.values())
+        return
+    assert chosen in enough
+    named = [c for c in enough if c.named]
+    assert chosen.named or not named
+    assert choice.why is (Why.NAMED if named else Why.LEAST)
+    assert chosen.at_work.open_cases == min(c.at_work.open_cases for c in named or enough)
+
+
+@given(candidates, st.randoms(use_true_random=False))
+def test_the_order_of_the_roster_changes_nothing(able: list[Candidate], random: object) -> None:
+    shuffled = sorted(able, key=lambda _: random.random())  # type: ignore[attr-defined]
+
+    assert choose(able, NOW) == choose(shuffled, NOW)
+
+
+def test_with_less_than_an_hour_for_all_the_longest_gets_it() -> None:
+    soon = [
+        Candidate(a, AtWork(NOW + timedelta(minutes=m), 0), False)
+        for a, m in ((ANNA, 20), (ABE, 59), (CLEO, 40))
+    ]
+
+    assert choose(soon, NOW) == Choice(soon[1], Why.LONGEST)
+
+
+# --- a new case ----------------------------------------------------------------------------------
+
+
+def test_a_case_that_needs_an_analyst_goes_to_whoever_has_the_least() -> None:
+    it = case(working(anna=2, abe=1, cleo=3)).reported(malware_ran()).until_due("assign")
+
+    assert given_to(it) == "Abe"
+    assert it.state.owner is None
+    assert it.state.holder == ABE.object_id
+    (said,) = [e for e in it.ordered if isinstance(e, Say) and e.says.key.startswith("assigned.")]
+    assert (said.place, said.mentions) == (ANALYST_THREAD, ((ABE.object_id, "Abe"),))
+    assert it.desk().assigned == reason(it.state)
+    assert it.desk().owner is None
+
+
+def test_a_case_that_needs_nobody_is_given_to_nobody() -> None:
+    it = Case(provider=KEPT, duty=working(anna=0)).reported(malware_ran())
+    quiet = [w for w in it.wakes_ordered if w.name.startswith("assign")]
+    assert len(quiet) == 1, "this one does"
+
+    without = Case().reported(malware_ran())
+    assert not [w for w in without.wakes_ordered if w.name.startswith("assign")]
+
+
+def test_whoever_is_named_for_the_customer_comes_first() -> None:
+    named = replace(KEPT, analysts=(replace(ANNA, customers=("contoso",)), ABE, CLEO))
+    it = Case(provider=named, duty=working(anna=5, abe=0))
+
+    it.reported(malware_ran()).until_due("assign")
+
+    assert given_to(it) == "Anna"
+    shown = reason(it.state)
+    assert shown is not None
+    assert shown.key == "assigned.named"
+
+
+def test_nobody_gets_a_case_about_their_own_account() -> None:
+    me = Analyst(object_id=BOB.object_id, name="Bob Baker", upn=BOB.upn)
+    provider = replace(KEPT, analysts=(me, ABE))
+    duty = Duty({BOB.object_id: AtWork(EVENING, 0), "oid-abe": AtWork(EVENING, 9)})
+    it = Case(provider=provider, duty=duty)
+
+    it.reported(malware_ran()).until_due("assign")
+
+    assert given_to(it) == "Abe"
+
+
+def test_given_is_not_taken_the_clock_to_acknowledge_runs_on() -> None:
+    it = case(working(anna=0)).reported(malware_ran()).until_due("assign")
+
+    clock = next(c for c in it.state.clocks if c.promise is Promise.ACKNOWLEDGE)
+    assert clock.state.state == "ticking"
+
+    it.happens(Taken(ABE.object_id, ABE.name), after=2)
+    assert it.state.owner == ABE.object_id, "taking goes before what was assigned"
+    assert it.state.assignment is None
+    clock = next(c for c in it.state.clocks if c.promise is Promise.ACKNOWLEDGE)
+    assert clock.state.state == "kept"
+
+
+def test_what_is_not_taken_in_time_goes_to_the_next_and_at_last_to_the_pager() -> None:
+    it = case(working(anna=0, abe=1)).reported(malware_ran()).until_due("assign")
+    assert given_to(it) == "Anna"
+
+    it.until_due("taken")
+    assert given_to(it) == "Abe"
+    assert not rung(it)
+
+    it.until_due("taken")
+    assert given_to(it) == "Abe", "it stays with whoever had it last"
+    assert it.state.paged_at is not None
+
+
+def test_whoever_assigns_by_hand_goes_before_the_rule() -> None:
+    it = case(working(anna=0)).reported(malware_ran()).until_due("assign")
+
+    it.happens(Assigned(ANNA.object_id, ANNA.name, CLEO.object_id, CLEO.name), after=1)
+
+    assert (it.state.owner, it.state.assignment) == (CLEO.object_id, None)
+
+
+def test_what_is_escalated_goes_to_somebody_else() -> None:
+    it = case(working(anna=0, abe=4)).reported(malware_ran()).until_due("assign")
+    it.happens(Taken(ANNA.object_id, ANNA.name), after=1)
+
+    it.happens(Escalated(ANNA.object_id, ANNA.name), after=1).until_due("assign")
+
+    assert given_to(it) == "Abe"
+
+
+# --- nobody is there -----------------------------------------------------------------------------
+
+
+def test_nobody_on_duty_rings_at_once_and_says_why() -> None:
+    morning = TEN_PAST_TEN + timedelta(hours=9)
+    it = case(Duty(next=morning)).reported(mystery()).until_due("assign")
+
+    assert rung(it) == ["page.nobody_on_duty"]
+    assert "say.nobody_on_duty" in it.told(ANALYST_THREAD)
+    assert isinstance(it.state.assignment, Seeking)
+
+    it.duty = working(cleo=0)
+    it.until_due("assign")
+    assert it.now == morning
+    assert given_to(it) == "Cleo"
+
+
+def test_nobody_on_duty_is_told_once() -> None:
+    it = case(Duty()).reported(mystery()).until_due("assign")
+    it.wakes("assign:again", after=5)
+
+    assert not rung(it)
+    assert not it.told(ANALYST_THREAD)
+
+
+# --- shifts end ----------------------------------------------------------------------------------
+
+
+def test_as_a_shift_ends_an_owned_case_goes_to_whom_the_card_says() -> None:
+    it = case(working(anna=0)).reported(malware_ran())
+    it.happens(Taken(ANNA.object_id, ANNA.name), after=1)
+    it.duty = working(abe=0, cleo=3)
+
+    it.wakes(f"handover:{CLEO.object_id}", after=60)
+
+    assert it.state.owner is None
+    assert given_to(it) == "Cleo"
+    assert not any(isinstance(e, Say) for e in it.ordered), "the card has called them"
+
+
+def test_a_case_whose_analyst_is_on_duty_stays_with_them() -> None:
+    it = case(working(anna=0)).reported(malware_ran())
+    it.happens(Taken(ANNA.object_id, ANNA.name), after=1)
+
+    it.wakes(f"handover:{CLEO.object_id}", after=60)
+
+    assert it.state.owner == ANNA.object_id
+
+
+def test_whom_the_card_names_must_be_there_still() -> None:
+    it = case(working(anna=0)).reported(malware_ran()).until_due("assign")
+    it.duty = working(abe=0)
+
+    it.wakes(f"handover:{CLEO.object_id}", after=60)
+
+    assert given_to(it) == "Abe"
+    assert any(isinstance(e, Say) and e.mentions for e in it.ordered)
+
+
+def test_a_case_that_is_over_is_handed_to_nobody() -> None:
+    it = case(working(anna=0)).reported(malware_ran()).until_due("assign")
+    it.closes(disposition=Disposition.UNDECIDED, comment="done")
+    assert it.state.closed is not None
+    assert it.state.assignment is None
+
+    it.wakes(f"handover:{CLEO.object_id}", after=60)
+    assert it.state.assignment is None

@@ -1,0 +1,235 @@
+"""Whose case it is before anybody has taken it: it is given to an analyst who is on duty.
+
+    wanted ──▶ given to one ──taken──▶ owned
+      │           │  ▲        │           │
+      │           └──┘ not taken in time: the next one, at last the pager
+      │              ▲────────┴───────────┘ a shift ends
+      └──▶ nobody is on duty: the pager at once, and whoever comes next
+
+Giving is not taking: until it is taken, the clock to acknowledge runs and the pager rings when it
+is over. Only what was woken for it knows who is on duty (`Facts.duty`); everything else orders
+such a wake, so that no click waits for the count. Sources: domain.md section 1, nonstop cover;
+Azure-Sentinel's Incident-Assignment-Shifts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from triage import clocks, ladder, paging, worktime
+from triage.authority import may_command
+from triage.customer import Analyst, Provider
+from triage.draft import Draft
+from triage.duty import AtWork, Duty
+from triage.events import Event, Woke
+from triage.incident import (
+    Assignment,
+    Incident,
+    Kept,
+    Party,
+    Promise,
+    Seeking,
+    Why,
+)
+from triage.phrases import Phrase, phrase
+from triage.taps import whose_turn
+
+ENOUGH = timedelta(hours=1)
+"""What must be left of a shift for whoever is given a case."""
+
+ASSIGN, TAKEN, HANDOVER = "assign", "taken", "handover"
+"""What wakes for it are called; after the last one stands for whom the handover card suggests it."""
+
+WAKES = (ASSIGN, TAKEN, HANDOVER)
+
+
+# --- the rule ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody on duty who may have the case."""
+
+    analyst: Analyst
+    at_work: AtWork
+    named: bool
+    """For this customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    candidate: Candidate
+    why: Why
+
+
+def choose(candidates: Iterable[Candidate], now: datetime) -> Choice | None:
+    """Who is given a case.
+
+    - of those with an hour of their shift left, first whoever is named for the customer
+    - of these whoever has the least open cases, then whoever is on duty longest
+    - where nobody has an hour, whoever is on duty longest
+    """
+    able = list(candidates)
+    enough = [c for c in able if c.at_work.until - now >= ENOUGH]
+    if not enough:
+        longest = min(able, key=_by_time, default=None)
+        return Choice(longest, Why.LONGEST) if longest else None
+    named = [c for c in enough if c.named]
+    chosen = min(named or enough, key=lambda c: (c.at_work.open_cases, *_by_time(c)))
+    return Choice(chosen, Why.NAMED if named else Why.LEAST)
+
+
+def _by_time(candidate: Candidate) -> tuple[float, str]:
+    return -candidate.at_work.until.timestamp(), candidate.analyst.object_id
+
+
+def candidates(
+    incident: Incident, provider: Provider, duty: Duty, passed: Iterable[str] = ()
+) -> list[Candidate]:
+    """Everybody on duty but for those who had it, and whoever the case is about."""
+    out = {each.lower() for each in passed}
+    return [
+        Candidate(analyst, at_work, incident.customer in analyst.customers)
+        for analyst in provider.analysts
+        if (at_work := duty.at_work.get(analyst.object_id.lower())) is not None
+        and analyst.object_id.lower() not in out
+        and may_command(incident, provider, analyst.object_id) is None
+    ]
+
+
+def reason(incident: Incident) -> Phrase | None:
+    """To whom a case that nobody has taken was given, and why."""
+    given = incident.assignment
+    if incident.owner is not None or not isinstance(given, Assignment):
+        return None
+    return phrase(
+        f"assigned.{given.why}", analyst=given.to_name, count=given.open_cases, until=given.until
+    )
+
+
+# --- a case --------------------------------------------------------------------------------------
+
+
+def settle(draft: Draft, event: Event) -> None:
+    """See that a case that needs an analyst has one, or is on the way to one."""
+    if not draft.known.provider.shifts:
+        return
+    incident, duty = draft.incident, draft.known.facts.duty
+    if incident.is_over or (incident.owner is None and incident.handed_over is None):
+        _end(draft)
+    elif incident.owner is not None:
+        _end(draft)
+        if duty is not None and _is_handover(event) and not duty.has(incident.owner):
+            draft.set(owner=None, owner_name=None)
+            _look(draft, duty, event)
+    elif duty is not None:
+        _look(draft, duty, event)
+    else:
+        _wait(draft)
+
+
+def seek(draft: Draft, passed: tuple[str, ...] = ()) -> None:
+    """An analyst is wanted, and not one of these."""
+    if draft.known.provider.shifts:
+        draft.set(assignment=Seeking(since=draft.now, passed=passed))
+        draft.wake(f"{ASSIGN}:{draft.now.isoformat()}", draft.now)
+
+
+def _end(draft: Draft) -> None:
+    if draft.incident.assignment is not None:
+        draft.set(assignment=None)
+
+
+def _wait(draft: Draft) -> None:
+    """Look for somebody at once, or again where nobody was there and it has become urgent."""
+    given = draft.incident.assignment
+    if given is None:
+        seek(draft)
+    elif isinstance(given, Seeking) and given.nobody and _rings(draft):
+        seek(draft, given.passed)
+
+
+def _look(draft: Draft, duty: Duty, event: Event) -> None:
+    """Somebody who is on duty; it stays with whoever has it, and still has the time to take it."""
+    given = draft.incident.assignment
+    passed = given.passed if given is not None else ()
+    if isinstance(given, Assignment):
+        late = given.take_by is not None and given.take_by <= draft.now
+        if duty.has(given.to) and not late:
+            return
+        passed = (*passed, given.to) if late else ()  # another shift may be asked anew
+    able = candidates(draft.incident, draft.known.provider, duty, passed)
+    suggested = _suggested(event)
+    handed = next((c for c in able if c.analyst.object_id == suggested), None)
+    choice = Choice(handed, Why.HANDED) if handed else choose(able, draft.now)
+    if choice is not None:
+        _give(draft, choice, passed, is_told=handed is not None)
+    elif isinstance(given, Assignment) and duty.has(given.to):
+        draft.set(assignment=replace(given, take_by=None))
+        paging.nobody_took_it(draft)
+    else:
+        _nobody(draft, duty, passed)
+
+
+def _give(draft: Draft, choice: Choice, passed: tuple[str, ...], *, is_told: bool) -> None:
+    """`is_told`: the handover card has called them."""
+    analyst, at_work = choice.candidate.analyst, choice.candidate.at_work
+    take_by = _take_by(draft)
+    draft.set(
+        assignment=Assignment(
+            to=analyst.object_id,
+            to_name=analyst.name,
+            at=draft.now,
+            why=choice.why,
+            open_cases=at_work.open_cases,
+            until=at_work.until,
+            take_by=take_by,
+            passed=passed,
+        )
+    )
+    says = reason(draft.incident)
+    if says is None:
+        raise ValueError("a case that was just given has a reason")
+    draft.note(says)
+    if take_by is not None:
+        draft.wake(f"{TAKEN}:{draft.now.isoformat()}", take_by)
+    if not is_told:
+        who = (analyst.object_id, analyst.name)
+        draft.tell_analysts(f"assigned:{draft.now.isoformat()}", says, mentions=(who,))
+
+
+def _take_by(draft: Draft) -> datetime | None:
+    """When the promise to acknowledge warns, counted from now."""
+    target = clocks.target_of(draft.customer, ladder.level(draft), Promise.ACKNOWLEDGE)
+    due = worktime.due(draft.customer.calendar, draft.now, target)
+    return due and draft.now + (due - draft.now) * clocks.WARNS_AT
+
+
+def _nobody(draft: Draft, duty: Duty, passed: tuple[str, ...]) -> None:
+    """Nobody on duty is an alarm, once, unless the case waits for others as it is."""
+    given = draft.incident.assignment
+    again = isinstance(given, Seeking) and given.nobody
+    draft.set(assignment=Seeking(since=draft.now, passed=passed, nobody=True))
+    if _rings(draft) and not again:
+        if duty.at_work:
+            paging.nobody_took_it(draft)
+        else:
+            paging.nobody_on_duty(draft)
+    if duty.next is not None:
+        draft.wake(f"{ASSIGN}:{duty.next.isoformat()}", duty.next)
+
+
+def _rings(draft: Draft) -> bool:
+    """Nobody has ever taken it, or it waits for the analysts."""
+    clock = clocks.current(draft.incident, Promise.ACKNOWLEDGE)
+    acknowledged = clock is not None and isinstance(clock.state, Kept)
+    waits = not acknowledged or whose_turn(draft.incident) is Party.ANALYST
+    return waits and draft.incident.paged_at is None
+
+
+def _is_handover(event: Event) -> bool:
+    return isinstance(event, Woke) and event.name.startswith(f"{HANDOVER}:")
+
+
+def _suggested(event: Event) -> str | None:
+    return event.name.partition(":")[2] if isinstance(event, Woke) and _is_handover(event) else None
