@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from cryptography import x509
 from pydantic import ValidationError
@@ -32,6 +33,7 @@ from storage.engine import Standing, Store, StoreError, Tx, standing
 from storage.invitations import Invitation
 from storage.profiles import Profile
 from triage.customer import Customer, Provider, StepUp, Stop
+from triage.duty import gaps
 
 PATIENCE_SECONDS = 20
 """For one check; each of its calls has a shorter limit of its own."""
@@ -296,6 +298,8 @@ def _known(tx: Tx, one: across.Onboarded, settings: Settings, now: datetime) -> 
         return
     yield _profile(profile, one)
     yield _installed(tx, profile, settings, now)
+    if isinstance(profile, Provider) and profile.shifts:
+        yield _shifts(profile, now)
     if not isinstance(profile, Provider):
         yield from _people(people.reach(tx, profile.tenant_id), one)
         yield from _intake(credentials.listed(tx), one)
@@ -305,6 +309,25 @@ def _known(tx: Tx, one: across.Onboarded, settings: Settings, now: datetime) -> 
             yield _absence(profile)
         if profile.step_up is not None:
             yield _step_up(profile, profile.step_up, settings, now.date())
+
+
+LOOKS_AHEAD = 14
+"""Days of shifts that are gone through: whatever repeats by the week, and a change of the clocks."""
+
+
+def _shifts(provider: Provider, now: datetime) -> Finding:
+    """When nobody is on duty the pager rings for every new case."""
+    found = gaps(provider, now, LOOKS_AHEAD)
+    if not found:
+        return ok(f"{provider.id}: somebody is on duty at every hour")
+    zone = ZoneInfo(provider.zone)
+    start, end = (at.astimezone(zone) for at in found[0])
+    more = f", and {len(found) - 1} times more" if len(found) > 1 else ""
+    return missing(
+        f"{provider.id}: nobody is on duty from {start:%a %d %b %H:%M} to {end:%a %d %b %H:%M}"
+        f" ({provider.zone}){more}, within {LOOKS_AHEAD} days",
+        "Close the gap with a shift in the profile, or know that the pager rings then.",
+    )
 
 
 PROBED_WITHIN = timedelta(days=365)

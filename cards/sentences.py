@@ -1065,7 +1065,7 @@ SENTENCES: dict[str, str] = {
     "form.merge": "merge CONTOSO-42 into CONTOSO-41: two cases of one customer become one; shown first",
     "form.remember": "remember CONTOSO-42 and a fact, until 2027-03-01: shown on later cases of this customer; without a fact: what is remembered",
     "form.forget": "forget CONTOSO-42 3: what is remembered as number 3 is not shown any more",
-    "label.handover": "{analyst} hands over {count} cases ({at})",
+    "label.handover": "{analyst} hands over, {at}. Open cases: {count}",
     "handover.called": "these cases are yours now. Take each one.",
     "handover.nobody": "Nobody is on duty who could get them.",
     "waits.approval": "Waits for a decision of {customer} until {until}",

@@ -99,6 +99,20 @@ def _changes(provider: Provider, marks: Marks, at: datetime) -> Iterator[datetim
     yield from (mark.until for mark in marks.values() if mark.until > at)
 
 
+def gaps(provider: Provider, since: datetime, days: int) -> list[tuple[datetime, datetime]]:
+    """When nobody's shift runs, within so many days: from when to when."""
+    end = since + timedelta(days=days)
+    found: list[tuple[datetime, datetime]] = []
+    at = since
+    while at < end:
+        change = min(next_change(provider, {}, at) or end, end)
+        if not on_duty(provider, {}, at):
+            began = found.pop()[0] if found and found[-1][1] == at else at
+            found.append((began, change))
+        at = change
+    return found
+
+
 def end_of_joining(provider: Provider, at: datetime) -> datetime:
     """Until when whoever joins is on duty: as long as those of the latest shift that runs."""
     spans = (worktime.worked_around(shift.calendar, at) for shift in provider.shifts)

@@ -113,6 +113,28 @@ async def test_a_house_in_order_is_ok_throughout(tmp_path: Path) -> None:
         assert h.sim.pager.view() == []
 
 
+async def test_an_hour_with_nobody_on_duty_is_named(tmp_path: Path) -> None:
+    profiles = onboard(tmp_path / "vouch.sqlite3", {"nordwall": lambda text: text + LONDON})
+    async with Simulator(simulated(tmp_path, await profiles)) as sim:
+        found = await examined(of(sim, tmp_path), datetime(2026, 11, 30, 12, tzinfo=UTC))
+
+        assert (
+            "nordwall: nobody is on duty from Mon 30 Nov 20:00 to Tue 01 Dec 08:00 (Europe/London), "
+            "and 13 times more, within 14 days"
+        ) in "\n".join(lines(found))
+
+
+LONDON = """
+[[shifts]]
+name = "London"
+zone = "Europe/London"
+days = "mon-sun"
+start = 08:00:00
+end = 20:00:00
+analysts = ["mia@nordwall.example"]
+"""
+
+
 async def test_looking_leaves_a_running_server_at_work(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         await examined(served(h, tmp_path), h.clock.now())

@@ -308,6 +308,18 @@ WRONG = {
     "facts[0].covers": (SMALL + FACT.replace("remote_tool", "tools"), 12, "'tools' is not one of"),
     "facts[0].expires": (SMALL + FACT.replace("2027-01-01", '"soon"'), 14, "will not do"),
     "analysts[0].object_id": (PROVIDER.replace("d04f6abf-", "mia-"), 12, "is no GUID"),
+    "shifts[0].analysts": (
+        PROVIDER.replace('["mia@', '["max@'),
+        28,
+        "'max@nordwall.com' is not the",
+    ),
+    "shifts[1].name": (PROVIDER.replace('"Denver"', '"London"'), 31, "is there twice"),
+    "shifts[1].zone": (
+        PROVIDER.replace("America/Denver", "America/Denvr"),
+        32,
+        "no IANA time zone",
+    ),
+    "shifts[1].end": (PROVIDER.replace("02:30", "13:00"), 35, "is the start too"),
     "role": (SMALL.replace('"customer"', '"client"'), 1, 'must be "customer" or "provider"'),
 }
 

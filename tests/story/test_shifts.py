@@ -9,9 +9,18 @@ from bot.conductor import Occurrence
 from bot.rota import read
 from storage import across
 from storage.engine import AcrossTx
-from tests.story.graph_incident import CONTOSO, FABRIKAM, Json, alert, device, incident
+from tests.story.graph_incident import (
+    CONTOSO,
+    FABRIKAM,
+    Json,
+    alert,
+    device,
+    incident,
+    malware_ran,
+)
 from tests.story.house import House, house
-from tests.story.test_commands import writes
+from tests.story.test_commands import MIA, PROVIDER, writes
+from tests.story.test_pager import alarms
 from triage.customer import Provider
 from triage.duty import Duty
 from triage.events import CloseOrdered, Taken
@@ -23,30 +32,39 @@ ACKNOWLEDGE = timedelta(minutes=10)
 """What both customers are promised for a grave case."""
 WORKED = timedelta(minutes=90)
 
-MIA, SAM, ANA = "Mia Lindqvist", "Sam Okafor", "Ana Prado"
+SAM, ANA = "Sam Okafor", "Ana Prado"
 
 
-def roster(begin: datetime) -> str:
-    """Mia leaves after five hours; Sam comes an hour before, and Ana as she leaves."""
-
-    def shift(name: str, upn: str, first: float, last: float) -> str:
-        start, end = (f"{begin + timedelta(hours=h):%H:%M}:00" for h in (first, last))
-        return f"""
+def shift(begin: datetime, name: str, who: str, first: float, last: float) -> str:
+    """Of one analyst, from so many hours after the beginning to so many."""
+    start, end = (f"{begin + timedelta(hours=h):%H:%M}:00" for h in (first, last))
+    return f"""
 [[shifts]]
 name = "{name}"
 zone = "UTC"
 days = "mon-sun"
 start = {start}
 end = {end}
-analysts = ["{upn}@nordwall.example"]
+analysts = ["{who}@nordwall.example"]
 """
 
-    return f"""
+
+def roster(begin: datetime) -> str:
+    """Mia leaves after five hours; Sam comes an hour before, and Ana as she leaves."""
+    ana = f"""
 [[analysts]]
 object_id = "0b9d3c52-7d3e-4f0a-9b53-6a1f6a0e2c1b"
 name = "{ANA}"
 upn = "ana@nordwall.example"
-{shift("Morning", "mia", -1, 5)}{shift("Day", "sam", 4, 10)}{shift("Evening", "ana", 5, 13)}"""
+"""
+    return "".join(
+        [
+            ana,
+            shift(begin, "Morning", "mia", -1, 5),
+            shift(begin, "Day", "sam", 4, 10),
+            shift(begin, "Evening", "ana", 5, 13),
+        ]
+    )
 
 
 def beacon(n: int) -> tuple[Json, str]:
@@ -104,9 +122,9 @@ class Watch:
 
     async def handed_over(self) -> list[tuple[str, set[str]]]:
         """Each handover card: who left, and the cases on it."""
-        cards = [m for m in await self.h.thread("Nordwall MXDR") if m.card]
-        texts = [m.text for m in cards if " hands over " in m.text]
-        return [(t.partition(" hands over ")[0], _names(t)) for t in texts]
+        cards = [m for m in await self.h.thread(PROVIDER) if m.card]
+        texts = [m.text for m in cards if " hands over, " in m.text]
+        return [(t.partition(" hands over, ")[0], _names(t)) for t in texts]
 
 
 def _names(text: str) -> set[str]:
@@ -153,3 +171,41 @@ async def test_in_twelve_hours_of_shifts_no_case_is_left_alone_and_handovers_nam
         assert set(watch.held) == {ana}
         assert await watch.handed_over() == expected
         assert all(names for _, names in expected)
+
+
+async def card_of_the_case(h: House) -> str:
+    return next(m.text for m in await h.thread(PROVIDER) if m.card)
+
+
+async def test_who_leaves_names_who_follows_and_nobody_on_duty_rings_until_somebody_joins(
+    tmp_path: Path,
+) -> None:
+    begin = datetime.now(UTC)
+    shifts = shift(begin, "Short", "mia", -1, 8) + shift(begin, "Long", "sam", -1, 9)
+    async with house(tmp_path, {"nordwall": lambda text: text + shifts}) as h:
+        await h.report(malware_ran())
+        assert f"Assigned to {SAM}: 0 open, on duty until" in await card_of_the_case(h)
+        [called] = [s for s in h.sent if s.activity.get("entities")]
+        assert called.activity["text"].startswith(f"<at>{SAM}</at> Assigned to {SAM}")
+
+        told = await writes(h, SAM, "handover to Mia")
+        assert told == "Your shift is over. Open cases handed over: 1"
+        assert f"Handed over to {MIA}: 0 open" in await card_of_the_case(h)
+        assert (await writes(h, MIA, "handover to Sam")).startswith(f"{SAM} cannot get your cases")
+        assert await alarms(h) == []
+
+        await writes(h, MIA, "leave")
+        assert (await writes(h, MIA, "shift")).startswith("Nobody is on duty now.")
+        [alarm] = await alarms(h)
+        assert "nobody is on duty" in alarm["summary"]
+
+        assert (await writes(h, SAM, "shift on")).startswith("You are on duty until")
+        assert f"Assigned to {SAM}: 0 open" in await card_of_the_case(h)
+        await writes(h, SAM, "take 1")
+        [alarm] = await alarms(h)
+        assert alarm["state"] == "resolved"
+        handed = [m.text for m in await h.thread(PROVIDER) if " hands over, " in m.text]
+        assert [(MIA in text, "Nobody is on duty" in text) for text in handed] == [
+            (True, False),
+            (True, True),
+        ]

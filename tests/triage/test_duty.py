@@ -13,6 +13,7 @@ from triage.duty import (
     LONGEST,
     Mark,
     end_of_joining,
+    gaps,
     next_change,
     next_start,
     on_duty,
@@ -98,6 +99,24 @@ def test_what_comes_next_is_known() -> None:
     )
     assert next_start(PROVIDER, noon) is None
     assert next_change(PROVIDER, {}, noon) is None
+
+
+def test_what_the_shifts_leave_out_is_named() -> None:
+    monday = at("2026-11-30 00:00")
+
+    assert gaps(SUN, monday, 7) == []
+    assert gaps(replace(PROVIDER, shifts=(BERLIN,)), monday, 2) == [
+        (monday, at("2026-11-30 07:00")),
+        (at("2026-11-30 19:00"), at("2026-12-01 07:00")),
+        (at("2026-12-01 19:00"), at("2026-12-02 00:00")),
+    ]
+    weekdays = replace(BERLIN, days=frozenset(range(5)))
+    assert gaps(replace(PROVIDER, shifts=(weekdays, replace(weekdays, name="2"))), monday, 7)[
+        -1
+    ] == (
+        at("2026-12-04 19:00"),
+        at("2026-12-07 00:00"),
+    )
 
 
 @given(
