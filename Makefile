@@ -45,7 +45,7 @@ mutants: .venv/ready
 bench: .venv/ready bench/.venv-peers/ready
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(STORED),--stored $(STORED))
 
-# Under five minutes: a storm against a Teams that enforces its limits. QUICK=1 shows that it works.
+# Under six minutes: a storm against a Teams that enforces its limits. QUICK=1 shows that it works.
 storm: .venv/ready
 	$(BIN)/python -m bench.storm $(if $(QUICK),--quick)
 

@@ -5,7 +5,8 @@ of every one; then it starts. The simulator enforces every window and is in trou
 answers, outages, slowness, and refusals of its own. An eleventh customer has a quiet day: an
 incident every second, before the storm and during it.
 
-The ideal time follows from the windows alone. Prints one line.
+The ideal time follows from the windows alone. When it is over, and trouble goes on, people write a
+thousand messages in the threads of two cases, which analysts read over the bridge. Prints two lines.
 """
 
 import argparse
@@ -42,7 +43,7 @@ import aiohttp
 from sqlalchemy import select
 from sqlmodel import col
 
-from bench import story
+from bench import story, talk
 from bench.processes import ROOT
 from bot.demo import PROFILES, PROVIDER_TENANT
 from bot.setup import add_intake_key, add_profile
@@ -82,10 +83,12 @@ class Size:
     messages: int
     quiet_day: float
     """Seconds of it before the storm."""
+    words: int
+    """That people write in each of two threads after it."""
 
 
-FULL = Size(10, 4, 250, 60)
-QUICK = Size(3, 2, 70, 15)
+FULL = Size(10, 4, 250, 60, 500)
+QUICK = Size(3, 2, 70, 15, 100)
 
 
 def ideal(messages: int) -> float:
@@ -113,6 +116,10 @@ def person(number: int) -> Json:
     """Somebody of Contoso."""
     known = story._person(number)
     return known | {"object_id": known["id"]}
+
+
+def tenant_of(customer: str) -> str:
+    return as_customer(customer, story.TENANT)
 
 
 def id_of(customer: str, number: int) -> str:
@@ -383,7 +390,9 @@ class Storm:
             cpu, began = cpu_seconds(pid), time.time()
             await self._rage(threads, during)
             cpu, took = cpu_seconds(pid) - cpu, time.time() - began
-        return await self._tell(threads, before, during, cpu / took)
+            bridged = await self._talk()
+        print(bridged.told())
+        return await self._tell(threads, before, during, cpu / took) and not bridged.wrong
 
     @asynccontextmanager
     async def _vouch(self, url: str) -> AsyncIterator[int]:
@@ -433,16 +442,26 @@ class Storm:
 
         async with (
             going_on(day.go_on()),
-            going_on(self._trouble()),
+            going_on(self._trouble([tenant_of(name) for name in self.stormy])),
             asyncio.timeout(ideal(self.size.messages) + PATIENCE),
         ):
             while not await over():
                 await asyncio.sleep(1)
         await self._rest("the storm is over")
 
-    async def _trouble(self) -> None:
+    async def _talk(self) -> talk.Bridged:
+        """Trouble strikes where it is written, and where it is read."""
+        store = Store.open(self.database)
+        pairs = [await talk.pair(store, name, tenant_of(name)) for name in self.stormy[:2]]
+        await store.close()
+        async with going_on(self._trouble([*(it.tenant for it in pairs), PROVIDER_TENANT])):
+            bridged = await talk.bridge(self._ask, pairs, self.size.words)
+        await self._rest("all is read")
+        return bridged
+
+    async def _trouble(self, tenants: Sequence[str]) -> None:
         for second in count():
-            tenant = as_customer(self.stormy[second % len(self.stormy)], story.TENANT)
+            tenant = tenants[second % len(tenants)]
             fault = TROUBLE[second % len(TROUBLE)]
             await self._ask("POST", "/api/faults", fault | {"tenant": tenant})
             self.troubles[str(fault["kind"])] += 1

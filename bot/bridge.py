@@ -1,20 +1,23 @@
-"""The bridge between a customer's thread and the analysts': what is written in the one is read in
-the other, under its author's name.
+"""The bridge to the analysts' thread: what is written in the customer's thread of a case, or about it
+in somebody's own chat with us, is read there under its author's name.
 
-Nothing said outside the threads of cases is looked at. The way back is an act of its own.
+Words in a chat are an event of the case, which brings them here itself; edits and deletions are
+followed alike. Nothing else of a channel is looked at. The way back is an act of its own.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
+from bot import ids
 from bot.clock import Clock
 from bot.conductor import Conductor
 from bot.gathering import ProviderDesk
 from bot.inbound import Place, Revised, Texted
 from storage import across, effects, incidents, relays
 from storage.engine import Store, Tx, Urgency
-from storage.relays import Origin, Words
+from storage.relays import Origin, Said, Words
 from triage.effects import CUSTOMER_THREAD, Relay
 
 LONGEST_TEXT = 4_000
@@ -24,7 +27,7 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """The customer's thread of a case."""
+    """Of a case, whose analysts are to read it."""
 
     customer: str
     incident: str
@@ -48,15 +51,30 @@ class Bridge:
         if thread is None or not (text.text or text.files):
             return
         now = self._clock.now()
-        await self._write(thread, lambda tx: self._relay(tx, thread, text, now))
+        await self._write(thread, partial(self._relay, thread, text, now))
 
     async def revised(self, revised: Revised) -> None:
         """Somebody edited or deleted what the analysts read, or are about to read."""
+        if revised.place.personal:
+            await self._revised_in_chat(revised)
+            return
         thread = await self._thread(revised.place)
         if thread is None:
             return
         now = self._clock.now()
-        await self._write(thread, lambda tx: self._follow(tx, thread, revised, now))
+        await self._write(thread, partial(self._follow, thread, revised, now))
+
+    async def _revised_in_chat(self, revised: Revised) -> None:
+        """Which case it is about was found when it was written. The log keeps what was said then."""
+        now = self._clock.now()
+        tenant = revised.place.tenant_id
+        for customer in await self._store.read_across(
+            lambda tx: across.find_customers_by_tenant(tx, tenant)
+        ):
+            case = await self._store.read(customer, lambda tx: relays.case_of(tx, _origin(revised)))
+            if case is not None:
+                thread = Thread(customer, case)
+                await self._write(thread, partial(self._follow, thread, revised, now))
 
     async def _thread(self, place: Place) -> Thread | None:
         if place.personal:
@@ -72,13 +90,13 @@ class Bridge:
         await self._store.write(thread.customer, unit, Urgency.PEOPLE)
         self._conductor.on_work()
 
-    def _relay(self, tx: Tx, thread: Thread, text: Texted, now: datetime) -> None:
+    def _relay(self, thread: Thread, text: Texted, now: datetime, tx: Tx) -> None:
         incidents.hold(tx, thread.incident)
         origin = _origin(text)
         if relays.hear(tx, thread.incident, origin, _words(text), at=now):
             self._order(tx, thread, Relay(_key(origin)), now)
 
-    def _follow(self, tx: Tx, thread: Thread, revised: Revised, now: datetime) -> None:
+    def _follow(self, thread: Thread, revised: Revised, now: datetime, tx: Tx) -> None:
         """Teams may bring the change before the message: then that is all that is ever heard."""
         incidents.hold(tx, thread.incident)
         origin, words, at = _origin(revised), _words(revised), revised.at or now
@@ -99,12 +117,17 @@ class Bridge:
         )
 
 
+def said(text: Texted) -> Said:
+    """As it is kept for the analysts."""
+    return Said(_origin(text), _words(text))
+
+
 def _origin(said: Texted | Revised) -> Origin:
     return Origin(said.place.conversation_id, said.activity_id)
 
 
 def _key(origin: Origin) -> str:
-    return f"relay:{origin.conversation_id}:{origin.activity_id}"
+    return ids.arrival_key("relay", origin.conversation_id, origin.activity_id)
 
 
 def _words(said: Texted | Revised) -> Words:

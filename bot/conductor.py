@@ -35,7 +35,7 @@ from bot.performing import Performer, crashed
 from bot.results import Blocked, Done, Failed, Later, Result, Unusable
 from bot.teams import windows
 from bot.telling import tell_analysts
-from storage import effects, handles, homes, incidents, pace, people, profiles, reach
+from storage import effects, handles, homes, incidents, pace, people, profiles, reach, relays
 from storage import surfaces as surface_rows
 from storage.codec import digest
 from storage.engine import (
@@ -52,7 +52,7 @@ from triage.authority import may_command
 from triage.customer import Customer, Provider, Role
 from triage.decide import Accepted, Decided, Verdict, decide
 from triage.draft import Known
-from triage.effects import ANALYST_THREAD, Say, look_again
+from triage.effects import ANALYST_THREAD, Relay, Say, look_again
 from triage.events import (
     ActionDone,
     Answered,
@@ -101,6 +101,8 @@ class Occurrence:
     event: Event
     incident: str | None = None
     actor: str | None = None
+    said: relays.Said | None = None
+    """The message it came with, which analysts read over the bridge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -479,7 +481,12 @@ class Conductor:
         effects.order(
             tx,
             incident.id,
-            [*decided.effects, *_introductions(shows, known.customer), *shows],
+            [
+                *_relay(tx, incident, occurrence.said, decided.verdict, now),
+                *decided.effects,
+                *_introductions(shows, known.customer),
+                *shows,
+            ],
             now,
             urgency=_urgency(occurrence, incident, known.customer),
             analysts=self._desk.profile.id,
@@ -647,6 +654,17 @@ def _shows(
         effects.Show(name, effects.surface_lane(incident.id, name), of)
         for name, of in changed.items()
     ]
+
+
+def _relay(
+    tx: Tx, incident: Incident, said: relays.Said | None, verdict: Verdict, now: datetime
+) -> list[Relay]:
+    """What counted as words about the case goes to the analysts' thread as well."""
+    if said is None or not isinstance(verdict, Accepted):
+        return []
+    relays.hear(tx, incident.id, said.origin, said.words, at=now)
+    where = said.origin
+    return [Relay(ids.arrival_key("relay", where.conversation_id, where.activity_id))]
 
 
 def _introductions(shows: list[effects.Show], customer: Customer) -> list[Say]:

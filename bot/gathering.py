@@ -3,6 +3,7 @@
 A job holds everything its call needs; nothing is read between claim and call.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +17,7 @@ from dialogs.messenger import Channel, Conversation, GaveUpError
 from storage import across, effects, handles, homes, incidents, people, profiles, reach, relays
 from storage import surfaces as surface_rows
 from storage.engine import AcrossTx, Tx
-from triage.authority import is_thread_guarded
+from triage.authority import hearers, is_thread_guarded
 from triage.containing import OVER_THE_CAP, Lately, is_rehearsed, recheck
 from triage.customer import Customer, Provider, Stop
 from triage.effects import (
@@ -343,7 +344,9 @@ class Gatherer:
                 relays.carried(tx, incident.id, relay.again),
                 effects.remote_id(tx, relay.again),
             )
-        said = tuple(p for w in words for p in relayed(w, incident, customer, gone=post is None))
+        known = {w.author: people.get(tx, customer.tenant_id, w.author) for w in words}
+        guests = {author for author, person in known.items() if person and person.outside}
+        said = relayed(words, incident, customer, guests, gone=post is None)
         if not said or (relay.again is not None and post is None):
             return Settled(Done())
         target = self._thread(tx, incident.id, ANALYST_THREAD)
@@ -556,11 +559,36 @@ def _keep_link(tx: Tx, incident: Incident, customer: Customer, view: PersonCard,
 
 
 def relayed(
-    words: relays.Words, incident: Incident, customer: Customer, *, gone: bool
+    words: Sequence[relays.Words],
+    incident: Incident,
+    customer: Customer,
+    guests: Collection[str],
+    *,
+    gone: bool,
+) -> tuple[Phrase, ...]:
+    """What people wrote, as the analysts read it, and how they answer whom they may write to;
+    `gone` leaves out what was deleted before anybody had read it."""
+    said = [p for w in words for p in _relayed(w, incident, customer, guests, gone=gone)]
+    may_hear = dict(hearers(incident, customer))
+    wrote = dict.fromkeys(w.author for w in words if w.in_chat and w.text is not None)
+    answers = [phrase("bridge.answer", person=may_hear[w]) for w in wrote if w in may_hear]
+    return (*said, *answers)
+
+
+def _relayed(
+    words: relays.Words,
+    incident: Incident,
+    customer: Customer,
+    guests: Collection[str],
+    *,
+    gone: bool,
 ) -> list[Phrase]:
-    """What somebody wrote, as the analysts read it; `gone` leaves out what was deleted before
-    anybody had read it."""
-    who = {"name": words.name, "customer": customer.name}
+    whose: str | Phrase = customer.name
+    if words.author in guests:
+        whose = phrase("bridge.guest", customer=whose)
+    if words.in_chat:
+        whose = phrase("bridge.in_chat", customer=whose)
+    who = {"name": words.name, "customer": whose}
     if words.text is None:
         return [] if gone else [phrase("bridge.deleted", **who)]
     said = []

@@ -7,24 +7,25 @@ was asked.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar, assert_never
 
-from bot import ids, listing, stories
+from bot import ids, listing, sending, stories
 from bot.asking import Asking
 from bot.clock import Clock
 from bot.conductor import Conductor, Occurrence
 from bot.consenting import consent
 from bot.context import today
 from bot.gathering import ProviderDesk
-from bot.inbound import Clicked, Place, Posted, Response, ShowCard, ShowText, Texted
+from bot.inbound import Actor, Clicked, Place, Posted, Response, ShowCard, ShowText, Texted
 from bot.remembering import Memory
 from bot.replies import MOST_NAMED, AskFirst, Choose, Reply
 from bot.roster import called
 from bot.shifts import Shifts
 from bot.stories import is_for_named_lead
 from cards import choosing, clicks, confirm
+from cards import sending as preview_cards
 from cards.choosing import Option
 from cards.story import pages
 from cards.wording import Reader, percent, say
@@ -46,6 +47,7 @@ from triage.events import (
     MergedInto,
     Noted,
     Reopened,
+    SentToCustomer,
     Taken,
     UndoOrdered,
 )
@@ -104,17 +106,23 @@ class Orders:
     async def hear(self, text: Texted) -> Response | None:
         """What is answered in a place where commands are given. None in a chat where the words are
         no command, or not an analyst's: there they may be about the writer's own case."""
-        by = self._desk.profile.analyst(text.actor.object_id)
+        by = await self._analyst(text.actor)
         command = commands.read(text.text)
         if text.place.personal and (by is None or isinstance(command, commands.Unknown)):
             return None
         if by is None:
             return ShowText(say(phrase("refused.not_analyst"), self._reader))
+        words = " ".join(text.text.split())[: commands.LONGEST_COMMAND]
         key = f"command:{text.place.conversation_id}:{text.activity_id}"
         here = await self._here(text.place)
-        written = _Written(text.text[: commands.LONGEST_COMMAND], by, text.place, key, here)
+        written = _Written(words, by, text.place, key, here)
         answer = await self._answer(written)
         return _shown(answer)
+
+    async def _analyst(self, actor: Actor) -> Analyst | None:
+        """By the rows, not by what this process knows of them: whoever left commands no more."""
+        provider = await self._store.read_across(across.provider)
+        return provider.analyst(actor.object_id) if provider else None
 
     @property
     def _reader(self) -> Reader:
@@ -215,8 +223,22 @@ class Orders:
         """The card that does it is this analyst's alone, works once, and not for long."""
         until = self._clock.now() + CONFIRMED_WITHIN
         token = await self._mint(written, on.customer_id, on.incident_id, CONFIRM, until)
-        card = confirm.render(ask.says, written.words, token, Moment(until), self._reader)
-        return ShowCard(card)
+        reader = self._reader
+        if ask.preview is None:
+            shown = confirm.render(ask.says, written.words, token, Moment(until), reader)
+            return ShowCard(shown)
+        customer = await self._store.read(on.customer_id, profiles.current)
+        theirs = Reader(customer.language, customer.zone)
+        return ShowCard(
+            preview_cards.render_command(
+                ask.preview,
+                written.words,
+                token,
+                until=Moment(until),
+                reader=reader,
+                theirs=theirs,
+            )
+        )
 
     async def _choose(self, written: _Written, choose: Choose, on: NamedCase) -> ShowCard:
         """Each button carries a whole command, which this analyst could write as well."""
@@ -246,7 +268,7 @@ class Orders:
 
     async def from_card(self, click: Clicked, words: str, handle: Handle) -> Response:
         """A command chosen on the card of its case: answered as if it were written in the thread."""
-        by = self._desk.profile.analyst(click.actor.object_id)
+        by = await self._analyst(click.actor)
         if by is None or click.place.tenant_id != self._desk.profile.tenant_id:
             return ShowText(say(phrase("refused.not_analyst"), self._reader))
         key = ids.arrival_key("command", click.place.conversation_id, click.activity_id)
@@ -262,7 +284,7 @@ class Orders:
 
     async def pressed(self, clicked: Clicked, click: clicks.Click, handle: Handle) -> Response:
         """A button of such a card; the handle was found to stand here, and in time."""
-        by = self._desk.profile.analyst(clicked.actor.object_id)
+        by = await self._analyst(clicked.actor)
         if by is None:
             return ShowText(say(phrase("refused.not_analyst"), self._reader))
         belongs = CHOOSE if click.button is Button.RUN else CONFIRM
@@ -302,6 +324,8 @@ class Orders:
         reply = await self._reply(command, on, written)
         match reply:
             case AskFirst(event=event):
+                if isinstance(event, SentToCustomer):
+                    event = replace(event, draft=ids.arrival_key("send", handle.token, ""))
                 says = await self._carry_out(on, event, written.key, written.by)
                 return ShowCard(confirm.over(says, self._reader))
             case [says, *_]:
@@ -375,6 +399,8 @@ class Orders:
                 return await self._read(on, lambda tx: self._closing(tx, on, event))
             case commands.Contain(action=action):
                 return await self._read(on, lambda tx: self._containing(tx, on, action, by))
+            case commands.Send():
+                return await self._read(on, lambda tx: self._sending(tx, on, command, by))
             case commands.Undo(action=action):
                 return await self._read(on, lambda tx: self._undoing(tx, on, action, by))
             case commands.Decide():
@@ -449,6 +475,11 @@ class Orders:
         asks = phrase("confirm.contain", name=incident.name, action=describe(action))
         says = asks, consequence(action, customer), phrase("confirm.consent")
         return AskFirst(says, ContainOrdered(action.id, by.object_id, by.name))
+
+    def _sending(self, tx: Tx, on: NamedCase, command: commands.Send, by: Analyst) -> Reply:
+        incident, customer = self._case(tx, on.incident_id)
+        order = sending.order(command, incident, customer, self._desk.profile, by)
+        return [order] if isinstance(order, Phrase) else AskFirst((), order.event, order.preview)
 
     def _undoing(self, tx: Tx, on: NamedCase, written: str, by: Analyst) -> Reply:
         incident, _ = self._case(tx, on.incident_id)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot import ids
-from bot.bridge import Bridge
+from bot.bridge import Bridge, said
 from bot.clock import Clock
 from bot.conductor import Addressed, Conductor, NotHeard, Occurrence, Outcome
 from bot.context import with_context
@@ -78,6 +78,7 @@ from triage.events import (
     Taken,
     UndoOrdered,
     WishedCall,
+    WishedToTalk,
     Wrote,
 )
 from triage.incident import CallOutcome, Incident, Question, Route
@@ -178,7 +179,7 @@ class Reception:
         if not _belongs(pressed, press.handle.surface):
             return NotHeard("refused.unknown_card", NOT_ITS_BUTTON)
         who = self._who(click, press)
-        if pressed.button is Button.SEND and not _is_analyst_now(tx, who):
+        if self._desk.profile.analyst(who.object_id) and not _is_analyst_now(tx, who):
             return NotHeard("refused.not_analyst", "not on the roster any more")
         event = _event(pressed, who)
         if isinstance(event, clicks.Unreadable):
@@ -309,7 +310,7 @@ class Reception:
         if is_setup_alone(text.text):
             return ShowText(say(phrase("setup.usage"), reader))
         customers = await self._customers_of(text.place.tenant_id)
-        if not customers or not text.text.strip():
+        if not customers or not (text.text.strip() or text.files):
             return ShowText(say(phrase("help.person"), reader))
         for customer in customers:
             await self._met(customer, text)
@@ -329,6 +330,7 @@ class Reception:
                 event=_words(about, text),
                 incident=about.id,
                 actor=text.actor.object_id,
+                said=said(text),
             ),
         )
         says = outcome.verdict.says
@@ -546,7 +548,7 @@ def _is_analyst_now(tx: AcrossTx, who: Who) -> bool:
 # --- what may be pressed where -------------------------------------------------------------------
 
 BUTTONS: dict[str, frozenset[Button]] = {
-    "person": frozenset({Button.ANSWER, Button.CHANGE}),
+    "person": frozenset({Button.ANSWER, Button.CHANGE, Button.TALK}),
     "customer": frozenset({Button.KEEP_OPEN, Button.ACCEPT, Button.DISCUSS}),
     "approval": frozenset({Button.APPROVE, Button.DENY}),
     "manager": frozenset({Button.ATTEST}),
@@ -583,7 +585,9 @@ def _belongs(pressed: clicks.Click, surface: str) -> bool:
 # --- from a click to an event --------------------------------------------------------------------
 
 
-def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
+def _event(  # noqa: C901 - an arm for each button
+    pressed: clicks.Click, who: Who
+) -> Event | clicks.Unreadable:
     """What a button means. Whether this person may, is decided where everything is decided."""
     on, by, name = pressed.on or "", who.object_id, who.name
     match pressed.button:
@@ -591,6 +595,8 @@ def _event(pressed: clicks.Click, who: Who) -> Event | clicks.Unreadable:
             return WishedCall(by)
         case Button.ANSWER | Button.CHANGE:
             return Answered(on, by, pressed.choice or "")
+        case Button.TALK:
+            return WishedToTalk(by)
         case Button.APPROVE | Button.DENY:
             approve = pressed.button is Button.APPROVE
             return ApprovalAnswered(on, by, who.upn, name, approve)
@@ -674,19 +680,22 @@ def _key(click: Clicked, handle: across.Handle, event: Event) -> str:
 
 
 def _words(incident: Incident, text: Texted) -> Event:
-    """Words answer the open question on a card; else they are words about the case."""
+    """Words answer the open question on a card; else they are words about the case. Of files the
+    names count as words."""
     by = text.actor.object_id
-    said = text.text.strip()[:LONGEST_TEXT]
+    words = (text.text.strip() or ", ".join(text.files))[:LONGEST_TEXT]
     asked = next((q for q in incident.questions if _is_open_for(q, by)), None)
-    return Answered(asked.id, by, None, said) if asked else Wrote(by, said)
+    return Answered(asked.id, by, None, words) if asked else Wrote(by, words)
 
 
 def _what_it_is_about(tx: Tx, person: str, now: datetime) -> Incident | None:
-    """The case whose question this person has open; else the newest they are concerned by, open or
-    not long closed: a closed case asks whether they remember more."""
+    """The case whose question this person has open; else the open one in which they asked for an
+    analyst; else the newest they are concerned by, open or not long closed: a closed case asks
+    whether they remember more."""
     found = incidents.latest_about(tx, person, now - REMEMBERED, MOST_CASES)
     asking = (i for i in found if _asks(i, person))
-    return next(asking, found[0] if found else None)
+    talking = (i for i in found if person in i.talking and not i.is_over)
+    return next(asking, next(talking, found[0] if found else None))
 
 
 def _asks(incident: Incident, person: str) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cards.choosing import Option
+from cards.sending import Preview
 from triage.events import Later
 from triage.phrases import Phrase
 
@@ -16,6 +17,8 @@ class AskFirst:
 
     says: tuple[Phrase, ...]
     event: Later
+    preview: Preview | None = None
+    """Of words that are sent: it says all there is to say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def render(view: PersonCard, handle: str, reader: Reader, link: str | None = Non
             *map(_sentence, view.says, said),
             *_calming(view, reader),
             *_choices(view, choices, handle, _sign_in(view, link, reader)),
-            *_change(view, handle, reader),
+            *_more(view, handle, reader),
             *_check_us(view, reader),
         ],
         summary=_summary(view, said),
@@ -111,15 +111,14 @@ def _choices(view: PersonCard, titles: list[str], handle: str, first: list[objec
     )
 
 
-def _change(view: PersonCard, handle: str, reader: Reader) -> list[object]:
-    """A button where it is the only one; a quiet line under the choices of a follow-up."""
-    if view.change is None:
-        return []
+def _more(view: PersonCard, handle: str, reader: Reader) -> list[object]:
+    """Buttons where nothing is asked; a quiet line under the choices of a follow-up."""
     title = label("button.change", reader)
-    change = button(title, handle, Button.CHANGE, on=view.change)
-    return (
-        [_quiet(change, title)] if view.stage == "asking" else buttons([change], spacing="medium")
-    )
+    change = [button(title, handle, Button.CHANGE, on=view.change)] if view.change else []
+    if view.stage == "asking":
+        return [_quiet(each, title) for each in change]
+    talk = [button(label("button.talk", reader), handle, Button.TALK)] if view.talk else []
+    return buttons([*change, *talk], spacing="medium")
 
 
 def _quiet(action: Execute, title: str) -> Container:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cards.clicks import Click, Unreadable, button
+from cards.confirm import COMMAND
 from cards.elements import (
     AdaptiveCard,
     Card,
@@ -21,7 +22,7 @@ from cards.elements import (
 from cards.layout import heading, small, whole
 from cards.text import outside
 from cards.wording import Reader, label, say
-from triage.phrases import Phrase
+from triage.phrases import Moment, Phrase
 from triage.views import Button
 
 WORDS, TO = "words", "to"
@@ -95,11 +96,7 @@ def read(click: Click) -> Written | Unreadable:
 
 def render(preview: Preview, handle: str, reader: Reader, theirs: Reader) -> Card:
     """`theirs` is how the customer reads it."""
-    to = preview.person or preview.customer
-    title = label("label.send_to", reader, customer=to, case=preview.case)
-    where = "label.send_where" if preview.person is None else "label.send_where_person"
     carried = {WORDS: preview.written.words, TO: preview.written.to or ""}
-    shown = say(preview.says, theirs, MAX_WORDS)
     send = button(
         label("button.send", reader),
         handle,
@@ -107,13 +104,42 @@ def render(preview: Preview, handle: str, reader: Reader, theirs: Reader) -> Car
         on=preview.draft,
         carrying=carried,
     )
+    discard = button(label("button.discard", reader), handle, Button.DISCARD)
+    return _shown(preview, reader, theirs, [send, discard])
+
+
+def render_command(
+    preview: Preview,
+    command: str,
+    handle: str,
+    *,
+    until: Moment,
+    reader: Reader,
+    theirs: Reader,
+) -> Card:
+    """The same, of what was written as a command: a card that asks first."""
+    send = button(label("button.send", reader), handle, Button.DO_IT, carrying={COMMAND: command})
+    discard = button(label("button.discard", reader), handle, Button.CANCEL)
+    return _shown(
+        preview, reader, theirs, [send, discard], small(label("confirm.until", reader, until=until))
+    )
+
+
+def _shown(
+    preview: Preview, reader: Reader, theirs: Reader, actions: Sequence[object], *more: object
+) -> Card:
+    to = preview.person or preview.customer
+    title = label("label.send_to", reader, customer=to, case=preview.case)
+    where = "label.send_where" if preview.person is None else "label.send_where_person"
+    shown = say(preview.says, theirs, MAX_WORDS)
     return whole(
         [
             heading(title),
             Container(items=[TextBlock(shown, wrap=True)], style="emphasis"),
             small(label(where, reader)),
+            *more,
         ],
-        actions=[send, button(label("button.discard", reader), handle, Button.DISCARD)],
+        actions=actions,
         summary=title,
         speak=title,
     )

@@ -25,6 +25,9 @@ LONGEST_FACT = 200
 LONGEST_COMMAND = 1_000
 """Characters of a whole command."""
 
+LONGEST_SENT = 800
+"""Characters of a name and what is sent to it: more than is sent, so that too much can be told."""
+
 
 class Word(StrEnum):
     """What a command begins with; its form and what it does are `form.` and `does.` sentences."""
@@ -34,6 +37,7 @@ class Word(StrEnum):
     TAKE = "take"
     ASSIGN = "assign"
     NOTE = "note"
+    SEND = "send"
     ESCALATE = "escalate"
     CLOSE = "close"
     CONTAIN = "contain"
@@ -119,6 +123,16 @@ class Assign:
 class Note:
     case: CaseName | None
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Words to the customer."""
+
+    case: CaseName | None
+    text: str
+    addressed: bool = False
+    """It was written to somebody, whose name `text` begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +262,7 @@ OnCase = (
     | Take
     | Assign
     | Note
+    | Send
     | Escalate
     | Reopen
     | Close
@@ -268,7 +283,7 @@ OnDuty = WhoIsOn | Join | HandOver
 Command = ListCases | OnDuty | OnCase | Tell | Help | Incomplete | Unknown
 
 
-def read(text: str, prefixes: Collection[str] | None = None) -> Command:
+def read(text: str, prefixes: Collection[str] | None = None) -> Command:  # noqa: C901 - an arm for each word
     """The command in what somebody wrote to us. At the head of free text only what begins as a
     customer's cases do, by `prefixes`, is taken for a case: CVE-2026-1234 is none. Without them,
     anything may be."""
@@ -298,6 +313,8 @@ def read(text: str, prefixes: Collection[str] | None = None) -> Command:
         case Word.NOTE:
             case, note = _case_first(more, prefixes)
             return Note(case, note[:LONGEST]) if note else Incomplete(Word.NOTE)
+        case Word.SEND:
+            return _send(more, prefixes)
         case Word.CLOSE:
             return _close(more, prefixes)
         case Word.CONTAIN:
@@ -422,7 +439,15 @@ def _person(written: str) -> str:
     return " ".join(bare.replace("@", " ", 1).split())[:100] if bare.strip("@ ") else ""
 
 
-# --- asking, deciding, merging, remembering -----------------------------------------------------
+# --- sending, asking, deciding, merging, remembering -----------------------------------------------------
+
+
+def _send(more: str, prefixes: Collection[str] | None) -> Command:
+    case, said = _case_first(more, prefixes)
+    said = _AT.sub("", said)
+    addressed = said[:3].lower() in ("to", "to ")
+    text = said[3:].lstrip("@ ") if addressed else said.strip()
+    return Send(case, text[:LONGEST_SENT], addressed) if text else Incomplete(Word.SEND)
 
 
 def _ask(more: str) -> Command:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, delete, exists, or_, select, update
 from sqlmodel import col
 
-from storage import incidents, profiles
+from storage import incidents, profiles, relays
 from storage.codec import incident_from_json, incident_to_json
 from storage.engine import Tx
 from storage.tables import (
@@ -365,9 +365,13 @@ _WRITTEN = (
 
 _RELAYED = (
     select(RelayRow)
-    .where(col(RelayRow.author).in_(bindparam("ids", expanding=True)))
+    .where(
+        col(RelayRow.author).in_(bindparam("ids", expanding=True)),
+        col(RelayRow.conversation_id).contains(relays.ROOT, autoescape=True),
+    )
     .order_by(col(RelayRow.id))
 )
+"""In threads: what they wrote in their own chat is among the `_WRITTEN`."""
 
 
 _RESTRICTED = select(col(IncidentRow.id)).where(col(IncidentRow.type) == IncidentType.RESTRICTED)

@@ -1,4 +1,5 @@
-"""What the customer's people write in the thread of a case, until the analysts read it in theirs.
+"""What the customer's people write in the thread of a case, or about it in their own chat with us,
+until the analysts read it in their thread.
 
 Each message is heard once, whatever Teams delivers twice. Whoever posts takes all that waits, and
 an edit or a deletion finds the post that carries the message.
@@ -24,6 +25,15 @@ class Origin:
     conversation_id: str
     activity_id: str
 
+    @property
+    def in_chat(self) -> bool:
+        """In somebody's own chat: a thread names its root."""
+        return ROOT not in self.conversation_id
+
+
+ROOT = ";messageid="
+"""Stands in the name of every thread, before its root."""
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -35,6 +45,16 @@ class Words:
     text: str | None
     files: tuple[str, ...] = ()
     edited: bool = False
+    in_chat: bool = False
+    """Written in their own chat, which nobody else of the customer reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message, and where it stands."""
+
+    origin: Origin
+    words: Words
 
 
 _UNIQUE = ["customer_id", "conversation_id", "activity_id"]
@@ -106,6 +126,19 @@ def revise(tx: Tx, origin: Origin, words: Words, at: datetime) -> str | None:
     return found
 
 
+_CASE_OF = select(col(RelayRow.incident_id)).where(
+    col(RelayRow.conversation_id) == bindparam("in_conversation"),
+    col(RelayRow.activity_id) == bindparam("known_as"),
+)
+
+
+def case_of(tx: Tx, origin: Origin) -> str | None:
+    """The incident that a message was heard for."""
+    known = {"in_conversation": origin.conversation_id, "known_as": origin.activity_id}
+    found: str | None = tx.session.run(_CASE_OF, known).scalar()
+    return found
+
+
 MOST_IN_A_POST = 15
 
 _COLUMNS = (
@@ -114,6 +147,8 @@ _COLUMNS = (
     col(RelayRow.text),
     col(RelayRow.files),
     col(RelayRow.revised_at),
+    col(RelayRow.conversation_id),
+    col(RelayRow.activity_id),
 )
 _WAITING = (
     select(col(RelayRow.id))
@@ -155,6 +190,13 @@ def carried(tx: Tx, incident_id: str, effect_key: str) -> Sequence[Words]:
     """What stands in the post of an effect, as it is to be read now."""
     wanted = {"incident_id": incident_id, "taken_by": effect_key}
     return [
-        Words(row.author, row.name, row.text, tuple(json.loads(row.files)), bool(row.revised_at))
+        Words(
+            row.author,
+            row.name,
+            row.text,
+            tuple(json.loads(row.files)),
+            bool(row.revised_at),
+            Origin(row.conversation_id, row.activity_id).in_chat,
+        )
         for row in tx.session.run(_CARRIED, wanted)
     ]

@@ -139,7 +139,8 @@ class MessageRow(Row, table=True):
 
 
 class RelayRow(Row, table=True):
-    """What somebody wrote in a customer's thread, on its way to the analysts'."""
+    """What somebody wrote in a customer's thread, or in their own chat with us, on its way to the
+    analysts' thread."""
 
     __tablename__ = "relay"
     __table_args__ = (

@@ -308,7 +308,7 @@ def _note_reply(draft: Draft, question: Question, reply: Reply, answer: Answer |
     who = question.person.name
     which = f"{question.id}:{len(question.replies)}"
     if answer is None:
-        note_words(draft, question.person, reply.text or "", which)
+        note_words(draft, question.person, reply.text or "")
         return
     said = answer.says(question.kind)
     if answer.call:
@@ -337,14 +337,11 @@ def take_wish(draft: Draft, question: Question) -> None:
         calling.call(draft, question)
 
 
-def note_words(draft: Draft, person: Person, text: str, which: str) -> None:
-    """Free text: an analyst reads it, and where it came from."""
+def note_words(draft: Draft, person: Person, text: str) -> None:
+    """Free text: an analyst reads it, over the bridge (`bot/bridge.py`), and where it came from."""
     text = text[:LONGEST_TEXT]
     tainted = "_tainted" if draft.incident.is_tainted(person.object_id) else ""
     draft.note(phrase(f"timeline.wrote{tainted}", person=person.name, text=text))
-    draft.tell_analysts(
-        f"wrote:{which}", phrase(f"say.wrote{tainted}", person=person.name, text=text)
-    )
     draft.hand_over(phrase("why.free_text", person=person.name))
 
 

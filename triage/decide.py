@@ -21,6 +21,7 @@ from triage import (
     noticing,
     paging,
     suspicion,
+    talking,
     taps,
     telling,
     verifying,
@@ -79,6 +80,7 @@ from triage.events import (
     UndoOrdered,
     VerificationStarted,
     WishedCall,
+    WishedToTalk,
     Woke,
     Wrote,
 )
@@ -195,6 +197,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _answered(draft, event)
         case WishedCall():
             return _wished_a_call(draft, event)
+        case WishedToTalk():
+            return _wished_to_talk(draft, event)
         case Wrote():
             return _wrote(draft, event)
         case ApprovalAnswered():
@@ -399,6 +403,17 @@ def _wished_a_call(draft: Draft, event: WishedCall) -> Verdict:
     return Accepted(phrase("thanks.received"))
 
 
+def _wished_to_talk(draft: Draft, event: WishedToTalk) -> Verdict:
+    person = next((p for p in draft.incident.people if p.object_id == event.by), None)
+    if person is None or draft.incident.merged is not None:
+        return Refused(phrase("refused.not_addressee"))
+    suspicion.taint(draft)
+    if talking.is_begun(draft.incident, person):
+        return AlreadyAnswered(_thanks(draft, event.by, Standing.FOR_ANALYST))
+    talking.begin(draft, person)
+    return Accepted(_thanks(draft, event.by, Standing.FOR_ANALYST))
+
+
 def _last_choices(question: Question) -> set[str | None]:
     """The answer that stands, and the last one given: told again, neither tells anything new."""
     last = question.replies[-1:]
@@ -419,7 +434,7 @@ def _wrote(draft: Draft, event: Wrote) -> Verdict:
     if person is None:
         return Refused(phrase("refused.not_addressee"))
     suspicion.taint(draft)
-    asking.note_words(draft, person, event.text, f"{event.by}:{draft.now.isoformat()}")
+    asking.note_words(draft, person, event.text)
     return Accepted(_thanks(draft, event.by, Standing.FOR_ANALYST))
 
 
@@ -801,10 +816,18 @@ def _sent_to_customer(draft: Draft, event: SentToCustomer) -> Verdict:
     if event.to is None:
         draft.note(phrase("timeline.sent_to_customer", by=event.by_name))
         draft.tell_customer(f"sent:{event.draft}", says)
+        told = phrase(
+            "say.sent_to_customer",
+            by=event.by_name,
+            customer=draft.customer.name,
+            text=event.text,
+        )
     else:
         person = dict(hearers(draft.incident, draft.customer))[event.to]
         draft.note(phrase("timeline.sent_to_person", by=event.by_name, person=person))
         draft.tell_person(event.to, f"sent:{event.draft}", says)
+        told = phrase("say.sent_to_person", by=event.by_name, person=person, text=event.text)
+    draft.tell_analysts(f"sent:{event.draft}", told)
     return Accepted(phrase("thanks.decided"))
 
 

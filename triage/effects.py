@@ -92,8 +92,9 @@ class LookForAbsence:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Bring what the customer's people wrote in their thread to the analysts', under their names:
-    all that waits, joined in one post. What it says is read when it runs."""
+    """Bring what the customer's people wrote, in their thread or in their own chat with us, to the
+    analysts' thread, under their names: all that waits, joined in one post. What it says is read
+    when it runs."""
 
     key: str
     again: str | None = None

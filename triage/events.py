@@ -56,6 +56,14 @@ class WishedCall:
 
 
 @dataclass(frozen=True, slots=True)
+class WishedToTalk:
+    """Somebody concerned asks for an analyst, to write with in their own chat."""
+
+    by: str
+    kind: Literal["wished_to_talk"] = "wished_to_talk"
+
+
+@dataclass(frozen=True, slots=True)
 class Wrote:
     """An affected person wrote to the bot with no question open."""
 
@@ -410,6 +418,7 @@ class NotPaged:
 Later = (
     Answered
     | WishedCall
+    | WishedToTalk
     | Wrote
     | ApprovalAnswered
     | CallRecorded

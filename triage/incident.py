@@ -963,6 +963,8 @@ class Incident:
     """The latest ones, at most 12: also those of before it was reopened."""
     recommendation_accepted_by: str | None = None
     recommendation_discussed_by: str | None = None
+    talking: tuple[str, ...] = ()
+    """Object ids of those who asked for an analyst to write with."""
     timeline: tuple[Entry, ...] = ()
     """The latest ones, at most 30."""
     steps: Steps = Steps()

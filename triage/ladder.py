@@ -118,6 +118,8 @@ def remind(draft: Draft, question_id: str) -> None:
     question = draft.incident.question(question_id)
     if question is None or not isinstance(question.state, Open) or question.replies:
         return
+    if question.route is Route.PHONE or draft.incident.is_tainted(question.person.object_id):
+        return  # whoever reads that chat is told nothing
     if question.steps:
         return  # they are away, and others are asked to reach them
     zone = question.person.zone or draft.customer.zone

@@ -40,6 +40,7 @@ from triage.events import (
     Taken,
     UndoOrdered,
     WishedCall,
+    WishedToTalk,
     Woke,
     Wrote,
 )
@@ -203,6 +204,8 @@ def _says_inside(incident: Incident, at: datetime, event: Event) -> Phrase | Non
             return phrase(f"timeline.reply_{standing}", person=person, answer=said)
         case WishedCall(by):
             return phrase("why.call_me", person=_name(incident, by))
+        case WishedToTalk(by):
+            return phrase("why.talk", person=_name(incident, by))
         case Answered(by=by, text=text) | Wrote(by, text):
             return phrase("timeline.wrote", person=_name(incident, by), text=text or "")
         case ClearanceRecorded(person, part, proof, by_name=by):

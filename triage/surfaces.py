@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal, assert_never
 
-from triage import assigning, authority, calling, clocks
+from triage import assigning, authority, calling, clocks, talking
 from triage.actions import LOOKING, ActionKind, TargetKind
 from triage.assess import what_ifs
 from triage.containing import describe, is_reversible, left_out, may_be_ordered, may_have_been_done
@@ -169,6 +169,8 @@ def person_card(
     question = again or (asked[0] if asked else None)
     offered_sign_in = _sign_in_for(incident, question)
     stage = _stage(incident, question, guarded=guarded, changing=again is not None)
+    asks_nothing = stage in ("thanks", "over") and not guarded
+    talks = asks_nothing and talking.is_begun(incident, person)
     return PersonCard(
         person=person.object_id,
         given_name=person.given_name,
@@ -178,8 +180,11 @@ def person_card(
         code=incident.code,
         service_desk=customer.service_desk.phone if customer.service_desk else None,
         stage=stage,
-        says=_card_says(
-            incident, person, question, stage, guarded=guarded, sign_in=bool(offered_sign_in)
+        says=(
+            *_card_says(
+                incident, person, question, stage, guarded=guarded, sign_in=bool(offered_sign_in)
+            ),
+            *((phrase("card.talking"),) if talks else ()),
         ),
         question=question.id if question and stage in ("asking", "neutral") else None,
         kind=question.kind if question and stage == "asking" else None,
@@ -187,6 +192,7 @@ def person_card(
         change=None if guarded or incident.merged else _changeable(answered, again),
         changing=again is not None,
         verification=offered_sign_in,
+        talk=asks_nothing and talking.may_begin(incident, customer, person),
     )
 
 
@@ -206,7 +212,8 @@ def _guarded_card(incident: Incident, customer: Customer, person: Person) -> Per
     """For Bob, if it is still he: he is not waited for, and may be called. For an intruder: neither
     what was seen, nor what is asked, done or planned."""
     since = max(t.since for t in incident.taints if t.object_id == person.object_id)
-    heard = any(r.at >= since for r in _replies_of(incident, person))
+    in_chat = (r for r in _replies_of(incident, person) if r.recorded_by is None)
+    heard = any(r.at >= since for r in in_chat)
     return PersonCard(
         person=person.object_id,
         given_name=person.given_name,

@@ -28,6 +28,7 @@ class Button(StrEnum):
 
     ANSWER = "answer"
     CHANGE = "change"
+    TALK = "talk"
     APPROVE = "approve"
     DENY = "deny"
     TAKE = "take"
@@ -98,6 +99,8 @@ class PersonCard:
     """Whether `question` was answered before and is being changed."""
     verification: str | None = None
     """The fresh sign-in that is offered beside the service desk."""
+    talk: bool = False
+    """Whether an analyst can be asked for."""
     surface: Literal["person"] = "person"
 
 

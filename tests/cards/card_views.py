@@ -109,7 +109,9 @@ THANKS = replace(
     kind=None,
     choices=(),
     change="q1",
+    talk=True,
 )
+TALKING = replace(THANKS, says=(*THANKS.says, phrase("card.talking")), talk=False)
 NEUTRAL = replace(
     ASKING,
     stage="neutral",
@@ -135,6 +137,7 @@ PERSON_CARDS = {
     "follow_up": FOLLOW_UP,
     "changing": CHANGING,
     "thanks": THANKS,
+    "talking": TALKING,
     "neutral": NEUTRAL,
     "neutral_sign_in": replace(NEUTRAL, says=(phrase("card.neutral_sign_in"),), verification="v1"),
     "guarded": GUARDED,

@@ -183,7 +183,7 @@ def test_change_my_answer_stays_and_is_quiet_beside_other_choices() -> None:
 
     assert Button.CHANGE not in [b["data"]["button"] for b in buttons(follow_up)]
     assert Button.CHANGE in [a["data"]["button"] for a in actions(follow_up)]
-    assert [b["data"]["button"] for b in buttons(thanks)] == [Button.CHANGE]
+    assert [b["data"]["button"] for b in buttons(thanks)] == [Button.CHANGE, Button.TALK]
 
 
 def test_a_file_name_cannot_tell_a_story() -> None:

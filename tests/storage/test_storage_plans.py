@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from storage import across, effects, handles, incidents, people, surfaces
+from storage import across, effects, handles, incidents, people, relays, surfaces
 from storage.engine import Store, Tx
 from storage.surfaces import Place
 from tests.storage.records import (
@@ -105,6 +105,7 @@ def everything_about_an_incident(tx: Tx) -> None:
     people.by_upn(tx, TENANT, "bob@contoso.com")
     people.chat(tx, TENANT, "bob")
     people.conversation(tx, "a:chat")
+    relays.case_of(tx, relays.Origin("a:chat", "1"))
 
 
 async def test_every_statement_of_a_day_goes_by_an_index(store: Store) -> None:

@@ -1,12 +1,18 @@
 """The bridge: what the customer's people write in the thread of a case, analysts read in theirs."""
 
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
 from bot.commands import AddProfile, perform
 from bot.demo import PROFILES, PROVIDER_TENANT
+from simulator.journal import Journal
 from tests.story.activity import click
 from tests.story.graph_incident import BOB, CARLA, malware_ran, unfamiliar_sign_in
 from tests.story.house import (
@@ -19,11 +25,13 @@ from tests.story.house import (
     without_shifts,
     words,
 )
+from tests.story.test_commands import asked_first, writes
 from tests.story.test_remote_access import on_payroll
 from tests.story.test_suspect_account import carla_reads
 
 SOC = "Nordwall MXDR"
 CONTOSO = "7d1f6a0e-2c1b-4b53-9b1e-0c5a3f2e9a10"
+FABRIKAM = "3b8c9d52-6f0e-4c1d-a7d4-5e2f1a6b8c21"
 NORDWALL = PROVIDER_TENANT
 
 
@@ -258,40 +266,96 @@ async def test_nothing_is_sent_where_a_suspect_account_reads_the_thread(tmp_path
 async def test_an_analyst_who_was_removed_has_no_voice_not_even_on_a_preview_of_before(
     tmp_path: Path,
 ) -> None:
+    """Neither by a button, nor by a command that was shown, nor by another one."""
     async with house(tmp_path) as h:
         await h.report(malware_ran())
         preview = await drafted(h, MARKER, who="Sam Okafor")
+        await writes(h, "Sam Okafor", f"send {MARKER}", in_thread=True)
+        asked = await asked_first(h)
 
         text = (PROFILES / "nordwall.toml").read_text(encoding="utf-8")
         sam = '[[analysts]]\nobject_id = "64696f23-1efb-4152-a3a6-1b0855bf3127"\n'
         sam += 'name = "Sam Okafor"\nupn = "sam@nordwall.example"\n'
         left = AddProfile(swap(sam, "")(without_shifts(text)), "nordwall.toml")
         await perform(h.vouch.store, left, h.clock.now())
-        answer = await h.press("Sam Okafor", preview, sends(preview))
+        for shown, pressed in ((preview, sends(preview)), (asked, "do_it")):
+            answer = await h.press("Sam Okafor", shown, pressed)
+            assert "Only an analyst on the roster" in words(answer)
+        told = await writes(h, "Sam Okafor", f"send {MARKER}", in_thread=True)
 
-        assert "Only an analyst on the roster" in words(answer)
+        assert "Only an analyst on the roster" in told
         assert not reached(h, CONTOSO, MARKER)
 
 
-async def test_an_analyst_and_bob_talk_and_nobody_else_of_the_customer_reads_it(
+async def test_bob_asks_for_an_analyst_and_they_talk_and_nobody_else_of_the_customer_reads_it(
     tmp_path: Path,
 ) -> None:
+    """By the button and by writing; the analyst answers by command and by the card."""
     async with house(tmp_path) as h:
         await h.report(malware_ran())
-        await h.press("Bob Meyer", await h.card("Bob Meyer"), "answer.q1.opened")
-        await h.write("Bob Meyer", "can I talk to an analyst?")
-        assert any("can I talk to an analyst?" in said for said in await h.told(SOC))
+        await h.press("Bob Meyer", await h.card("Bob Meyer"), "answer.q1.not_me")
 
-        preview = await drafted(h, f"of course {MARKER}", to=BOB)
+        answer = await h.press("Bob Meyer", await h.card("Bob Meyer"), "talk")
 
-        assert "Bob Meyer" in preview.text
-        assert not reached(h, CONTOSO, MARKER)
+        assert "An analyst reads what you write here" in words(answer)
+        assert "talk" not in (await h.card("Bob Meyer")).actions
+        assert "Bob Meyer wants to talk to an analyst" in await h.told(SOC)
 
-        await h.press("Mia Lindqvist", preview, sends(preview))
+        chat = (await h.chat("Bob Meyer"))[-1].conversation
+        first = await in_chat(h, chat, "it was in my mail")
+        again = await in_chat(h, chat, "wait, my password is hunter2", files=["invoice.docm"])
+        assert (await h.told("Bob Meyer"))[-1].endswith("An analyst is reading this now.")
+        await h.settle()
+        await h._api("PUT", path(first), {"text": "it was in our mail"})
+        await h._api("DELETE", path(again))
+        await h.later(seconds=9)
 
+        (post,) = [m for m in await h.told(SOC) if "own chat" in m]
+        assert post.splitlines() == [
+            "Bob Meyer (Contoso Security, own chat), edited: it was in our mail",
+            "Bob Meyer (Contoso Security, own chat) deleted a message.",
+            "To answer in that chat, mention Vouch here and write: send to Bob Meyer: and your words",
+        ]
+
+        await writes(h, "Mia Lindqvist", f"send to bob: of course {MARKER}", in_thread=True)
+        asked = await asked_first(h)
         line = f"Mia Lindqvist (Nordwall MXDR): of course {MARKER}"
+        assert line in asked.text.splitlines()
+        assert "Send to Bob Meyer, CONTOSO-1?" in asked.text
+        assert not reached(h, CONTOSO, MARKER)
+        for _ in range(2):
+            await h.press("Mia Lindqvist", asked, "do_it")
+
         assert (await h.told("Bob Meyer"))[-1] == line
+        assert f"Mia Lindqvist to Bob Meyer: of course {MARKER}" in await h.told(SOC)
         assert len(reached(h, CONTOSO, MARKER)) == 1
+        preview = await drafted(h, f"anything else? {MARKER}", to=BOB)
+        await h.press("Mia Lindqvist", preview, sends(preview))
+        assert [s["conversation"]["id"] for s in reached(h, CONTOSO, MARKER)] == [chat] * 2
+
+
+async def in_chat(h: House, chat: str, text: str, **more: Any) -> Json:
+    bob = await h.person("Bob Meyer")
+    body = {"from": bob["id"], "text": text} | more
+    place = f"/conversations/{quote(chat, safe='')}/messages"
+    told: Json = await h._api("POST", place, body)
+    return told
+
+
+async def test_a_command_says_why_nothing_is_sent(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        await h.report(unfamiliar_sign_in())
+
+        async def told(text: str) -> str:
+            return await writes(h, "Mia Lindqvist", f"send {text}")
+
+        assert "Which case?" in await told("hello")
+        assert "Nobody in this case is called so" in await told("CONTOSO-1 to Zaphod: hello")
+        assert "Write what is to be sent" in await told("CONTOSO-1 to Bob:")
+        assert "Phone them" in await told("CONTOSO-2 to Carla Duarte: hello")
+        assert "Too long" in await told("CONTOSO-1 to customer " + "hello " * 150)
+        assert not reached(h, CONTOSO, "hello")
 
 
 async def test_nobody_writes_to_a_suspect_account(tmp_path: Path) -> None:
@@ -305,35 +369,76 @@ async def test_nobody_writes_to_a_suspect_account(tmp_path: Path) -> None:
         assert not reached(h, CONTOSO, MARKER)
 
 
+@pytest.fixture
+def payloads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str | None, str]]:
+    """Every body that reaches the simulated world from us, also one that is refused: its tenant,
+    where it is spoken to one, and what it says."""
+    taken: list[tuple[str | None, str]] = []
+    record = Journal.record
+
+    @web.middleware
+    async def tapped(self: Journal, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not request.path.startswith("/api/"):
+            taken.append((request.match_info.get("tenant"), await request.text()))
+        return await record(self, request, handler)
+
+    monkeypatch.setattr(Journal, "record", tapped)
+    return taken
+
+
 async def test_of_many_words_in_two_threads_none_is_lost_doubled_or_out_of_order(
-    tmp_path: Path,
+    tmp_path: Path, payloads: list[tuple[str | None, str]]
 ) -> None:
-    """Refusals, outages and slowness all along; what waits meanwhile is joined."""
+    """Refusals, outages, lost answers all along; what waits meanwhile is joined. What analysts say
+    to each other, note, and did not send is in nothing that left for anybody else; nor is what one
+    customer wrote in anything that went to the other."""
     each = 50
     async with house(tmp_path) as h:
         await h.report(malware_ran())
         await h.report(on_payroll(), customer="fabrikam")
+        await writes(h, "Mia Lindqvist", f"note the laptop is bait {MARKER}", in_thread=True)
+        await writes(h, "Sam Okafor", f"send not yet {MARKER}", in_thread=True)
+        await h.press("Sam Okafor", await asked_first(h), "cancel")
         before = len(await h.told(SOC))
 
         for i in range(each):
             await says(h, ("Jon Park", "Ines Costa")[i % 2], f"contoso {i}")
             await says(h, "Amira Haddad", f"fabrikam {i}")
             if i % 5 == 0:
-                kind = ("throttle", "bad_gateway")[i // 5 % 2]
+                kind = ("throttle", "bad_gateway", "lost_answer")[i // 5 % 3]
                 await h.fault(kind=kind, times=2, method="POST", tenant=NORDWALL)
-                await h.settle()
+                await analysts_talk(h, i)
+                await h.later(seconds=9)
         await h.later(minutes=10)
 
+        leaked = [text for tenant, text in payloads if tenant != NORDWALL and MARKER in text]
+        assert leaked == []
+        assert [text for tenant, text in payloads if tenant == NORDWALL and MARKER in text]
+        assert {t for t, text in payloads if "said to Amira" in text} == {NORDWALL, FABRIKAM}
+        assert not [text for t, text in payloads if t == FABRIKAM and "Contoso" in text]
+        assert not [text for t, text in payloads if t == CONTOSO and "Fabrikam" in text]
         assert await read_of(h, "contoso") == [f"contoso {i}" for i in range(each)]
         assert await read_of(h, "fabrikam") == [f"fabrikam {i}" for i in range(each)]
         assert len(await h.told(SOC)) - before < each
 
 
+async def analysts_talk(h: House, turn: int) -> None:
+    """Among themselves in Fabrikam's thread; in every fourth turn something is sent as well."""
+    await says(h, "Mia Lindqvist", f"I think Amira did it {MARKER}")
+    preview = await drafted(h, f"nobody must read this {MARKER}", who="Sam Okafor")
+    await h.press("Sam Okafor", preview, "discard")
+    if turn % 4 == 0:
+        await h.fault(kind="lost_answer", times=1, method="POST", tenant=FABRIKAM)
+        preview = await drafted(h, f"said to Amira {turn}")
+        await h.press("Mia Lindqvist", preview, sends(preview))
+
+
 async def read_of(h: House, customer: str) -> list[str]:
-    """What analysts read in the one thread that has this customer's words, in order."""
+    """What analysts read in the one thread that has this customer's words, in order. A post whose
+    answer was lost stands there twice, one after the other: no Connector lists what it took."""
     threads: dict[str, list[str]] = {}
-    for m in await h.thread(SOC):
-        if not m.card:
-            threads.setdefault(m.conversation, []).extend(m.text.splitlines())
+    said = [(m.conversation, m.text) for m in await h.thread(SOC) if not m.card]
+    for (conversation, text), _ in groupby(sorted(said, key=lambda each: each[0])):
+        threads.setdefault(conversation, []).extend(text.splitlines())
     (of,) = [t for t in threads.values() if any(f": {customer} 0" in line for line in t)]
-    return [line.partition("): ")[2] for line in of if "): " in line]
+    return [line.partition("): ")[2] for line in of if "): " in line and customer in line]

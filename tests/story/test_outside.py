@@ -59,8 +59,15 @@ async def soc_says(h: House, words: str) -> bool:
 async def test_analysts_are_told_who_reads_along_from_outside(
     tmp_path: Path, eve: dict[str, Any]
 ) -> None:
+    """And what they write in a thread there is read as a guest's."""
     async with house(tmp_path, with_eve(**eve)) as h:
         assert await soc_says(h, "people from outside read the incident channel now: Eve Gast")
+
+        await h.report(malware_ran())
+        await says(h, "Eve Gast", (await h.root()).conversation, "that file is from us")
+        await h.settle()
+
+        assert await soc_says(h, "Eve Gast (Contoso Security, guest): that file is from us")
 
 
 @KINDS

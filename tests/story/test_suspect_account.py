@@ -82,7 +82,10 @@ async def test_the_intruder_s_words_lower_nothing_and_learn_nothing(tmp_path: Pa
         (told,) = await h.told("Carla Duarte")
         assert told == "Thank you, received."
         said = "\n".join(await h.told("Nordwall MXDR"))
-        assert "may be in an attacker's hands: it was me, all fine" in said
+        assert (
+            "may be in an attacker's hands. Carla Duarte (Contoso Security, own chat): it was me"
+            in said
+        )
         assert "it was me" not in (await h.root()).text
 
 

@@ -75,6 +75,7 @@ from triage.events import (
     Undelivered,
     UndoOrdered,
     VerificationStarted,
+    WishedToTalk,
     Woke,
     Wrote,
 )
@@ -175,6 +176,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(Answered, _QUESTIONS, _ACTORS.map(lambda p: p.object_id), _CHOICES),
     st.builds(Answered, _QUESTIONS, _ACTORS.map(lambda p: p.object_id), st.none(), _WORDS),
     st.builds(Wrote, _ACTORS.map(lambda p: p.object_id), _WORDS),
+    st.builds(WishedToTalk, _ACTORS.map(lambda p: p.object_id)),
     st.builds(
         lambda on, p, yes: ApprovalAnswered(on, p.object_id, p.upn, p.name, yes),
         _APPROVALS,

@@ -26,7 +26,7 @@ from tests.triage.triage_script import (
 from triage.actions import ACTIONS, ActionKind, Target, TargetKind, Tier
 from triage.containing import is_reversible, targets, tier_of
 from triage.customer import Asset, AssetKind, Consent, PersonFacts
-from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
+from triage.effects import CUSTOMER_THREAD
 from triage.events import Answered, UndoOrdered, Wrote
 from triage.incident import (
     ActionState,
@@ -150,7 +150,7 @@ def test_what_is_said_through_that_account_later_lowers_nothing_and_learns_nothi
     case.happens(Wrote(BOB.object_id, "all fine"), after=1)
 
     assert case.log_odds == before
-    assert case.told(ANALYST_THREAD) == ["say.wrote_tainted"]
+    assert "timeline.wrote_tainted" in case.noted()
     card = case.card(BOB)
     assert (card.stage, keys(card.says)) == ("guarded", ["thanks.received", "card.guarded"])
     assert ([c.id for c in card.choices], card.change) == (["call_me"], None)

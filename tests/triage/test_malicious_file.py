@@ -34,7 +34,7 @@ from tests.triage.triage_script import (
 from triage.actions import ActionKind
 from triage.customer import Asset, AssetKind, Criticality, PersonFacts
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Contain, Say
-from triage.events import CloseOrdered, KeptOpen, Reopened, Undelivered, Wrote
+from triage.events import CloseOrdered, KeptOpen, Reopened, Undelivered, WishedToTalk, Wrote
 from triage.incident import (
     ActionState,
     Band,
@@ -216,7 +216,7 @@ def test_free_text_is_for_an_analyst_and_the_buttons_stay() -> None:
 
     assert case.question().replies[-1].standing is Standing.FOR_ANALYST
     assert case.log_odds == suspicious().log_odds
-    assert case.told(ANALYST_THREAD) == ["say.wrote"]
+    assert "timeline.wrote" in case.noted()
     assert case.told(CUSTOMER_THREAD) == []
     assert case.state.handed_over is not None
     assert len(case.card(BOB).choices) == 4
@@ -332,8 +332,33 @@ def test_a_thread_that_cannot_be_reached_is_told_to_the_analysts() -> None:
 def test_words_with_no_question_open_are_read_by_an_analyst() -> None:
     case = suspicious().answers("not_me").happens(Wrote(BOB.object_id, "are you sure?"))
 
-    assert case.told(ANALYST_THREAD) == ["say.wrote"]
+    assert "timeline.wrote" in case.noted()
     assert refusal(case.happens(Wrote(JON.object_id, "hello")).verdict) == "refused.not_addressee"
+
+
+def test_whoever_asks_for_an_analyst_is_promised_one_and_the_analysts_hear_it_once() -> None:
+    case = suspicious().answers("not_me")
+    assert case.card(BOB).talk
+
+    case.happens(WishedToTalk(BOB.object_id))
+
+    assert case.told(ANALYST_THREAD) == ["why.talk"]
+    assert case.state.handed_over is not None
+    assert (case.card(BOB).talk, case.card(BOB).says[-1].key) == (False, "card.talking")
+    assert case.happens(WishedToTalk(BOB.object_id)).told(ANALYST_THREAD) == []
+    assert already(case.verdict) == "thanks.analyst_reads"
+    stranger = case.happens(WishedToTalk(JON.object_id))
+    assert refusal(stranger.verdict) == "refused.not_addressee"
+
+
+def test_no_analyst_is_offered_where_none_could_answer() -> None:
+    """While something is asked, through a suspect account, or in a case for its named lead."""
+    assert not suspicious().card(BOB).talk
+    suspect = suspicious().answers("opened").answers("typed_password", on="q2")
+    assert not suspect.card(BOB).talk
+    suspect.happens(WishedToTalk(BOB.object_id))
+    assert suspect.told(ANALYST_THREAD) == ["why.talk_tainted"]
+    assert "card.talking" not in keys(suspect.card(BOB).says)
 
 
 def test_what_bob_says_on_the_phone_counts_and_leads_to_the_follow_up_by_phone() -> None:

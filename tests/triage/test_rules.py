@@ -96,6 +96,7 @@ from triage.events import (
     Undelivered,
     UndoOrdered,
     VerificationStarted,
+    WishedToTalk,
     Woke,
     Wrote,
 )
@@ -256,6 +257,10 @@ class AnyOrder(RuleBasedStateMachine):
     def somebody_writes(self, by: Person, on: str, after: int) -> None:
         words = Answered(on, by.object_id, None, "it was me") if on else None
         self.happens(words or Wrote(by.object_id, "it was me"), after)
+
+    @rule(by=WHO, after=MINUTES)
+    def somebody_asks_for_an_analyst(self, by: Person, after: int) -> None:
+        self.happens(WishedToTalk(by.object_id), after)
 
     @precondition(lambda self: self.state.approvals)
     @rule(data=st.data(), yes=YES, after=st.sampled_from([0, 1, 2, 20]))

@@ -111,7 +111,7 @@ def test_words_through_a_suspect_account_lower_nothing_and_learn_nothing() -> No
     assert case.log_odds == before
     assert case.verdict.says is not None
     assert case.verdict.says.key == "thanks.received"
-    assert case.told(ANALYST_THREAD) == ["say.wrote_tainted"]
+    assert "timeline.wrote_tainted" in case.noted()
     assert case.told(CUSTOMER_THREAD) == []
 
 

@@ -41,6 +41,7 @@ from triage.events import (
     Reopened,
     Reported,
     WishedCall,
+    WishedToTalk,
     Woke,
     Wrote,
 )
@@ -70,6 +71,7 @@ SAID: st.SearchStrategy[Event] = st.one_of(
         st.sampled_from(CHOICES),
     ),
     st.just(WishedCall(BOB.object_id)),
+    st.just(WishedToTalk(BOB.object_id)),
     st.builds(Answered, st.just("q1"), st.just(BOB.object_id), st.none(), st.sampled_from(WORDS)),
     st.builds(Wrote, st.just(BOB.object_id), st.sampled_from(WORDS)),
 )
@@ -222,7 +224,7 @@ def test_no_deadline_of_what_was_asked_before_reaches_it(kind: IncidentType) -> 
     st.sampled_from(CUSTOMERS),
     st.lists(st.sampled_from(ON_CARDS), min_size=2, max_size=2, unique=True),
     st.lists(
-        SAID.filter(lambda e: isinstance(e, Wrote | WishedCall)),
+        SAID.filter(lambda e: isinstance(e, Wrote | WishedCall | WishedToTalk)),
         max_size=5,
     ),
     st.data(),
