@@ -60,6 +60,7 @@ from triage.events import (
     AskOrdered,
     Attested,
     CardsToday,
+    CloseOrdered,
     ConsentRecorded,
     Event,
     Facts,
@@ -68,6 +69,8 @@ from triage.events import (
     MergedInto,
     NewIncident,
     Reported,
+    TaskAnswered,
+    TaskGiven,
     Undelivered,
     Woke,
     Wrote,
@@ -79,6 +82,7 @@ from triage.phrases import phrase
 from triage.priority import Level, level
 from triage.report import IncidentReport
 from triage.surfaces import surfaces
+from triage.tasking import to_look_up
 from triage.views import View
 
 log = structlog.get_logger(__name__)
@@ -776,11 +780,11 @@ def _matches(tx: Tx, event: Reported, customer: Customer) -> dict[str, Match]:
 
 def _deciding(tx: Tx, before: Incident | None, event: Event, customer: Customer) -> set[str]:
     """Who decides on an approval, by card or by phone, and who has signed it before; who says that it
-    was somebody; who is to be asked."""
+    was somebody, or what became of a task; who is to be asked."""
     match event:
         case ApprovalAnswered(by=by):
             decides = {by}
-        case Attested(by=by):
+        case Attested(by=by) | TaskAnswered(by=by):
             return {by}
         case AskOrdered(person=upn):
             asked = people.by_upn(tx, customer.tenant_id, upn)
@@ -863,6 +867,9 @@ def _helpers(
     """Who could help to reach those who do not answer, or are cut off; asked for only there."""
     if isinstance(event, ConsentRecorded):
         return people.helpers(tx, [event.contact], customer)
+    tasked = to_look_up(before, event, customer)
+    if isinstance(event, TaskGiven | CloseOrdered):
+        return people.helpers(tx, tasked, customer)
     asked = people.helpers(tx, [event.person], customer) if isinstance(event, AskOrdered) else {}
     if not (
         asked
@@ -874,7 +881,7 @@ def _helpers(
     facts = [customer.facts_about(k.upn) for k in known if k]
     managers = [f.manager for f in facts if f and f.manager]
     contacts = [c.upn for c in customer.with_role(Role.SECURITY)]
-    return asked | people.helpers(tx, dict.fromkeys([*managers, *contacts]), customer)
+    return asked | people.helpers(tx, dict.fromkeys([*managers, *contacts, *tasked]), customer)
 
 
 def _is_beyond_reach(before: Incident | None) -> bool:

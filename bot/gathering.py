@@ -51,6 +51,7 @@ from triage.views import (
     ManagerCard,
     PersonCard,
     SourceStatus,
+    TaskCard,
     View,
 )
 
@@ -464,14 +465,18 @@ class Gatherer:
         self, tx: Tx, incident: Incident, customer: Customer, view: View
     ) -> Target | Settled:
         match view:
-            case PersonCard(person=person) | ManagerCard(person=person):
+            case (
+                PersonCard(person=person)
+                | ManagerCard(person=person)
+                | TaskCard(person=str() as person)
+            ):
                 return self._chat(tx, customer, person)
             case CustomerThread():
                 return self._channel(tx, customer, CUSTOMER_THREAD)
             case AnalystThread():
                 waits_for = self._installation(customer, ANALYST_THREAD)
                 return self._desk.channel or _not_installed(waits_for, ANALYST_THREAD)
-            case ApprovalCard():
+            case ApprovalCard() | TaskCard():
                 return self._thread(tx, incident.id, CUSTOMER_THREAD)
             case SourceStatus():
                 raise ValueError("a source is no place in Teams")
@@ -513,7 +518,7 @@ class Gatherer:
     # --- for whom ---
 
     def _reader(self, customer: Customer, view: View) -> Reader:
-        if isinstance(view, PersonCard | ManagerCard):
+        if isinstance(view, PersonCard | ManagerCard | TaskCard):
             return Reader(view.language or customer.language, view.zone or customer.zone)
         return self._thread_reader(customer, analyst=isinstance(view, AnalystThread))
 
@@ -531,7 +536,7 @@ class Gatherer:
             tenant_id=self._desk.profile.tenant_id if analysts else profiles.current(tx).tenant_id,
             incident_id=incident_id,
             surface=surface,
-            person=view.person if isinstance(view, PersonCard | ManagerCard) else None,
+            person=view.person if isinstance(view, PersonCard | ManagerCard | TaskCard) else None,
             expires=now + HANDLES_LIVE,
         )
         return token
@@ -640,7 +645,7 @@ def _not_installed(waits_for: str, place: str) -> Settled:
 def person_at(place: str) -> str | None:
     """The object id, where a place is somebody's chat."""
     kind, _, which = place.partition(":")
-    return which.partition(":")[0] if kind in ("person", "manager") else None
+    return which.partition(":")[0] if kind in ("person", "manager", "owner") else None
 
 
 def _is_shadowed(tx: Tx, claimed: effects.ClaimedEffect) -> bool:

@@ -24,6 +24,7 @@ from bot.replies import MOST_NAMED, AskFirst, Choose, Reply
 from bot.roster import called
 from bot.shifts import Shifts
 from bot.stories import is_for_named_lead
+from bot.tasks import Order, asked
 from cards import choosing, clicks, confirm
 from cards import sending as preview_cards
 from cards.choosing import Option
@@ -399,6 +400,8 @@ class Orders:
                 return await self._read(on, lambda tx: self._closing(tx, on, event))
             case commands.Contain(action=action):
                 return await self._read(on, lambda tx: self._containing(tx, on, action, by))
+            case commands.GiveTask():
+                return await self._read(on, lambda tx: self._tasking(tx, on, command, by))
             case commands.Send():
                 return await self._read(on, lambda tx: self._sending(tx, on, command, by))
             case commands.Undo(action=action):
@@ -475,6 +478,15 @@ class Orders:
         asks = phrase("confirm.contain", name=incident.name, action=describe(action))
         says = asks, consequence(action, customer), phrase("confirm.consent")
         return AskFirst(says, ContainOrdered(action.id, by.object_id, by.name))
+
+    def _tasking(self, tx: Tx, on: NamedCase, command: commands.GiveTask, by: Analyst) -> Reply:
+        incident, customer = self._case(tx, on.incident_id)
+        order = Order(command, by, self._clock.now())
+        found = asked(tx, incident, customer, self._desk.profile, order)
+        if isinstance(found, Phrase):
+            return [found]
+        event, says = found
+        return AskFirst(says, event)
 
     def _sending(self, tx: Tx, on: NamedCase, command: commands.Send, by: Analyst) -> Reply:
         incident, customer = self._case(tx, on.incident_id)

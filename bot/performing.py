@@ -26,7 +26,7 @@ from bot.gathering import (
 from bot.results import Blocked, Done, Failed, Later, Opened, Result, Roster, Unusable
 from cards.wording import Reader, say
 from containment.actions import Hand, HandGaveUpError, HandTryLaterError
-from dialogs import approval, manager, question, thread
+from dialogs import approval, manager, question, task, thread
 from dialogs.messenger import (
     Channel,
     Conversation,
@@ -47,10 +47,18 @@ from triage.events import (
     Event,
     FoundAway,
     NotPaged,
+    NotPermitted,
     SourceWritten,
     Undelivered,
 )
-from triage.views import AnalystThread, ApprovalCard, CustomerThread, ManagerCard, PersonCard
+from triage.views import (
+    AnalystThread,
+    ApprovalCard,
+    CustomerThread,
+    ManagerCard,
+    PersonCard,
+    TaskCard,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -175,6 +183,10 @@ class Performer:
                 return await approval.show_approval(
                     teams, where, standing, view, handle=handle, reader=reader
                 )
+            case TaskCard() as view, Conversation():
+                return await task.show_task(
+                    teams, where, standing, view, handle=handle, reader=reader
+                )
             case _:
                 raise ValueError(f"{job.surface} cannot be shown at {where}")
 
@@ -206,7 +218,8 @@ class Performer:
             failed = Failed(error.reason, ActionFailed(job.action, error.reason))
             return _later(error.reason, error.after, attempt) or failed
         except HandGaveUpError as error:
-            return Failed(str(error), ActionFailed(job.action, str(error)))
+            why = str(error)
+            return Failed(why, ActionFailed(job.action, why, permission=error.permission))
         done = ActionDone(job.action, receipt.rehearsed, undone=job.order.undo)
         return Done(remote_id=receipt.remote_id, event=done)
 
@@ -243,7 +256,7 @@ class Performer:
             absence = await self._looker.absence(job.tenant_id, job.person, job.at)
         except NotReadError as error:
             log.warning("absence_not_read", tenant=job.tenant_id, reason=str(error))
-            return Done()
+            return Done(event=NotPermitted(error.permissions) if error.permissions else None)
         return Done(event=FoundAway(absence) if absence else None)
 
     def _unwritten(self, job: WriteJob, why: str) -> Failed:

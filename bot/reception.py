@@ -48,6 +48,7 @@ from cards import (
     manager,
     question,
     sending,
+    task,
 )
 from cards.wording import Reader, say
 from dialogs.codes import code_in
@@ -76,6 +77,7 @@ from triage.events import (
     Reopened,
     SentToCustomer,
     Taken,
+    TaskAnswered,
     UndoOrdered,
     WishedCall,
     WishedToTalk,
@@ -94,6 +96,7 @@ from triage.views import (
     ManagerCard,
     PersonCard,
     SourceStatus,
+    TaskCard,
     View,
 )
 
@@ -552,6 +555,8 @@ BUTTONS: dict[str, frozenset[Button]] = {
     "customer": frozenset({Button.KEEP_OPEN, Button.ACCEPT, Button.DISCUSS}),
     "approval": frozenset({Button.APPROVE, Button.DENY}),
     "manager": frozenset({Button.ATTEST}),
+    "task": frozenset({Button.TASK}),
+    "owner": frozenset({Button.TASK}),
     "analyst": frozenset(
         {
             Button.TAKE,
@@ -576,16 +581,17 @@ BUTTONS: dict[str, frozenset[Button]] = {
 
 
 def _belongs(pressed: clicks.Click, surface: str) -> bool:
-    """The button stands on such a card, and an approval's card decides on that approval alone."""
+    """The button stands on such a card, and the card of an approval, or a task, is for that alone."""
     kind, _, which = surface.partition(":")
-    on_this = kind not in ("approval", "manager") or pressed.on == which.rpartition(":")[2]
+    of_one = kind in ("approval", "manager", "task", "owner")
+    on_this = not of_one or pressed.on == which.rpartition(":")[2]
     return on_this and pressed.button in BUTTONS.get(kind, frozenset())
 
 
 # --- from a click to an event --------------------------------------------------------------------
 
 
-def _event(  # noqa: C901 - an arm for each button
+def _event(  # noqa: C901, PLR0912 - an arm for each button
     pressed: clicks.Click, who: Who
 ) -> Event | clicks.Unreadable:
     """What a button means. Whether this person may, is decided where everything is decided."""
@@ -631,6 +637,8 @@ def _event(  # noqa: C901 - an arm for each button
             return Attested(on, by, who.upn, name, choice)
         case Button.ACCEPT | Button.DISCUSS:
             return RecommendationAnswered(by, who.upn, name, pressed.button is Button.ACCEPT)
+        case Button.TASK:
+            return _task_answered(pressed, who)
         case Button.DO_IT | Button.CANCEL | Button.RUN | Button.COMMAND:
             return clicks.Unreadable("stands on a card that answers an analyst's command")
 
@@ -640,6 +648,14 @@ def _call_held(pressed: clicks.Click, who: Who) -> CallHeld | clicks.Unreadable:
     if outcome is None or not pressed.on:
         return clicks.Unreadable("no outcome of ours")
     return CallHeld(pressed.on, outcome, who.object_id, who.name)
+
+
+def _task_answered(pressed: clicks.Click, who: Who) -> TaskAnswered | clicks.Unreadable:
+    read = task.read(pressed)
+    if isinstance(read, clicks.Unreadable):
+        return read
+    on, by = pressed.on or "", who.object_id
+    return TaskAnswered(on, read.answer, by, who.upn, who.name, read.words)
 
 
 def _close_as(pressed: clicks.Click, who: Who) -> CloseOrdered | clicks.Unreadable:
@@ -802,6 +818,8 @@ def _render(view: View, handle: str, reader: Reader, link: str | None) -> Card:
             return customer_thread.render(view, handle, reader)
         case ApprovalCard():
             return approval.render(view, handle, reader)
+        case TaskCard():
+            return task.render(view, handle, reader)
         case AnalystThread():
             return analyst_thread.render(view, handle, reader)
         case SourceStatus():
@@ -810,7 +828,11 @@ def _render(view: View, handle: str, reader: Reader, link: str | None) -> Card:
 
 def _reader(customer: Customer, provider: Provider, view: View) -> Reader:
     match view:
-        case PersonCard(language=language, zone=zone) | ManagerCard(language=language, zone=zone):
+        case (
+            PersonCard(language=language, zone=zone)
+            | ManagerCard(language=language, zone=zone)
+            | TaskCard(language=language, zone=zone)
+        ):
             return Reader(language or customer.language, zone or customer.zone)
         case AnalystThread():
             return Reader(provider.language, provider.zone)

@@ -1,13 +1,14 @@
 """The root card of an incident in the analysts' channel: internal, dense, one look a case."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cards import commanding, sending
 from cards.clicks import Click, Unreadable, button
 from cards.elements import (
     AdaptiveCard,
     Card,
+    CardTooLargeError,
     Column,
     Container,
     Fact,
@@ -73,6 +74,9 @@ MAX_COMMENT = 500
 MOST_QUESTIONS = 4
 MOST_CALLS = 2
 MOST_CALLEES = 4
+MOST_TASKS = 3
+MOST_LINES = 7
+MOST_REASONS = 7
 MOST_PARTS = 6
 MOST_CHOICES = 6
 MOST_BUTTONS = 6
@@ -145,6 +149,17 @@ def read_consent(click: Click) -> Decided | Unreadable:
 
 
 def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
+    """What would be too large for Teams goes without the past, and then without the evidence: `show`
+    and the portal have both."""
+    for less in (view, replace(view, timeline=())):
+        try:
+            return _whole(less, handle, reader)
+        except CardTooLargeError:
+            continue
+    return _whole(replace(view, timeline=(), evidence=()), handle, reader)
+
+
+def _whole(view: AnalystThread, handle: str, reader: Reader) -> Card:
     return whole(
         [
             case_banner(view.severity, view.name, view.status, reader),
@@ -163,8 +178,10 @@ def render(view: AnalystThread, handle: str, reader: Reader) -> Card:
             *_by_phone(view, handle, reader),
             *section(label("label.clocks", reader), clock_facts(view.clocks, reader)),
             *section(label("label.facts", reader), lines(view.facts, reader)),
+            *section(label("label.tasks", reader), lines(view.tasks, reader, MOST_TASKS)),
+            *section(label("label.context", reader), lines(view.context, reader, MOST_LINES)),
             *section(label("label.remembered", reader), _remembered(view.remembered, reader)),
-            *section(label("label.evidence", reader), lines(view.evidence, reader)),
+            *section(label("label.evidence", reader), lines(view.evidence, reader, MOST_LINES)),
             *section(label("label.reasons", reader), _reasons(view.reasons, reader)),
             *section(label("label.questions", reader), _questions(view.questions, reader)),
             *section(label("label.actions", reader), _actions(view, handle, reader)),

@@ -61,6 +61,7 @@ def _full(view: CustomerThread, handle: str, reader: Reader) -> list[object]:
         _turn(view, reader),
         *section(label("label.known", reader), lines(view.known, reader)),
         *section(label("label.doing", reader), lines(view.doing, reader)),
+        *section(label("label.tasks", reader), lines(view.tasks, reader)),
         *section(label("label.actions", reader), actions_rows(view.actions, reader)),
         *section(label("label.promised", reader), clock_facts(view.clocks, reader)),
         *_other_buttons(view, handle, reader),

@@ -122,10 +122,10 @@ def text(said: str, **fields: Any) -> TextBlock:
     return TextBlock(said, **{"spacing": "small", **fields})
 
 
-def lines(phrases: Iterable[Phrase], reader: Reader) -> list[object]:
+def lines(phrases: Iterable[Phrase], reader: Reader, most: int = MOST_ROWS) -> list[object]:
     said = [say(p, reader) for p in phrases]
-    shown: list[object] = [text(line) for line in said[:MOST_ROWS]]
-    return shown + rest(len(said), reader)
+    shown: list[object] = [text(line) for line in said[:most]]
+    return shown + rest(len(said), reader, most)
 
 
 def rest(count: int, reader: Reader, most: int = MOST_ROWS) -> list[object]:

@@ -40,7 +40,12 @@ class HandTryLaterError(Exception):
 
 
 class HandGaveUpError(Exception):
-    """It cannot be done, however often it is tried; the message says why and what helps."""
+    """It cannot be done, however often it is tried; the message says why and what helps.
+    `permission` is the one that is missing in the customer's tenant, where that is why."""
+
+    def __init__(self, reason: str, permission: str | None = None) -> None:
+        super().__init__(reason)
+        self.permission = permission
 
 
 class Hand(Protocol):

@@ -14,6 +14,7 @@ from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
 
+from dialogs import dates
 from triage.incident import Disposition
 
 LONGEST = 500
@@ -42,6 +43,7 @@ class Word(StrEnum):
     CLOSE = "close"
     CONTAIN = "contain"
     UNDO = "undo"
+    TASK = "task"
     REOPEN = "reopen"
     ASK = "ask"
     APPROVE = "approve"
@@ -221,6 +223,17 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveTask:
+    """Give one of the customer's people something to do."""
+
+    case: CaseName | None
+    whom: str
+    """As written: a name, an address, or a role."""
+    text: str
+    by: dates.By | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WhoIsOn:
     """`shift`: who is on duty, and who comes next."""
 
@@ -268,6 +281,7 @@ OnCase = (
     | Close
     | Contain
     | Undo
+    | GiveTask
     | Ask
     | Decide
     | Merge
@@ -283,7 +297,7 @@ OnDuty = WhoIsOn | Join | HandOver
 Command = ListCases | OnDuty | OnCase | Tell | Help | Incomplete | Unknown
 
 
-def read(text: str, prefixes: Collection[str] | None = None) -> Command:  # noqa: C901 - an arm for each word
+def read(text: str, prefixes: Collection[str] | None = None) -> Command:  # noqa: C901, PLR0912 - an arm for each word
     """The command in what somebody wrote to us. At the head of free text only what begins as a
     customer's cases do, by `prefixes`, is taken for a case: CVE-2026-1234 is none. Without them,
     anything may be."""
@@ -321,6 +335,8 @@ def read(text: str, prefixes: Collection[str] | None = None) -> Command:  # noqa
             return Contain(*_case_first(more[:LONGEST], prefixes))
         case Word.UNDO:
             return Undo(*_case_first(more[:LONGEST], prefixes))
+        case Word.TASK:
+            return _task(more, prefixes)
         case Word.ESCALATE:
             case, why = _case_first(more, prefixes)
             return Escalate(case, why[:LONGEST] or None)
@@ -534,6 +550,28 @@ def _close(more: str, prefixes: Collection[str] | None) -> Command:
         if head == name and comment[:1] in ("", " ", ":", ",") and comment.strip(" :,"):
             return Close(case, disposition, comment.strip(" :,")[:LONGEST])
     return Incomplete(Word.CLOSE)
+
+
+# --- tasks ---------------------------------------------------------------------------------------
+
+_DUE = re.compile(r"(?P<what>.+?)[ ,]+(?:by|bis|até) (?P<by>[^,;]{2,30})", re.IGNORECASE)
+
+
+def _task(more: str, prefixes: Collection[str] | None) -> Command:
+    """`task @ines replace LAPTOP-7 by friday`; what follows "by" and names no day is of the task."""
+    case, rest = _case_first(more, prefixes)
+    head, colon, _ = rest[:60].partition(":")
+    if colon and len(head.split()) <= 3:
+        whom, text = _person(head), rest[len(head) + 1 :]
+    else:
+        first, _, text = rest.partition(" ")
+        whom = _person(first).strip(",")
+    text = text.strip(" :,")
+    due = _DUE.fullmatch(text)
+    by = dates.read(due["by"]) if due else None
+    said = due["what"] if due and by else text
+    said = said.strip(" ,")[:LONGEST]
+    return GiveTask(case, whom, said, by) if whom and said else Incomplete(Word.TASK)
 
 
 # --- the list ------------------------------------------------------------------------------------

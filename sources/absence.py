@@ -23,12 +23,19 @@ PATIENCE = 10.0
 """Seconds for all of it: what comes later helps nobody."""
 LARGEST_ANSWER = 1024 * 1024
 """Of which the replies' own text is most."""
+FORBIDDEN = "403"
+"""How Graph answers where an application permission was not granted."""
 FURTHEST = timedelta(days=730)
 """An end that lies further ahead is none."""
 
 
 class NotReadError(Exception):
-    """It cannot be told whether somebody is away; the message says why."""
+    """It cannot be told whether somebody is away; the message says why. `permissions` are those that
+    Graph says are missing in that tenant."""
+
+    def __init__(self, reason: str, permissions: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.permissions = permissions
 
 
 class Network(Protocol):
@@ -68,17 +75,18 @@ class GraphLooker:
             (f"{user}/mailboxSettings/automaticRepliesSetting", of_replies),
             (f"{user}/presence", of_presence),
         )
-        faults = []
-        for url, read in reads:
+        faults, lacks = [], []
+        for (url, read), permission in zip(reads, PERMISSIONS, strict=True):
             try:
                 found = read(await self._get(url, token), person, now)
             except NotReadError as error:
                 faults.append(f"{url.rpartition('/')[2]}: {error}")
+                lacks += [permission] if str(error) == FORBIDDEN else []
                 continue
             if found is not None:
                 return found
         if faults:
-            raise NotReadError("; ".join(faults))
+            raise NotReadError("; ".join(faults), tuple(lacks))
         return None
 
     async def _get(self, url: str, token: str) -> Any:

@@ -124,9 +124,9 @@ def surface_lane(incident_id: str, surface: str) -> str:
     match kind:
         case "source":
             return surface
-        case "approval":
+        case "approval" | "task":
             return place_lane(incident_id, CUSTOMER_THREAD)
-        case "manager":
+        case "manager" | "owner":
             return place_lane(incident_id, f"person:{which.partition(':')[0]}")
         case _:
             return place_lane(incident_id, surface)

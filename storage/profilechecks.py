@@ -205,6 +205,8 @@ def _contacts(contacts: tuple[Contact, ...]) -> Iterator[Found]:
         yield from _reached(place, contact)
         if not contact.roles:
             yield (*place, "roles"), "names no role"
+        if Role.APPLICATION_OWNER in contact.roles and not contact.owns:
+            yield (*place, "owns"), "an application owner owns nothing: name apps or devices"
         delegate = (contact.delegate or "").lower()
         if delegate and delegate == contact.upn.lower():
             yield (*place, "delegate"), "nobody stands in for themselves"

@@ -4,7 +4,7 @@
 |---|---|---|---|
 | the person asked | their own | never what affects them | no |
 | customer: approver, security, or who stands in for one | no | yes; the rule for an action may narrow it to some of them | keeps a case open |
-| customer: any other contact | no | no | keeps a case open; accepts what is recommended |
+| customer: any other contact | no | no | keeps a case open; accepts what is recommended; answers the tasks of their role |
 | analyst on the provider's roster | takes down what was said on the phone | never | orders, undoes, closes and reopens against the score |
 | anybody affected, or whose account is suspect | only their own question | never | never |
 | an administrator of Vouch | no | no | stops all response actions, and allows them again |
@@ -276,10 +276,13 @@ def may_send(
 
 
 def hearers(incident: Incident, customer: Customer) -> tuple[tuple[str, str], ...]:
-    """The people concerned whom an analyst can write to: object id and name."""
+    """The people concerned whom an analyst can write to, and who has a task in their own chat: object
+    id and name."""
     if customer.shadow or incident.type is IncidentType.RESTRICTED:
         return ()
-    known = {p.object_id: p for p in (a.person for a in incident.affected) if p is not None}
+    concerned = [a.person for a in incident.affected if a.person is not None]
+    concerned += [t.person for t in incident.tasks if not t.in_thread]
+    known = {p.object_id: p for p in concerned}
     return tuple(
         (p.object_id, p.name)
         for p in known.values()

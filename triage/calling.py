@@ -58,12 +58,14 @@ def callees(incident: Incident, customer: Customer) -> tuple[Callee, ...]:
 
     - nobody while the customer is not to hear of the case: it is restricted, in shadow mode or over
     - nobody while a suspect account may read along: there the vouched number is called
-    - who may decide for the customer, then who is concerned, by the address the roster has
+    - who may decide for the customer or has a task, then who is concerned, by the address the
+      roster has
     - never a suspect account, and nobody from outside
     """
     if incident.is_over or customer.shadow or is_thread_guarded(incident, customer):
         return ()
     deciding = [Callee(c.name, c.upn) for c in contacts(incident, customer)]
+    deciding += [Callee(t.person.name, t.person.upn) for t in incident.open_tasks]
     concerned = [
         Callee(p.name, p.upn)
         for p in incident.people

@@ -25,6 +25,7 @@ class Role(StrEnum):
     APPROVER = "approver"
     IT = "it"
     MANAGER = "manager"
+    APPLICATION_OWNER = "application_owner"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class Contact:
     """Where the number comes from ("HR record of 2026-03"): a number without one is not called."""
     delegate: str | None = None
     """The UPN of whoever stands in."""
+    owns: tuple[str, ...] = ()
+    """What they answer for: apps, by name or app id, and devices, each also as a glob."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from triage import (
     suspicion,
     talking,
     taps,
+    tasking,
     telling,
     verifying,
 )
@@ -42,7 +43,6 @@ from triage.authority import (
     may_take_down,
     still_signed,
 )
-from triage.customer import Role
 from triage.draft import Draft, Known
 from triage.effects import ANALYST_THREAD, Effect, PageAction
 from triage.events import (
@@ -68,6 +68,7 @@ from triage.events import (
     MergedInto,
     Noted,
     NotPaged,
+    NotPermitted,
     RecommendationAnswered,
     Reopened,
     Reported,
@@ -76,6 +77,8 @@ from triage.events import (
     SignInFailed,
     SourceWritten,
     Taken,
+    TaskAnswered,
+    TaskGiven,
     Undelivered,
     UndoOrdered,
     VerificationStarted,
@@ -108,6 +111,7 @@ from triage.incident import (
     SourceRef,
     Standing,
     Status,
+    TaskAnswer,
     VerificationState,
 )
 from triage.phrases import Phrase, phrase
@@ -127,8 +131,6 @@ HOLD = timedelta(minutes=30)
 """How long a closing is held so that a person may object (triage.md section 4)."""
 
 CLOCKS_DIFFER = timedelta(minutes=5)
-
-RECOMMENDATION_WITHIN = timedelta(days=21)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,10 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _sent_to_customer(draft, event)
         case RecommendationAnswered():
             return _recommendation_answered(draft, event)
+        case TaskGiven():
+            return _task_given(draft, event)
+        case TaskAnswered():
+            return _task_answered(draft, event)
         case MergedInto():
             return _merged_into(draft, event)
         case Absorbed():
@@ -259,6 +265,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _undelivered(draft, event)
         case FoundAway():
             return _found_away(draft, event)
+        case NotPermitted():
+            return _not_permitted(draft, event)
         case NotPaged():
             return _not_paged(draft, event)
         case _:
@@ -497,13 +505,24 @@ def _recommendation_answered(draft: Draft, event: RecommendationAnswered) -> Ver
     if draft.incident.recommendation_accepted_by is not None:
         return AlreadyAnswered(phrase("thanks.already"))
     if event.accept:
-        draft.set(recommendation_accepted_by=event.by_name)
-        draft.note(phrase("timeline.recommendation_accepted", by=event.by_name))
+        tasking.accept(draft, event.by_name)
         return Accepted(phrase("thanks.decided"))
     draft.set(recommendation_discussed_by=event.by_name)
     draft.note(phrase("timeline.recommendation_discuss", by=event.by_name))
     draft.tell_analysts("discuss", phrase("say.discuss", by=event.by_name))
     return Accepted(phrase("thanks.analyst_reads"))
+
+
+def _task_answered(draft: Draft, event: TaskAnswered) -> Verdict:
+    task = draft.incident.task(event.task)
+    refused = tasking.why_not_answer(draft, task, event)
+    if refused is not None or task is None:
+        return Refused(refused or phrase("refused.task_over"))
+    if tasking.is_known(task, event):
+        return AlreadyAnswered(phrase("thanks.already"))
+    tasking.answer(draft, task, event)
+    discusses = event.answer is TaskAnswer.DISCUSS
+    return Accepted(phrase("thanks.analyst_reads" if discusses else "thanks.decided"))
 
 
 # --- people confirm who they are -------------------------------------------------------------------
@@ -831,6 +850,16 @@ def _sent_to_customer(draft: Draft, event: SentToCustomer) -> Verdict:
     return Accepted(phrase("thanks.decided"))
 
 
+def _task_given(draft: Draft, event: TaskGiven) -> Verdict:
+    """Its words cross to the customer by this act: they were shown before (rule 11)."""
+    refused = tasking.why_not_give(draft.incident, draft.known, event, draft.now)
+    person = draft.known.facts.helpers.get(event.to.lower())
+    if refused is not None or person is None:
+        return Refused(refused or phrase("refused.task_no_contact"))
+    tasking.give(draft, event, person)
+    return Accepted(phrase("thanks.task_given", person=person.name))
+
+
 def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:
     """Only what we did, and only by an analyst; what the source did is the source's to undo."""
     refused = may_command(draft.incident, draft.known.provider, event.by)
@@ -898,6 +927,8 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
             _hold_over(draft)
         case "verify":
             verifying.overdue(draft, which)
+        case tasking.WAKE:
+            tasking.woke(draft, which)
         case "clock":
             pass  # settling looks at every clock
         case assigning.ASSIGN | assigning.TAKEN | assigning.HANDOVER:
@@ -995,7 +1026,14 @@ def _action_failed(draft: Draft, event: ActionFailed) -> Verdict:
         case _:
             return AlreadyAnswered(phrase("refused.no_longer_ordered"))
     draft.put_action(
-        replace(action, state=state, at=draft.now, why=event.why, maybe_done=event.maybe_done)
+        replace(
+            action,
+            state=state,
+            at=draft.now,
+            why=event.why,
+            maybe_done=event.maybe_done,
+            permission=event.permission,
+        )
     )
     reason = phrase(event.why) if event.refused else event.why  # a refusal names its sentence
     which = "why.action_maybe_done" if event.maybe_done else "why.action_failed"
@@ -1020,6 +1058,7 @@ def _source_written(draft: Draft, event: SourceWritten) -> Verdict:
 def _undelivered(draft: Draft, event: Undelivered) -> Verdict:
     if event.person is not None:
         asking.unreachable(draft, event.person, event.why)
+        tasking.unreachable(draft, event.person, event.why)
         clocks.nobody_was_reached(draft)
         return Accepted()
     if event.place == ANALYST_THREAD:
@@ -1037,6 +1076,15 @@ def _found_away(draft: Draft, event: FoundAway) -> Verdict:
     if draft.incident.is_over:
         return AlreadyAnswered(phrase("absence.too_late"))
     asking.away(draft, event.absence)
+    return Accepted()
+
+
+def _not_permitted(draft: Draft, event: NotPermitted) -> Verdict:
+    """The case goes on without it; the analysts' card says how it is granted."""
+    lacks = tuple(dict.fromkeys((*draft.incident.lacks, *event.permissions)))
+    if lacks == draft.incident.lacks:
+        return AlreadyAnswered(phrase("thanks.already"))
+    draft.set(lacks=lacks)
     return Accepted()
 
 
@@ -1153,6 +1201,7 @@ def _something_is_open(incident: Incident) -> bool:
         or any(map(ladder.is_climbing, incident.questions))
         or any(a.state is ApprovalState.OPEN for a in incident.approvals)
         or any(c.done_at is None for c in incident.calls)
+        or bool(incident.open_tasks)
         or any(a.state in (ActionState.ORDERED, ActionState.UNDOING) for a in incident.actions)
     )
 
@@ -1197,15 +1246,10 @@ def _is_unread(incident: Incident) -> bool:
 
 
 def _recommendation(draft: Draft) -> Phrase | None:
-    """One recommendation, with an owner and a date (experience.md, the customer's thread)."""
     key = books(draft.incident)[0].prevents
     if key is None:
         return None
-    owners = draft.customer.with_role(Role.IT) or draft.customer.with_role(Role.SECURITY)
-    owner = owners[0].name if owners else draft.customer.name
-    return phrase(
-        "recommend.owned", what=phrase(key), owner=owner, by_date=draft.now + RECOMMENDATION_WITHIN
-    )
+    return tasking.recommend(draft.incident, draft.customer, phrase(key), draft.now)
 
 
 def _close(
@@ -1240,6 +1284,7 @@ def _close(
             "closed", phrase("say.closed", name=draft.incident.name, disposition=says)
         )
     _tell_people_the_end(draft, proposal)
+    tasking.suggest(draft, proposal.recommendation)
 
 
 _HARMLESS = (Disposition.EXPECTED, Disposition.FALSE_POSITIVE)
@@ -1272,6 +1317,7 @@ def _reopen(draft: Draft, why: Phrase) -> None:
         handed_reasons=(),
     )
     suspicion.reconsider(draft)
+    tasking.withdraw_suggested(draft)
     draft.hand_over(why)
     if not is_thread_guarded(draft.incident, draft.customer):
         draft.tell_customer("reopened", phrase("say.reopened", name=draft.incident.name))

@@ -27,6 +27,7 @@ from triage.incident import (
     Question,
     ResponseAction,
     Status,
+    Task,
     Verification,
 )
 from triage.phrases import Phrase
@@ -100,6 +101,9 @@ class Draft:
     def put_call(self, call: CallTask) -> None:
         self.set(calls=_put(self.incident.calls, call))
 
+    def put_task(self, task: Task) -> None:
+        self.set(tasks=_put(self.incident.tasks, task))
+
     def put_verification(self, verification: Verification) -> None:
         self.set(verifications=_put(self.incident.verifications, verification))
 
@@ -116,10 +120,12 @@ class Draft:
         key = self._key("undo" if undo else "contain", which)
         self.effects.append(Contain(key, action.id, action.kind, action.target, undo))
 
-    def tell_customer(self, purpose: str, says: Phrase) -> None:
+    def tell_customer(
+        self, purpose: str, says: Phrase, mentions: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         """In the thread; a case that has none is told of in the digest."""
         if self.incident.threaded:
-            self._say(CUSTOMER_THREAD, purpose, says)
+            self._say(CUSTOMER_THREAD, purpose, says, mentions)
 
     def post_digest(self, since: datetime, at: datetime) -> None:
         """One a day: the key names the moment, and every case of the day orders the same one."""
@@ -168,7 +174,7 @@ class Draft:
         return f"{self.incident.id}:{kind}:{rest}:{self.incident.reopened}"
 
 
-_T = TypeVar("_T", bound=Question | ResponseAction | Approval | CallTask | Verification)
+_T = TypeVar("_T", bound=Question | ResponseAction | Approval | CallTask | Verification | Task)
 
 
 def _put(things: tuple[_T, ...], thing: _T) -> tuple[_T, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from triage.customer import Role
 from triage.duty import Duty
 from triage.effects import PageAction
 from triage.incident import (
@@ -18,6 +19,7 @@ from triage.incident import (
     QuestionKind,
     ResponseAction,
     Taint,
+    TaskAnswer,
 )
 from triage.phrases import Phrase
 from triage.report import IncidentReport, Source
@@ -310,6 +312,36 @@ class RecommendationAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskGiven:
+    """An analyst has seen what somebody of the customer will read, and gives them a task."""
+
+    to: str
+    """The UPN of a contact."""
+    role: Role | None
+    what: str
+    due: datetime
+    by: str
+    by_name: str
+    about: str | None = None
+    """The device or app."""
+    kind: Literal["task_given"] = "task_given"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAnswered:
+    """Somebody answers a task; whether it is theirs to answer is decided, not presumed."""
+
+    task: str
+    answer: TaskAnswer
+    by: str
+    by_upn: str
+    by_name: str
+    words: str | None = None
+    """Why they cannot, or what they want to discuss."""
+    kind: Literal["task_answered"] = "task_answered"
+
+
+@dataclass(frozen=True, slots=True)
 class MergedInto:
     """The source says, or an analyst does, that the case is part of another one of ours, which goes
     on."""
@@ -372,6 +404,8 @@ class ActionFailed:
     """A check in the claiming transaction said no; nothing was sent."""
     maybe_done: bool = False
     """An earlier try was, and its answer never came."""
+    permission: str | None = None
+    """What Microsoft says is missing in the customer's tenant."""
     kind: Literal["action_failed"] = "action_failed"
 
 
@@ -404,6 +438,14 @@ class FoundAway:
 
     absence: Absence
     kind: Literal["found_away"] = "found_away"
+
+
+@dataclass(frozen=True, slots=True)
+class NotPermitted:
+    """Something could not be read: these permissions are missing in the customer's tenant."""
+
+    permissions: tuple[str, ...]
+    kind: Literal["not_permitted"] = "not_permitted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,6 +483,8 @@ Later = (
     | AskOrdered
     | SentToCustomer
     | RecommendationAnswered
+    | TaskGiven
+    | TaskAnswered
     | MergedInto
     | Absorbed
     | Woke
@@ -449,6 +493,7 @@ Later = (
     | SourceWritten
     | Undelivered
     | FoundAway
+    | NotPermitted
     | NotPaged
 )
 """What happens to an incident that is there: all but a report, which may begin one."""

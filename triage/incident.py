@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from triage.actions import ActionKind, Target, Tier
+from triage.customer import Role
 from triage.phrases import Phrase, phrase
 from triage.report import Account, AlreadyDone, Product, Severity, Source
 
@@ -526,6 +527,8 @@ class ResponseAction:
     """The customer was told to do it themselves."""
     maybe_done: bool = False
     """It was refused when it was tried again, and the first try may have done it: it may be undone."""
+    permission: str | None = None
+    """What was missing in the customer's tenant, where that is why it failed."""
 
 
 class ApprovalState(StrEnum):
@@ -592,6 +595,58 @@ class CallTask:
     done_at: datetime | None = None
     paged_at: datetime | None = None
     """Nobody had called in time: the pager rang."""
+
+
+class TaskState(StrEnum):
+    """suggested → open → done or cannot, each of which may still become the other."""
+
+    SUGGESTED = "suggested"
+    """Recommended when the case was closed; nobody has said yes to it yet."""
+    OPEN = "open"
+    DONE = "done"
+    CANNOT = "cannot"
+    WITHDRAWN = "withdrawn"
+
+
+class TaskAnswer(StrEnum):
+    """What somebody says to a task of theirs."""
+
+    ACCEPT = "accept"
+    DONE = "done"
+    CANNOT = "cannot"
+    DISCUSS = "discuss"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What somebody of the customer is to do: given by an analyst, or recommended at the end."""
+
+    id: str
+    what: Phrase
+    """In plain words; an analyst's, they were seen in a preview."""
+    person: Person
+    """Whom it is addressed to."""
+    role: Role | None
+    """Whoever has it as well may answer for them."""
+    asked_at: datetime
+    due: datetime
+    in_thread: bool
+    """Its card stands in the customer's thread, which they read; else in their own chat."""
+    about: str | None = None
+    """The device or app."""
+    by_name: str | None = None
+    """The analyst who gave it; None where it is the recommendation of the closing."""
+    state: TaskState = TaskState.OPEN
+    at: datetime | None = None
+    """When it was answered ..."""
+    answered_by: str | None = None
+    """... and the name of whoever did."""
+    why: str | None = None
+    """Why they cannot, in their words."""
+    discussed_by: str | None = None
+    reminded_at: datetime | None = None
+    overdue: bool = False
+    """Nobody answered after the reminder: the analysts were told."""
 
 
 class Band(StrEnum):
@@ -937,6 +992,8 @@ class Incident:
     taints: tuple[Taint, ...] = ()
     absences: tuple[Absence, ...] = ()
     """Of people who were asked, as last read: one a person."""
+    lacks: tuple[str, ...] = ()
+    """Permissions without which something could not be read in the customer's tenant."""
     decision: Decision | None = None
     closing: Closing | None = None
     closed: Closed | None = None
@@ -963,6 +1020,8 @@ class Incident:
     """The latest ones, at most 12: also those of before it was reopened."""
     recommendation_accepted_by: str | None = None
     recommendation_discussed_by: str | None = None
+    tasks: tuple[Task, ...] = ()
+    """Of the customer's people, at most 12."""
     talking: tuple[str, ...] = ()
     """Object ids of those who asked for an analyst to write with."""
     timeline: tuple[Entry, ...] = ()
@@ -994,6 +1053,13 @@ class Incident:
 
     def approval(self, approval_id: str) -> Approval | None:
         return next((a for a in self.approvals if a.id == approval_id), None)
+
+    def task(self, task_id: str) -> Task | None:
+        return next((t for t in self.tasks if t.id == task_id), None)
+
+    @property
+    def open_tasks(self) -> tuple[Task, ...]:
+        return tuple(t for t in self.tasks if t.state is TaskState.OPEN)
 
     def verification(self, verification_id: str) -> Verification | None:
         return next((v for v in self.verifications if v.id == verification_id), None)

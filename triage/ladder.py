@@ -273,7 +273,7 @@ def asks(incident: Incident, customer: Customer, question: Question, step: Step)
     absence = incident.absence(question.person.object_id)
     if absence is None:
         return phrase(f"reach.{step.rung}", **said)
-    return phrase(f"reach.{step.rung}_away", why=_away(absence), **said)
+    return phrase(f"reach.{step.rung}_away", why=says_away(absence), **said)
 
 
 def why_no_answer(draft: Draft, question: Question) -> Phrase:
@@ -282,11 +282,11 @@ def why_no_answer(draft: Draft, question: Question) -> Phrase:
     if isinstance(question.state, Unreachable):
         return phrase("why.unreachable", person=who, why=question.state.why)
     if absence is not None:
-        return phrase("why.away", person=who, why=_away(absence))
+        return phrase("why.away", person=who, why=says_away(absence))
     return phrase("why.silence", person=who)
 
 
-def _away(absence: Absence) -> Phrase:
+def says_away(absence: Absence) -> Phrase:
     if absence.until is None:
         return phrase(f"away.{absence.by}")
     return phrase(f"away_until.{absence.by}", until=absence.until)

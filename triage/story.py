@@ -38,6 +38,8 @@ from triage.events import (
     SignedIn,
     SourceWritten,
     Taken,
+    TaskAnswered,
+    TaskGiven,
     UndoOrdered,
     WishedCall,
     WishedToTalk,
@@ -53,6 +55,7 @@ from triage.incident import (
     Reason,
     Route,
     Standing,
+    TaskAnswer,
     named,
 )
 from triage.phrases import Phrase, phrase
@@ -166,6 +169,11 @@ def _says(  # noqa: C901, PLR0912 - an arm for each event
         case RecommendationAnswered(by_name=by, accept=accept):
             how = "accepted" if accept else "discuss"
             return phrase(f"timeline.recommendation_{how}", by=by)
+        case TaskGiven(to, what=text, by_name=by):
+            task, owner = phrase("task.said", text=text), _contact(incident, to)
+            return phrase("timeline.task_given", by=by, person=owner, what=task)
+        case TaskAnswered():
+            return _task_answered(incident, event)
         case MergedInto(name=name, by_name=by):
             return phrase("timeline.merged_by" if by else "timeline.merged", name=name, by=by)
         case Absorbed(name=name):
@@ -245,6 +253,26 @@ def _reply(question: Question | None, by: str, choice: str) -> Phrase | None:
     )
 
 
+def _task_answered(incident: Incident, event: TaskAnswered) -> Phrase | None:
+    task, by = incident.task(event.task), event.by_name
+    if task is None:
+        return None
+    match event.answer:
+        case TaskAnswer.ACCEPT:
+            return phrase("timeline.recommendation_accepted", by=by)
+        case TaskAnswer.DONE:
+            return phrase("timeline.task_done", by=by, what=task.what)
+        case TaskAnswer.CANNOT:
+            return phrase("timeline.task_cannot", by=by, what=task.what, why=event.words)
+        case TaskAnswer.DISCUSS:
+            return phrase("timeline.task_discuss", by=by, what=task.what, text=event.words)
+
+
+def _contact(incident: Incident, upn: str) -> str:
+    tasks = (t.person for t in incident.tasks if t.person.upn.lower() == upn.lower())
+    return next((person.name for person in tasks), upn)
+
+
 def _standing(question: Question | None, at: datetime) -> Standing:
     replies = question.replies if question else ()
     return next((r.standing for r in replies if r.at == at), Standing.FOR_ANALYST)
@@ -270,7 +298,8 @@ def _asked_of(incident: Incident, question: str) -> str:
 
 
 def _name(incident: Incident, object_id: str) -> str:
-    return next((p.name for p in incident.people if p.object_id == object_id), object_id)
+    known = (*incident.people, *(t.person for t in incident.tasks))
+    return next((p.name for p in known if p.object_id == object_id), object_id)
 
 
 def _action(incident: Incident, action: str) -> Phrase | str:

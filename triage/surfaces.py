@@ -15,6 +15,7 @@ from triage import assigning, authority, calling, clocks, talking
 from triage.actions import LOOKING, ActionKind, TargetKind
 from triage.assess import what_ifs
 from triage.containing import describe, is_reversible, left_out, may_be_ordered, may_have_been_done
+from triage.context import concerned, context
 from triage.customer import AssetKind, Customer, Tells
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD
 from triage.incident import (
@@ -46,6 +47,9 @@ from triage.incident import (
     Status,
     Step,
     Taint,
+    Task,
+    TaskAnswer,
+    TaskState,
     Ticking,
 )
 from triage.ladder import asks, managers, may_know
@@ -76,6 +80,7 @@ from triage.views import (
     ShownClock,
     SourceStatus,
     Suspicion,
+    TaskCard,
     ThreadAction,
     View,
     WhatIf,
@@ -107,7 +112,8 @@ def surfaces(incident: Incident, customer: Customer) -> Surfaces:
     """Every surface of an incident by name, as it should stand.
 
     Names: "customer", "analyst", "person:{object id}", "manager:{object id}:{question}",
-    "approval:{id}", "source:{source}:{id}".
+    "approval:{id}", "task:{id}" in the thread or "owner:{object id}:{id}" in its owner's chat,
+    "source:{source}:{id}".
     A restricted case has no approvals and no cards; in a placeholder thread an approval that stands
     there already tells nothing, and no other is shown.
     """
@@ -129,6 +135,9 @@ def surfaces(incident: Incident, customer: Customer) -> Surfaces:
                 if guarded
                 else partial(approval_card, incident, customer, approval)
             )
+    for task in incident.tasks:
+        name = f"task:{task.id}" if task.in_thread else f"owner:{task.person.object_id}:{task.id}"
+        makes[name] = partial(task_card, incident, customer, task)
     if incident.merged is None:  # of a merged case, the other one tells the sources
         for ref in incident.refs:
             makes[f"source:{ref.source}:{ref.source_id}"] = partial(source_status, incident, ref)
@@ -429,7 +438,7 @@ def customer_thread(incident: Incident, customer: Customer) -> CustomerThread:
             *_seen(incident),
             *_expected(incident),
             *_already(incident),
-            *_assets(incident, customer),
+            *concerned(incident, customer),
             *_said(incident),
         ),
         doing=_doing(incident),
@@ -442,6 +451,7 @@ def customer_thread(incident: Incident, customer: Customer) -> CustomerThread:
         recommendation=closed.recommendation if closed else None,
         recommendation_accepted_by=incident.recommendation_accepted_by,
         recommendation_discussed_by=incident.recommendation_discussed_by,
+        tasks=_tasks(incident),
         analyst=_analyst_on_it(incident),
         buttons=_customer_buttons(incident),
     )
@@ -593,11 +603,12 @@ def _needed(incident: Incident) -> Phrase:
         return phrase(which, action=describe(theirs[0]), count=len(theirs))
     if len(actions) > 1:
         return phrase("needed.approvals", count=len(actions), action=describe(actions[0]))
-    return (
-        phrase("needed.approval", action=describe(actions[0]))
-        if actions
-        else phrase("needed.nothing")
-    )
+    if actions:
+        return phrase("needed.approval", action=describe(actions[0]))
+    tasks = incident.open_tasks
+    if tasks and not incident.is_over:
+        return phrase("needed.task", person=tasks[0].person.name, what=tasks[0].what)
+    return phrase("needed.nothing")
 
 
 def _next_due(incident: Incident) -> datetime | None:
@@ -605,7 +616,8 @@ def _next_due(incident: Incident) -> datetime | None:
     questions = [q.state.due for q in incident.questions if isinstance(q.state, Open)]
     calls = [c.due for c in incident.calls if c.done_at is None]
     held = [incident.closing.until] if incident.closing else []
-    return min(approvals or questions or calls or held, default=None)
+    tasks = [] if incident.is_over else [t.due for t in incident.open_tasks]
+    return min(approvals or questions or calls or held or tasks, default=None)
 
 
 def _visible(actions: tuple[ResponseAction, ...]) -> tuple[ResponseAction, ...]:
@@ -814,6 +826,93 @@ def _approval_outcome(approval: Approval) -> Phrase | None:
     return phrase(f"approval.{approval.state}", by=approval.by_name, at=approval.at)
 
 
+# --- tasks of the customer's people --------------------------------------------------------------
+
+
+def task_card(incident: Incident, customer: Customer, task: Task) -> TaskCard:
+    """Where the thread has come to hide the case, and for an account that came under suspicion, it
+    tells nothing."""
+    hidden = incident.is_tainted(task.person.object_id) or (
+        task.in_thread and authority.is_thread_guarded(incident, customer)
+    )
+    return TaskCard(
+        task=task.id,
+        name=incident.name,
+        code=incident.code,
+        person=None if task.in_thread else task.person.object_id,
+        language=None if task.in_thread else task.person.language,
+        zone=None if task.in_thread else task.person.zone,
+        sender=customer.name,
+        owner=(task.person.upn, task.person.name),
+        what=phrase("asks.hidden") if hidden else task.what,
+        because=() if hidden else (headline(incident), _task_by(task)),
+        about=None if hidden else task.about,
+        due=task.due,
+        state=TaskState.WITHDRAWN if hidden else task.state,
+        outcome=(phrase("needed.told_otherwise"),) if hidden else _task_outcome(task),
+        choices=() if hidden else _task_choices(task),
+        hidden=hidden,
+    )
+
+
+def _task_by(task: Task) -> Phrase:
+    if task.by_name is None:
+        return phrase("task.recommended")
+    return phrase("asked_by.analyst", by=task.by_name)
+
+
+def _task_outcome(task: Task) -> tuple[Phrase, ...]:
+    lines = []
+    if task.at is not None:
+        match task.state:
+            case TaskState.DONE:
+                lines = [phrase("task.done", by=task.answered_by, at=task.at)]
+            case TaskState.CANNOT:
+                lines = [phrase("task.cannot", by=task.answered_by, why=task.why)]
+            case TaskState.WITHDRAWN:
+                lines = [phrase("task.withdrawn", at=task.at)]
+    if task.discussed_by is not None:
+        lines.append(phrase("label.discussed_by", by=task.discussed_by))
+    return tuple(lines)
+
+
+def _task_choices(task: Task) -> tuple[TaskAnswer, ...]:
+    """A wrong tap is set right by the other one."""
+    match task.state:
+        case TaskState.SUGGESTED:
+            return (TaskAnswer.ACCEPT, TaskAnswer.CANNOT, TaskAnswer.DISCUSS)
+        case TaskState.OPEN:
+            return (TaskAnswer.DONE, TaskAnswer.CANNOT, TaskAnswer.DISCUSS)
+        case TaskState.DONE:
+            return (TaskAnswer.CANNOT,)
+        case TaskState.CANNOT:
+            return (TaskAnswer.DONE, TaskAnswer.DISCUSS)
+        case TaskState.WITHDRAWN:
+            return ()
+        case _:
+            assert_never(task.state)
+
+
+def _tasks(incident: Incident) -> tuple[Phrase, ...]:
+    """Each as it stands; what is only recommended stands with the recommendation."""
+    hides = (TaskState.SUGGESTED, TaskState.WITHDRAWN)
+    return tuple(_task_stands(t) for t in incident.tasks if t.state not in hides)
+
+
+def _task_stands(task: Task) -> Phrase:
+    by, what = task.answered_by, task.what
+    match task.state:
+        case TaskState.DONE:
+            return phrase("task.stands_done", by=by, at=task.at, what=what)
+        case TaskState.CANNOT:
+            return phrase("task.stands_cannot", by=by, why=task.why, what=what)
+        case _ if task.overdue:
+            who = task.person.name
+            return phrase("task.stands_overdue", person=who, due=task.due, what=what)
+        case _:
+            return phrase("task.stands_open", person=task.person.name, due=task.due, what=what)
+
+
 # --- the analysts' thread ------------------------------------------------------------------------
 
 
@@ -846,16 +945,17 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
             *_by_hand(incident),
             *_left_out(incident),
             *unknown[:MOST_SEEN],
-            *_assets(incident, customer),
             *_already(incident),
             *unknown[MOST_SEEN:],
         ),
+        context=context(incident, customer),
         questions=tuple(_analyst_question(incident, customer, q) for q in incident.questions),
         calls=tuple(_analyst_call(incident, c) for c in incident.calls if c.done_at is None),
         suspicions=_suspicions(incident),
         by_phone=_by_phone(incident, customer),
         consents=_consents(incident, customer),
         actions=tuple(map(_shown_action, _visible(incident.actions))),
+        tasks=_tasks(incident),
         containable=_containable(incident),
         proposal=_proposal_view(incident),
         owner=incident.owner_name,
@@ -916,6 +1016,8 @@ def _next_of_people(incident: Incident) -> tuple[Phrase, datetime | None]:
         return phrase("next.denied", action=describe(action)), None
     if incident.closing is not None:
         return phrase("next.closing"), incident.closing.until
+    if waits := [t for t in incident.open_tasks if not t.overdue]:
+        return phrase("next.task", person=waits[0].person.name, what=waits[0].what), waits[0].due
     if incident.decision and incident.decision.proposal:
         return phrase("next.close"), None
     return phrase("next.look" if incident.owner else "next.take"), None
@@ -991,30 +1093,6 @@ def _unknown_people(incident: Incident) -> tuple[Phrase, ...]:
         for a in incident.affected
         if a.why_not
     )
-
-
-def _assets(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
-    """What the customer says of the machines and people concerned."""
-    lines = []
-    for device in incident.devices:
-        asset = customer.asset(device.name)
-        if asset is not None:
-            key = f"known.asset_{asset.kind}"
-            lines.append(
-                phrase(
-                    key,
-                    device=device.name,
-                    purpose=asset.purpose,
-                    criticality=phrase(f"criticality.{asset.criticality}"),
-                )
-            )
-    for affected in incident.affected:
-        facts = customer.facts_about(affected.person.upn if affected.person else None)
-        if affected.person and facts and facts.vip:
-            lines.append(phrase("known.vip", person=affected.person.name))
-        if affected.person and customer.is_privileged(affected.person.upn):
-            lines.append(phrase("known.privileged", person=affected.person.name))
-    return tuple(lines)
 
 
 def _analyst_question(

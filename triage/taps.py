@@ -55,6 +55,7 @@ def whose_turn(incident: Incident) -> Party | None:
     - the machine, while a closing is held
     - the person who was asked in Teams
     - the machine, while something is being done
+    - the customer, while one of theirs has a task to do, and is not overdue with it
     - else the analysts
     """
     if incident.is_over:
@@ -67,6 +68,8 @@ def whose_turn(incident: Incident) -> Party | None:
         return Party.PERSON
     if any(a.state in (ActionState.ORDERED, ActionState.UNDOING) for a in incident.actions):
         return Party.MACHINE
+    if any(not t.overdue for t in incident.open_tasks):
+        return Party.CUSTOMER
     return Party.ANALYST
 
 

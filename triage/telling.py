@@ -32,6 +32,7 @@ def needs_thread(incident: Incident, customer: Customer) -> bool:
         Band.ESCALATE,
     )
     asked = bool(incident.approvals) or any(a.advised for a in incident.actions)
+    asked = asked or any(t.in_thread for t in incident.tasks)
     return customer.threads.of(incident.severity) is not Tells.DIGEST or asked or grave
 
 

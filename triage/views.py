@@ -17,6 +17,8 @@ from triage.incident import (
     QuestionKind,
     Reason,
     Status,
+    TaskAnswer,
+    TaskState,
 )
 from triage.phrases import Phrase
 from triage.priority import Priority
@@ -48,6 +50,7 @@ class Button(StrEnum):
     CALL_HELD = "call_held"
     ACCEPT = "accept"
     DISCUSS = "discuss"
+    TASK = "task"
     DO_IT = "do_it"
     CANCEL = "cancel"
     RUN = "run"
@@ -169,6 +172,8 @@ class CustomerThread:
     recommendation: Phrase | None = None
     recommendation_accepted_by: str | None = None
     recommendation_discussed_by: str | None = None
+    tasks: tuple[Phrase, ...] = ()
+    """Who of theirs is to do what by when, and what they say to it."""
     buttons: tuple[Button, ...] = ()
     analyst: Callee | None = None
     """Who works on it."""
@@ -199,6 +204,33 @@ class ApprovalCard:
     signed: Phrase | None = None
     """Where two must approve: how far it has come."""
     surface: Literal["approval"] = "approval"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCard:
+    """What one of the customer's people is to do, and why; in the thread, or in their own chat."""
+
+    task: str
+    name: str
+    code: str
+    person: str | None
+    """The object id of whoever's chat it stands in; None in the thread."""
+    language: str | None
+    zone: str | None
+    sender: str
+    owner: tuple[str, str]
+    """(UPN, name)"""
+    what: Phrase
+    because: tuple[Phrase, ...]
+    """What happened, and who wants it."""
+    about: str | None
+    due: datetime
+    state: TaskState
+    outcome: tuple[Phrase, ...]
+    choices: tuple[TaskAnswer, ...]
+    hidden: bool = False
+    """A suspect account came to read the thread: the card that stands there tells nothing now."""
+    surface: Literal["task"] = "task"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,6 +327,8 @@ class AnalystThread:
     headline: Phrase
     facts: tuple[Phrase, ...]
     """Who, what and where; what the source has already done; what is not known and why."""
+    context: tuple[Phrase, ...] = ()
+    """What to know of the customer in this case."""
     questions: tuple[AnalystQuestion, ...] = ()
     calls: tuple[AnalystCall, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
@@ -303,6 +337,8 @@ class AnalystThread:
     consents: tuple[PhoneConsent, ...] = ()
     clocks: tuple[ShownClock, ...] = ()
     actions: tuple[ThreadAction, ...] = ()
+    tasks: tuple[Phrase, ...] = ()
+    """Who of the customer is to do what by when, and what they say to it."""
     containable: tuple[Containable, ...] = ()
     evidence: tuple[Phrase, ...] = ()
     """What was seen: alerts, files, processes, sign-ins."""
@@ -381,4 +417,12 @@ class SourceStatus:
     surface: Literal["source"] = "source"
 
 
-View = PersonCard | ManagerCard | CustomerThread | ApprovalCard | AnalystThread | SourceStatus
+View = (
+    PersonCard
+    | ManagerCard
+    | CustomerThread
+    | ApprovalCard
+    | TaskCard
+    | AnalystThread
+    | SourceStatus
+)

@@ -98,6 +98,24 @@ def _shot(page: Page, name: str) -> None:
         page.screenshot(path=Path(SHOTS) / f"{name}.png")
 
 
+def _shots(page: Page, name: str, pane: str, shown: Locator) -> None:
+    """For human eyes alone: on a phone, a tablet and a desk, by day and by night."""
+    if not SHOTS:
+        return
+    for width, height in ((320, 700), (800, 1100), (1440, 1000)):
+        for theme in ("light", "dark"):
+            page.set_viewport_size({"width": width, "height": height})
+            page.emulate_media(color_scheme=theme)
+            tab = page.get_by_test_id(f"tab-{pane}")
+            if tab.is_visible():
+                tab.click()
+            shown.scroll_into_view_if_needed()
+            page.wait_for_timeout(400)
+            page.screenshot(path=Path(SHOTS) / f"{name}-{width}-{theme}.png")
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    page.emulate_media(color_scheme="light")
+
+
 def panes(page: Page) -> tuple[Locator, Locator, Locator]:
     """The customer's channel, the person's chat and the analysts' channel."""
     customer, person, analyst = (
@@ -169,6 +187,61 @@ def test_bob_answers_on_his_phone(page: Page) -> None:
     overflow = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
     assert not overflow
     _shot(page, "phone")
+
+
+def _writes(pane: Locator, words: str) -> None:
+    """In the newest thread, to Vouch."""
+    thread = pane.get_by_test_id("thread").first
+    thread.get_by_role("button", name="@Vouch").click()
+    thread.get_by_test_id("reply").fill(words)
+    thread.get_by_test_id("reply").press("Enter")
+
+
+def _acts_as(page: Page, who: str) -> None:
+    select = page.get_by_test_id("acting-customer")
+    label = select.locator("option", has_text=who).first.text_content()
+    select.select_option(label=label)
+
+
+def test_a_whole_case_with_bob_jon_ines_and_mia(page: Page) -> None:
+    """Bob answers, Jon approves, Mia takes it, writes to the customer, gives Ines a task and closes."""
+    customer, chat, analysts = panes(page)
+    page.get_by_test_id("scenario-late-quarantine").click()
+    chat.get_by_role("button", name="I opened it", exact=True).click()
+    chat.get_by_role("button", name="I enabled content", exact=True).click()
+    customer.get_by_role("button", name="Approve", exact=True).click()
+    expect(chat.get_by_text("LAPTOP-7 goes offline now", exact=False).first).to_be_visible()
+
+    analysts.get_by_role("button", name="Take", exact=True).click()
+    expect(customer.get_by_text("Mia Lindqvist is working on it").first).to_be_visible()
+    analysts.get_by_role("button", name="Send to customer…", exact=True).click()
+    analysts.get_by_label("Your words to the customer").fill("One device, three emails removed.")
+    analysts.get_by_role("button", name="Preview", exact=True).click()
+    analysts.locator(".card").get_by_role("button", name="Send", exact=True).click()
+    expect(customer.get_by_text("three emails removed", exact=False).first).to_be_visible()
+
+    _writes(analysts, "task @ines replace LAPTOP-7 by friday")
+    expect(analysts.get_by_text("under your name: Replace LAPTOP-7").first).to_be_visible()
+    do_it = analysts.get_by_role("button", name="Do it", exact=True)
+    _shots(page, "task-preview", "analyst", do_it)
+    do_it.click()
+    task = customer.get_by_role("button", name="Done", exact=True)
+    expect(task).to_be_visible()
+    _shots(page, "task-asked", "customer", task)
+    _acts_as(page, "Ines Costa")
+    task.click()
+    done = analysts.get_by_text("Done by Ines Costa", exact=False).first
+    expect(done).to_be_visible()
+    _shots(page, "task-done", "analyst", done)
+
+    analysts.get_by_role("button", name="Close as proposed", exact=True).click()
+    closed = chat.get_by_text("It was malware", exact=False).last
+    expect(closed).to_be_visible()
+    _shots(page, "case-closed", "person", closed)
+    accept = customer.get_by_role("button", name="I will do it", exact=True)
+    _shots(page, "case-recommended", "customer", accept)
+    accept.click()
+    expect(customer.get_by_text("Accepted by Ines Costa").first).to_be_visible()
 
 
 # --- the other scenarios -------------------------------------------------------------------------

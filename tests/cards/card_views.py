@@ -14,6 +14,8 @@ from triage.incident import (
     QuestionKind,
     Reason,
     Status,
+    TaskAnswer,
+    TaskState,
 )
 from triage.phrases import phrase
 from triage.playbooks import QUESTIONS
@@ -36,6 +38,7 @@ from triage.views import (
     PersonCard,
     ProposalView,
     ShownClock,
+    TaskCard,
     ThreadAction,
     WhatIf,
 )
@@ -195,6 +198,7 @@ _HEADLINE = phrase(
     file="invoice.docm",
     at=AT,
 )
+_TASK = phrase("task.said", text="Replace LAPTOP-7")
 _RECOMMENDATION = phrase(
     "recommend.owned",
     what=phrase("recommend.office_child_processes"),
@@ -408,8 +412,8 @@ ANALYST_WAITING = AnalystThread(
     next_action=phrase("next.answer", person="Bob Meyer"),
     due=minutes(23),
     headline=_HEADLINE,
-    facts=(
-        phrase("known.already_quarantined", target="invoice.docm"),
+    facts=(phrase("known.already_quarantined", target="invoice.docm"),),
+    context=(
         phrase(
             "known.asset_workstation",
             device="LAPTOP-7",
@@ -417,7 +421,17 @@ ANALYST_WAITING = AnalystThread(
             criticality=phrase("criticality.normal"),
         ),
         phrase("known.vip", person="Bob Meyer"),
+        phrase("context.consent", consent=phrase("consent.collaborate")),
+        phrase("context.rule", rule=4, action=_ISOLATE, consent=phrase("consent.authorize")),
+        phrase("context.clock_off", clock="10:02", zone="Europe/Berlin", begins=minutes(60)),
+        phrase(
+            "context.contact",
+            person="Jon Park",
+            role="approver",
+            reach=phrase("label.number", number="+49 30 5550111", source="onboarding call"),
+        ),
     ),
+    tasks=(phrase("task.stands_open", person="Ines Wolf", what=_TASK, due=minutes(60 * 24 * 3)),),
     questions=(
         AnalystQuestion(
             id="q1",
@@ -539,6 +553,57 @@ ANALYST_CLOSED = replace(
     outcome=CUSTOMER_CLOSED.outcome,
     buttons=(Button.REOPEN,),
 )
+TASK_OPEN = TaskCard(
+    task="t1",
+    name="CONTOSO-42",
+    code="7KQ2",
+    person=None,
+    language=None,
+    zone=None,
+    sender="Contoso Security",
+    owner=("ines@contoso.com", "Ines Wolf"),
+    what=_TASK,
+    because=(_HEADLINE, phrase("asked_by.analyst", by="Mia Lindqvist")),
+    about="LAPTOP-7",
+    due=minutes(60 * 24 * 3),
+    state=TaskState.OPEN,
+    outcome=(),
+    choices=(TaskAnswer.DONE, TaskAnswer.CANNOT, TaskAnswer.DISCUSS),
+)
+TASK_CARDS = {
+    "open": TASK_OPEN,
+    "direct": replace(TASK_OPEN, person="ines", language="en", zone="Europe/Berlin"),
+    "suggested": replace(
+        TASK_OPEN,
+        what=phrase("recommend.office_child_processes"),
+        because=(_HEADLINE, phrase("task.recommended")),
+        state=TaskState.SUGGESTED,
+        choices=(TaskAnswer.ACCEPT, TaskAnswer.CANNOT, TaskAnswer.DISCUSS),
+    ),
+    "done": replace(
+        TASK_OPEN,
+        state=TaskState.DONE,
+        outcome=(phrase("task.done", by="Ines Wolf", at=minutes(90)),),
+        choices=(TaskAnswer.CANNOT,),
+    ),
+    "cannot": replace(
+        TASK_OPEN,
+        state=TaskState.CANNOT,
+        outcome=(phrase("task.cannot", by="Ines Wolf", at=minutes(90), why="It is in Porto."),),
+        choices=(TaskAnswer.DONE, TaskAnswer.DISCUSS),
+    ),
+    "hidden": replace(
+        TASK_OPEN,
+        what=phrase("asks.hidden"),
+        because=(),
+        about=None,
+        state=TaskState.WITHDRAWN,
+        outcome=(phrase("needed.told_otherwise"),),
+        choices=(),
+        hidden=True,
+    ),
+}
+
 ANALYST_THREADS = {
     "waiting": ANALYST_WAITING,
     "call": ANALYST_CALL,

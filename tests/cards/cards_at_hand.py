@@ -14,6 +14,7 @@ from cards import (
     manager,
     question,
     sending,
+    task,
 )
 from cards.elements import Card
 from cards.wording import Reader
@@ -49,6 +50,10 @@ def customer_threads(reader: Reader) -> dict[str, Card]:
 
 def approvals(reader: Reader) -> dict[str, Card]:
     return {n: approval.render(v, views.HANDLE, reader) for n, v in views.APPROVAL_CARDS.items()}
+
+
+def tasks(reader: Reader) -> dict[str, Card]:
+    return {n: task.render(v, views.HANDLE, reader) for n, v in views.TASK_CARDS.items()}
 
 
 def analyst_threads(reader: Reader) -> dict[str, Card]:
@@ -88,6 +93,7 @@ def all_cards() -> dict[str, Card]:
         "manager": managers,
         "customer": customer_threads,
         "approval": approvals,
+        "task": tasks,
         "analyst": analyst_threads,
         "digest": digests,
         "handover": handovers,

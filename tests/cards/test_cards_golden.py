@@ -20,6 +20,7 @@ KEPT = (
     "person.software_needed_asked.pt",
     "customer.closed.en",
     "approval.open.en",
+    "task.open.en",
     "analyst.waiting.en",
     "digest.day.en",
     "handover.evening.en",

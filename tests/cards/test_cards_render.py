@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cards import analyst_thread, approval, customer_thread, question
+from cards import analyst_thread, approval, customer_thread, question, task
 from cards.elements import MAX_BYTES, Card
 from cards.layout import MOST_ROWS
 from cards.wording import Reader, faults, name_of
@@ -452,6 +452,7 @@ def largest_cards(reader: Reader) -> list[Card]:
         name=HOSTILE,
         headline=bad,
         known=(bad,) * 60,
+        tasks=(bad,) * 60,
         doing=(bad,) * 60,
         turn=bad,
         needed=bad,
@@ -476,6 +477,8 @@ def largest_cards(reader: Reader) -> list[Card]:
         title=HOSTILE,
         reasons=(reason,) * 60,
         facts=(bad,) * 60,
+        context=(bad,) * 60,
+        tasks=(bad,) * 60,
         next_action=bad,
         headline=bad,
         questions=tuple(
@@ -495,11 +498,20 @@ def largest_cards(reader: Reader) -> list[Card]:
             replace(c, says=bad) for c in views.ANALYST_WAITING.containable * (MOST_ROWS * 2)
         ),
         timeline=((views.AT, bad),) * 30,
+        evidence=(bad,) * 30,
         outcome=(bad,) * 10,
         remembered=(phrase("remember.kept", number=3, customer=HOSTILE * 3, until=HOSTILE),) * 60,
         owner=HOSTILE,
     )
+    given = replace(
+        views.TASK_OPEN,
+        sender=HOSTILE,
+        owner=("eve@contoso.example", HOSTILE),
+        what=bad,
+        about=HOSTILE,
+    )
     return [
+        task.render(given, views.HANDLE, reader),
         question.render(person, views.HANDLE, reader),
         customer_thread.render(customer, views.HANDLE, reader),
         approval.render(asked, views.HANDLE, reader),

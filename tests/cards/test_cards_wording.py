@@ -96,6 +96,7 @@ LOOKED_UP = {spec for s in SENTENCES.values() for _, spec in placeholders(s)} | 
     "status",
     "state",
     "approval_state",
+    "task_state",
     "band",
     "disposition",
     "determination",
@@ -245,6 +246,7 @@ _PLAINLY_LABELLED = set(Button) - {
     Button.ATTEST,
     Button.RECORD_CALL,
     Button.CALL_HELD,
+    Button.TASK,
     Button.CONTAIN,
     Button.UNDO,
 }

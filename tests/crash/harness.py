@@ -22,7 +22,7 @@ from tests.crash.meter import Metered
 from tests.crash.replicas import Replicas
 from tests.crash.stories import KINDS, peopled
 from tests.story.house import Keys, simulated
-from tests.story.nursery import nursery
+from tests.story.nursery import Nursery, nursery
 from tests.story.record import check_records
 from triage.report import Source
 
@@ -93,23 +93,27 @@ async def _run(plan: Plan, database: Engine, folder: Path, say: Callable[[str], 
         aiohttp.ClientSession(sim.page_url) as control,
     ):
         load = Load(sim, control, keys["contoso"]["defender"], people)
-        with nursery(plan.build) as cradle:
-            replicas = Replicas(database, cradle, sim, folder / "vouch.log")
+        with nursery() as sound, nursery(plan.build) as built:
+            replicas = Replicas(database, sound, sim, folder / "vouch.log")
             replicas.requests_open = lambda: load.unanswered
             try:
-                return await _Run(plan, database, sim, control, load, replicas, say, began).story()
+                told = _Run(plan, database, sim, control, load, replicas, say, began)
+                return await told.story(built)
             finally:
                 await load.give_up()
                 replicas.end()
 
 
 async def _onboard(database: Engine) -> Keys:
+    """Nobody has shifts: to whom a case is given depends on what else is open, and no case would end
+    as another did."""
     store = Store.open(database.url)
     keys: Keys = {}
     for file in sorted(PROFILES.glob("*.toml")):
         text = file.read_text(encoding="utf-8")
         is_customer = 'role = "customer"' in text
-        added = await add_profile(store, uncapped(text) if is_customer else text, file.name)
+        told = uncapped(text) if is_customer else text.partition("[[shifts]]")[0]
+        added = await add_profile(store, told, file.name)
         if added.role == "customer":
             keys[added.id] = {s: await add_intake_key(store, added.id, s) for s in Source}
     await store.close()
@@ -128,12 +132,14 @@ class _Run:
     began: float
     unsettled: list[Acknowledged] = field(default_factory=list)
 
-    async def story(self) -> Result:
+    async def story(self, built: Nursery) -> Result:
+        """What is right is learnt from Vouch as it is; then the build that is tried takes over."""
         await self._start()
         async with self.control.post("/api/install-all", json={}) as response:
             response.raise_for_status()
         await self.load.meet()
         references = await self._undisturbed()
+        self.replicas.become(built)
         deaths, found = await self._killing()
         found.append(await self._record())
         await self._start()

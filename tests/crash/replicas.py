@@ -45,6 +45,11 @@ class Replicas:
             if not pids:
                 pids.append(self._serve(port))
 
+    def become(self, cradle: Nursery) -> None:
+        """From the next start on they are of this build."""
+        self.end()
+        self._cradle = cradle
+
     async def ready(self, session: aiohttp.ClientSession) -> None:
         """Until each of them answers."""
         for port in self._ports:

@@ -16,6 +16,7 @@ from dialogs.commands import (
     Decide,
     Escalate,
     Forget,
+    GiveTask,
     HandOver,
     Help,
     Incomplete,
@@ -38,6 +39,7 @@ from dialogs.commands import (
     page,
     read,
 )
+from dialogs.dates import Weekday
 from triage.incident import Disposition
 
 CONTOSO_42 = CaseName(42, "CONTOSO")
@@ -129,6 +131,21 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
         ("forget 3", Forget(None, 3)),
         ("forget CONTOSO-42 #3", Forget(CONTOSO_42, 3)),
         ("forget it all", Incomplete(Word.FORGET)),
+        (
+            "task @ines replace LAPTOP-7 by friday",
+            GiveTask(None, "ines", "replace LAPTOP-7", Weekday(4)),
+        ),
+        ("task CONTOSO-42 it reset it", GiveTask(CONTOSO_42, "it", "reset it")),
+        (
+            "task Ines Costa: see that it is replaced by the vendor",
+            GiveTask(None, "Ines Costa", "see that it is replaced by the vendor"),
+        ),
+        (
+            "task #42 owner, revoke it, by friday",
+            GiveTask(CaseName(42), "owner", "revoke it", Weekday(4)),
+        ),
+        ("task ines", Incomplete(Word.TASK)),
+        ("task", Incomplete(Word.TASK)),
         ("help", Help()),
         ("help take", Help(Word.TAKE)),
         ("Hilfe", Help()),

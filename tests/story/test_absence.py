@@ -124,6 +124,9 @@ async def test_without_permission_the_question_goes_on_as_ever(tmp_path: Path) -
         assert [line["reason"] for line in logs if line["event"] == "absence_not_read"] == [
             "automaticRepliesSetting: 403; presence: 403"
         ]
+        told = (await h.soc()).text
+        assert "Vouch lacks MailboxSettings.Read: an administrator of Contoso Security" in told
+        assert "Vouch lacks Presence.Read.All" in told
         assert await h.card("Bob Meyer")
         assert rungs(await h.incident(SOURCE)) == []
         await h.later(minutes=16)

@@ -138,7 +138,7 @@ def test_the_same_alert_on_a_payroll_server_goes_up_one_tier() -> None:
     assert (isolate.tier, isolate.state) == (Tier.C, ActionState.PROPOSED)
     assert case.contained() == {ActionKind.SCAN_DEVICE}
     assert case.approval().action == isolate.id
-    assert "known.asset_server" in keys(case.desk().facts)
+    assert "known.asset_server" in keys(case.desk().context)
 
 
 def test_a_protected_machine_is_never_touched_automatically() -> None:

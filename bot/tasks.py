@@ -1,0 +1,106 @@
+"""Tasks that analysts give to the customer's people: `task @ines replace LAPTOP-7 by friday`.
+
+What is written becomes an event and a preview of what the customer will read; whether it may be
+done is decided in `triage/tasking.py`, already for the preview.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dialogs import dates
+from dialogs.commands import GiveTask
+from storage import incidents, people
+from storage.engine import Tx
+from triage import tasking
+from triage.customer import Analyst, Contact, Customer, Provider, Role
+from triage.draft import Known
+from triage.events import Facts, TaskGiven
+from triage.incident import Incident
+from triage.phrases import Phrase, phrase
+
+ROLES = {
+    "it": Role.IT,
+    "app": Role.APPLICATION_OWNER,
+    "application": Role.APPLICATION_OWNER,
+    "security": Role.SECURITY,
+}
+"""What a role is called in the command; `owner` is whoever the case's app or device belongs to."""
+OWNER = "owner"
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command on its way to a case, and who wrote it when."""
+
+    command: GiveTask
+    by: Analyst
+    at: datetime
+
+
+def asked(
+    tx: Tx, incident: Incident, customer: Customer, provider: Provider, order: Order
+) -> Phrase | tuple[TaskGiven, tuple[Phrase, ...]]:
+    """What is to happen, with what is shown before it; or why it cannot."""
+    command, by = order.command, order.by
+    found = _whom(incident, customer, command.whom)
+    if isinstance(found, Phrase):
+        return found
+    contact, role = found
+    text = _without_name(contact, command.whom, command.text)
+    if not text:
+        return phrase("form.task")
+    due = dates.moment(command.by, customer.calendar, order.at).astimezone(UTC)
+    about = tasking.about(incident, text)
+    given = TaskGiven(contact.upn, role, text, due, by.object_id, by.name, about)
+    helpers = people.helpers(tx, [contact.upn], customer)
+    at_risk = incidents.at_risk(tx, {p.object_id for p in helpers.values()}, incident.id)
+    known = Known(customer, provider, Facts(helpers=helpers, at_risk=at_risk))
+    refused = tasking.why_not_give(incident, known, given, order.at)
+    if refused is not None:
+        return refused
+    in_thread = tasking.is_in_thread(incident, customer, helpers.get(contact.upn.lower()))
+    return given, (
+        phrase("confirm.task", name=incident.name, person=contact.name, customer=customer.name),
+        phrase("confirm.task_says", text=text, due=due),
+        phrase("task.in_thread" if in_thread else "task.in_chat", person=contact.name),
+    )
+
+
+def _whom(
+    incident: Incident, customer: Customer, written: str
+) -> tuple[Contact, Role | None] | Phrase:
+    """A role, or one of the contacts: by address, by full name, by part of it."""
+    wanted = written.lower()
+    if wanted == OWNER or wanted in ROLES:
+        role = ROLES.get(wanted)
+        owner = tasking.owner_of(incident, customer, role)
+        if owner is None:
+            return phrase("task.nobody_in_role", role=written, customer=customer.name)
+        return owner, role or tasking.role_of(owner)
+    contacts = customer.contacts
+    exact = [c for c in contacts if wanted in (c.upn.lower(), c.name.lower())]
+    found = exact or [
+        c for c in contacts if wanted in (*c.name.lower().split(), c.upn.lower().partition("@")[0])
+    ]
+    match found:
+        case [one]:
+            return one, tasking.role_of(one)
+        case _:
+            names = ", ".join(c.name for c in (found or contacts)[:MOST_NAMED])
+            key = "command.several_people" if found else "task.nobody"
+            return phrase(key, written=written, names=names)
+
+
+def _without_name(contact: Contact, whom: str, text: str) -> str:
+    """`task ines costa replace …`: the rest of the name is no part of the task."""
+    words = text.split()
+    for part in contact.name.split()[1:]:
+        if (
+            words
+            and whom.lower() == contact.name.lower().split()[0]
+            and (words[0].lower().strip(":,") == part.lower())
+        ):
+            words = words[1:]
+    said = " ".join(words)
+    return said[:1].upper() + said[1:]

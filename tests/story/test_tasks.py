@@ -1,0 +1,81 @@
+"""IT and application owners join a case by role: a task reaches them, and their answer is kept."""
+
+import json
+from pathlib import Path
+
+from tests.story.graph_incident import malware_ran
+from tests.story.house import House, Seen, house, swap, words
+from tests.story.test_commands import MIA, asked_first, writes
+from triage.events import TaskAnswered, TaskGiven
+from triage.incident import TaskState
+
+BOB, GRETA, INES, JON = "Bob Meyer", "Greta Braun", "Ines Costa", "Jon Park"
+_CARLA = '[[people]]\nupn = "carla@contoso.example"'
+OWNER = {
+    "contoso": swap(
+        _CARLA,
+        '[[contacts]]\nupn = "greta@contoso.example"\nname = "Greta Braun"\n'
+        f'roles = ["application_owner"]\nowns = ["laptop-7*"]\n\n{_CARLA}',
+    )
+}
+"""Greta answers for the laptop; she reads no thread."""
+
+
+async def task_cards(h: House, where: str, whose: str) -> list[Seen]:
+    seen = await h.messages(where, whose)
+    return [m for m in seen if m.card and any(a.startswith("task.") for a in m.actions)]
+
+
+async def test_ines_gets_a_task_in_the_thread_and_says_it_is_done(tmp_path: Path) -> None:
+    """Shown first, then sent; only IT answers; overdue, she is reminded by name, once."""
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        await writes(h, MIA, "task @ines replace LAPTOP-7 by 2 days", in_thread=True)
+        preview = await asked_first(h)
+        assert "give Ines Costa of Contoso Security this task?" in preview.text
+        assert await task_cards(h, "thread", "Contoso") == []
+
+        assert "Ines Costa gets the task" in words(await h.press(MIA, preview, "do_it"))
+        (card,) = await task_cards(h, "thread", "Contoso")
+        assert "Replace LAPTOP-7" in card.text
+        assert "Malware: invoice.docm" in card.text
+        entities = json.dumps((card.card or {})["msteams"])
+        assert "ines@contoso.example" in entities
+        assert "Ines Costa, by" in (await h.root()).text
+
+        told = await h.press(JON, card, "task.t1.done")
+        assert "Only Ines Costa" in words(told)
+        await h.later(days=3)
+        reminders = [s for s in h.sent if "this was due now" in str(s.activity.get("text"))]
+        assert len(reminders) == 1
+        assert "<at>Ines Costa</at>" in reminders[0].activity["text"]
+
+        await h.press(INES, card, "task.t1.done")
+
+        assert f"Done by {INES}" in (await h.root()).text
+        assert f"Done by {INES}" in (await h.soc()).text
+        story = await writes(h, MIA, "show CONTOSO-1 story customer")
+        assert f"{MIA} gave {INES} a task: Replace LAPTOP-7" in story
+        assert f"{INES} did: Replace LAPTOP-7" in story
+        kept = [e.event for e in await h.history("4711")]
+        assert [type(e) for e in kept if isinstance(e, TaskGiven | TaskAnswered)].count(
+            TaskGiven
+        ) == 1
+
+
+async def test_the_owner_who_reads_no_thread_is_written_to_and_cannot(tmp_path: Path) -> None:
+    async with house(tmp_path, OWNER) as h:
+        await h.report(malware_ran())
+        await writes(h, MIA, "task owner hand the laptop in", in_thread=True)
+        await h.press(MIA, await asked_first(h), "do_it")
+
+        (card,) = await task_cards(h, "personal", GRETA)
+        assert await task_cards(h, "thread", "Contoso") == []
+        assert "Hand the laptop in" in card.text
+        reason = {"words_cannot": "It stands in Porto."}
+        await h.press(GRETA, card, "task.t1.cannot", reason)
+
+        assert "It stands in Porto" in (await h.soc()).text
+        assert "It stands in Porto" in (await h.root()).text
+        task = (await h.incident("4711")).tasks[0]
+        assert (task.state, task.answered_by) == (TaskState.CANNOT, GRETA)
