@@ -226,9 +226,10 @@ def received_between(tx: Tx, since: datetime, until: datetime, limit: int) -> li
 
 
 def latest_about(tx: Tx, object_id: str, since: datetime, limit: int) -> list[Incident]:
-    """The newest incidents this person is concerned by, open ones first; never a restricted one,
-    of which nobody concerned may learn."""
-    wanted = {"keys": [f"oid:{object_id.lower()}"], "since": since, "limit": limit}
+    """The newest incidents this person is concerned by, or was asked about by an analyst, open ones
+    first; never a restricted one, of which nobody concerned may learn."""
+    keys = [f"oid:{object_id.lower()}", asked_key(object_id)]
+    wanted = {"keys": keys, "since": since, "limit": limit}
     return [incident_from_json(state) for state in tx.session.run(_LATEST_ABOUT, wanted).scalars()]
 
 
@@ -293,6 +294,12 @@ def open_about(tx: Tx, object_id: str, besides: str = "") -> list[str]:
     """The incidents that are not over and concern this person."""
     wanted = {"key": f"oid:{object_id.lower()}", "besides": besides}
     return list(tx.session.run(_OPEN_ABOUT, wanted).scalars())
+
+
+def asked_key(object_id: str) -> str:
+    """What `remember_keys` is given for somebody whom an analyst has asked: concerned or not, what
+    they write belongs to the incident."""
+    return f"asked:{object_id.lower()}"
 
 
 def code_key(code: str) -> str:
