@@ -163,6 +163,13 @@ async def order(database: str, customers: Sequence[str], messages: int) -> set[s
     return threads
 
 
+async def pairs_of(database: str, customers: Sequence[str]) -> list[talk.Pair]:
+    store = Store.open(database)
+    pairs = [await talk.pair(store, name, tenant_of(name)) for name in customers]
+    await store.close()
+    return pairs
+
+
 def _order(messages: int, now: datetime, tx: Tx) -> set[str]:
     rows = select(col(SurfaceRow.incident_id), col(SurfaceRow.conversation_id)).where(
         col(SurfaceRow.name) == CUSTOMER_THREAD
@@ -384,13 +391,14 @@ class Storm:
             before = QuietDay(self.watch, quiet, self.keys[QUIET])
             await self._for_a_while(before)
         threads = await order(self.database, self.stormy, self.size.messages)
+        pairs = await pairs_of(self.database, self.stormy[:2])
         await self._forget(threads)
         during = QuietDay(self.watch, quiet, self.keys[QUIET], before.numbers)
         async with self._vouch(url) as pid:
             cpu, began = cpu_seconds(pid), time.time()
             await self._rage(threads, during)
             cpu, took = cpu_seconds(pid) - cpu, time.time() - began
-            bridged = await self._talk()
+            bridged = await self._talk(pairs)
         print(bridged.told())
         return await self._tell(threads, before, during, cpu / took) and not bridged.wrong
 
@@ -449,11 +457,8 @@ class Storm:
                 await asyncio.sleep(1)
         await self._rest("the storm is over")
 
-    async def _talk(self) -> talk.Bridged:
+    async def _talk(self, pairs: Sequence[talk.Pair]) -> talk.Bridged:
         """Trouble strikes where it is written, and where it is read."""
-        store = Store.open(self.database)
-        pairs = [await talk.pair(store, name, tenant_of(name)) for name in self.stormy[:2]]
-        await store.close()
         async with going_on(self._trouble([*(it.tenant for it in pairs), PROVIDER_TENANT])):
             bridged = await talk.bridge(self._ask, pairs, self.size.words)
         await self._rest("all is read")

@@ -112,13 +112,17 @@ def _choices(view: PersonCard, titles: list[str], handle: str, first: list[objec
 
 
 def _more(view: PersonCard, handle: str, reader: Reader) -> list[object]:
-    """Buttons where nothing is asked; a quiet line under the choices of a follow-up."""
-    title = label("button.change", reader)
-    change = [button(title, handle, Button.CHANGE, on=view.change)] if view.change else []
+    """Buttons where nothing is asked; quiet lines under the choices of a follow-up."""
+    more = []
+    if view.change:
+        change = label("button.change", reader)
+        more.append((change, button(change, handle, Button.CHANGE, on=view.change)))
+    if view.talk:
+        talk = label("button.talk", reader)
+        more.append((talk, button(talk, handle, Button.TALK)))
     if view.stage == "asking":
-        return [_quiet(each, title) for each in change]
-    talk = [button(label("button.talk", reader), handle, Button.TALK)] if view.talk else []
-    return buttons([*change, *talk], spacing="medium")
+        return [_quiet(action, title) for title, action in more]
+    return buttons([action for _, action in more], spacing="medium")
 
 
 def _quiet(action: Execute, title: str) -> Container:

@@ -326,7 +326,7 @@ SENTENCES: dict[str, str] = {
     "choice.guarded.call_me": "Call me",
     "card.neutral": "Please call the service desk on the number you know and give this case.",
     "button.talk": "Talk to an analyst",
-    "card.talking": "An analyst reads what you write here, and answers you in this chat.",
+    "card.talking": "Write here, an analyst answers.",
     "why.talk": "{person} wants to talk to an analyst",
     "why.talk_tainted": "Through the suspect account of {person}: somebody wants to talk to an analyst. Answer by phone",
     "card.neutral_sign_in": "Please confirm that it is you. Or call the service desk on the number you know and give this case.",

@@ -178,8 +178,8 @@ def person_card(
     question = again or (asked[0] if asked else None)
     offered_sign_in = _sign_in_for(incident, question)
     stage = _stage(incident, question, guarded=guarded, changing=again is not None)
-    asks_nothing = stage in ("thanks", "over") and not guarded
-    talks = asks_nothing and talking.is_begun(incident, person)
+    heard = stage in ("thanks", "over") or (stage == "asking" and bool(answered) and not again)
+    talks = heard and not guarded and talking.is_begun(incident, person)
     return PersonCard(
         person=person.object_id,
         given_name=person.given_name,
@@ -201,7 +201,7 @@ def person_card(
         change=None if guarded or incident.merged else _changeable(answered, again),
         changing=again is not None,
         verification=offered_sign_in,
-        talk=asks_nothing and talking.may_begin(incident, customer, person),
+        talk=heard and not guarded and talking.may_begin(incident, customer, person),
     )
 
 

@@ -78,7 +78,9 @@ FOLLOW_UP = replace(
     kind=QuestionKind.FILE_AFTERMATH,
     choices=choices(QuestionKind.FILE_AFTERMATH),
     change="q1",
+    talk=True,
 )
+FOLLOW_UP_TALKING = replace(FOLLOW_UP, says=(*FOLLOW_UP.says, phrase("card.talking")), talk=False)
 BLOCKED = replace(
     ASKING,
     says=(
@@ -138,6 +140,7 @@ PERSON_CARDS = {
     "blocked": BLOCKED,
     "unnamed": UNNAMED,
     "follow_up": FOLLOW_UP,
+    "follow_up_talking": FOLLOW_UP_TALKING,
     "changing": CHANGING,
     "thanks": THANKS,
     "talking": TALKING,

@@ -293,11 +293,12 @@ async def test_bob_asks_for_an_analyst_and_they_talk_and_nobody_else_of_the_cust
     """By the button and by writing; the analyst answers by command and by the card."""
     async with house(tmp_path) as h:
         await h.report(malware_ran())
-        await h.press("Bob Meyer", await h.card("Bob Meyer"), "answer.q1.not_me")
+        assert "talk" not in (await h.card("Bob Meyer")).actions
+        await h.press("Bob Meyer", await h.card("Bob Meyer"), "answer.q1.opened")
 
         answer = await h.press("Bob Meyer", await h.card("Bob Meyer"), "talk")
 
-        assert "An analyst reads what you write here" in words(answer)
+        assert "Write here, an analyst answers." in words(answer)
         assert "talk" not in (await h.card("Bob Meyer")).actions
         assert "Bob Meyer wants to talk to an analyst" in await h.told(SOC)
 
