@@ -457,6 +457,9 @@ class Conductor:
         )
         if isinstance(occurrence.event, Reported):
             self._remember(tx, incident, occurrence.event, known, now)
+        if incident.tasks and (before is None or before.tasks != incident.tasks):
+            tasked = {t.person.object_id for t in incident.tasks if not t.in_thread}
+            incidents.remember_keys(tx, incident.id, set(map(incidents.tasked_key, tasked)), now)
         _pass_on_suspicion(tx, before, incident, now)
         if isinstance(occurrence.event, Answered | Wrote) and occurrence.event.text:
             said = occurrence.event

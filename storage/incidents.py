@@ -226,9 +226,10 @@ def received_between(tx: Tx, since: datetime, until: datetime, limit: int) -> li
 
 
 def latest_about(tx: Tx, object_id: str, since: datetime, limit: int) -> list[Incident]:
-    """The newest incidents this person is concerned by, open ones first; never a restricted one,
-    of which nobody concerned may learn."""
-    wanted = {"keys": [f"oid:{object_id.lower()}"], "since": since, "limit": limit}
+    """The newest incidents this person is concerned by or has a task in, open ones first; never a
+    restricted one, of which nobody concerned may learn."""
+    keys = [f"oid:{object_id.lower()}", tasked_key(object_id)]
+    wanted = {"keys": keys, "since": since, "limit": limit}
     return [incident_from_json(state) for state in tx.session.run(_LATEST_ABOUT, wanted).scalars()]
 
 
@@ -248,6 +249,11 @@ _SUSPECTING = select(col(EntityKeyRow.incident_id)).where(col(EntityKeyRow.key) 
 def suspecting(tx: Tx, object_id: str) -> list[str]:
     """The incidents that keep this account suspect, closed or not."""
     return list(tx.session.run(_SUSPECTING, {"key": suspect_key(object_id)}).scalars())
+
+
+def tasked_key(object_id: str) -> str:
+    """What stands for somebody who has a task in their own chat: what they write there is about it."""
+    return f"task:{object_id.lower()}"
 
 
 def suspect_key(object_id: str) -> str:

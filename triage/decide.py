@@ -433,7 +433,9 @@ def _thanks(draft: Draft, person: str, standing: Standing) -> Phrase:
 def _wrote(draft: Draft, event: Wrote) -> Verdict:
     """Words with no question open: an analyst reads them; through a suspect account they lower
     nothing, and the answer gives nothing away."""
-    person = next((p for p in draft.incident.people if p.object_id == event.by), None)
+    incident = draft.incident
+    hearing = (*incident.people, *(t.person for t in incident.tasks if not t.in_thread))
+    person = next((p for p in hearing if p.object_id == event.by), None)
     if person is None:
         return Refused(phrase("refused.not_addressee"))
     suspicion.taint(draft)
