@@ -515,12 +515,16 @@ def manifest(  # noqa: PLR0917 - one parameter per option
             help="Ask for no consent: analysts then read only what mentions Vouch.",
         ),
     ] = False,
+    analysts: Annotated[
+        bool,
+        typer.Option("--analysts", help="For your own tenant: Teams lists the analysts' commands."),
+    ] = False,
 ) -> None:
     """Write the app package that is uploaded to Teams."""
     offer = Offer(developer, website, privacy, terms)
     try:
         asked = () if mentions_only else {*NEEDED, *(permission or ())}
-        content = package(app_id, version, offer, asked)
+        content = package(app_id, version, offer, asked, analysts=analysts)
     except ManifestError as error:
         _fail(str(error))
     try:

@@ -48,7 +48,8 @@ from storage.engine import (
     Urgency,
     Within,
 )
-from triage.customer import Customer, Role
+from triage.authority import may_command
+from triage.customer import Customer, Provider, Role
 from triage.decide import Accepted, Decided, Verdict, decide
 from triage.draft import Known
 from triage.effects import ANALYST_THREAD, Relay, Say, look_again
@@ -56,6 +57,7 @@ from triage.events import (
     ActionDone,
     Answered,
     ApprovalAnswered,
+    AskOrdered,
     Attested,
     CardsToday,
     CloseOrdered,
@@ -225,6 +227,16 @@ class Conductor:
             seen_before=became.seen_before,
         )
 
+    async def foresee(self, customer: str, event: Event, incident: str) -> Decided:
+        """What would become of the incident if this happened now; nothing is recorded."""
+        now = self._clock.now()
+        return await self._store.read(customer, lambda tx: self._foreseen(tx, event, incident, now))
+
+    def _foreseen(self, tx: Tx, event: Event, incident: str, now: datetime) -> Decided:
+        before = _present(tx, incident)
+        facts = self._facts(tx, before, event, now)
+        return decide(before, event, Known(profiles.current(tx), self._desk.profile, facts), now)
+
     async def run_effect(self, customer: str, effect_id: int) -> None:
         """Claim one effect, carry it out, and record what came of it. Does nothing where another
         owner was faster, or where Teams' pace has no room: it becomes due when there is some. Every
@@ -324,6 +336,8 @@ class Conductor:
         self, tx: Tx, occurrence: Occurrence, now: datetime, shared: AcrossTx | None = None
     ) -> Outcome:
         customer = profiles.current(tx)
+        if isinstance(occurrence.event, MergedInto):
+            tx.hold("reports")  # two cases must not become part of each other
         before, seen = self._look(tx, occurrence)
         if seen is not None:
             verdict, known_as = _VERDICT.validate_json(seen.answer), _present(tx, seen.stream)
@@ -344,6 +358,8 @@ class Conductor:
         views = self._record(tx, occurrence, known, decided, now, before=before)
         if decided.incident.merged and _has_news(before, decided.incident):
             self._hand_on(tx, decided.incident, decided.incident.merged.into, occurrence, now)
+        if isinstance(occurrence.event, MergedInto) and isinstance(decided.verdict, Accepted):
+            incidents.move_identity(tx, decided.incident.id, occurrence.event.into)
         return Outcome(decided.verdict, decided.incident, customer, views, began=before is None)
 
     def _look(
@@ -387,7 +403,6 @@ class Conductor:
             return
         merged = MergedInto(goes_on.id, goes_on.name)
         self._advance(tx, Occurrence(f"{occurrence.key}:merged:{part.id}", merged, part.id), now)
-        incidents.move_identity(tx, part.id, goes_on.id)
 
     def _hand_on(
         self, tx: Tx, part: Incident, into: str, occurrence: Occurrence, now: datetime
@@ -424,6 +439,7 @@ class Conductor:
             helpers=helpers,
             cards=_cards(tx, concerned, before, event, now),
             pages=self._links.public_url is not None,
+            absorbs=_absorbs(tx, event, self._desk.profile),
             readers=_readers(tx, concerned, event, customer),
         )
 
@@ -457,9 +473,9 @@ class Conductor:
         )
         if isinstance(occurrence.event, Reported):
             self._remember(tx, incident, occurrence.event, known, now)
-        if incident.tasks and (before is None or before.tasks != incident.tasks):
-            tasked = {t.person.object_id for t in incident.tasks if not t.in_thread}
-            incidents.remember_keys(tx, incident.id, set(map(incidents.tasked_key, tasked)), now)
+        if isinstance(occurrence.event, AskOrdered) or _has_new_tasks(before, incident):
+            asked = set(map(incidents.asked_key, _written_to(incident)))
+            incidents.remember_keys(tx, incident.id, asked, now)
         _pass_on_suspicion(tx, before, incident, now)
         if isinstance(occurrence.event, Answered | Wrote) and occurrence.event.text:
             said = occurrence.event
@@ -663,6 +679,16 @@ def _introductions(shows: list[effects.Show], customer: Customer) -> list[Say]:
     return [Say(f"introduced:{place}", place, says) for place in first]
 
 
+def _has_new_tasks(before: Incident | None, incident: Incident) -> bool:
+    return len(incident.tasks) > (len(before.tasks) if before else 0)
+
+
+def _written_to(incident: Incident) -> set[str]:
+    """Who was asked, or has a task in their own chat: what they write there is about this case."""
+    asked = {q.person.object_id for q in incident.questions}
+    return asked | {t.person.object_id for t in incident.tasks if not t.in_thread}
+
+
 def _pass_on_suspicion(tx: Tx, before: Incident | None, incident: Incident, now: datetime) -> None:
     """Whose account is suspect is so in every case of the customer, from this moment on: the others
     look for themselves, each in its own time."""
@@ -764,12 +790,15 @@ def _matches(tx: Tx, event: Reported, customer: Customer) -> dict[str, Match]:
 
 def _deciding(tx: Tx, before: Incident | None, event: Event, customer: Customer) -> set[str]:
     """Who decides on an approval, by card or by phone, and who has signed it before; who says that it
-    was somebody, or what became of a task."""
+    was somebody, or what became of a task; who is to be asked."""
     match event:
         case ApprovalAnswered(by=by):
             decides = {by}
         case Attested(by=by) | TaskAnswered(by=by):
             return {by}
+        case AskOrdered(person=upn):
+            asked = people.by_upn(tx, customer.tenant_id, upn)
+            return {asked.object_id} if asked else set()
         case ConsentRecorded(contact=contact):
             found = people.by_upn(tx, customer.tenant_id, contact)
             decides = {found.object_id} if found else set()
@@ -800,6 +829,16 @@ def _readers(
 
 
 READERS = "readers"
+
+
+def _absorbs(tx: Tx, event: Event, provider: Provider) -> bool:
+    """Whether the case that an analyst wants another one merged into can take it in."""
+    if not isinstance(event, MergedInto) or event.by is None:
+        return True
+    target = incidents.load(tx, event.into)
+    if target is None or target.is_over:
+        return False
+    return may_command(target, provider, event.by) is None
 
 
 def _unseen(tx: Tx, before: Incident) -> frozenset[str]:
@@ -841,8 +880,10 @@ def _helpers(
     tasked = to_look_up(before, event, customer)
     if isinstance(event, TaskGiven | CloseOrdered):
         return people.helpers(tx, tasked, customer)
+    asked = people.helpers(tx, [event.person], customer) if isinstance(event, AskOrdered) else {}
     if not (
-        isinstance(event, Woke | Undelivered | Reported | FoundAway | Attested | ActionDone)
+        asked
+        or isinstance(event, Woke | Undelivered | Reported | FoundAway | Attested | ActionDone)
         or _is_beyond_reach(before)
     ):
         return {}
@@ -850,7 +891,7 @@ def _helpers(
     facts = [customer.facts_about(k.upn) for k in known if k]
     managers = [f.manager for f in facts if f and f.manager]
     contacts = [c.upn for c in customer.with_role(Role.SECURITY)]
-    return people.helpers(tx, dict.fromkeys([*managers, *contacts, *tasked]), customer)
+    return asked | people.helpers(tx, dict.fromkeys([*managers, *contacts, *tasked]), customer)
 
 
 def _is_beyond_reach(before: Incident | None) -> bool:

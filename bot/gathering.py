@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot import ids, retention, rota
+from bot.context import with_context
 from bot.links import SURFACE, Links
 from bot.results import Blocked, Done, Failed, Result
 from cards.wording import Reader
@@ -283,6 +284,8 @@ class Gatherer:
             return Settled(Done())
         if isinstance(view, SourceStatus):
             return WriteJob(customer, view, row.wanted_revision, name)
+        if isinstance(view, AnalystThread):
+            view = with_context(tx, view, now)
         place = row.place
         if place and claimed.attempt > 1 and _is_lost(tx, place):
             place = None

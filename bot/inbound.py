@@ -125,7 +125,14 @@ class Nothing:
     """Acknowledge and show nothing."""
 
 
-Response = ShowCard | ShowText | Nothing
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """Said where the card stands, for all who read there; the card itself stays as it is."""
+
+    says: ShowText | ShowCard
+
+
+Response = ShowCard | ShowText | Nothing | Posted
 
 
 class TryAgainLaterError(Exception):

@@ -6,88 +6,80 @@ there, or in their own chat. What a command does is decided in `triage`; the ans
 was asked.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar, assert_never
 
-from bot import ids, sending, stories
+from bot import ids, listing, sending, stories
+from bot.asking import Asking
 from bot.clock import Clock
 from bot.conductor import Conductor, Occurrence
+from bot.consenting import consent
+from bot.context import today
 from bot.gathering import ProviderDesk
-from bot.inbound import Actor, Place, Response, ShowCard, ShowText, Texted
-from bot.roster import meant
+from bot.inbound import Actor, Clicked, Place, Posted, Response, ShowCard, ShowText, Texted
+from bot.remembering import Memory
+from bot.replies import MOST_NAMED, AskFirst, Choose, Reply
+from bot.roster import called
 from bot.shifts import Shifts
 from bot.stories import is_for_named_lead
 from bot.tasks import Order, asked
-from cards import clicks, confirm
+from cards import choosing, clicks, confirm
 from cards import sending as preview_cards
+from cards.choosing import Option
 from cards.story import pages
 from cards.wording import Reader, percent, say
 from dialogs import commands
-from dialogs.commands import CaseName, Command, OnCase, Tell, Word
-from storage import across, handles, incidents, profiles
+from dialogs.commands import CaseName, Command, Decide, ListCases, OnCase, Tell, Word
+from storage import across, handles, incidents, profiles, remembered
 from storage.across import Handle, NamedCase
 from storage.engine import Store, Tx, Urgency
-from triage.assigning import reason
 from triage.authority import may_command
 from triage.containing import describe, is_reversible, may_be_ordered
-from triage.customer import Analyst, Customer, Provider
+from triage.customer import Analyst, Customer
+from triage.decide import Accepted
 from triage.events import (
     Assigned,
     CloseOrdered,
     ContainOrdered,
     Escalated,
     Later,
+    MergedInto,
     Noted,
     Reopened,
     SentToCustomer,
     Taken,
-    TaskGiven,
     UndoOrdered,
 )
-from triage.incident import ActionState, Incident, IncidentType, ResponseAction, Status
+from triage.incident import ActionState, Incident, ResponseAction
 from triage.phrases import Moment, Phrase, phrase
-from triage.report import Severity
-from triage.surfaces import analyst_thread, consequence, headline
+from triage.remembering import context
+from triage.surfaces import analyst_thread, consequence
 from triage.views import Button
 
 T = TypeVar("T")
-
-MOST_NAMED = 5
-"""Cases that an answer names to choose from."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
     """A command on its way to a case: who wrote it, and where."""
 
-    text: Texted
+    words: str
     by: Analyst
-    here: NamedCase | None
+    place: Place
+    key: str
+    """Of what it does: delivered twice, it is done once."""
+    here: NamedCase | None = None
     """The case of the thread it was written in."""
-
-    @property
-    def key(self) -> str:
-        """Delivered twice, it is done once."""
-        return f"command:{self.text.place.conversation_id}:{self.text.activity_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """What is shown before it is done."""
-
-    says: tuple[Phrase, ...]
-    event: CloseOrdered | ContainOrdered | SentToCustomer | TaskGiven
-    preview: preview_cards.Preview | None = None
-    """Of words that are sent: it says all there is to say."""
 
 
 _AFTER_CLOSING = phrase("confirm.close_then")
 
-CONFIRM = "confirm"
-"""What the handle of a card that asks first stands for."""
+CONFIRM, CHOOSE = "confirm", "choose"
+"""What the handle of a card that asks first stands for, and of one that offers whole commands."""
 CONFIRMED_WITHIN = timedelta(minutes=10)
+CHOSEN_WITHIN = timedelta(hours=1)
 
 
 class Orders:
@@ -100,6 +92,8 @@ class Orders:
         self._clock = clock
         self._desk = desk
         self._conductor = conductor
+        self._asking = Asking(store, conductor, desk)
+        self._memory = Memory(store, clock, desk, conductor)
         self._shifts = Shifts(store, clock, desk, conductor)
 
     def is_place(self, place: Place) -> bool:
@@ -117,18 +111,14 @@ class Orders:
         command = commands.read(text.text)
         if text.place.personal and (by is None or isinstance(command, commands.Unknown)):
             return None
-        reader = self._reader
         if by is None:
-            return ShowText(say(phrase("refused.not_analyst"), reader))
-        written = _Written(text, by, await self._here(text.place))
-        answer = await self._answer(written, command)
-        match answer:
-            case ShowCard():
-                return answer
-            case str():
-                return ShowText(answer)
-            case phrases:
-                return ShowText("\n\n".join(say(p, reader) for p in phrases))
+            return ShowText(say(phrase("refused.not_analyst"), self._reader))
+        words = " ".join(text.text.split())[: commands.LONGEST_COMMAND]
+        key = f"command:{text.place.conversation_id}:{text.activity_id}"
+        here = await self._here(text.place)
+        written = _Written(words, by, text.place, key, here)
+        answer = await self._answer(written)
+        return _shown(answer)
 
     async def _analyst(self, actor: Actor) -> Analyst | None:
         """By the rows, not by what this process knows of them: whoever left commands no more."""
@@ -144,31 +134,43 @@ class Orders:
         found = await self._store.read_across(lambda tx: across.case_of_thread(tx, *where))
         return found if not place.personal else None
 
-    async def _answer(self, written: _Written, command: Command) -> list[Phrase] | ShowCard | str:
+    async def _answer(self, written: _Written) -> list[str] | ShowCard:
+        """A card, or what to read, line by line."""
+        command = await self._read_command(written.words)
         match command:
             case Tell():
                 return await self._story(written, command)
             case commands.ListCases():
-                return await self._list(command, written.by)
+                return await self._list(written, command)
             case commands.WhoIsOn() | commands.Join() | commands.HandOver():
-                return await self._shifts.answer(written.by, command, written.key)
+                return self._said(await self._shifts.answer(written.by, command, written.key))
             case commands.Help(about):
-                return _help(about)
+                return self._said(_help(about))
             case commands.Incomplete(word):
-                return [phrase("command.incomplete"), _form(word)]
+                return self._said([phrase("command.incomplete"), _form(word)])
             case commands.Unknown(near):
-                return _did_you_mean(near)
+                return self._said(_did_you_mean(near))
             case _:
                 return await self._on_case(written, command)
 
-    async def _story(self, written: _Written, command: Tell) -> str:
+    async def _read_command(self, words: str) -> Command:
+        prefixes = await self._store.read_across(across.prefixes)
+        return commands.read(words, prefixes)
+
+    def _said(self, phrases: Iterable[Phrase]) -> list[str]:
+        return [say(p, self._reader, commands.LONGEST_FACT) for p in phrases]
+
+    async def _story(self, written: _Written, command: Tell) -> list[str] | ShowCard:
         """A page of it; whoever may not work on the case does not read it either."""
-        found = await self._find(command.case, written.here)
-        if not isinstance(found, NamedCase):
-            return say(found, self._reader)
-        return await self._store.read(
+        found = await self._find(command.case, written)
+        if isinstance(found, Phrase):
+            return self._said([found])
+        if isinstance(found, list):
+            return await self._which(written, command.case, found)
+        told = await self._store.read(
             found.customer_id, lambda tx: self._told(tx, found.incident_id, written.by, command)
         )
+        return [told]
 
     def _told(self, tx: Tx, incident_id: str, by: Analyst, command: Tell) -> str:
         incident, _ = self._case(tx, incident_id)
@@ -185,16 +187,30 @@ class Orders:
         more = phrase("story.page", page=page, pages=len(found), name=incident.name)
         return f"{found[page - 1]}\n\n{say(more, self._reader)}"
 
-    async def _on_case(self, written: _Written, command: OnCase) -> list[Phrase] | ShowCard:
-        found = await self._find(command.case, written.here)
-        if not isinstance(found, NamedCase):
-            return [found]
-        event = await self._event(command, found, written.by)
-        if isinstance(event, list):
-            return event
-        if isinstance(event, _Ask):
-            return await self._ask_first(written, found, event)
-        return [await self._carry_out(found, event, written.key, written.by)]
+    async def _on_case(self, written: _Written, command: OnCase) -> list[str] | ShowCard:
+        found = await self._find(command.case, written)
+        if isinstance(found, Phrase):
+            return self._said([found])
+        if isinstance(found, list):
+            return await self._which(written, command.case, found)
+        reply = await self._reply(command, found, written)
+        match reply:
+            case list():
+                return self._said(reply)
+            case AskFirst():
+                return await self._ask_first(written, found, reply)
+            case Choose():
+                return await self._choose(written, reply, found)
+            case event:
+                return self._said([await self._carry_out(found, event, written.key, written.by)])
+
+    async def _which(
+        self, written: _Written, named: CaseName | None, cases: list[NamedCase]
+    ) -> ShowCard:
+        options = tuple(
+            Option(case.name, commands.of_case(written.words, named, case.name)) for case in cases
+        )
+        return await self._choose(written, Choose(phrase("choose.case"), options), cases[0])
 
     async def _carry_out(self, on: NamedCase, event: Later, key: str, by: Analyst) -> Phrase:
         occurrence = Occurrence(key, event, on.incident_id, by.object_id)
@@ -204,89 +220,148 @@ class Orders:
 
     # --- what cannot be taken back is shown first ----------------------------------------------
 
-    async def _ask_first(self, written: _Written, on: NamedCase, ask: "_Ask") -> ShowCard:
+    async def _ask_first(self, written: _Written, on: NamedCase, ask: AskFirst) -> ShowCard:
         """The card that does it is this analyst's alone, works once, and not for long."""
-        place, token = written.text.place, ids.card_token()
         until = self._clock.now() + CONFIRMED_WITHIN
+        token = await self._mint(written, on.customer_id, on.incident_id, CONFIRM, until)
+        reader = self._reader
+        if ask.preview is None:
+            shown = confirm.render(ask.says, written.words, token, Moment(until), reader)
+            return ShowCard(shown)
+        customer = await self._store.read(on.customer_id, profiles.current)
+        theirs = Reader(customer.language, customer.zone)
+        return ShowCard(
+            preview_cards.render_command(
+                ask.preview,
+                written.words,
+                token,
+                until=Moment(until),
+                reader=reader,
+                theirs=theirs,
+            )
+        )
+
+    async def _choose(self, written: _Written, choose: Choose, on: NamedCase) -> ShowCard:
+        """Each button carries a whole command, which this analyst could write as well."""
+        until = self._clock.now() + CHOSEN_WITHIN
+        token = await self._mint(written, on.customer_id, on.incident_id, CHOOSE, until)
+        return ShowCard(choosing.choice(choose.asks, choose.options, token, self._reader))
+
+    async def _mint(
+        self, written: _Written, customer: str, incident: str, surface: str, until: datetime
+    ) -> str:
+        place, token = written.place, ids.card_token()
         await self._store.write(
-            on.customer_id,
+            customer,
             lambda tx: handles.mint(
                 tx,
                 token,
                 tenant_id=place.tenant_id,
-                incident_id=on.incident_id,
-                surface=CONFIRM,
+                incident_id=incident,
+                surface=surface,
                 person=written.by.object_id,
                 expires=until,
                 conversation_id=place.conversation_id,
             ),
             Urgency.PEOPLE,
         )
-        words = " ".join(written.text.text.split())[: commands.LONGEST_COMMAND]
-        if ask.preview is None:
-            return ShowCard(confirm.render(ask.says, words, token, Moment(until), self._reader))
-        customer = await self._store.read(on.customer_id, profiles.current)
-        theirs = Reader(customer.language, customer.zone)
-        return ShowCard(
-            preview_cards.render_command(
-                ask.preview,
-                words,
-                token,
-                until=Moment(until),
-                reader=self._reader,
-                theirs=theirs,
-            )
-        )
+        return token
 
-    async def pressed(self, click: clicks.Click, actor: Actor, handle: Handle) -> Response:
-        """A button of a card that asks first; the handle was found to stand here, and in time."""
-        by = await self._analyst(actor)
+    async def from_card(self, click: Clicked, words: str, handle: Handle) -> Response:
+        """A command chosen on the card of its case: answered as if it were written in the thread."""
+        by = await self._analyst(click.actor)
+        if by is None or click.place.tenant_id != self._desk.profile.tenant_id:
+            return ShowText(say(phrase("refused.not_analyst"), self._reader))
+        key = ids.arrival_key("command", click.place.conversation_id, click.activity_id)
+        here = await self._named(handle)
+        answer = await self._answer(_Written(words, by, click.place, key, here))
+        return Posted(_shown(answer))
+
+    async def _named(self, handle: Handle) -> NamedCase:
+        name = await self._store.read(
+            handle.customer_id, lambda tx: self._case(tx, handle.incident_id)[0].name
+        )
+        return NamedCase(handle.customer_id, handle.incident_id, name)
+
+    async def pressed(self, clicked: Clicked, click: clicks.Click, handle: Handle) -> Response:
+        """A button of such a card; the handle was found to stand here, and in time."""
+        by = await self._analyst(clicked.actor)
         if by is None:
             return ShowText(say(phrase("refused.not_analyst"), self._reader))
-        if handle.surface != CONFIRM or handle.person != by.object_id:
+        belongs = CHOOSE if click.button is Button.RUN else CONFIRM
+        if handle.surface != belongs or handle.person != by.object_id:
             return ShowText(say(phrase("refused.not_your_command"), self._reader))
-        if click.button is Button.CANCEL:
-            now = self._clock.now()
-            await self._store.write(
-                handle.customer_id, lambda tx: handles.end(tx, handle.token, now), Urgency.PEOPLE
-            )
-            return ShowCard(confirm.over(phrase("confirm.cancelled"), self._reader))
-        command = commands.read(confirm.command_of(click))
-        if not isinstance(
-            command, commands.Close | commands.Contain | commands.Send | commands.GiveTask
-        ):
-            return ShowText(say(phrase("refused.unreadable"), self._reader))
-        on = NamedCase(handle.customer_id, handle.incident_id, "")
-        event = await self._event(command, on, by)
-        if isinstance(event, list):
-            return ShowText(say(event[0], self._reader))
-        ordered = event.event if isinstance(event, _Ask) else event
-        if isinstance(ordered, SentToCustomer):
-            ordered = replace(ordered, draft=ids.arrival_key("send", handle.token, ""))
-        says = await self._carry_out(on, ordered, f"confirmed:{handle.token}", by)
-        return ShowCard(confirm.over(says, self._reader))
+        words = confirm.command_of(click)
+        match click.button:
+            case Button.RUN:
+                key = f"chosen:{handle.token}:{click.choice}"
+                return await self._chosen(_Written(words, by, clicked.place, key), click)
+            case Button.CANCEL:
+                now = self._clock.now()
+                await self._store.write(
+                    handle.customer_id,
+                    lambda tx: handles.end(tx, handle.token, now),
+                    Urgency.PEOPLE,
+                )
+                return ShowCard(confirm.over(phrase("confirm.cancelled"), self._reader))
+            case _:
+                written = _Written(words, by, clicked.place, f"confirmed:{handle.token}")
+                return await self._confirmed(written, handle)
 
-    async def _list(self, command: commands.ListCases, by: Analyst) -> list[Phrase]:
+    async def _chosen(self, written: _Written, click: clicks.Click) -> ShowCard:
+        answer = await self._answer(written)
+        if isinstance(answer, ShowCard):
+            return answer
+        back = choosing.back_of(click)
+        named = Option(phrase("button.back"), back) if back else None
+        return ShowCard(choosing.read_out(answer, named, click.handle, self._reader))
+
+    async def _confirmed(self, written: _Written, handle: Handle) -> Response:
+        """The command is read again, and decided on as things stand now."""
+        command = await self._read_command(written.words)
+        if not isinstance(command, OnCase):
+            return ShowText(say(phrase("refused.unreadable"), self._reader))
+        on = await self._named(handle)
+        reply = await self._reply(command, on, written)
+        match reply:
+            case AskFirst(event=event):
+                if isinstance(event, SentToCustomer):
+                    event = replace(event, draft=ids.arrival_key("send", handle.token, ""))
+                says = await self._carry_out(on, event, written.key, written.by)
+                return ShowCard(confirm.over(says, self._reader))
+            case [says, *_]:
+                return ShowText(say(says, self._reader))
+            case _:
+                return ShowText(say(phrase("refused.unreadable"), self._reader))
+
+    async def _list(self, written: _Written, command: ListCases) -> list[str] | ShowCard:
         called = await self._store.read_across(across.customers_called)
-        wanted = _listing(command, called, by)
+        wanted = listing.wanted(command, called, written.by)
         if isinstance(wanted, Phrase):
-            return [wanted]
-        offset = (command.page - 1) * PAGE
-        found = await self._store.read_across(lambda tx: across.listed(tx, wanted, PAGE, offset))
+            return self._said([wanted])
+        offset = (command.page - 1) * listing.PAGE
+        found = await self._store.read_across(
+            lambda tx: across.listed(tx, wanted, listing.PAGE, offset)
+        )
         if not found.cases:
-            return [phrase("list.none")]
-        last = offset + len(found.cases)
-        counted = phrase("list.count", first=offset + 1, last=last, count=found.count)
-        more = [phrase("list.more", page=command.page + 1)] if last < found.count else []
-        return [counted, *(_line(case, self._desk.profile, by) for case in found.cases), *more]
+            return self._said([phrase("list.none")])
+        first, until = found.cases[0], self._clock.now() + CHOSEN_WITHIN
+        token = await self._mint(written, first.customer, first.id, CHOOSE, until)
+        shown = listing.page(command, found, self._desk.profile, written.by)
+        return ShowCard(
+            choosing.listing(shown.counted, shown.rows, shown.pages, token, self._reader)
+        )
 
     # --- which case, and who -------------------------------------------------------------------
 
-    async def _find(self, named: CaseName | None, here: NamedCase | None) -> NamedCase | Phrase:
+    async def _find(
+        self, named: CaseName | None, written: _Written
+    ) -> NamedCase | Phrase | list[NamedCase]:
+        """The case that is meant, or those that may be."""
         if named is None:
-            return here or phrase("command.which_case")
+            return written.here or await self._theirs(written.by) or phrase("command.which_case")
         found = await self._store.read_across(
-            lambda tx: across.cases_named(tx, named.number, named.prefix, MOST_NAMED + 1)
+            lambda tx: across.cases_named(tx, named.number, named.prefix, MOST_NAMED)
         )
         match found:
             case []:
@@ -294,15 +369,18 @@ class Orders:
             case [one]:
                 return one
             case several:
-                names = ", ".join(sorted(c.name for c in several)[:MOST_NAMED])
-                return phrase("command.several_cases", names=names)
+                return sorted(several, key=lambda case: case.name)
+
+    async def _theirs(self, by: Analyst) -> list[NamedCase]:
+        """An analyst who names no case may mean one of those they have."""
+        mine = across.Listing(owner=by.object_id)
+        found = await self._store.read_across(lambda tx: across.listed(tx, mine, MOST_NAMED, 0))
+        return [NamedCase(case.customer, case.id, case.name) for case in found.cases]
 
     # --- what a command means ------------------------------------------------------------------
 
-    async def _event(
-        self, command: OnCase, on: NamedCase, by: Analyst
-    ) -> "list[Phrase] | _Ask | Later":
-        """What is to happen; or an answer, where it is a question or nothing can be meant."""
+    async def _reply(self, command: OnCase, on: NamedCase, written: _Written) -> Reply:
+        by = written.by
         who = by.object_id, by.name
         match command:
             case commands.Show():
@@ -315,27 +393,66 @@ class Orders:
                 return Noted(*who, text)
             case commands.Escalate(why=why):
                 return Escalated(*who, why)
-            case commands.Assign(to=written):
-                to = meant(written, self._desk.profile.analysts, by)
-                return [to] if isinstance(to, Phrase) else Assigned(*who, to.object_id, to.name)
+            case commands.Assign(to=to):
+                return self._assigned(on, to, by)
             case commands.Close(disposition=disposition, comment=comment):
                 event = CloseOrdered(*who, disposition, comment)
                 return await self._read(on, lambda tx: self._closing(tx, on, event))
-            case commands.Contain(action=written):
-                return await self._read(on, lambda tx: self._containing(tx, on, written, by))
+            case commands.Contain(action=action):
+                return await self._read(on, lambda tx: self._containing(tx, on, action, by))
             case commands.GiveTask():
                 return await self._read(on, lambda tx: self._tasking(tx, on, command, by))
             case commands.Send():
                 return await self._read(on, lambda tx: self._sending(tx, on, command, by))
-            case commands.Undo(action=written):
-                return await self._read(on, lambda tx: self._undoing(tx, on, written, by))
+            case commands.Undo(action=action):
+                return await self._read(on, lambda tx: self._undoing(tx, on, action, by))
+            case commands.Decide():
+                return await self._read(on, lambda tx: self._deciding(tx, on, command, by))
+            case commands.Merge(into=into):
+                return await self._merging(on, into, written)
+            case commands.Ask(text=text):
+                return await self._asking.reply(on, text, by)
+            case commands.Remember() | commands.Recall() | commands.Forget():
+                return await self._memory.answer(command, on, by, written.key)
             case _:
                 assert_never(command)
+
+    def _assigned(self, on: NamedCase, to: str, by: Analyst) -> Reply:
+        match called(to, self._desk.profile.analysts, by):
+            case [one]:
+                return Assigned(by.object_id, by.name, one.object_id, one.name)
+            case []:
+                names = ", ".join(a.name for a in self._desk.profile.analysts[:MOST_NAMED])
+                return [phrase("command.nobody", written=to, names=names)]
+            case several:
+                options = tuple(
+                    Option(a.name, f"{Word.ASSIGN} {on.name} {a.upn}") for a in several[:MOST_NAMED]
+                )
+                return Choose(phrase("choose.person", written=to), options)
+
+    async def _merging(self, on: NamedCase, into: CaseName, written: _Written) -> Reply:
+        """Of the same customer: what was learnt at one is no other's."""
+        prefix = into.prefix or on.name.rpartition("-")[0]
+        named = CaseName(into.number, prefix)
+        found = await self._find(named, written)
+        if isinstance(found, Phrase):
+            return [found]
+        cases = [found] if isinstance(found, NamedCase) else found
+        target = next((c for c in cases if c.customer_id == on.customer_id), None)
+        if target is None:
+            return [phrase("command.other_customer", name=named.written)]
+        by = written.by
+        event = MergedInto(target.incident_id, target.name, by.object_id, by.name)
+        foreseen = await self._conductor.foresee(on.customer_id, event, on.incident_id)
+        if not isinstance(foreseen.verdict, Accepted):
+            return [foreseen.verdict.says]
+        asks = phrase("confirm.merge", name=on.name, into=target.name)
+        return AskFirst((asks, phrase("confirm.merge_then", into=target.name)), event)
 
     async def _read(self, on: NamedCase, fn: Callable[[Tx], T]) -> T:
         return await self._store.read(on.customer_id, fn)
 
-    def _closing(self, tx: Tx, on: NamedCase, event: CloseOrdered) -> "list[Phrase] | _Ask":
+    def _closing(self, tx: Tx, on: NamedCase, event: CloseOrdered) -> Reply:
         incident, _ = self._case(tx, on.incident_id)
         refused = may_command(incident, self._desk.profile, event.by)
         if refused is None and incident.is_over:
@@ -344,69 +461,76 @@ class Orders:
             return [refused]
         named = phrase(f"disposition.{event.disposition}")
         asks = phrase("confirm.close", name=incident.name, disposition=named)
-        return _Ask((asks, phrase("confirm.close_why", why=event.comment), _AFTER_CLOSING), event)
+        return AskFirst(
+            (asks, phrase("confirm.close_why", why=event.comment), _AFTER_CLOSING), event
+        )
 
-    def _containing(
-        self, tx: Tx, on: NamedCase, written: str, by: Analyst
-    ) -> "list[Phrase] | _Ask":
+    def _containing(self, tx: Tx, on: NamedCase, written: str, by: Analyst) -> Reply:
         incident, customer = self._case(tx, on.incident_id)
         refused = may_command(incident, self._desk.profile, by.object_id)
         if refused is not None:
             return [refused]
         possible = [] if incident.is_over else list(incident.actions)
         possible = [a for a in possible if may_be_ordered(incident, a)]
-        action = self._which_action(possible, written)
-        if isinstance(action, Phrase):
-            return [action]
+        action = self._which_action(possible, written, f"{Word.CONTAIN} {incident.name}")
+        if not isinstance(action, ResponseAction):
+            return action
         asks = phrase("confirm.contain", name=incident.name, action=describe(action))
         says = asks, consequence(action, customer), phrase("confirm.consent")
-        return _Ask(says, ContainOrdered(action.id, by.object_id, by.name))
+        return AskFirst(says, ContainOrdered(action.id, by.object_id, by.name))
 
-    def _tasking(
-        self, tx: Tx, on: NamedCase, command: commands.GiveTask, by: Analyst
-    ) -> "list[Phrase] | _Ask":
+    def _tasking(self, tx: Tx, on: NamedCase, command: commands.GiveTask, by: Analyst) -> Reply:
         incident, customer = self._case(tx, on.incident_id)
         order = Order(command, by, self._clock.now())
         found = asked(tx, incident, customer, self._desk.profile, order)
         if isinstance(found, Phrase):
             return [found]
         event, says = found
-        return _Ask(says, event)
+        return AskFirst(says, event)
 
-    def _sending(
-        self, tx: Tx, on: NamedCase, command: commands.Send, by: Analyst
-    ) -> "list[Phrase] | _Ask":
+    def _sending(self, tx: Tx, on: NamedCase, command: commands.Send, by: Analyst) -> Reply:
         incident, customer = self._case(tx, on.incident_id)
         order = sending.order(command, incident, customer, self._desk.profile, by)
-        return [order] if isinstance(order, Phrase) else _Ask((), order.event, order.preview)
+        return [order] if isinstance(order, Phrase) else AskFirst((), order.event, order.preview)
 
-    def _undoing(
-        self, tx: Tx, on: NamedCase, written: str, by: Analyst
-    ) -> "list[Phrase] | UndoOrdered":
+    def _undoing(self, tx: Tx, on: NamedCase, written: str, by: Analyst) -> Reply:
         incident, _ = self._case(tx, on.incident_id)
         refused = may_command(incident, self._desk.profile, by.object_id)
         if refused is not None:
             return [refused]
         done = [a for a in incident.actions if a.state is ActionState.DONE and is_reversible(a)]
-        action = self._which_action(done, written)
-        if isinstance(action, Phrase):
-            return [action]
+        action = self._which_action(done, written, f"{Word.UNDO} {incident.name}")
+        if not isinstance(action, ResponseAction):
+            return action
         return UndoOrdered(action.id, by.object_id, by.name)
 
+    def _deciding(self, tx: Tx, on: NamedCase, command: Decide, by: Analyst) -> Reply:
+        """What the card's own choices offer, and nothing beyond: a contact's word by phone."""
+        incident, customer = self._case(tx, on.incident_id)
+        refused = may_command(incident, self._desk.profile, by.object_id)
+        if refused is not None:
+            return [refused]
+        return consent(incident, customer, command, by, self._reader)
+
     def _which_action(
-        self, possible: Sequence[ResponseAction], written: str
-    ) -> ResponseAction | Phrase:
-        """The one whose name, in the analysts' language or in English, has every word."""
+        self, possible: Sequence[ResponseAction], written: str, command: str
+    ) -> ResponseAction | list[Phrase] | Choose:
+        """The one whose name, in the analysts' language or in English, is this or has every word."""
         wanted = set(written.lower().split())
         named = {a.id: _names(a, self._reader) for a in possible}
-        match [a for a in possible if any(wanted <= set(n.lower().split()) for n in named[a.id])]:
+        exact = [a for a in possible if written.lower() in map(str.lower, named[a.id])]
+        having = [a for a in possible if any(wanted <= set(n.lower().split()) for n in named[a.id])]
+        match exact or having:
             case [one] if wanted:
                 return one
             case [] if not possible:
-                return phrase("command.no_action")
+                return [phrase("command.no_action")]
             case found:
-                names = "; ".join(named[a.id][0] for a in (found or possible)[:MOST_NAMED])
-                return phrase("command.which_action", names=names)
+                options = tuple(
+                    Option(describe(a), f"{command} {named[a.id][0]}")
+                    for a in (found or possible)[:MOST_NAMED]
+                )
+                return Choose(phrase("choose.action"), options)
 
     def _case(self, tx: Tx, incident_id: str) -> tuple[Incident, Customer]:
         incident = incidents.load(tx, incident_id)
@@ -417,7 +541,14 @@ class Orders:
     def _shown(self, tx: Tx, incident_id: str, by: Analyst) -> list[Phrase]:
         incident, customer = self._case(tx, incident_id)
         refused = may_command(incident, self._desk.profile, by.object_id)
-        return [refused] if refused else _in_short(incident, customer, self._reader)
+        if refused is not None:
+            return [refused]
+        known = remembered.current(tx, today(customer, self._clock.now()))[:MOST_NAMED]
+        return [*_in_short(incident, customer, self._reader), *context(known)]
+
+
+def _shown(answer: list[str] | ShowCard) -> ShowText | ShowCard:
+    return answer if isinstance(answer, ShowCard) else ShowText("\n\n".join(answer))
 
 
 def _names(action: ResponseAction, reader: Reader) -> tuple[str, ...]:
@@ -448,60 +579,6 @@ def _in_short(incident: Incident, customer: Customer, reader: Reader) -> list[Ph
         else phrase("show.next_by", next=view.next_action, at=view.due),
         *(says for _, says in view.timeline[-3:]),
     ]
-
-
-# --- the list ------------------------------------------------------------------------------------
-
-PAGE = 10
-"""Cases a page of the list shows: they fit on a phone."""
-
-
-def _listing(
-    command: commands.ListCases, called: Mapping[str, str], by: Analyst
-) -> across.Listing | Phrase:
-    """Each word says of which customer, state, severity or kind the cases are to be."""
-    of: dict[str, list[str]] = {"customer": [], "status": [], "severity": [], "type": []}
-    for written in command.words:
-        word = written.lower().strip(".,;")
-        if word in called:
-            of["customer"].append(called[word])
-        elif (known := STATUSES.get(word)) or word in [*Status]:
-            of["status"].append(known or word)
-        elif word in [*Severity]:
-            of["severity"].append(word)
-        elif word.replace("-", "_") in [*IncidentType]:
-            of["type"].append(word.replace("-", "_"))
-        else:
-            return phrase("list.unknown_word", word=written, customers=_some(called))
-    return across.Listing(
-        statuses=tuple(map(Status, of["status"])),
-        customers=tuple(of["customer"]),
-        severities=tuple(map(Severity, of["severity"])),
-        types=tuple(map(IncidentType, of["type"])),
-        owner=by.object_id if command.mine else None,
-        unowned=command.unowned,
-    )
-
-
-STATUSES = {"closed": Status.RESOLVED}
-"""What people call a state, where we call it otherwise."""
-
-
-def _some(called: Mapping[str, str]) -> str:
-    return ", ".join(sorted(set(called.values()))[:MOST_NAMED])
-
-
-def _line(incident: Incident, provider: Provider, by: Analyst) -> Phrase:
-    """A case about the reader's own account is named, and nothing of it told."""
-    hidden = may_command(incident, provider, by.object_id) is not None
-    return phrase(
-        "list.hidden" if hidden else "list.line",
-        name=incident.name,
-        severity=incident.severity,
-        status=incident.status,
-        headline=None if hidden else headline(incident),
-        owner=incident.owner_name or reason(incident) or phrase("label.nobody"),
-    )
 
 
 # --- help ----------------------------------------------------------------------------------------

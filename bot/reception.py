@@ -14,6 +14,7 @@ from bot import ids
 from bot.bridge import Bridge, said
 from bot.clock import Clock
 from bot.conductor import Addressed, Conductor, NotHeard, Occurrence, Outcome
+from bot.context import with_context
 from bot.desk import channel_of, release
 from bot.gathering import ProviderDesk
 from bot.inbound import (
@@ -42,6 +43,7 @@ from cards import (
     analyst_thread,
     approval,
     clicks,
+    commanding,
     customer_thread,
     manager,
     question,
@@ -155,7 +157,9 @@ class Reception:
                 return await self._ask_again(click, pressed)
             case Button.DRAFT | Button.DISCARD:
                 return await self._preview(click, pressed)
-            case Button.DO_IT | Button.CANCEL:
+            case Button.COMMAND:
+                return await self._commanded(click, pressed)
+            case Button.DO_IT | Button.CANCEL | Button.RUN:
                 return await self._confirmed(click, pressed)
             case _:
                 return await self._pressed(click, pressed)
@@ -167,7 +171,7 @@ class Reception:
         if isinstance(heard, NotHeard):
             return await self._refused(click, heard)
         found, outcome = heard
-        return self._answer(outcome, found.press.handle, found.who)
+        return await self._answer(outcome, found.press.handle, found.who)
 
     def _heard(
         self, tx: AcrossTx, click: Clicked, pressed: clicks.Click, now: datetime
@@ -205,7 +209,7 @@ class Reception:
         if person is None or handle.person != who.object_id:
             return ShowText(say(phrase("refused.not_addressee"), who.reader))
         view = person_card(incident, customer, person, changing=pressed.on)
-        return self._shown(view, handle, _reader(customer, self._desk.profile, view))
+        return await self._shown(view, handle, _reader(customer, self._desk.profile, view))
 
     async def _confirmed(self, click: Clicked, pressed: clicks.Click) -> Response:
         now = self._clock.now()
@@ -214,7 +218,20 @@ class Reception:
             return await self._refused(click, press)
         if click.place.tenant_id != self._desk.profile.tenant_id:
             return await self._refused(click, NotHeard("refused.unknown_card", "another tenant"))
-        return await self._orders.pressed(pressed, click.actor, press.handle)
+        return await self._orders.pressed(click, pressed, press.handle)
+
+    async def _commanded(self, click: Clicked, pressed: clicks.Click) -> Response:
+        """A command from the card of its case: answered in the thread, as if written there."""
+        now = self._clock.now()
+        press = await self._store.read_across(lambda tx: _press(tx, click, pressed, now))
+        if isinstance(press, NotHeard):
+            return await self._refused(click, press)
+        if not _belongs(pressed, press.handle.surface):
+            return await self._refused(click, NotHeard("refused.unknown_card", NOT_ITS_BUTTON))
+        words = commanding.read(pressed)
+        if isinstance(words, clicks.Unreadable):
+            return ShowText(say(phrase("refused.say_how"), self._who(click, press).reader))
+        return await self._orders.from_card(click, words, press.handle)
 
     async def _preview(self, click: Clicked, pressed: clicks.Click) -> Response:
         """How an analyst's words will look, for them alone; or the case's card again. Looking
@@ -232,7 +249,7 @@ class Reception:
         provider = self._desk.profile
         if pressed.button is Button.DISCARD:
             view = surfaces(incident, customer)[ANALYST_THREAD]
-            return self._shown(view, handle, _reader(customer, provider, view))
+            return await self._shown(view, handle, _reader(customer, provider, view))
         written = sending.read(pressed)
         if isinstance(written, clicks.Unreadable):
             return ShowText(say(phrase("refused.say_what"), who.reader))
@@ -252,7 +269,7 @@ class Reception:
         theirs = Reader(customer.language, customer.zone)
         return ShowCard(sending.render(preview, handle.token, who.reader, theirs))
 
-    def _answer(self, outcome: Outcome, handle: across.Handle, who: "Who") -> Response:
+    async def _answer(self, outcome: Outcome, handle: across.Handle, who: "Who") -> Response:
         """The asker's new view; to whom the card does not belong, a sentence and no card."""
         if isinstance(outcome.verdict, Refused):
             return ShowText(say(outcome.verdict.says, who.reader))
@@ -260,11 +277,17 @@ class Reception:
         if view is None or isinstance(view, SourceStatus):
             return Nothing()
         reader = _reader(outcome.customer, self._desk.profile, view)
-        return self._shown(view, handle, reader)
+        return await self._shown(view, handle, reader)
 
-    def _shown(self, view: View, handle: across.Handle, reader: Reader) -> ShowCard:
+    async def _shown(self, view: View, handle: across.Handle, reader: Reader) -> ShowCard:
+        if isinstance(view, AnalystThread):
+            view = await self._in_context(handle.customer_id, view)
         link = self._links.of(view, handle.token)
         return ShowCard(_render(view, handle.token, reader, link))
+
+    async def _in_context(self, customer: str, view: AnalystThread) -> AnalystThread:
+        now = self._clock.now()
+        return await self._store.read(customer, lambda tx: with_context(tx, view, now))
 
     async def _refused(self, click: Clicked, refusal: NotHeard) -> Response:
         if not await self._is_ours(click.place.tenant_id):
@@ -547,6 +570,7 @@ BUTTONS: dict[str, frozenset[Button]] = {
             Button.DRAFT,
             Button.SEND,
             Button.DISCARD,
+            Button.COMMAND,
             Button.RECORD_CALL,
             Button.RECORD_CONSENT,
             Button.CALL_HELD,
@@ -615,8 +639,8 @@ def _event(  # noqa: C901, PLR0912 - an arm for each button
             return RecommendationAnswered(by, who.upn, name, pressed.button is Button.ACCEPT)
         case Button.TASK:
             return _task_answered(pressed, who)
-        case Button.DO_IT | Button.CANCEL:
-            return clicks.Unreadable("stands on a card that asks an analyst first")
+        case Button.DO_IT | Button.CANCEL | Button.RUN | Button.COMMAND:
+            return clicks.Unreadable("stands on a card that answers an analyst's command")
 
 
 def _call_held(pressed: clicks.Click, who: Who) -> CallHeld | clicks.Unreadable:

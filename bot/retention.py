@@ -7,7 +7,8 @@ timer does. `begin` orders the first one; ordered twice, it is done once.
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from storage import across, effects, erasing, incidents, profiles
+from bot.context import today
+from storage import across, effects, erasing, incidents, profiles, remembered
 from storage.engine import Store, Tx
 from triage.customer import Customer
 from triage.effects import KeepRetention
@@ -32,6 +33,7 @@ def keep(tx: Tx, now: datetime) -> None:
     customer = profiles.current(tx)
     days = customer.privacy.retention_days
     erased = erasing.erase_past(tx, now - timedelta(days=days))
+    remembered.drop_past(tx, today(customer, now))
     if erased:
         incidents.record_desk(
             tx,

@@ -7,7 +7,7 @@ a row as every timer does.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from storage import across, effects, incidents
 from storage.engine import AcrossTx, Store, Tx
@@ -20,7 +20,8 @@ from triage.events import Event, Woke
 from triage.incident import Incident
 
 MOST_HANDED = 200
-"""Cases that one handover gives away at once; what is left follows at the next change."""
+"""Cases that one handover gives away at once; what is left follows with a card of its own."""
+AGAIN = timedelta(seconds=10)
 
 # --- who is on duty ------------------------------------------------------------------------------
 
@@ -97,6 +98,9 @@ def change(tx: Tx, shared: AcrossTx, provider: Provider, due: ChangeShift, now: 
                 for case, to in suggested
             ]
             across.wake(shared, wakes, now)
+        if len(cases) == MOST_HANDED:
+            key = f"change_shift:{holder}:{now.isoformat()}"
+            order(tx, ChangeShift(key, now + AGAIN, holder, due.to), now)
     if due.leaving is None:
         order_next(tx, shared, provider, now)
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from cards import sending
+from cards import commanding, sending
 from cards.clicks import Click, Unreadable, button
 from cards.elements import (
     AdaptiveCard,
@@ -23,7 +23,6 @@ from cards.elements import (
 )
 from cards.layout import (
     HEADLINE,
-    MOST_ROWS,
     actions_rows,
     buttons,
     case_banner,
@@ -55,7 +54,7 @@ from cards.wording import (
     signed,
 )
 from triage.incident import Band, CallOutcome, Clearance, Disposition, Reason, Status
-from triage.phrases import Moment
+from triage.phrases import Moment, Phrase
 from triage.priority import Priority
 from triage.views import (
     AnalystCall,
@@ -72,7 +71,7 @@ from triage.views import (
 DISPOSITION, COMMENT = "disposition", "comment"
 PART, PROOF, CONSENT = "part", "proof", "consent"
 MAX_COMMENT = 500
-MOST_QUESTIONS = 5
+MOST_QUESTIONS = 4
 MOST_CALLS = 2
 MOST_CALLEES = 4
 MOST_TASKS = 3
@@ -81,6 +80,9 @@ MOST_REASONS = 7
 MOST_PARTS = 6
 MOST_CHOICES = 6
 MOST_BUTTONS = 6
+MOST_FACTS, LONGEST_FACT = 2, 200
+MOST_REASONS = 8
+MOST_ENTRIES = 8
 
 _BAND_COLOR = {
     Band.CONTAIN: "attention",
@@ -167,6 +169,7 @@ def _whole(view: AnalystThread, handle: str, reader: Reader) -> Card:
             small(_priority(view.priority, reader), spacing="none"),
             _next(view, reader),
             *buttons(_commands(view, handle, reader), spacing="medium"),
+            *buttons(_beside(view, handle, reader), spacing="small"),
             *section(label("label.outcome", reader), lines(view.outcome, reader), style="good"),
             *_proposal(view.proposal, reader),
             *_calls(view, handle, reader),
@@ -177,6 +180,7 @@ def _whole(view: AnalystThread, handle: str, reader: Reader) -> Card:
             *section(label("label.facts", reader), lines(view.facts, reader)),
             *section(label("label.tasks", reader), lines(view.tasks, reader, MOST_TASKS)),
             *section(label("label.context", reader), lines(view.context, reader, MOST_LINES)),
+            *section(label("label.remembered", reader), _remembered(view.remembered, reader)),
             *section(label("label.evidence", reader), lines(view.evidence, reader, MOST_LINES)),
             *section(label("label.reasons", reader), _reasons(view.reasons, reader)),
             *section(label("label.questions", reader), _questions(view.questions, reader)),
@@ -256,6 +260,12 @@ def _proposal(proposal: ProposalView | None, reader: Reader) -> list[object]:
 def _proposed(proposal: ProposalView, reader: Reader) -> str:
     disposition = name_of("disposition", proposal.disposition, reader)
     return f"{disposition}, {name_of('determination', proposal.determination, reader)}"
+
+
+def _remembered(facts: tuple[Phrase, ...], reader: Reader) -> list[object]:
+    """The latest ones; `remember` lists all."""
+    shown: list[object] = [text(say(fact, reader, LONGEST_FACT)) for fact in facts[:MOST_FACTS]]
+    return [*shown, *rest(len(facts), reader, MOST_FACTS)]
 
 
 def _reasons(reasons: tuple[Reason, ...], reader: Reader) -> list[object]:
@@ -490,7 +500,7 @@ def _timeline(view: AnalystThread, reader: Reader) -> list[object]:
         return []
     shown: list[object] = []
     day = None
-    for at, says in view.timeline[-MOST_ROWS:]:
+    for at, says in view.timeline[-MOST_ENTRIES:]:
         same = local_day(at, reader) == day
         day = local_day(at, reader)
         when = clock(at, reader) if same else day_and_clock(at, reader)
@@ -510,9 +520,18 @@ def _commands(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
             shown.append(_close_as(title, handle, reader))
         elif pressed is Button.DRAFT:
             shown.append(sending.written(title, handle, reader, view.hearers))
-        else:
+        elif pressed is not Button.COMMAND:
             shown.append(button(title, handle, pressed))
-    return shown + _portal(view, reader)
+    return shown
+
+
+def _beside(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
+    """What is wanted less often, in a row of its own: Teams shows six buttons in one."""
+    more: list[object] = []
+    if Button.COMMAND in view.buttons:
+        title = label(f"button.{Button.COMMAND}", reader)
+        more.append(commanding.form(title, handle, reader))
+    return more + _portal(view, reader)
 
 
 def _close_as(title: str, handle: str, reader: Reader) -> ShowCard:

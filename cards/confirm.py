@@ -9,6 +9,8 @@ from cards.wording import Reader, label, say
 from triage.phrases import Moment, Phrase
 from triage.views import Button
 
+LONGEST = 600
+"""Characters of what was written that are shown: all that will be said."""
 COMMAND = "command"
 """What was written: read again when it is confirmed, and decided on then."""
 
@@ -16,7 +18,7 @@ COMMAND = "command"
 def render(
     says: Sequence[Phrase], command: str, handle: str, until: Moment, reader: Reader
 ) -> Card:
-    title, *more = (say(p, reader) for p in says)
+    title, *more = (say(p, reader, LONGEST) for p in says)
     return whole(
         [
             heading(title),

@@ -10,6 +10,7 @@ from triage.phrases import Phrase
 from triage.views import Button, PersonCard
 
 MOST_BUTTONS = 4
+MOST_ASKED = 500
 MOST_CHARACTERS = 60
 """Of any one text from outside: whoever names a file must not be able to tell a story with it."""
 
@@ -50,7 +51,9 @@ def _spoken(view: PersonCard, said: list[str], choices: list[str], reader: Reade
 
 
 def _say(sentence: Phrase, reader: Reader) -> str:
-    return say(sentence, reader, MOST_CHARACTERS)
+    """An analyst's question is said whole; it has been read through before it was sent."""
+    asked = sentence.key == "ask.in_words"
+    return say(sentence, reader, MOST_ASKED if asked else MOST_CHARACTERS)
 
 
 def _asks(sentence: Phrase) -> bool:

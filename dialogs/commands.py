@@ -8,7 +8,9 @@ something says how it is written. Whether somebody may do it is decided where ev
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
 
@@ -19,6 +21,8 @@ LONGEST = 500
 """Characters kept of what is written to a command."""
 
 
+LONGEST_FACT = 200
+"""Characters of what is remembered: it stands whole on every card of the customer."""
 LONGEST_COMMAND = 1_000
 """Characters of a whole command."""
 
@@ -41,6 +45,12 @@ class Word(StrEnum):
     UNDO = "undo"
     TASK = "task"
     REOPEN = "reopen"
+    ASK = "ask"
+    APPROVE = "approve"
+    DENY = "deny"
+    MERGE = "merge"
+    REMEMBER = "remember"
+    FORGET = "forget"
     SHIFT = "shift"
     HANDOVER = "handover"
     HELP = "help"
@@ -163,6 +173,56 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Have somebody of the customer asked."""
+
+    case: CaseName | None
+    text: str
+    """As written: who, then a kind of question or a question in words. Where the name ends, the
+    roster says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Take down what a contact of the customer decided on the phone."""
+
+    case: CaseName | None
+    approve: bool
+    action: str
+    """As written, as the contact is; both may be left out where there is but one."""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    case: CaseName | None
+    """The one that ends."""
+    into: CaseName
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep a fact about the customer for later cases."""
+
+    case: CaseName | None
+    fact: str
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """`remember` without a fact: what is kept."""
+
+    case: CaseName | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    case: CaseName | None
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class GiveTask:
     """Give one of the customer's people something to do."""
 
@@ -210,7 +270,25 @@ class Unknown:
     near: tuple[Word, ...] = ()
 
 
-OnCase = Show | Take | Assign | Note | Send | Escalate | Reopen | Close | Contain | Undo | GiveTask
+OnCase = (
+    Show
+    | Take
+    | Assign
+    | Note
+    | Send
+    | Escalate
+    | Reopen
+    | Close
+    | Contain
+    | Undo
+    | GiveTask
+    | Ask
+    | Decide
+    | Merge
+    | Remember
+    | Recall
+    | Forget
+)
 """What is about one case: named, or that of the thread it was written in."""
 
 OnDuty = WhoIsOn | Join | HandOver
@@ -219,8 +297,10 @@ OnDuty = WhoIsOn | Join | HandOver
 Command = ListCases | OnDuty | OnCase | Tell | Help | Incomplete | Unknown
 
 
-def read(text: str) -> Command:
-    """The command in what somebody wrote to us."""
+def read(text: str, prefixes: Collection[str] | None = None) -> Command:  # noqa: C901, PLR0912 - an arm for each word
+    """The command in what somebody wrote to us. At the head of free text only what begins as a
+    customer's cases do, by `prefixes`, is taken for a case: CVE-2026-1234 is none. Without them,
+    anything may be."""
     first, _, more = " ".join(text.split()).partition(" ")
     more = more.strip()
     word = _word(first)
@@ -245,21 +325,41 @@ def read(text: str) -> Command:
             to = _person(more)
             return HandOver(to or None) if to or not more else Incomplete(Word.HANDOVER)
         case Word.NOTE:
-            case, note = _case_first(more)
+            case, note = _case_first(more, prefixes)
             return Note(case, note[:LONGEST]) if note else Incomplete(Word.NOTE)
         case Word.SEND:
-            return _send(more)
+            return _send(more, prefixes)
         case Word.CLOSE:
-            return _close(more)
+            return _close(more, prefixes)
         case Word.CONTAIN:
-            return Contain(*_case_first(more[:LONGEST]))
+            return Contain(*_case_first(more[:LONGEST], prefixes))
         case Word.UNDO:
-            return Undo(*_case_first(more[:LONGEST]))
+            return Undo(*_case_first(more[:LONGEST], prefixes))
         case Word.TASK:
-            return _task(more)
+            return _task(more, prefixes)
         case Word.ESCALATE:
-            case, why = _case_first(more)
+            case, why = _case_first(more, prefixes)
             return Escalate(case, why[:LONGEST] or None)
+        case Word.ASK:
+            return _ask(more)
+        case Word.APPROVE | Word.DENY:
+            return _decide(more, approve=word is Word.APPROVE)
+        case Word.MERGE:
+            return _merge(more)
+        case Word.REMEMBER:
+            return _remember(more, prefixes)
+        case Word.FORGET:
+            return _forget(more)
+
+
+def of_case(text: str, written: CaseName | None, name: str) -> str:
+    """The same command, of the case of this name; `written` is how it named one before."""
+    first, _, more = " ".join(text.split()).partition(" ")
+    if _word(first) is None:
+        return f"{Word.SHOW} {name}"
+    if written is not None:
+        more = more.partition(" ")[2]
+    return f"{first} {name} {more}".strip()
 
 
 def _word(written: str) -> Word | None:
@@ -290,14 +390,23 @@ def _case(written: str) -> CaseName | None:
     return None
 
 
-def _case_first(more: str) -> tuple[CaseName | None, str]:
+def _case_first(more: str, prefixes: Collection[str] | None) -> tuple[CaseName | None, str]:
     """The case at the head of what is free text: "42 machines" in a thread is none, so that a number
     alone counts only as #42."""
     first, _, rest = more.partition(" ")
     case = _case(first)
     if case is None or (case.prefix is None and not first.startswith("#")):
         return None, more
+    if case.prefix is not None and prefixes is not None and case.prefix not in prefixes:
+        return None, more
     return case, rest.strip(" :")
+
+
+def _case_or_number_first(more: str) -> tuple[CaseName | None, str]:
+    """The case at the head of what begins with a name otherwise: no person is called 42."""
+    first, _, rest = more.partition(" ")
+    case = _case(first)
+    return (case, rest.strip(" :")) if case else (None, more)
 
 
 def _alone(word: Word, more: str, made: type[Show] | type[Take] | type[Reopen]) -> Command:
@@ -331,9 +440,8 @@ _SHIFTS: dict[str, Command] = {
 
 
 def _assign(more: str) -> Command:
-    first, _, rest = more.partition(" ")
-    case = _case(first)
-    to = _person(rest if case else more)
+    case, rest = _case_or_number_first(more)
+    to = _person(rest)
     return Assign(case, to) if to else Incomplete(Word.ASSIGN)
 
 
@@ -347,12 +455,71 @@ def _person(written: str) -> str:
     return " ".join(bare.replace("@", " ", 1).split())[:100] if bare.strip("@ ") else ""
 
 
-def _send(more: str) -> Command:
-    case, said = _case_first(more)
+# --- sending, asking, deciding, merging, remembering -----------------------------------------------------
+
+
+def _send(more: str, prefixes: Collection[str] | None) -> Command:
+    case, said = _case_first(more, prefixes)
     said = _AT.sub("", said)
     addressed = said[:3].lower() in ("to", "to ")
     text = said[3:].lstrip("@ ") if addressed else said.strip()
     return Send(case, text[:LONGEST_SENT], addressed) if text else Incomplete(Word.SEND)
+
+
+def _ask(more: str) -> Command:
+    case, text = _case_or_number_first(more)
+    text = " ".join(_AT.sub(" ", text).replace("@", " ", 1).split())
+    return Ask(case, text[:LONGEST]) if text else Incomplete(Word.ASK)
+
+
+_BY = re.compile(r"(?:(?P<action>.*) )?(?:by|von|durch|por) (?P<by>.+)", re.IGNORECASE)
+
+
+def _decide(more: str, *, approve: bool) -> Command:
+    case, text = _case_or_number_first(more[:LONGEST])
+    said = _BY.fullmatch(text)
+    if said is None:
+        return Decide(case, approve, text)
+    return Decide(case, approve, said["action"] or "", _person(said["by"]))
+
+
+_INTO = re.compile(r"(?:(?P<part>\S+) )?(?:into|in|em) (?P<into>\S+)", re.IGNORECASE)
+
+
+def _merge(more: str) -> Command:
+    named = _INTO.fullmatch(more)
+    part = _case(named["part"]) if named and named["part"] else None
+    into = _case(named["into"]) if named else None
+    if named is None or into is None or (named["part"] and part is None):
+        return Incomplete(Word.MERGE)
+    return Merge(part, into)
+
+
+_UNTIL = re.compile(
+    r"(?P<fact>.+?)[ ,]+(?:until|bis|até) (?P<until>[0-9]{4}-[0-9]{2}-[0-9]{2})\.?", re.IGNORECASE
+)
+
+
+def _remember(more: str, prefixes: Collection[str] | None) -> Command:
+    case, fact = _case_first(more, prefixes)
+    if not fact:
+        return Recall(case)
+    dated = _UNTIL.fullmatch(fact)
+    if dated is None:
+        return Remember(case, fact[:LONGEST_FACT])
+    try:
+        until = date.fromisoformat(dated["until"])
+    except ValueError:
+        return Incomplete(Word.REMEMBER)
+    return Remember(case, dated["fact"][:LONGEST_FACT], until)
+
+
+def _forget(more: str) -> Command:
+    *named, number = more.split() or [""]
+    case = _case(named[0]) if len(named) == 1 else None
+    if len(named) > 1 or (named and case is None) or not _NUMBER.fullmatch(number):
+        return Incomplete(Word.FORGET)
+    return Forget(case, int(number.removeprefix("#")))
 
 
 # --- closing -------------------------------------------------------------------------------------
@@ -373,9 +540,9 @@ _DISPOSITIONS = {
 """How analysts say what a case was."""
 
 
-def _close(more: str) -> Command:
+def _close(more: str, prefixes: Collection[str] | None) -> Command:
     """Nothing closes without what it was, and why (design.md section 4, rule 3)."""
-    case, said = _case_first(more)
+    case, said = _case_first(more, prefixes)
     if case is None and (first := _case(said.partition(" ")[0])):
         case, said = first, said.partition(" ")[2]
     for name, disposition in _DISPOSITIONS.items():
@@ -390,9 +557,9 @@ def _close(more: str) -> Command:
 _DUE = re.compile(r"(?P<what>.+?)[ ,]+(?:by|bis|até) (?P<by>[^,;]{2,30})", re.IGNORECASE)
 
 
-def _task(more: str) -> Command:
+def _task(more: str, prefixes: Collection[str] | None) -> Command:
     """`task @ines replace LAPTOP-7 by friday`; what follows "by" and names no day is of the task."""
-    case, rest = _case_first(more)
+    case, rest = _case_first(more, prefixes)
     head, colon, _ = rest[:60].partition(":")
     if colon and len(head.split()) <= 3:
         whom, text = _person(head), rest[len(head) + 1 :]
@@ -428,3 +595,9 @@ def _list(more: str) -> ListCases:
 
 _FLAGS = {"mine", "unowned", "open", "all"}
 """Open ones are what is listed without a word."""
+
+
+def page(of: ListCases, number: int) -> str:
+    """The command for another page of a list."""
+    flags = [name for name, wanted in (("mine", of.mine), ("unowned", of.unowned)) if wanted]
+    return " ".join([Word.INCIDENTS, *flags, *of.words, "page", str(number)])

@@ -1,6 +1,8 @@
 """The app package: manifest, translations and icons in one ZIP, the same bytes every time.
 
 `manifest.json` says all there is to say in English; `${...}` stands for what a provider fills in.
+The package for the provider's own tenant lists the analysts' commands (`analysts.json`): Teams shows
+ten of them, and `help` names the rest.
 """
 
 import json
@@ -60,12 +62,17 @@ def package(
     version: str = VERSION,
     offer: Offer | None = None,
     permissions: Collection[Permission] = NEEDED,
+    *,
+    analysts: bool = False,
 ) -> bytes:
     """Raises ManifestError with all that is wrong with what was given."""
     told = manifest(app_id, version, offer or Offer(), permissions)
     languages = [each["file"] for each in told["localizationInfo"]["additionalLanguages"]]
-    files = {"manifest.json": json.dumps(told, ensure_ascii=False, indent=2).encode()}
-    files |= {name: (HERE / "locales" / name).read_bytes() for name in languages}
+    translated = {name: _read(HERE / "locales" / name) for name in languages}
+    if analysts:
+        _list_commands(told, translated)
+    files = {"manifest.json": _written(told)}
+    files |= {name: _written(said) for name, said in translated.items()}
     files |= {name: (HERE / name).read_bytes() for name in told["icons"].values()}
     return _zipped(files)
 
@@ -90,8 +97,37 @@ def manifest(
 
 
 def template() -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((HERE / "manifest.json").read_text(encoding="utf-8"))
+    return _read(HERE / "manifest.json")
+
+
+def _list_commands(told: dict[str, Any], translated: dict[str, dict[str, Any]]) -> None:
+    """In the place of what customers are offered. A command is typed as it is titled: in English,
+    whoever reads it."""
+    commands = _read(HERE / "analysts.json")
+    told["bots"][0]["commandLists"] = [
+        {
+            "scopes": ["team", "personal"],
+            "commands": [
+                {"title": title, "description": says["en"]} for title, says in commands.items()
+            ],
+        }
+    ]
+    for file, said in translated.items():
+        for key in [k for k in said if k.startswith("bots[0].commandLists")]:
+            del said[key]
+        language = file.removesuffix(".json")
+        for number, (title, says) in enumerate(commands.items()):
+            at = f"bots[0].commandLists[0].commands[{number}]"
+            said |= {f"{at}.title": title, f"{at}.description": says[language]}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return read
+
+
+def _written(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, indent=2).encode()
 
 
 def _check(values: dict[str, str]) -> None:

@@ -661,15 +661,15 @@ _DOCUMENTS = select(col(CustomerRow.document)).where(
 
 def cases_named(tx: AcrossTx, number: int, prefix: str | None, limit: int) -> list[NamedCase]:
     """The cases CONTOSO-42 may be, or 42 alone, at the customers that are onboarded."""
-    names = [f"{p}-{number}" for p in ([prefix] if prefix else _prefixes(tx))]
+    names = [f"{p}-{number}" for p in ([prefix] if prefix else sorted(prefixes(tx)))]
     found = tx.session.run(_NAMED, {"names": names, "limit": limit})
     return [NamedCase(row.customer_id, row.id, row.name) for row in found]
 
 
-def _prefixes(tx: AcrossTx) -> list[str]:
+def prefixes(tx: AcrossTx) -> frozenset[str]:
     """What the customers' cases begin with."""
     found = tx.session.run(_DOCUMENTS, {}).scalars()
-    return sorted({str(json.loads(document)["prefix"]) for document in found})
+    return frozenset(str(json.loads(document)["prefix"]) for document in found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

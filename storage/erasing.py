@@ -33,6 +33,7 @@ from storage.tables import (
     PersonRow,
     QuarantineRow,
     RelayRow,
+    RememberedRow,
     SignInRow,
     SurfaceRow,
 )
@@ -232,6 +233,9 @@ def erase_person(tx: Tx, who: Subject) -> list[str]:
     tx.session.run(delete(HandleRow).where(col(HandleRow.person).in_(sorted(ids))))
     tx.session.run(
         delete(QuarantineRow).where(_mentions(who, QuarantineRow.raw, QuarantineRow.field))
+    )
+    tx.session.run(
+        delete(RememberedRow).where(_mentions(who, RememberedRow.fact, RememberedRow.by_name))
     )
     tx.session.run(
         update(BindingRow)

@@ -226,9 +226,9 @@ def received_between(tx: Tx, since: datetime, until: datetime, limit: int) -> li
 
 
 def latest_about(tx: Tx, object_id: str, since: datetime, limit: int) -> list[Incident]:
-    """The newest incidents this person is concerned by or has a task in, open ones first; never a
-    restricted one, of which nobody concerned may learn."""
-    keys = [f"oid:{object_id.lower()}", tasked_key(object_id)]
+    """The newest incidents this person is concerned by, or was asked about by an analyst, open ones
+    first; never a restricted one, of which nobody concerned may learn."""
+    keys = [f"oid:{object_id.lower()}", asked_key(object_id)]
     wanted = {"keys": keys, "since": since, "limit": limit}
     return [incident_from_json(state) for state in tx.session.run(_LATEST_ABOUT, wanted).scalars()]
 
@@ -249,11 +249,6 @@ _SUSPECTING = select(col(EntityKeyRow.incident_id)).where(col(EntityKeyRow.key) 
 def suspecting(tx: Tx, object_id: str) -> list[str]:
     """The incidents that keep this account suspect, closed or not."""
     return list(tx.session.run(_SUSPECTING, {"key": suspect_key(object_id)}).scalars())
-
-
-def tasked_key(object_id: str) -> str:
-    """What stands for somebody who has a task in their own chat: what they write there is about it."""
-    return f"task:{object_id.lower()}"
 
 
 def suspect_key(object_id: str) -> str:
@@ -299,6 +294,12 @@ def open_about(tx: Tx, object_id: str, besides: str = "") -> list[str]:
     """The incidents that are not over and concern this person."""
     wanted = {"key": f"oid:{object_id.lower()}", "besides": besides}
     return list(tx.session.run(_OPEN_ABOUT, wanted).scalars())
+
+
+def asked_key(object_id: str) -> str:
+    """What `remember_keys` is given for somebody whom an analyst has asked or given a task: what
+    they write belongs to the incident, whether they are concerned or not."""
+    return f"asked:{object_id.lower()}"
 
 
 def code_key(code: str) -> str:

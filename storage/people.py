@@ -47,6 +47,7 @@ _HELD_PERSON = _PERSON.with_for_update()
 _BY_UPN = select(PersonRow).where(
     col(PersonRow.tenant_id) == bindparam("tenant_id"), col(PersonRow.upn) == bindparam("upn")
 )
+_OF_TENANT = select(PersonRow).where(col(PersonRow.tenant_id) == bindparam("tenant_id"))
 _CANDIDATES = select(PersonRow).where(
     col(PersonRow.tenant_id) == bindparam("tenant_id"),
     or_(
@@ -66,6 +67,25 @@ def by_upn(tx: Tx, tenant_id: str, upn: str) -> Known | None:
     """The one person with this UPN; None when there is none, or more than one."""
     rows = tx.session.scalars(_BY_UPN, {"tenant_id": tenant_id, "upn": upn.lower()}).all()
     return _known(rows[0]) if len(rows) == 1 else None
+
+
+MOST_CALLED = 50
+
+
+def called(tx: Tx, word: str, profile: Customer) -> list[Person]:
+    """Those of the roster with this word in their name, or with this UPN; at most MOST_CALLED."""
+    found = tx.session.scalars(
+        _OF_TENANT.where(
+            or_(
+                col(PersonRow.upn) == word.lower(),
+                col(PersonRow.name).icontains(word, autoescape=True),
+            )
+        )
+        .order_by(col(PersonRow.name), col(PersonRow.object_id))
+        .limit(MOST_CALLED),
+        {"tenant_id": profile.tenant_id},
+    )
+    return [_as_person(row, profile) for row in found]
 
 
 def helpers(tx: Tx, upns: Iterable[str], profile: Customer) -> dict[str, Person]:
@@ -171,9 +191,6 @@ class Member(Protocol):
     def tenant_id(self) -> str | None: ...
     @property
     def is_guest(self) -> bool: ...
-
-
-_OF_TENANT = select(PersonRow).where(col(PersonRow.tenant_id) == bindparam("tenant_id"))
 
 
 @dataclass(frozen=True, slots=True)

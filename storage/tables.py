@@ -5,7 +5,7 @@ key, so that a foreign key cannot point into another customer's rows either. The
 and rows of its own: its profile, its desk, its channel.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -529,6 +529,21 @@ class ReachRow(Row, table=True):
     begun: bool
     trouble: bool
     """It failed, or went over a cap, and nobody has allowed response actions anew since."""
+
+
+class RememberedRow(Row, table=True):
+    """A fact about the customer that an analyst keeps for later cases."""
+
+    __tablename__ = "remembered"
+
+    number: int = Field(primary_key=True)
+    fact: str = Field(sa_type=Text)
+    by_name: str
+    """The analyst."""
+    case: str
+    """Where it was learnt: CONTOSO-42."""
+    until: date
+    """The last day on which it is shown, by the customer's clock."""
 
 
 class QuarantineRow(Row, table=True):

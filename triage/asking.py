@@ -134,15 +134,10 @@ def _ask_person(
 ) -> None:
     """`at_once` where the person is there: a follow-up waits for no morning."""
     known = (*draft.incident.heard, *draft.incident.questions)
-    if any(_already_asks(q, person, kind, route) for q in known):
+    if any(already_asks(q, person, kind, route) for q in known):
         return
-    if route is Route.CARD and ladder.is_over_budget(draft, person):
-        draft.note(phrase("timeline.over_budget", person=person.name))
-        route = Route.PHONE
-    if route is not Route.PHONE and not draft.customer.may_write_to(person.upn):
-        draft.hand_over_once(phrase("why.not_in_pilot", person=person.name))
-        route = Route.PHONE
-    question = _new_question(draft, person, kind, route, at_once=at_once)
+    route = allowed(draft, person, route)
+    question = new_question(draft, person, kind, route, at_once=at_once)
     if not could_change(draft.incident, draft.customer, draft.now, question):
         draft.hand_over_once(phrase("why.no_answer_matters"))
         return
@@ -151,12 +146,29 @@ def _ask_person(
         draft.hand_over_once(phrase("why.shadow_asks", person=person.name, question=about))
         return
     draft.mattering.add(question.id)
-    if isinstance(question.state, Held):
-        draft.put_question(question)
-        draft.note(phrase("timeline.held", person=person.name, until=question.state.until))
-        draft.wake(f"send:{question.id}", question.state.until)
+    send(draft, question)
+
+
+def allowed(draft: Draft, person: Person, route: Route) -> Route:
+    """By phone, where no card may go: enough for today, or outside the pilot group."""
+    if route is Route.CARD and ladder.is_over_budget(draft, person):
+        draft.note(phrase("timeline.over_budget", person=person.name))
+        return Route.PHONE
+    if route is not Route.PHONE and not draft.customer.may_write_to(person.upn):
+        draft.hand_over_once(phrase("why.not_in_pilot", person=person.name))
+        return Route.PHONE
+    return route
+
+
+def send(draft: Draft, question: Question) -> None:
+    """Now, or when it may be."""
+    if not isinstance(question.state, Held):
+        open_question(draft, question)
         return
-    open_question(draft, question)
+    draft.put_question(question)
+    until = question.state.until
+    draft.note(phrase("timeline.held", person=question.person.name, until=until))
+    draft.wake(f"send:{question.id}", until)
 
 
 def _has_open_card(draft: Draft, person: Person) -> bool:
@@ -170,7 +182,7 @@ def _has_open_card(draft: Draft, person: Person) -> bool:
     )
 
 
-def _already_asks(question: Question, person: Person, kind: QuestionKind, route: Route) -> bool:
+def already_asks(question: Question, person: Person, kind: QuestionKind, route: Route) -> bool:
     """Asked by this route, or answered by any. Withdrawn is as if never asked: a card withdrawn for
     taint is asked by phone, one withdrawn by a closing is asked again when the case reopens."""
     mine = question.person.object_id == person.object_id and question.kind is kind
@@ -178,15 +190,21 @@ def _already_asks(question: Question, person: Person, kind: QuestionKind, route:
     return mine and (asked or question.answer is not None)
 
 
-def _new_question(
-    draft: Draft, person: Person, kind: QuestionKind, route: Route, *, at_once: bool
+def new_question(
+    draft: Draft,
+    person: Person,
+    kind: QuestionKind,
+    route: Route,
+    *,
+    at_once: bool = False,
+    words: str | None = None,
 ) -> Question:
     """Sent now, or held until it may be; a phone call is the analyst's to time."""
     number = len(draft.incident.questions) + 1
     at_once = at_once or route is Route.PHONE
     at = draft.now if at_once else ladder.send_at(draft, person)
     state = Held(at) if at > draft.now else _open(draft)
-    return Question(f"q{number}", kind, person, route, draft.now, state)
+    return Question(f"q{number}", kind, person, route, draft.now, state, words=words)
 
 
 def _open(draft: Draft) -> Open:
@@ -266,8 +284,11 @@ def _change(draft: Draft, question: Question, choice: str | None, assurance: Ass
 
 
 def _with_reply(draft: Draft, question: Question, reply: Reply, answer: Answer | None) -> Question:
-    """Free text, "call me" and what an analyst must read leave the question open."""
+    """Free text, "call me" and what an analyst must read leave the question open; text is what a
+    free question asks for."""
     question = replace(question, replies=kept((*question.replies, reply)))
+    if question.kind is QuestionKind.FREE and reply.text:
+        return replace(question, state=Answered(draft.now))
     settles = answer is not None and not answer.call and reply.standing is Standing.COUNTED
     return replace(question, state=Answered(draft.now)) if settles else question
 

@@ -469,7 +469,7 @@ def _covers(patterns: tuple[str, ...], things: list[str]) -> bool:
 
 def _from_answers(incident: Incident, answered: Iterable[Question]) -> tuple[Reason, ...]:
     """What the same person was asked twice, by card and by phone or in two cases, counts once."""
-    standing: dict[tuple[str, QuestionKind], Question] = {}
+    standing: dict[tuple[str, QuestionKind, str | None], Question] = {}
     for question in answered:
         before = standing.get(question.topic)
         if before is None or outweighs(incident, question, before):
@@ -514,7 +514,7 @@ def _term(question: Question, reply: Reply, incident: Incident) -> _Term | None:
     """One answer's weight: floored at 0 where tainted, void where telemetry contradicts it."""
     spec = QUESTIONS[question.kind]
     answer = spec.answer(reply.choice or "")
-    if answer is None or answer.call:
+    if answer is None or answer.call or answer.spoken:
         return None
     void = _is_void(incident, reply)
     weight = weight_of(answer, incident, Assurance.L0 if void else reply.assurance)

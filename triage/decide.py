@@ -15,6 +15,7 @@ from triage import (
     calling,
     clocks,
     containing,
+    inquiry,
     ladder,
     merging,
     noticing,
@@ -50,6 +51,7 @@ from triage.events import (
     ActionFailed,
     Answered,
     ApprovalAnswered,
+    AskOrdered,
     Assigned,
     Attested,
     CallHeld,
@@ -237,6 +239,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _contain_ordered(draft, event)
         case UndoOrdered():
             return _undo_ordered(draft, event)
+        case AskOrdered():
+            return _ask_ordered(draft, event)
         case SentToCustomer():
             return _sent_to_customer(draft, event)
         case RecommendationAnswered():
@@ -434,8 +438,9 @@ def _wrote(draft: Draft, event: Wrote) -> Verdict:
     """Words with no question open: an analyst reads them; through a suspect account they lower
     nothing, and the answer gives nothing away."""
     incident = draft.incident
-    hearing = (*incident.people, *(t.person for t in incident.tasks if not t.in_thread))
-    person = next((p for p in hearing if p.object_id == event.by), None)
+    spoken_to = [*incident.people, *(q.person for q in incident.questions)]
+    spoken_to += [t.person for t in incident.tasks if not t.in_thread]
+    person = next((p for p in spoken_to if p.object_id == event.by), None)
     if person is None:
         return Refused(phrase("refused.not_addressee"))
     suspicion.taint(draft)
@@ -780,6 +785,8 @@ def _reopened(draft: Draft, event: Reopened) -> Verdict:
     refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
+    if draft.incident.merged is not None:
+        return Refused(phrase("refused.reopen_merged", name=draft.incident.merged.name))
     if draft.incident.closed is None:
         return AlreadyAnswered(phrase("refused.not_closed"))
     _reopen(draft, phrase("timeline.reopened_by", by=event.by_name))
@@ -807,6 +814,17 @@ def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
     else:  # nothing allows it by itself, or a person said no: a rule does not go over that
         containing.ask_approval(draft, action, event.by, event.by_name)
     return Accepted(phrase("thanks.decided"))
+
+
+def _ask_ordered(draft: Draft, event: AskOrdered) -> Verdict:
+    refused = inquiry.may_ask(draft, event)
+    if refused is not None:
+        return Refused(refused)
+    question = inquiry.ask(draft, event)
+    return Accepted(inquiry.thanks(question)) if question else AlreadyAnswered(_ASKED_ALREADY)
+
+
+_ASKED_ALREADY = phrase("refused.asked_already")
 
 
 def _sent_to_customer(draft: Draft, event: SentToCustomer) -> Verdict:
@@ -865,10 +883,13 @@ def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:
 
 
 def _merged_into(draft: Draft, event: MergedInto) -> Verdict:
+    refused = merging.may_merge(draft, event)
+    if refused is not None:
+        return Refused(refused)
     if draft.incident.is_over:
         return AlreadyAnswered(phrase("refused.closed"))
     merging.merge(draft, event)
-    return Accepted()
+    return Accepted(phrase("thanks.merged", name=event.name))
 
 
 def _absorbed(draft: Draft, event: Absorbed) -> Verdict:
@@ -1272,10 +1293,12 @@ _HARMLESS = (Disposition.EXPECTED, Disposition.FALSE_POSITIVE)
 
 
 def _tell_people_the_end(draft: Draft, proposal: Proposal) -> None:
-    """Whoever was asked hears what it was; not through an account under suspicion."""
+    """Whoever is concerned and was asked hears what it was; not through an account under suspicion."""
     asked = {q.person.object_id: q for q in draft.incident.questions if q.was_sent}
     for question in asked.values():
         person = question.person
+        if not draft.incident.affects(person.object_id, person.upn):
+            continue
         if question.route is Route.CARD and not draft.incident.is_tainted(person.object_id):
             draft.tell_person(person.object_id, "closed", told(proposal))
 

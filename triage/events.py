@@ -16,6 +16,7 @@ from triage.incident import (
     IncidentType,
     Person,
     Question,
+    QuestionKind,
     ResponseAction,
     Taint,
     TaskAnswer,
@@ -272,6 +273,21 @@ class UndoOrdered:
 
 
 @dataclass(frozen=True, slots=True)
+class AskOrdered:
+    """An analyst has somebody of the customer asked: a question of the playbooks, or one in the
+    analyst's own words."""
+
+    person: str
+    """UPN."""
+    asks: QuestionKind
+    by: str
+    by_name: str
+    words: str | None = None
+    """Of a free question, and of no other."""
+    kind: Literal["ask_ordered"] = "ask_ordered"
+
+
+@dataclass(frozen=True, slots=True)
 class SentToCustomer:
     """An analyst has seen how it will look, and sends it: to the customer's thread, or to somebody
     concerned."""
@@ -327,11 +343,16 @@ class TaskAnswered:
 
 @dataclass(frozen=True, slots=True)
 class MergedInto:
-    """The source says that the case is part of another one of ours, which goes on."""
+    """The source says, or an analyst does, that the case is part of another one of ours, which goes
+    on."""
 
     into: str
     """The other's id."""
     name: str
+    """The other's name."""
+    by: str | None = None
+    """The analyst; None where it is the source."""
+    by_name: str | None = None
     kind: Literal["merged_into"] = "merged_into"
 
 
@@ -459,6 +480,7 @@ Later = (
     | Reopened
     | ContainOrdered
     | UndoOrdered
+    | AskOrdered
     | SentToCustomer
     | RecommendationAnswered
     | TaskGiven
@@ -524,6 +546,8 @@ class Facts:
     """By object id."""
     pages: bool = False
     """Whether people can open pages of ours."""
+    absorbs: bool = True
+    """Whether the case that an analyst wants this one merged into goes on, and is theirs to change."""
     readers: frozenset[str] = frozenset()
     """Who of the people concerned reads the customer's thread, where that is looked at anew."""
     duty: Duty | None = None

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from triage.actions import ActionKind, Target, Tier
 from triage.customer import Role
-from triage.phrases import Phrase
+from triage.phrases import Phrase, phrase
 from triage.report import Account, AlreadyDone, Product, Severity, Source
 
 STATE_VERSION = 1
@@ -255,6 +255,8 @@ class QuestionKind(StrEnum):
     CALLER_TOLD = "caller_told"
     CODE_TYPED = "code_typed"
     PAYMENT_CHANGED = "payment_changed"
+    FREE = "free"
+    """In an analyst's own words; so is the answer, which weighs nothing."""
 
 
 class Route(StrEnum):
@@ -397,11 +399,18 @@ class Question:
     replies: tuple[Reply, ...] = ()
     steps: tuple[Step, ...] = ()
     """What was done because no answer came."""
+    words: str | None = None
+    """An analyst's, of a free question."""
 
     @property
-    def topic(self) -> tuple[str, QuestionKind]:
+    def topic(self) -> tuple[str, QuestionKind, str | None]:
         """Who is asked what, by whatever route and in whichever case."""
-        return (self.person.object_id, self.kind)
+        return (self.person.object_id, self.kind, self.words)
+
+    @property
+    def named(self) -> Phrase:
+        """What analysts call it."""
+        return named(self.kind, self.words)
 
     @property
     def was_sent(self) -> bool:
@@ -419,6 +428,11 @@ class Question:
             if reply.choice and reply.standing in STANDS:
                 return reply
         return None
+
+
+def named(kind: QuestionKind, words: str | None = None) -> Phrase:
+    """What analysts call a question: by its kind, or by its words where they are their own."""
+    return phrase("label.in_words", words=words) if words else phrase(f"label.question.{kind}")
 
 
 STANDS = (Standing.COUNTED, Standing.TAINTED)

@@ -24,6 +24,7 @@ from triage.incident import (
     Open,
     Person,
     Question,
+    QuestionKind,
     Route,
     Rung,
     Silent,
@@ -297,6 +298,7 @@ NOBODY = "nobody_named"
 def _who(draft: Draft, question: Question, rung: Rung) -> tuple[Person | None, str | None]:
     """Who is turned to at a rung, or why nobody is.
 
+    - an analyst's own question is nobody else's to ask
     - what the person has said in words, an analyst reads
     - an account under suspicion and a restricted case are nobody's business but the analysts'
     - who is affected or under suspicion themselves helps nobody
@@ -304,6 +306,8 @@ def _who(draft: Draft, question: Question, rung: Rung) -> tuple[Person | None, s
     """
     if rung is Rung.ANALYST:
         return None, None
+    if question.kind is QuestionKind.FREE:
+        return None, NOBODY
     if question.replies:
         return None, "has_replied"
     suspect = draft.incident.is_tainted(question.person.object_id)

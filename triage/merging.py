@@ -1,4 +1,5 @@
-"""Two cases of ours turn out to be one: the source redirects one to the other, or mirrors it.
+"""Two cases of ours turn out to be one: the source redirects one to the other, or mirrors it, or an
+analyst says so.
 
 The one that is merged begins nothing any more; the other takes over what people said there, whose
 account came under suspicion, and what was done. What was on its way, or is still said there, is
@@ -9,7 +10,7 @@ from dataclasses import replace
 
 from triage import asking, containing, paging
 from triage.assess import answer_weight, outweighs
-from triage.authority import is_thread_guarded
+from triage.authority import is_thread_guarded, may_command
 from triage.draft import Draft
 from triage.events import Absorbed, MergedInto
 from triage.incident import (
@@ -21,7 +22,7 @@ from triage.incident import (
     Question,
     Taint,
 )
-from triage.phrases import phrase
+from triage.phrases import Phrase, phrase
 from triage.playbooks import PLAYBOOKS, Channel, gravest_first
 
 
@@ -57,13 +58,30 @@ def _forbids(kind: IncidentType) -> bool:
     return PLAYBOOKS[kind].channel is Channel.NOBODY or not PLAYBOOKS[kind].lowers
 
 
+def may_merge(draft: Draft, event: MergedInto) -> Phrase | None:
+    """Why an analyst may not merge it; None where they may, and where the source says so.
+
+    - they may command, here and in the other case
+    - the other one is another one, and goes on
+    """
+    if event.by is None:
+        return None
+    refused = may_command(draft.incident, draft.known.provider, event.by)
+    if refused is not None:
+        return refused
+    if event.into == draft.incident.id or not draft.known.facts.absorbs:
+        return phrase("refused.merge_target", name=event.name)
+    return None
+
+
 def merge(draft: Draft, event: MergedInto) -> None:
     """The case ends here, and says where it goes on."""
     asking.withdraw_all(draft)
     containing.withdraw_approvals(draft)
     paging.rings_elsewhere(draft)
     draft.set(merged=Merged(draft.now, event.into, event.name), closing=None)
-    says = phrase("timeline.merged", name=event.name)
+    key = "timeline.merged_by" if event.by_name else "timeline.merged"
+    says = phrase(key, name=event.name, by=event.by_name)
     draft.note(says)
     draft.tell_analysts("merged", says)
     if not is_thread_guarded(draft.incident, draft.customer):

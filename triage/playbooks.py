@@ -37,6 +37,8 @@ class Answer:
     """The person wants to be phoned; no answer to the question yet."""
     contains: ActionKind | None = None
     """A response action this answer adds to the playbook's own."""
+    spoken: bool = False
+    """An analyst's to take down; it weighs nothing. In a chat, the words are the answer."""
     taints: bool = False
     """With this answer the account is suspect: Teams is no longer asked (T→C in the catalogue)."""
 
@@ -252,6 +254,7 @@ QUESTIONS: dict[QuestionKind, QuestionSpec] = {
                 CALL_ME,
             ),
         ),
+        QuestionSpec(QuestionKind.FREE, (Answer("told", 0.0, spoken=True), CALL_ME)),
     )
 }
 
@@ -590,7 +593,7 @@ def offered(question: Question) -> tuple[Answer, ...]:
     answers = QUESTIONS[question.kind].answers
     match question.route:
         case Route.CARD:
-            return answers
+            return tuple(a for a in answers if not a.spoken)
         case Route.NEUTRAL:
             return tuple(a for a in answers if a.call)
         case Route.PHONE:

@@ -17,6 +17,7 @@ from triage.events import (
     ActionFailed,
     Answered,
     ApprovalAnswered,
+    AskOrdered,
     Assigned,
     Attested,
     CallHeld,
@@ -55,6 +56,7 @@ from triage.incident import (
     Route,
     Standing,
     TaskAnswer,
+    named,
 )
 from triage.phrases import Phrase, phrase
 from triage.playbooks import QUESTIONS
@@ -172,8 +174,8 @@ def _says(  # noqa: C901, PLR0912 - an arm for each event
             return phrase("timeline.task_given", by=by, person=owner, what=task)
         case TaskAnswered():
             return _task_answered(incident, event)
-        case MergedInto(name=name):
-            return phrase("timeline.merged", name=name)
+        case MergedInto(name=name, by_name=by):
+            return phrase("timeline.merged_by" if by else "timeline.merged", name=name, by=by)
         case Absorbed(name=name):
             return phrase("timeline.absorbed", name=name)
         case ActionDone(action, rehearsed, undone):
@@ -223,6 +225,9 @@ def _says_inside(incident: Incident, at: datetime, event: Event) -> Phrase | Non
         case SentToCustomer(text=text, by_name=by, to=str(to)):
             person = _name(incident, to)
             return phrase("story.sent_to_person", by=by, person=person, text=text)
+        case AskOrdered(by_name=by, asks=asks, person=upn, words=words):
+            person = next((q.person.name for q in incident.questions if q.person.upn == upn), upn)
+            return phrase("timeline.ask_ordered", by=by, person=person, asks=named(asks, words))
         case SignedIn(username=username):
             return phrase("story.signed_in", username=username)
         case Noted(by_name=by, text=text):
@@ -326,7 +331,7 @@ def _approved(incident: Incident, approval: str) -> Phrase | str:
 def _asked(incident: Incident) -> Iterator[Line]:
     """Who was asked what, by which way, and what followed where no answer came."""
     for question in (q for q in incident.questions if q.was_sent):
-        person, asks = question.person.name, phrase(f"label.question.{question.kind}")
+        person, asks = question.person.name, question.named
         by_phone = question.route is Route.PHONE
         key = "story.asked_by_phone" if by_phone else "story.asked"
         yield Line(question.asked_at, phrase(key, person=person, asks=asks))

@@ -171,7 +171,7 @@ def person_card(
         for q in incident.questions
         if q.person.object_id == person.object_id and q.route is not Route.PHONE
     ]
-    asked = [q for q in questions if _waits_for(q)]
+    asked = sorted(filter(_waits_for, questions), key=lambda q: q.state.state != "open")
     answered = [q for q in questions if q.answer is not None]
     again = next((q for q in answered if q.id == changing), None)
     guarded = any(q.route is Route.NEUTRAL for q in questions)
@@ -281,6 +281,8 @@ def _card_says(
             return (phrase("card.neutral_sign_in" if sign_in else "card.neutral"),)
         case "asking" if question is not None:
             return (*_call_promised(incident, question), *_asks(incident, question))
+        case "over" if not incident.affects(person.object_id, person.upn):
+            return (phrase("thanks.received"),)
         case "over" if incident.closed is not None:
             return (
                 told(incident.closed),
@@ -319,6 +321,9 @@ def _still_offline(incident: Incident) -> tuple[Phrase, ...]:
 
 def _asks(incident: Incident, question: Question) -> tuple[Phrase, ...]:
     """What happened, and what is asked; a follow-up goes straight to the point."""
+    if question.kind is QuestionKind.FREE:
+        asked = phrase("ask.in_words", words=question.words)
+        return (phrase("happened.in_words"), asked, phrase("card.write_answer"))
     ask = phrase(f"ask.{question.kind}")
     if question.kind in FOLLOW_UPS:
         return (phrase("thanks.short"), ask)
@@ -355,7 +360,9 @@ def asked_after_sign_in(incident: Incident, question: Question) -> tuple[Phrase,
 
 
 def _notices(incident: Incident, person: Person) -> tuple[Phrase, ...]:
-    """What was done that the person will notice; what befell other accounts is not theirs."""
+    """What was done that the person will notice; what befell others is not theirs."""
+    if not incident.affects(person.object_id, person.upn):
+        return ()
     return tuple(
         phrase(f"notice.{action.kind}", target=action.target.label)
         for action in incident.actions
@@ -1096,7 +1103,7 @@ def _analyst_question(
     said = answer.says(question.kind) if answer else None
     return AnalystQuestion(
         id=question.id,
-        asks=phrase(f"label.question.{question.kind}"),
+        asks=question.named,
         person=question.person.name,
         state=phrase(f"question.{question.state.state}", answer=said, due=_due_of(question)),
         checked=(*_heard_by(question), *_signed_in(incident, question)),
@@ -1142,7 +1149,7 @@ def _due_of(question: Question) -> datetime | None:
 
 def _what_ifs(incident: Incident, customer: Customer, question: Question) -> tuple[WhatIf, ...]:
     decision = incident.decision
-    if decision is None or question.state.state != "open":
+    if decision is None or question.state.state != "open" or question.kind is QuestionKind.FREE:
         return ()
     return tuple(
         WhatIf(
@@ -1289,13 +1296,13 @@ def _analyst_buttons(incident: Incident, customer: Customer) -> tuple[Button, ..
     hears = hears and not authority.is_thread_guarded(incident, customer)
     sends = (Button.DRAFT,) if hears or authority.hearers(incident, customer) else ()
     if incident.closed is not None:
-        return (Button.REOPEN, *sends)
+        return (Button.REOPEN, *sends, Button.COMMAND)
     buttons = [] if incident.owner else [Button.TAKE]
     if _proposal_view(incident) is not None:
         buttons.append(Button.CLOSE)
     if incident.closing is not None:
         buttons.append(Button.KEEP_OPEN)
-    return (*buttons, Button.CLOSE_AS, *sends)
+    return (*buttons, Button.CLOSE_AS, *sends, Button.COMMAND)
 
 
 # --- the source ----------------------------------------------------------------------------------

@@ -53,6 +53,8 @@ class Button(StrEnum):
     TASK = "task"
     DO_IT = "do_it"
     CANCEL = "cancel"
+    RUN = "run"
+    COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +350,8 @@ class AnalystThread:
     """(tenant id, incident id), validated, for a link into the Defender portal."""
     timeline: tuple[tuple[datetime, Phrase], ...] = ()
     outcome: tuple[Phrase, ...] = ()
+    remembered: tuple[Phrase, ...] = ()
+    """What analysts keep of the customer from other cases; it weighs nothing."""
     callees: tuple[Callee, ...] = ()
     buttons: tuple[Button, ...] = ()
     hearers: tuple[tuple[str, str], ...] = ()

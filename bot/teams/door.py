@@ -25,7 +25,7 @@ from botframework.connector.auth import (
 from bot.inbound import (
     Hears,
     Nothing,
-    Response,
+    Posted,
     Says,
     ShowCard,
     ShowText,
@@ -129,6 +129,8 @@ class _Handler(TeamsActivityHandler):
         match response:
             case ShowText():
                 await self._says.say(event.place, response)
+            case Posted(says):
+                await self._says.say(event.place, says)
             case ShowCard() if isinstance(event, Texted):  # after a click the card itself changes
                 await self._says.say(event.place, response)
             case _:
@@ -146,7 +148,11 @@ class _Handler(TeamsActivityHandler):
             says = label("refused.unreadable", _reader(turn_context))
             return _error(HTTPStatus.BAD_REQUEST, "BadRequest", says)
         try:
-            return _shown(await self._hears.hear(event))
+            response = await self._hears.hear(event)
+            if isinstance(response, Posted):
+                await self._says.say(event.place, response.says)
+                response = Nothing()
+            return _shown(response)
         except TryAgainLaterError:
             says = label("refused.busy", _reader(turn_context))
             return _error(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", says)
@@ -246,7 +252,7 @@ def _reader(turn_context: TurnContext) -> Reader:
     return Reader(turn_context.activity.locale)
 
 
-def _shown(response: Response) -> InvokeResponse:
+def _shown(response: ShowCard | ShowText | Nothing) -> InvokeResponse:
     match response:
         case ShowCard(card):
             return _action_response(HTTPStatus.OK, CARD, card)

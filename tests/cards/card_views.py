@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from cards.choosing import Option, Row
 from cards.sending import Preview, Written
 from tests.cards.kind_cards import kind_cards
 from triage.incident import (
@@ -144,6 +145,16 @@ PERSON_CARDS = {
     "neutral_sign_in": replace(NEUTRAL, says=(phrase("card.neutral_sign_in"),), verification="v1"),
     "guarded": GUARDED,
     "over": OVER,
+    "in_words": replace(
+        ASKING,
+        says=(
+            phrase("happened.in_words"),
+            phrase("ask.in_words", words="Who gave you the USB stick, and where is it now?"),
+            phrase("card.write_answer"),
+        ),
+        kind=QuestionKind.FREE,
+        choices=choices(QuestionKind.FREE)[1:],
+    ),
 } | kind_cards()
 
 MANAGER = ManagerCard(
@@ -463,7 +474,17 @@ ANALYST_WAITING = AnalystThread(
             ),
         ),
     ),
-    buttons=(Button.TAKE, Button.CLOSE_AS),
+    remembered=(
+        phrase(
+            "known.remembered",
+            number=3,
+            fact="The office in Manila works at night",
+            by="Mia Lindqvist",
+            case="CONTOSO-40",
+            until="2027-03-01",
+        ),
+    ),
+    buttons=(Button.TAKE, Button.CLOSE_AS, Button.COMMAND),
 )
 ANALYST_CALL = replace(
     ANALYST_WAITING,
@@ -649,6 +670,29 @@ HANDOVERS = {
         lines=(replace(_HANDED, waits=phrase("waits.analyst"), to=None),) * 60,
     ),
 }
+
+_SHOWS = Option("CONTOSO-42", "show CONTOSO-42", "incidents page 2")
+_LISTED_CASE = phrase(
+    "list.line",
+    name="CONTOSO-42",
+    severity="high",
+    status="waiting",
+    owner="Mia Lindqvist",
+    headline=_HEADLINE,
+)
+LISTED = (
+    phrase("list.count", first=11, last=13, count=31),
+    (Row(_LISTED_CASE, _SHOWS),) * 3,
+    (
+        Option(phrase("button.page_before"), "incidents page 1"),
+        Option(phrase("button.page_after"), "incidents page 3"),
+    ),
+)
+CHOICE = (phrase("choose.case"), (_SHOWS, Option("FABRIKAM-42", "show FABRIKAM-42")))
+CONFIRMED = (
+    phrase("confirm.merge", name="CONTOSO-42", into="CONTOSO-41"),
+    phrase("confirm.merge_then", into="CONTOSO-41"),
+)
 
 PREVIEWS = {
     "thread": Preview(

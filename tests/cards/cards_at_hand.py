@@ -6,6 +6,8 @@ from typing import Any
 from cards import (
     analyst_thread,
     approval,
+    choosing,
+    confirm,
     customer_thread,
     digest,
     handover,
@@ -17,6 +19,7 @@ from cards import (
 from cards.elements import Card
 from cards.wording import Reader
 from tests.cards import card_views as views
+from triage.phrases import Moment
 
 READERS = {
     "en": Reader("en-US", "Europe/Berlin"),
@@ -71,6 +74,19 @@ def previews(reader: Reader) -> dict[str, Card]:
     return {n: sending.render(v, views.HANDLE, reader, reader) for n, v in shown}
 
 
+def commanded(reader: Reader) -> dict[str, Card]:
+    """What commands are answered with."""
+    until = Moment(views.AT)
+    return {
+        "choice": choosing.choice(*views.CHOICE, views.HANDLE, reader),
+        "list": choosing.listing(*views.LISTED, views.HANDLE, reader),
+        "read_out": choosing.read_out(
+            ["CONTOSO-42, High"], views.LISTED[2][0], views.HANDLE, reader
+        ),
+        "confirm": confirm.render(views.CONFIRMED, "merge 42 into 41", views.HANDLE, until, reader),
+    }
+
+
 def all_cards() -> dict[str, Card]:
     kinds = {
         "person": person_cards,
@@ -82,6 +98,7 @@ def all_cards() -> dict[str, Card]:
         "digest": digests,
         "handover": handovers,
         "sending": previews,
+        "command": commanded,
     }
     return {
         f"{kind}.{name}.{language}": card

@@ -100,9 +100,13 @@ def test_every_button_carries_the_same_data_for_old_clients_and_nothing_else() -
             if action["type"] == "Action.Execute":
                 assert action["fallback"]["type"] == "Action.Submit", name
                 assert action["fallback"]["data"] == action["data"], name
-                carried = {"words", "to"} if action["data"]["button"] == "send" else set()
+                carried = CARRIED.get(action["data"]["button"], set())
                 assert action["data"].keys() <= allowed | carried, name
                 assert action["verb"] == action["data"]["button"], name
+
+
+CARRIED = {"send": {"words", "to"}, "do_it": {"command"}, "run": {"command", "back"}}
+"""What an analyst wrote, or might have written, comes back with the button."""
 
 
 def test_no_card_offers_more_buttons_in_a_row_than_teams_shows() -> None:
@@ -496,6 +500,7 @@ def largest_cards(reader: Reader) -> list[Card]:
         timeline=((views.AT, bad),) * 30,
         evidence=(bad,) * 30,
         outcome=(bad,) * 10,
+        remembered=(phrase("remember.kept", number=3, customer=HOSTILE * 3, until=HOSTILE),) * 60,
         owner=HOSTILE,
     )
     given = replace(

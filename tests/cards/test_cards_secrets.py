@@ -6,7 +6,7 @@ from babel.messages.pofile import read_po
 from cards.sentences import SENTENCES
 from cards.wording import LANGUAGES, LOCALES
 from tests.cards.cards_at_hand import READERS, all_cards, parts, person_cards, texts
-from tests.cards.secrets import asks_for_a_secret
+from triage.secrecy import asks_for_a_secret
 
 PLANTED = {
     "en": [

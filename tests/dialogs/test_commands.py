@@ -1,23 +1,31 @@
 """What analysts write is read as a command: the forms, what is missing, and anything at all."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dialogs.commands import (
+    Ask,
     Assign,
     CaseName,
     Close,
     Command,
     Contain,
+    Decide,
     Escalate,
+    Forget,
     GiveTask,
     HandOver,
     Help,
     Incomplete,
     Join,
     ListCases,
+    Merge,
     Note,
+    Recall,
+    Remember,
     Reopen,
     Send,
     Show,
@@ -27,6 +35,8 @@ from dialogs.commands import (
     Unknown,
     WhoIsOn,
     Word,
+    of_case,
+    page,
     read,
 )
 from dialogs.dates import Weekday
@@ -97,6 +107,30 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
         ("contain isolate LAPTOP-7", Contain(None, "isolate LAPTOP-7")),
         ("contain", Contain(None, "")),
         ("undo CONTOSO-42 isolate", Undo(CONTOSO_42, "isolate")),
+        ("ask Bob Meyer opened file", Ask(None, "Bob Meyer opened file")),
+        ("ask 42 <at>Bob Meyer</at> did it run?", Ask(CaseName(42), "Bob Meyer did it run?")),
+        ("ask CONTOSO-42", Incomplete(Word.ASK)),
+        ("approve CONTOSO-42", Decide(CONTOSO_42, approve=True, action="")),
+        (
+            "deny 42 isolate the desk by door by Jon Park",
+            Decide(CaseName(42), approve=False, action="isolate the desk by door", by="Jon Park"),
+        ),
+        ("approve by @Jon", Decide(None, approve=True, action="", by="Jon")),
+        ("merge CONTOSO-42 into 41", Merge(CONTOSO_42, CaseName(41))),
+        ("merge into #41", Merge(None, CaseName(41))),
+        ("merge 42", Incomplete(Word.MERGE)),
+        ("merge this into that", Incomplete(Word.MERGE)),
+        ("remember", Recall(None)),
+        ("remember CONTOSO-42", Recall(CONTOSO_42)),
+        ("remember Manila is theirs", Remember(None, "Manila is theirs")),
+        (
+            "remember #42 Manila is theirs, until 2027-03-01.",
+            Remember(CaseName(42), "Manila is theirs", date(2027, 3, 1)),
+        ),
+        ("remember Manila until 2027-02-30", Incomplete(Word.REMEMBER)),
+        ("forget 3", Forget(None, 3)),
+        ("forget CONTOSO-42 #3", Forget(CONTOSO_42, 3)),
+        ("forget it all", Incomplete(Word.FORGET)),
         (
             "task @ines replace LAPTOP-7 by friday",
             GiveTask(None, "ines", "replace LAPTOP-7", Weekday(4)),
@@ -123,6 +157,35 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
 )
 def test_a_command_is_read_as_it_is_meant(text: str, command: Command) -> None:
     assert read(text) == command
+
+
+def test_what_begins_as_no_customers_cases_do_is_text() -> None:
+    ours = {"CONTOSO"}
+
+    assert read("note CVE-2026-1234 is used", ours) == Note(None, "CVE-2026-1234 is used")
+    assert read("note contoso-42 is ours", ours) == Note(CONTOSO_42, "is ours")
+    assert read("remember T-1000 is a test host", ours) == Remember(None, "T-1000 is a test host")
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "whole"),
+    [
+        ("42", CaseName(42), "show CONTOSO-42"),
+        ("take", None, "take CONTOSO-42"),
+        ("escalate beyond me", None, "escalate CONTOSO-42 beyond me"),
+        ("close 42 fp: known", CaseName(42), "close CONTOSO-42 fp: known"),
+        ("merge into 41", None, "merge CONTOSO-42 into 41"),
+    ],
+)
+def test_a_command_is_completed_by_its_case(text: str, named: CaseName | None, whole: str) -> None:
+    assert of_case(text, named, "CONTOSO-42") == whole
+
+
+def test_a_page_of_a_list_is_the_same_list() -> None:
+    asked = read("incidents mine HIGH contoso page 2")
+
+    assert isinstance(asked, ListCases)
+    assert read(page(asked, 3)) == ListCases(mine=True, words=("HIGH", "contoso"), page=3)
 
 
 @given(st.text() | st.builds("{} {}".format, st.sampled_from([*Word]), st.text()))

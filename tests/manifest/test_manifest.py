@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft4Validator
 
+from dialogs.commands import Word
 from manifest.icons import PURPLE, colour, outline
 from manifest.package import HERE, ManifestError, Offer, Permission, package, template
 from storage.profilechecks import LANGUAGES
@@ -236,6 +237,40 @@ def test_every_text_is_within_its_limit(language: str) -> None:
 
 
 LIMITS = {"name.short": 30, "name.full": 100, "description.short": 80, "description.full": 4000}
+
+
+# --- the analysts' commands ---
+
+
+def analysts() -> dict[str, dict[str, Any]]:
+    """The package for the provider's own tenant, file by file."""
+    files = unzipped(package(APP_ID, "1.4.0", OFFER, analysts=True))
+    return {n: json.loads(files[n]) for n in ("manifest.json", *(f.name for f in LOCALES))}
+
+
+def test_teams_lists_the_analysts_commands_and_takes_them_in_every_language() -> None:
+    manifest, *translations = analysts().values()
+
+    assert not list(schema("MicrosoftTeams.schema.json").iter_errors(manifest))
+    for translation in translations:
+        errors = schema("MicrosoftTeams.Localization.schema.json").iter_errors(translation)
+        assert not list(errors)
+    (listed,) = manifest["bots"][0]["commandLists"]
+    assert listed["scopes"] == ["team", "personal"]
+    assert len(listed["commands"]) == 10
+    for number, command in enumerate(listed["commands"]):
+        at_ = f"bots[0].commandLists[0].commands[{number}]"
+        said = [command, *({k: t[f"{at_}.{k}"] for k in command} for t in translations)]
+        assert {each["title"] for each in said} == {command["title"]}
+        assert command["title"] in {*Word}
+        assert all(0 < len(each["description"]) <= 128 for each in said)
+        assert len({each["description"] for each in said}) == 3
+
+
+def test_customers_are_not_offered_the_analysts_commands() -> None:
+    (listed,) = told()["bots"][0]["commandLists"]
+
+    assert [c["title"] for c in listed["commands"]] == ["help"]
 
 
 # --- the package ---

@@ -40,7 +40,13 @@ async def _said(h: House, who: str, words: str, *, in_thread: bool = False) -> N
 
 
 async def last_answer(h: House) -> str:
-    return str([s for s in h.sent if not s.edit and "text" in s.activity][-1].activity["text"])
+    said = [s for s in h.sent if not s.edit and "text" in s.activity]
+    return str(said[-1].activity["text"])
+
+
+async def offered(h: House) -> Seen:
+    """The newest card whose buttons each carry a whole command."""
+    return [m for m in await h.thread(PROVIDER) if "run.1" in m.actions][-1]
 
 
 async def test_mia_takes_a_case_by_its_number_and_sees_how_it_stands(tmp_path: Path) -> None:
@@ -89,6 +95,10 @@ async def test_what_is_no_command_is_answered_with_what_might_be_meant(tmp_path:
         assert "Write help" in await writes(h, MIA, "what is the weather like")
         assert "There is no case CONTOSO-99" in await writes(h, MIA, "show CONTOSO-99")
         assert "Which case?" in await writes(h, MIA, "take")
+        assert "is written so" in await writes(h, MIA, "merge CONTOSO-1")
+        assert "No approval is open" in await writes(h, MIA, "approve CONTOSO-1")
+        assert "There is no case CONTOSO-9" in await writes(h, MIA, "merge 1 into 9")
+        assert "Nobody of this customer is called Zaphod" in await writes(h, MIA, "ask 1 Zaphod")
         assert "assign CONTOSO-42" in await writes(h, MIA, "assign")
         assert "Nobody on the roster is called Zaphod" in await writes(h, MIA, "assign 1 @Zaphod")
         helped = await writes(h, MIA, "help")
@@ -100,10 +110,15 @@ async def test_a_number_that_two_customers_have_is_asked_back(tmp_path: Path) ->
         await h.report(malware_ran())
         await h.report(on_payroll(), "fabrikam")
 
-        told = await writes(h, MIA, "take 1")
-
-        assert told.startswith("Which of these cases: CONTOSO-1, FABRIKAM-1?")
+        await writes(h, MIA, "take 1")
+        card = await offered(h)
+        assert card.text == "Which case?\nCONTOSO-1\nFABRIKAM-1"
         assert (await h.incident("4711")).owner is None
+
+        told = await h.press("Sam Okafor", card, "run.1")
+        assert "Only whoever wrote the command" in words(told)
+        answers = await asyncio.gather(*(h.press_only(MIA, card, "run.1") for _ in range(2)))
+        assert [words(a) for a in answers] == ["CONTOSO-1: The case is yours."] * 2
 
 
 async def test_escalating_gives_the_case_back_and_rings(tmp_path: Path) -> None:
@@ -167,14 +182,22 @@ async def test_the_open_cases_of_all_customers_are_listed_and_narrowed(tmp_path:
         await h.report(on_payroll(), "fabrikam")
         await writes(h, MIA, "take CONTOSO-1")
 
-        everything = await writes(h, MIA, "incidents")
-        assert everything.startswith("Cases 1 to 2 of 2")
-        assert "FABRIKAM-1, " in everything
-        assert f", {MIA}: " in everything
+        await writes(h, MIA, "incidents")
+        everything = await offered(h)
+        assert everything.text.startswith("Cases 1 to 2 of 2")
+        assert "FABRIKAM-1, " in everything.text
+        assert f", {MIA}: " in everything.text
 
-        mine = await writes(h, MIA, "incidents mine")
+        shown = await h.press(MIA, everything, "run.1")
+        assert "-1, High, " in words(shown)
+        again = await h.press(MIA, everything, "Back to the list")
+        assert words(again).startswith("Cases 1 to 2 of 2")
+
+        await writes(h, MIA, "incidents mine")
+        mine = (await offered(h)).text
         assert ("CONTOSO-1" in mine, "FABRIKAM-1" in mine) == (True, False)
-        nobodys = await writes(h, MIA, "incidents unowned fabrikam")
+        await writes(h, MIA, "incidents unowned fabrikam")
+        nobodys = (await offered(h)).text
         assert ("CONTOSO-1" in nobodys, "FABRIKAM-1" in nobodys) == (False, True)
         assert await writes(h, MIA, "incidents closed") == "There is no such case."
         assert "purple is no customer" in await writes(h, MIA, "incidents purple")
@@ -244,10 +267,12 @@ async def test_a_containment_is_named_shown_and_asked_for_by_the_customers_rule(
 ) -> None:
     async with house(tmp_path) as h:
         await h.report(malware_ran())
-        assert "Which of these: " in await writes(h, MIA, "contain CONTOSO-1")
-        await writes(h, MIA, "contain CONTOSO-1 isolate")
-        card = await asked_first(h)
-        assert "goes offline for its user" in card.text
+        await writes(h, MIA, "contain CONTOSO-1")
+        card = await offered(h)
+        assert card.text.startswith("Which response action?")
+        isolate = next(a for a in card.actions if "isolate" in str(card.data(a)).lower())
+        asked = await h.press(MIA, card, isolate)
+        assert "goes offline for its user" in words(asked)
 
         await h.press(MIA, card, "do_it")
 

@@ -1,4 +1,4 @@
-"""Finding a request for a secret in a sentence, in the three languages that cards speak.
+"""Finding a request for a secret in what is asked of people, in the three languages we speak.
 
 A helper's fake card asks for what only the owner may know, or for an act that gives it away:
 that is what is looked for, word by word and verb by verb. To be asked whether one *has* given it
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class _Language:
-    secret: str
+    thing: str
     request: str
     harmless: str
     """How a sentence begins, or what stands in it, that asks nobody for anything."""
@@ -19,7 +19,7 @@ class _Language:
 
 _LANGUAGES = {
     "en": _Language(
-        secret=r"passwords?|passcodes?|passphrases?|pins?|codes?|one-time \w+|otps?|secrets?|tokens?"
+        thing=r"passwords?|passcodes?|passphrases?|pins?|codes?|one-time \w+|otps?|secrets?|tokens?"
         r"|credentials?|recovery \w+|security (?:answer|question)s?|mfa|2fa|authenticators?|qr"
         r"|sign-in requests?|prompts?",
         request=r"enter|type|tell|send|give|share|reply|write|provide|confirm|say|submit|read|forward"
@@ -28,7 +28,7 @@ _LANGUAGES = {
         r"|^\W*block|^\W*require",
     ),
     "de": _Language(
-        secret=r"passw(?:o|ö)rt\w*|kennw(?:o|ö)rt\w*|pins?|codes?|einmal\w+|tan|geheim\w*|tokens?"
+        thing=r"passw(?:o|ö)rt\w*|kennw(?:o|ö)rt\w*|pins?|codes?|einmal\w+|tan|geheim\w*|tokens?"
         r"|zugangsdaten|anmeldedaten|wiederherstellungs\w+|mfa|authenticator|qr|anmeldeanfrage\w*",
         request=r"geben|gib|eingeben|tippen|nennen|nenne|senden|sende|schicken|teilen sie|schreiben"
         r"|bestätigen|sagen|vorlesen|weiterleiten|scannen|genehmigen|brauchen|wie lautet|welche\w*"
@@ -37,7 +37,7 @@ _LANGUAGES = {
         r"|eingegeben\?$|weitergegeben\?$",
     ),
     "pt": _Language(
-        secret=r"senhas?|pins?|códigos?|segredos?|tokens?|credencia\w+|recuperação|mfa|autenticador"
+        thing=r"senhas?|pins?|códigos?|segredos?|tokens?|credencia\w+|recuperação|mfa|autenticador"
         r"|qr|pedidos? de (?:entrada|acesso)",
         request=r"digite|insira|informe|diga|envie|mande|dê|compartilhe|responda|escreva|forneça"
         r"|confirme|repita|leia|encaminhe|cole|escaneie|aprove|aceite|precisamos|qual é|quais são"
@@ -58,7 +58,7 @@ _OURS = re.compile(
 def asks_for_a_secret(text: str, language: str) -> list[str]:
     """The sentences in a text that ask somebody for a secret, or to let somebody in with one."""
     words = _LANGUAGES[language]
-    secret = re.compile(rf"\b(?:{words.secret})\b", re.IGNORECASE)
+    secret = re.compile(rf"\b(?:{words.thing})\b", re.IGNORECASE)
     request = re.compile(rf"\b(?:{words.request})\b", re.IGNORECASE)
     harmless = re.compile(words.harmless, re.IGNORECASE)
     return [
@@ -66,3 +66,8 @@ def asks_for_a_secret(text: str, language: str) -> list[str]:
         for sentence in re.split(r"(?<=[.?!:;])\s+|\n+", _OURS.sub("", text))
         if secret.search(sentence) and request.search(sentence) and not harmless.search(sentence)
     ]
+
+
+def asks_for_one(text: str) -> bool:
+    """In any of the languages: whoever writes may write in each."""
+    return any(asks_for_a_secret(text, language) for language in _LANGUAGES)

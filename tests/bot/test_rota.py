@@ -1,0 +1,125 @@
+"""The change of shifts, as rows: who hands over what, and what comes after."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import col
+
+from bot import rota
+from bot.demo import PROFILES
+from bot.setup import add_profile
+from storage import across
+from storage.codec import effect_from_json
+from storage.engine import Store, Tx
+from storage.tables import EffectRow
+from tests.storage.records import CONTOSO, begin, opened
+from triage.customer import Analyst, Provider
+from triage.effects import ChangeShift, PostHandover, Wake
+from triage.incident import Assignment, Status, Why
+
+T = TypeVar("T")
+
+MIDNIGHT = datetime(2026, 12, 1, tzinfo=UTC)
+"""Mia's shift in London is over, and Sam's in Denver runs."""
+DUE = ChangeShift("change_shift:a", MIDNIGHT)
+
+
+async def provider_of(store: Store) -> Provider:
+    for profile in ("contoso", "nordwall"):
+        await add_profile(store, (PROFILES / f"{profile}.toml").read_text("utf-8"), profile)
+    known = await store.read_across(across.provider)
+    assert known is not None
+    return known
+
+
+def given_to(analyst: Analyst) -> Assignment:
+    return Assignment(
+        to=analyst.object_id,
+        to_name=analyst.name,
+        at=MIDNIGHT - timedelta(hours=5),
+        why=Why.LEAST,
+        open_cases=0,
+        until=MIDNIGHT - timedelta(hours=4),
+        take_by=None,
+    )
+
+
+async def carry_out(store: Store, provider: Provider, due: ChangeShift) -> None:
+    await store.write_both(
+        provider.id, lambda tx, shared: rota.change(tx, shared, provider, due, MIDNIGHT)
+    )
+
+
+async def waiting(store: Store, customer: str, kind: type[T]) -> list[T]:
+    """The effects of this kind that wait, oldest first."""
+
+    def read(tx: Tx) -> list[Any]:
+        rows = tx.session.scalars(select(EffectRow).order_by(col(EffectRow.id)))
+        return [effect_from_json(row.payload) for row in rows if row.kind != "show"]
+
+    return [e for e in await store.read(customer, read) if isinstance(e, kind)]
+
+
+async def test_what_is_open_of_whoever_is_off_duty_is_handed_over_at_once(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        mia, sam = provider.analysts
+        mias = given_to(mia)
+        for number in (1, 2):
+            await store.write(CONTOSO, begin(number, assignment=mias))
+        await store.write(CONTOSO, begin(3, owner=sam.object_id))
+        await store.write(CONTOSO, begin(4, owner=mia.object_id, status=Status.RESOLVED))
+
+        await carry_out(store, provider, DUE)
+
+        [card] = await waiting(store, provider.id, PostHandover)
+        assert (card.analyst, card.name) == (mia.object_id, "Mia Lindqvist")
+        assert [(h.incident, h.to) for h in card.cases] == [
+            ("contoso-incident-1", sam.object_id),
+            ("contoso-incident-2", sam.object_id),
+        ]
+        wakes = await waiting(store, CONTOSO, Wake)
+        assert [w.name for w in wakes] == [f"handover:{sam.object_id}"] * 2
+
+
+async def test_a_change_orders_the_next_one(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+
+        await carry_out(store, provider, DUE)
+
+        morning = MIDNIGHT + timedelta(hours=8)
+        assert morning in [c.at for c in await waiting(store, provider.id, ChangeShift)]
+
+
+async def test_whoever_left_the_roster_hands_over_too(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        gone = Analyst(object_id="gone", name="Gone", upn="gone@nordwall.example")
+        await store.write(CONTOSO, begin(1, owner="gone", owner_name=gone.name))
+
+        await carry_out(store, provider, DUE)
+
+        [card] = await waiting(store, provider.id, PostHandover)
+        assert card.name == gone.name
+
+
+async def test_more_than_fits_into_one_handover_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rota, "MOST_HANDED", 2)
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        mia = provider.analysts[0]
+        for number in (1, 2, 3):
+            await store.write(CONTOSO, begin(number, assignment=given_to(mia)))
+
+        await carry_out(store, provider, DUE)
+
+        [card] = await waiting(store, provider.id, PostHandover)
+        assert len(card.cases) == 2
+        again = [c for c in await waiting(store, provider.id, ChangeShift) if c.leaving]
+        assert [(c.leaving, c.at) for c in again] == [(mia.object_id, MIDNIGHT + rota.AGAIN)]
