@@ -22,6 +22,7 @@ from triage.duty import AtWork, Duty
 from triage.effects import ANALYST_THREAD, Page, PageAction, Say
 from triage.events import Assigned, Escalated, Taken
 from triage.incident import Assignment, Disposition, Promise, Seeking, Why
+from triage.story import story
 
 CLEO = Analyst(object_id="oid-cleo", name="Cleo", upn="cleo@provider.example")
 ALL_DAY = Shift(
@@ -126,6 +127,16 @@ def test_a_case_that_needs_an_analyst_goes_to_whoever_has_the_least() -> None:
     assert (said.place, said.mentions) == (ANALYST_THREAD, ((ABE.object_id, "Abe"),))
     assert it.desk().assigned == reason(it.state)
     assert it.desk().owner is None
+
+
+def test_the_story_tells_the_provider_to_whom_it_was_given() -> None:
+    it = case(working(anna=0, abe=1)).reported(malware_ran()).until_due("assign")
+    it.until_due("taken").happens(Taken(ABE.object_id, ABE.name), after=1)
+
+    lines = [line for line in story(it.state, []) if line.says.key.startswith("assigned.")]
+
+    assert [line.says.args["analyst"] for line in lines] == ["Anna", "Abe"]
+    assert all(line.internal for line in lines)
 
 
 def test_a_case_that_needs_nobody_is_given_to_nobody() -> None:
