@@ -473,8 +473,8 @@ class Conductor:
         )
         if isinstance(occurrence.event, Reported):
             self._remember(tx, incident, occurrence.event, known, now)
-        if isinstance(occurrence.event, AskOrdered):
-            asked = {incidents.asked_key(q.person.object_id) for q in incident.questions}
+        if isinstance(occurrence.event, AskOrdered) or _has_new_tasks(before, incident):
+            asked = set(map(incidents.asked_key, _written_to(incident)))
             incidents.remember_keys(tx, incident.id, asked, now)
         _pass_on_suspicion(tx, before, incident, now)
         if isinstance(occurrence.event, Answered | Wrote) and occurrence.event.text:
@@ -677,6 +677,16 @@ def _introductions(shows: list[effects.Show], customer: Customer) -> list[Say]:
     first = (s.surface for s in shows if s.revision == 1 and s.surface.startswith("person:"))
     says = phrase("hello.introduction", sender=customer.name)
     return [Say(f"introduced:{place}", place, says) for place in first]
+
+
+def _has_new_tasks(before: Incident | None, incident: Incident) -> bool:
+    return len(incident.tasks) > (len(before.tasks) if before else 0)
+
+
+def _written_to(incident: Incident) -> set[str]:
+    """Who was asked, or has a task in their own chat: what they write there is about this case."""
+    asked = {q.person.object_id for q in incident.questions}
+    return asked | {t.person.object_id for t in incident.tasks if not t.in_thread}
 
 
 def _pass_on_suspicion(tx: Tx, before: Incident | None, incident: Incident, now: datetime) -> None:

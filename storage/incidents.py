@@ -297,8 +297,8 @@ def open_about(tx: Tx, object_id: str, besides: str = "") -> list[str]:
 
 
 def asked_key(object_id: str) -> str:
-    """What `remember_keys` is given for somebody whom an analyst has asked: concerned or not, what
-    they write belongs to the incident."""
+    """What `remember_keys` is given for somebody whom an analyst has asked or given a task: what
+    they write belongs to the incident, whether they are concerned or not."""
     return f"asked:{object_id.lower()}"
 
 

@@ -24,6 +24,7 @@ from triage.duty import AtWork, Duty
 from triage.events import Event, Woke
 from triage.incident import (
     Assignment,
+    Entry,
     Incident,
     Kept,
     Party,
@@ -39,6 +40,9 @@ ENOUGH = timedelta(hours=1)
 
 ASSIGN, TAKEN, HANDOVER = "assign", "taken", "handover"
 """What wakes for it are called; after the last one stands for whom the handover card suggests it."""
+
+MOST_GIVEN = 10
+"""Times it was given to somebody that the state carries."""
 
 WAKES = (ASSIGN, TAKEN, HANDOVER)
 
@@ -191,11 +195,17 @@ def _give(draft: Draft, choice: Choice, passed: tuple[str, ...], *, is_told: boo
     if says is None:
         raise ValueError("a case that was just given has a reason")
     draft.note(says)
+    _remember(draft, says)
     if take_by is not None:
         draft.wake(f"{TAKEN}:{draft.now.isoformat()}", take_by)
     if not is_told:
         who = (analyst.object_id, analyst.name)
         draft.tell_analysts(f"assigned:{draft.now.isoformat()}", says, mentions=(who,))
+
+
+def _remember(draft: Draft, says: Phrase) -> None:
+    """For the story of the case; the timeline forgets."""
+    draft.set(given=(*draft.incident.given, Entry(draft.now, says))[-MOST_GIVEN:])
 
 
 def _take_by(draft: Draft) -> datetime | None:
@@ -215,6 +225,7 @@ def _nobody(draft: Draft, duty: Duty, passed: tuple[str, ...]) -> None:
             paging.nobody_took_it(draft)
         else:
             paging.nobody_on_duty(draft)
+            _remember(draft, phrase("timeline.nobody_on_duty"))
     if duty.next is not None:
         draft.wake(f"{ASSIGN}:{duty.next.isoformat()}", duty.next)
 

@@ -437,7 +437,9 @@ def _thanks(draft: Draft, person: str, standing: Standing) -> Phrase:
 def _wrote(draft: Draft, event: Wrote) -> Verdict:
     """Words with no question open: an analyst reads them; through a suspect account they lower
     nothing, and the answer gives nothing away."""
-    spoken_to = (*draft.incident.people, *(q.person for q in draft.incident.questions))
+    incident = draft.incident
+    spoken_to = [*incident.people, *(q.person for q in incident.questions)]
+    spoken_to += [t.person for t in incident.tasks if not t.in_thread]
     person = next((p for p in spoken_to if p.object_id == event.by), None)
     if person is None:
         return Refused(phrase("refused.not_addressee"))

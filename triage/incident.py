@@ -1008,6 +1008,8 @@ class Incident:
     """As the provider's roster has it."""
     assignment: Assignment | Seeking | None = None
     """While nobody has taken it, and the provider has shifts."""
+    given: tuple[Entry, ...] = ()
+    """To whom it was given, and why, or that nobody was there: the latest ones, at most 10."""
     threaded: bool = False
     """The customer has, or is to have, a thread for it; once so, always so."""
     paged_at: datetime | None = None

@@ -344,7 +344,10 @@ def _asked(incident: Incident) -> Iterator[Line]:
 
 
 def _by_itself(incident: Incident) -> Iterator[Line]:
-    """Consent that was asked, or never came; a closing whose hold ran out."""
+    """To which analyst it was given; consent that was asked, or never came; a closing whose hold ran
+    out."""
+    for entry in incident.given:
+        yield Line(entry.at, entry.says, internal=True)
     for approval in incident.approvals:
         action, inside = _action(incident, approval.action), not approval.in_thread
         yield Line(approval.asked_at, phrase("timeline.approval_asked", action=action), inside)

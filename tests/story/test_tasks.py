@@ -75,6 +75,10 @@ async def test_the_owner_who_reads_no_thread_is_written_to_and_cannot(tmp_path: 
         reason = {"words_cannot": "It stands in Porto."}
         await h.press(GRETA, card, "task.t1.cannot", reason)
 
+        await h.write(GRETA, "It is back on Monday.")
+        said = [m.text for m in await h.thread("Nordwall MXDR")]
+        own_chat = "Greta Braun (Contoso Security, own chat): It is back on Monday."
+        assert any(line.startswith(own_chat) for line in said)
         assert "It stands in Porto" in (await h.soc()).text
         assert "It stands in Porto" in (await h.root()).text
         task = (await h.incident("4711")).tasks[0]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.triage.triage_script import (
@@ -16,12 +16,14 @@ from tests.triage.triage_script import (
     malware_ran,
     mystery,
 )
-from triage.assigning import ENOUGH, Candidate, Choice, choose, reason
+from triage.assigning import ENOUGH, WAKES, Candidate, Choice, choose, reason
 from triage.customer import Analyst, Shift
 from triage.duty import AtWork, Duty
 from triage.effects import ANALYST_THREAD, Page, PageAction, Say
-from triage.events import Assigned, Escalated, Taken
-from triage.incident import Assignment, Disposition, Promise, Seeking, Why
+from triage.events import Assigned, Escalated, Reopened, Taken
+from triage.incident import Assignment, Disposition, Party, Promise, Seeking, Why
+from triage.story import story
+from triage.taps import whose_turn
 
 CLEO = Analyst(object_id="oid-cleo", name="Cleo", upn="cleo@provider.example")
 ALL_DAY = Shift(
@@ -126,6 +128,16 @@ def test_a_case_that_needs_an_analyst_goes_to_whoever_has_the_least() -> None:
     assert (said.place, said.mentions) == (ANALYST_THREAD, ((ABE.object_id, "Abe"),))
     assert it.desk().assigned == reason(it.state)
     assert it.desk().owner is None
+
+
+def test_the_story_tells_the_provider_to_whom_it_was_given() -> None:
+    it = case(working(anna=0, abe=1)).reported(malware_ran()).until_due("assign")
+    it.until_due("taken").happens(Taken(ABE.object_id, ABE.name), after=1)
+
+    lines = [line for line in story(it.state, []) if line.says.key.startswith("assigned.")]
+
+    assert [line.says.args["analyst"] for line in lines] == ["Anna", "Abe"]
+    assert all(line.internal for line in lines)
 
 
 def test_a_case_that_needs_nobody_is_given_to_nobody() -> None:
@@ -270,3 +282,56 @@ def test_a_case_that_is_over_is_handed_to_nobody() -> None:
 
     it.wakes(f"handover:{CLEO.object_id}", after=60)
     assert it.state.assignment is None
+
+
+# --- whatever happens ----------------------------------------------------------------------------
+
+STEPS = st.lists(
+    st.sampled_from(
+        ["assign", "taken", "handover", "take", "escalate", "close", "reopen", "answer", "wait"]
+    ),
+    max_size=12,
+)
+ON_DUTY = st.lists(
+    st.dictionaries(st.sampled_from(["anna", "abe", "cleo"]), st.integers(0, 9), max_size=3),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS, ON_DUTY)
+def test_a_case_that_needs_an_analyst_has_one_or_one_is_sought(
+    steps: list[str], duties: list[dict[str, int]]
+) -> None:
+    it = case(Duty()).reported(malware_ran())
+    for number, step in enumerate(steps):
+        it.duty = working(**duties[number % len(duties)])
+        _do(it, step)
+
+        state, given = it.state, it.state.assignment
+        needs = state.owner is None and state.handed_over is not None and not state.is_over
+        assert (given is not None) == needs
+        if isinstance(given, Seeking) and given.nobody:
+            waits = it.now < given.since or state.paged_at is not None
+            assert waits or whose_turn(state) is not Party.ANALYST
+        if isinstance(given, Assignment) and step in WAKES:
+            assert it.duty.has(given.to), "whoever was just looked for is on duty"
+
+
+def _do(it: Case, step: str) -> None:
+    match step:
+        case "assign" | "taken" | "handover":
+            it.wakes(f"{step}:{CLEO.object_id}", after=8)
+        case "take":
+            it.happens(Taken(ABE.object_id, ABE.name), after=1)
+        case "escalate":
+            it.happens(Escalated(ANNA.object_id, ANNA.name), after=1)
+        case "close":
+            it.closes(disposition=Disposition.UNDECIDED)
+        case "reopen":
+            it.happens(Reopened(ANNA.object_id, ANNA.name), after=1)
+        case "answer":
+            it.answers("not_sure", after=1)
+        case _:
+            it.wakes("clock:resolve:later", after=30)
