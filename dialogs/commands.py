@@ -446,13 +446,15 @@ def _assign(more: str) -> Command:
 
 
 _TO = re.compile(r"(?:to|an|para)\s+", re.IGNORECASE)
+_MENTION = re.compile(r"(?<!\S)@")
+"""Before a name; inside an address it stays."""
 _AT = re.compile(r"</?at(?:\s[^>]{0,100})?>", re.IGNORECASE)
 
 
 def _person(written: str) -> str:
     """A name without the signs of a mention."""
     bare = _AT.sub("", _TO.sub("", written, count=1) if _TO.match(written) else written)
-    return " ".join(bare.replace("@", " ", 1).split())[:100] if bare.strip("@ ") else ""
+    return " ".join(_MENTION.sub("", bare).split())[:100] if bare.strip("@ ") else ""
 
 
 # --- sending, asking, deciding, merging, remembering -----------------------------------------------------
@@ -468,7 +470,7 @@ def _send(more: str, prefixes: Collection[str] | None) -> Command:
 
 def _ask(more: str) -> Command:
     case, text = _case_or_number_first(more)
-    text = " ".join(_AT.sub(" ", text).replace("@", " ", 1).split())
+    text = " ".join(_MENTION.sub("", _AT.sub(" ", text)).split())
     return Ask(case, text[:LONGEST]) if text else Incomplete(Word.ASK)
 
 

@@ -109,6 +109,8 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
         ("undo CONTOSO-42 isolate", Undo(CONTOSO_42, "isolate")),
         ("ask Bob Meyer opened file", Ask(None, "Bob Meyer opened file")),
         ("ask 42 <at>Bob Meyer</at> did it run?", Ask(CaseName(42), "Bob Meyer did it run?")),
+        ("ask @bob@contoso.example who?", Ask(None, "bob@contoso.example who?")),
+        ("assign 42 mia@nordwall.example", Assign(CaseName(42), "mia@nordwall.example")),
         ("ask CONTOSO-42", Incomplete(Word.ASK)),
         ("approve CONTOSO-42", Decide(CONTOSO_42, approve=True, action="")),
         (

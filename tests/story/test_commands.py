@@ -25,12 +25,12 @@ MIA, PROVIDER = "Mia Lindqvist", "Nordwall MXDR"
 
 async def writes(h: House, who: str, words: str, *, in_thread: bool = False) -> str:
     """Somebody mentions us in the analysts' channel, or in the newest thread there; our answer."""
-    await _said(h, who, words, in_thread=in_thread)
+    await said(h, who, words, in_thread=in_thread)
     await h.settle()
     return await last_answer(h)
 
 
-async def _said(h: House, who: str, words: str, *, in_thread: bool = False) -> None:
+async def said(h: House, who: str, words: str, *, in_thread: bool = False) -> None:
     user = await h.person(who)
     thread = (await h.soc()).conversation
     place = thread if in_thread else thread.partition(";")[0]
@@ -157,7 +157,7 @@ async def test_who_is_no_analyst_commands_nothing(tmp_path: Path) -> None:
 async def test_two_who_take_it_at_once_both_hear_how_it_ended(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         await h.report(malware_ran())
-        await asyncio.gather(*(_said(h, MIA, "take 1") for _ in range(3)))
+        await asyncio.gather(*(said(h, MIA, "take 1") for _ in range(3)))
         await h.settle()
 
         said = [str(s.activity.get("text")) for s in h.sent if not s.edit]

@@ -53,6 +53,7 @@ from triage.events import (
     ActionFailed,
     Answered,
     ApprovalAnswered,
+    AskOrdered,
     Assigned,
     Attested,
     CallRecorded,
@@ -87,6 +88,7 @@ from triage.incident import (
     Incident,
     IncidentType,
     Person,
+    QuestionKind,
     ResponseAction,
     Status,
 )
@@ -199,6 +201,18 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(
         lambda by, to: Assigned(by.object_id, by.name, to.object_id, to.name), _ACTORS, _ACTORS
     ),
+    st.builds(
+        lambda by, who, kind: AskOrdered(
+            who.upn,
+            kind,
+            by.object_id,
+            by.name,
+            "Who was it?" if kind is QuestionKind.FREE else None,
+        ),
+        _ACTORS,
+        _ACTORS,
+        st.sampled_from([QuestionKind.FREE, *QuestionKind]),
+    ),
     _by(lambda p: Escalated(p.object_id, p.name, "beyond me")),
     st.builds(lambda p, text: Noted(p.object_id, p.name, text), _ACTORS, _WORDS),
     st.builds(
@@ -272,7 +286,7 @@ always = settings(
 def played(story: Story) -> Iterator[tuple[Case, Incident | None, Event]]:
     """The case after every step, with the state before it and what happened."""
     customer, roster, first, steps = story
-    case = Case(customer, roster)
+    case = Case(customer, roster, by_upn={DAN.upn.lower(): DAN})
     event: Event = Reported(first)  # type: ignore[arg-type]
     yield case.happens(event), None, event
     for event, minutes, at_risk in steps:
