@@ -81,7 +81,7 @@ def called(tx: Tx, word: str, profile: Customer) -> list[Person]:
                 col(PersonRow.name).icontains(word, autoescape=True),
             )
         )
-        .order_by(col(PersonRow.name), col(PersonRow.object_id))
+        .order_by(col(PersonRow.name))
         .limit(MOST_CALLED),
         {"tenant_id": profile.tenant_id},
     )
