@@ -6,59 +6,37 @@ there, or in their own chat. What a command does is decided in `triage`; the ans
 was asked.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar, assert_never
 
-from bot import ids, listing, sending, stories
-from bot.asking import Asking
+from bot import ids, listing, stories
 from bot.clock import Clock
 from bot.conductor import Conductor, Occurrence
-from bot.consenting import consent
-from bot.context import today
 from bot.gathering import ProviderDesk
 from bot.inbound import Actor, Clicked, Place, Posted, Response, ShowCard, ShowText, Texted
-from bot.remembering import Memory
-from bot.replies import MOST_NAMED, AskFirst, Choose, Reply
-from bot.roster import called
+from bot.meaning import Meaning, case_of
+from bot.replies import MOST_NAMED, AskFirst, Choose
 from bot.shifts import Shifts
 from bot.stories import is_for_named_lead
-from bot.tasks import Order, asked
 from cards import choosing, clicks, confirm
 from cards import sending as preview_cards
 from cards.choosing import Option
 from cards.story import pages
-from cards.wording import Reader, percent, say
+from cards.wording import Reader, say
 from dialogs import commands
-from dialogs.commands import CaseName, Command, Decide, ListCases, OnCase, Tell, Word
-from storage import across, handles, incidents, profiles, remembered
+from dialogs.commands import CaseName, Command, ListCases, OnCase, Tell, Word
+from storage import across, handles, profiles
 from storage.across import Handle, NamedCase
 from storage.engine import Store, Tx, Urgency
 from triage.authority import may_command
-from triage.containing import describe, is_reversible, may_be_ordered
-from triage.customer import Analyst, Customer
-from triage.decide import Accepted
+from triage.customer import Analyst
 from triage.events import (
-    Assigned,
-    CloseOrdered,
-    ContainOrdered,
-    Escalated,
     Later,
-    MergedInto,
-    Noted,
-    Reopened,
     SentToCustomer,
-    Taken,
-    UndoOrdered,
 )
-from triage.incident import ActionState, Incident, ResponseAction
 from triage.phrases import Moment, Phrase, phrase
-from triage.remembering import context
-from triage.surfaces import analyst_thread, consequence
 from triage.views import Button
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +51,6 @@ class _Written:
     here: NamedCase | None = None
     """The case of the thread it was written in."""
 
-
-_AFTER_CLOSING = phrase("confirm.close_then")
 
 CONFIRM, CHOOSE = "confirm", "choose"
 """What the handle of a card that asks first stands for, and of one that offers whole commands."""
@@ -92,8 +68,7 @@ class Orders:
         self._clock = clock
         self._desk = desk
         self._conductor = conductor
-        self._asking = Asking(store, conductor, desk)
-        self._memory = Memory(store, clock, desk, conductor)
+        self._meaning = Meaning(store, clock, desk, conductor)
         self._shifts = Shifts(store, clock, desk, conductor)
 
     def is_place(self, place: Place) -> bool:
@@ -173,7 +148,7 @@ class Orders:
         return [told]
 
     def _told(self, tx: Tx, incident_id: str, by: Analyst, command: Tell) -> str:
-        incident, _ = self._case(tx, incident_id)
+        incident, _ = case_of(tx, incident_id)
         refused = may_command(incident, self._desk.profile, by.object_id)
         if refused is not None:
             return say(refused, self._reader)
@@ -193,7 +168,7 @@ class Orders:
             return self._said([found])
         if isinstance(found, list):
             return await self._which(written, command.case, found)
-        reply = await self._reply(command, found, written)
+        reply = await self._meaning.reply(command, found, written.by, written.key)
         match reply:
             case list():
                 return self._said(reply)
@@ -279,7 +254,7 @@ class Orders:
 
     async def _named(self, handle: Handle) -> NamedCase:
         name = await self._store.read(
-            handle.customer_id, lambda tx: self._case(tx, handle.incident_id)[0].name
+            handle.customer_id, lambda tx: case_of(tx, handle.incident_id)[0].name
         )
         return NamedCase(handle.customer_id, handle.incident_id, name)
 
@@ -322,7 +297,7 @@ class Orders:
         if not isinstance(command, OnCase):
             return ShowText(say(phrase("refused.unreadable"), self._reader))
         on = await self._named(handle)
-        reply = await self._reply(command, on, written)
+        reply = await self._meaning.reply(command, on, written.by, written.key)
         match reply:
             case AskFirst(event=event):
                 if isinstance(event, SentToCustomer):
@@ -377,208 +352,9 @@ class Orders:
         found = await self._store.read_across(lambda tx: across.listed(tx, mine, MOST_NAMED, 0))
         return [NamedCase(case.customer, case.id, case.name) for case in found.cases]
 
-    # --- what a command means ------------------------------------------------------------------
-
-    async def _reply(self, command: OnCase, on: NamedCase, written: _Written) -> Reply:
-        by = written.by
-        who = by.object_id, by.name
-        match command:
-            case commands.Show():
-                return await self._read(on, lambda tx: self._shown(tx, on.incident_id, by))
-            case commands.Take():
-                return Taken(*who)
-            case commands.Reopen():
-                return Reopened(*who)
-            case commands.Note(text=text):
-                return Noted(*who, text)
-            case commands.Escalate(why=why):
-                return Escalated(*who, why)
-            case commands.Assign(to=to):
-                return self._assigned(on, to, by)
-            case commands.Close(disposition=disposition, comment=comment):
-                event = CloseOrdered(*who, disposition, comment)
-                return await self._read(on, lambda tx: self._closing(tx, on, event))
-            case commands.Contain(action=action):
-                return await self._read(on, lambda tx: self._containing(tx, on, action, by))
-            case commands.GiveTask():
-                return await self._read(on, lambda tx: self._tasking(tx, on, command, by))
-            case commands.Send():
-                return await self._read(on, lambda tx: self._sending(tx, on, command, by))
-            case commands.Undo(action=action):
-                return await self._read(on, lambda tx: self._undoing(tx, on, action, by))
-            case commands.Decide():
-                return await self._read(on, lambda tx: self._deciding(tx, on, command, by))
-            case commands.Merge(into=into):
-                return await self._merging(on, into, written)
-            case commands.Ask(text=text):
-                return await self._asking.reply(on, text, by)
-            case commands.Remember() | commands.Recall() | commands.Forget():
-                return await self._memory.answer(command, on, by, written.key)
-            case _:
-                assert_never(command)
-
-    def _assigned(self, on: NamedCase, to: str, by: Analyst) -> Reply:
-        match called(to, self._desk.profile.analysts, by):
-            case [one]:
-                return Assigned(by.object_id, by.name, one.object_id, one.name)
-            case []:
-                names = ", ".join(a.name for a in self._desk.profile.analysts[:MOST_NAMED])
-                return [phrase("command.nobody", written=to, names=names)]
-            case several:
-                options = tuple(
-                    Option(a.name, f"{Word.ASSIGN} {on.name} {a.upn}") for a in several[:MOST_NAMED]
-                )
-                return Choose(phrase("choose.person", written=to), options)
-
-    async def _merging(self, on: NamedCase, into: CaseName, written: _Written) -> Reply:
-        """Of the same customer: what was learnt at one is no other's."""
-        prefix = into.prefix or on.name.rpartition("-")[0]
-        named = CaseName(into.number, prefix)
-        found = await self._find(named, written)
-        if isinstance(found, Phrase):
-            return [found]
-        cases = [found] if isinstance(found, NamedCase) else found
-        target = next((c for c in cases if c.customer_id == on.customer_id), None)
-        if target is None:
-            return [phrase("command.other_customer", name=named.written)]
-        by = written.by
-        event = MergedInto(target.incident_id, target.name, by.object_id, by.name)
-        foreseen = await self._conductor.foresee(on.customer_id, event, on.incident_id)
-        if not isinstance(foreseen.verdict, Accepted):
-            return [foreseen.verdict.says]
-        asks = phrase("confirm.merge", name=on.name, into=target.name)
-        return AskFirst((asks, phrase("confirm.merge_then", into=target.name)), event)
-
-    async def _read(self, on: NamedCase, fn: Callable[[Tx], T]) -> T:
-        return await self._store.read(on.customer_id, fn)
-
-    def _closing(self, tx: Tx, on: NamedCase, event: CloseOrdered) -> Reply:
-        incident, _ = self._case(tx, on.incident_id)
-        refused = may_command(incident, self._desk.profile, event.by)
-        if refused is None and incident.is_over:
-            refused = phrase("refused.closed")
-        if refused is not None:
-            return [refused]
-        named = phrase(f"disposition.{event.disposition}")
-        asks = phrase("confirm.close", name=incident.name, disposition=named)
-        return AskFirst(
-            (asks, phrase("confirm.close_why", why=event.comment), _AFTER_CLOSING), event
-        )
-
-    def _containing(self, tx: Tx, on: NamedCase, written: str, by: Analyst) -> Reply:
-        incident, customer = self._case(tx, on.incident_id)
-        refused = may_command(incident, self._desk.profile, by.object_id)
-        if refused is not None:
-            return [refused]
-        possible = [] if incident.is_over else list(incident.actions)
-        possible = [a for a in possible if may_be_ordered(incident, a)]
-        action = self._which_action(possible, written, f"{Word.CONTAIN} {incident.name}")
-        if not isinstance(action, ResponseAction):
-            return action
-        asks = phrase("confirm.contain", name=incident.name, action=describe(action))
-        says = asks, consequence(action, customer), phrase("confirm.consent")
-        return AskFirst(says, ContainOrdered(action.id, by.object_id, by.name))
-
-    def _tasking(self, tx: Tx, on: NamedCase, command: commands.GiveTask, by: Analyst) -> Reply:
-        incident, customer = self._case(tx, on.incident_id)
-        order = Order(command, by, self._clock.now())
-        found = asked(tx, incident, customer, self._desk.profile, order)
-        if isinstance(found, Phrase):
-            return [found]
-        event, says = found
-        return AskFirst(says, event)
-
-    def _sending(self, tx: Tx, on: NamedCase, command: commands.Send, by: Analyst) -> Reply:
-        incident, customer = self._case(tx, on.incident_id)
-        order = sending.order(command, incident, customer, self._desk.profile, by)
-        return [order] if isinstance(order, Phrase) else AskFirst((), order.event, order.preview)
-
-    def _undoing(self, tx: Tx, on: NamedCase, written: str, by: Analyst) -> Reply:
-        incident, _ = self._case(tx, on.incident_id)
-        refused = may_command(incident, self._desk.profile, by.object_id)
-        if refused is not None:
-            return [refused]
-        done = [a for a in incident.actions if a.state is ActionState.DONE and is_reversible(a)]
-        action = self._which_action(done, written, f"{Word.UNDO} {incident.name}")
-        if not isinstance(action, ResponseAction):
-            return action
-        return UndoOrdered(action.id, by.object_id, by.name)
-
-    def _deciding(self, tx: Tx, on: NamedCase, command: Decide, by: Analyst) -> Reply:
-        """What the card's own choices offer, and nothing beyond: a contact's word by phone."""
-        incident, customer = self._case(tx, on.incident_id)
-        refused = may_command(incident, self._desk.profile, by.object_id)
-        if refused is not None:
-            return [refused]
-        return consent(incident, customer, command, by, self._reader)
-
-    def _which_action(
-        self, possible: Sequence[ResponseAction], written: str, command: str
-    ) -> ResponseAction | list[Phrase] | Choose:
-        """The one whose name, in the analysts' language or in English, is this or has every word."""
-        wanted = set(written.lower().split())
-        named = {a.id: _names(a, self._reader) for a in possible}
-        exact = [a for a in possible if written.lower() in map(str.lower, named[a.id])]
-        having = [a for a in possible if any(wanted <= set(n.lower().split()) for n in named[a.id])]
-        match exact or having:
-            case [one] if wanted:
-                return one
-            case [] if not possible:
-                return [phrase("command.no_action")]
-            case found:
-                options = tuple(
-                    Option(describe(a), f"{command} {named[a.id][0]}")
-                    for a in (found or possible)[:MOST_NAMED]
-                )
-                return Choose(phrase("choose.action"), options)
-
-    def _case(self, tx: Tx, incident_id: str) -> tuple[Incident, Customer]:
-        incident = incidents.load(tx, incident_id)
-        if incident is None:
-            raise LookupError(f"no incident {incident_id} of {tx.customer}")
-        return incident, profiles.current(tx)
-
-    def _shown(self, tx: Tx, incident_id: str, by: Analyst) -> list[Phrase]:
-        incident, customer = self._case(tx, incident_id)
-        refused = may_command(incident, self._desk.profile, by.object_id)
-        if refused is not None:
-            return [refused]
-        known = remembered.current(tx, today(customer, self._clock.now()))[:MOST_NAMED]
-        return [*_in_short(incident, customer, self._reader), *context(known)]
-
 
 def _shown(answer: list[str] | ShowCard) -> ShowText | ShowCard:
     return answer if isinstance(answer, ShowCard) else ShowText("\n\n".join(answer))
-
-
-def _names(action: ResponseAction, reader: Reader) -> tuple[str, ...]:
-    return say(describe(action), reader), say(describe(action), Reader("en"))
-
-
-def _in_short(incident: Incident, customer: Customer, reader: Reader) -> list[Phrase]:
-    """How a case stands, in a few lines; its thread has the rest."""
-    view = analyst_thread(incident, customer)
-    return [
-        phrase(
-            "show.case",
-            name=view.name,
-            status=view.status,
-            severity=view.severity,
-            customer=view.customer,
-            headline=view.headline,
-        ),
-        phrase(
-            "show.score",
-            score=percent(view.probability, reader),
-            band=view.band,
-            level=view.priority.level,
-            owner=view.owner or view.assigned or phrase("label.nobody"),
-        ),
-        phrase("show.next", next=view.next_action)
-        if view.due is None
-        else phrase("show.next_by", next=view.next_action, at=view.due),
-        *(says for _, says in view.timeline[-3:]),
-    ]
 
 
 # --- help ----------------------------------------------------------------------------------------

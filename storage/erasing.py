@@ -415,7 +415,13 @@ def _case(state: dict[str, Any], ids: Iterable[str]) -> dict[str, Any]:
         "disposition": closed.get("disposition"),
         "closed": closed.get("at"),
         "asked": [
-            {"at": q["asked_at"], "kind": q["kind"], "route": q["route"], "answers": q["replies"]}
+            {
+                "at": q["asked_at"],
+                "kind": q["kind"],
+                "words": q.get("words"),
+                "route": q["route"],
+                "answers": q["replies"],
+            }
             for q in questions
         ],
     }

@@ -40,8 +40,8 @@ async def said(h: House, who: str, words: str, *, in_thread: bool = False) -> No
 
 
 async def last_answer(h: House) -> str:
-    said = [s for s in h.sent if not s.edit and "text" in s.activity]
-    return str(said[-1].activity["text"])
+    texts = [s for s in h.sent if not s.edit and "text" in s.activity]
+    return str(texts[-1].activity["text"])
 
 
 async def offered(h: House) -> Seen:
@@ -160,9 +160,9 @@ async def test_two_who_take_it_at_once_both_hear_how_it_ended(tmp_path: Path) ->
         await asyncio.gather(*(said(h, MIA, "take 1") for _ in range(3)))
         await h.settle()
 
-        said = [str(s.activity.get("text")) for s in h.sent if not s.edit]
-        assert said.count("CONTOSO-1: The case is yours.") == 1
-        assert said.count("CONTOSO-1: Thank you, we have this already.") == 2
+        told = [str(s.activity.get("text")) for s in h.sent if not s.edit]
+        assert told.count("CONTOSO-1: The case is yours.") == 1
+        assert told.count("CONTOSO-1: Thank you, we have this already.") == 2
 
 
 async def test_mia_gives_the_case_to_herself_by_her_first_name(tmp_path: Path) -> None:
