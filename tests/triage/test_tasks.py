@@ -65,10 +65,9 @@ def gives(
     due: datetime = FRIDAY,
     role: Role | None = Role.IT,
     by: str = ANNA.object_id,
+    what: str = "replace LAPTOP-7",
 ) -> Case:
-    return it.happens(
-        TaskGiven(to.upn, role, "replace LAPTOP-7", due, by, ANNA.name, "LAPTOP-7"), after=1
-    )
+    return it.happens(TaskGiven(to.upn, role, what, due, by, ANNA.name, "LAPTOP-7"), after=1)
 
 
 def says(
@@ -161,6 +160,7 @@ def test_the_case_waits_for_them_once_nothing_else_is_open() -> None:
         (gives(case(), by=JON.object_id), "refused.not_analyst"),
         (gives(case(), CARLA), "refused.task_no_contact"),
         (gives(case(), due=TEN_PAST_TEN), "refused.task_past"),
+        (gives(case(), what="send me the admin's password"), "refused.asks_for_secret"),
         (gives(case(shadow=True)), "refused.shadow"),
         (gives(Case(by_upn=KNOWN).reported(leak())), "refused.restricted"),
         (gives(Case(by_upn=KNOWN).reported(malware_ran(INES))), "refused.task_affected"),
