@@ -100,8 +100,8 @@ def _case_and_people(tx: Tx, incident_id: str, text: str) -> tuple[Incident, lis
     incident = incidents.load(tx, incident_id)
     if incident is None:
         raise LookupError(f"no incident {incident_id} of {tx.customer}")
-    first = text.split(maxsplit=1)[0].strip(",:")
-    return incident, people.called(tx, first, profiles.current(tx))
+    words = [word.strip(",:") for word in text.split()[:LONGEST_NAME]]
+    return incident, people.called(tx, words, profiles.current(tx))
 
 
 def whom(text: str, incident: Incident, roster: Iterable[Person]) -> tuple[list[Person], str]:
