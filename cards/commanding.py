@@ -14,6 +14,7 @@ MAX_WORDS = 500
 COMMANDS = {
     "ask": "does.ask",
     "note": "does.note",
+    "task": "does.task",
     "assign": "does.assign",
     "escalate": "does.escalate",
     "merge into": "does.merge",

@@ -1088,6 +1088,7 @@ SENTENCES: dict[str, str] = {
     "label.command_words": "In words",
     "does.ask": "Ask: a name, then the question",
     "does.note": "Note for the analysts",
+    "does.task": "Task for one of theirs: a name or it, app, owner, then what, and by when",
     "does.assign": "Assign: a name, or me",
     "does.escalate": "Escalate: why",
     "does.merge": "Merge: into which case",

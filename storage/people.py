@@ -80,7 +80,7 @@ def called(tx: Tx, words: Sequence[str], profile: Customer) -> list[Person]:
     padded = literal(" ") + col(PersonRow.name) + " "
     found = tx.session.scalars(
         _OF_TENANT.where(or_(exactly, padded.icontains(f" {words[0]} ", autoescape=True)))
-        .order_by(case((exactly, 0), else_=1), col(PersonRow.name), col(PersonRow.object_id))
+        .order_by(case((exactly, 0), else_=1), col(PersonRow.name))
         .limit(MOST_CALLED),
         {"tenant_id": profile.tenant_id},
     )

@@ -40,6 +40,11 @@ def compared(source: str) -> Iterator[str]:
                     yield f"{called}: {name}"
 
 
+LOAD = ("storage/across.py", "group_by: owner")
+"""How many cases an analyst has open, so that whoever has fewest gets the next: of this moment, kept
+nowhere, and told to nobody but with a case that is given."""
+
+
 @pytest.mark.parametrize(
     "planted",
     [
@@ -56,8 +61,9 @@ def test_a_planted_ranking_is_found(planted: str) -> None:
 @pytest.mark.parametrize("room", ["storage", "bot", "triage", "cards", "dialogs"])
 def test_nothing_counts_or_orders_by_a_person(room: str) -> None:
     for path in sorted((ROOT / room).rglob("*.py")):
-        found = list(compared(path.read_text(encoding="utf-8")))
-        assert not found, f"{path.relative_to(ROOT)}: {found}"
+        here = str(path.relative_to(ROOT))
+        found = [it for it in compared(path.read_text(encoding="utf-8")) if (here, it) != LOAD]
+        assert not found, f"{here}: {found}"
 
 
 def test_no_metric_names_a_person() -> None:

@@ -40,6 +40,7 @@ from triage.events import (
     Taken,
     TaskAnswered,
     TaskGiven,
+    Undelivered,
     UndoOrdered,
     WishedCall,
     WishedToTalk,
@@ -234,6 +235,8 @@ def _says_inside(incident: Incident, at: datetime, event: Event) -> Phrase | Non
             return phrase("timeline.noted", by=by, text=text)
         case NotPaged():
             return phrase("why.not_rung")
+        case Undelivered(place=place, why=why):
+            return phrase("why.undelivered", place=place, why=why)
         case _:
             return phrase("story.other", what=event.kind)
 

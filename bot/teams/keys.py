@@ -106,7 +106,8 @@ class Keys:
             try:
                 self._keys = await self.published()
             except (aiohttp.ClientError, TimeoutError, ValueError, TooLargeError) as error:
-                log.warning("signing_keys_not_fetched", error=repr(error), age=self._age())
+                age = self._age() if self._keys else None
+                log.warning("signing_keys_not_fetched", error=repr(error), age=age)
                 return
             self._fetched_at = self._clock()
 

@@ -66,7 +66,8 @@ async def test_ines_gets_a_task_in_the_thread_and_says_it_is_done(tmp_path: Path
 async def test_the_owner_who_reads_no_thread_is_written_to_and_cannot(tmp_path: Path) -> None:
     async with house(tmp_path, OWNER) as h:
         await h.report(malware_ran())
-        await writes(h, MIA, "task owner hand the laptop in", in_thread=True)
+        more = {"what": "task", "about": "owner hand the laptop in"}
+        await h.press(MIA, await h.soc(), "command", more)
         await h.press(MIA, await asked_first(h), "do_it")
 
         (card,) = await task_cards(h, "personal", GRETA)

@@ -6,7 +6,7 @@ from cards.story import pages, text
 from cards.wording import Reader, faults
 from tests.triage.triage_script import ANNA, JON, TEN_PAST_TEN, Case, malware_ran
 from triage.decide import decide
-from triage.events import CloseOrdered, Taken, Wrote
+from triage.events import CloseOrdered, Taken, Undelivered, Wrote
 from triage.incident import Disposition
 from triage.story import Happened, Line, story
 
@@ -95,6 +95,13 @@ def test_silence_is_told() -> None:
     case = Case().reported(malware_ran()).until_due("question")
 
     assert "No answer from Bob Baker in time" in told(case)
+
+
+def test_what_did_not_reach_its_place_is_told_with_the_reason() -> None:
+    case = Case().reported(malware_ran()).happens(Undelivered("customer", None, "not_installed"))
+
+    assert "A message did not reach" in told(case)
+    assert "Recorded:" not in told(case)
 
 
 def test_an_event_whose_words_were_erased_leaves_its_place() -> None:

@@ -1,5 +1,6 @@
 """Tasks of the customer's IT and application owners: whose they are, what they say, what follows."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -256,6 +257,19 @@ def test_the_recommendation_reaches_its_owner_and_becomes_a_task_once_accepted()
     assert it.state.recommendation_accepted_by == INES.name
     assert [p.key for p in it.thread().tasks] == ["task.stands_open"]
     assert it.status is Status.RESOLVED
+
+
+def test_what_is_recommended_of_an_app_reaches_its_owner_in_their_own_chat() -> None:
+    owner = replace(OWNER, owns=("bad-app",))
+    it = Case(contoso(contacts=(IT, owner)), by_upn=KNOWN)
+    it.reported(told_of(IncidentType.APP_CONSENT))
+    it.current = it.state.changed(apps=(SuspectApp("bad-app", "Bad App"),), threaded=True)
+    it = closed(it)
+
+    assert it.state.closed is not None
+    assert it.state.closed.recommendation is not None
+    assert it.state.closed.recommendation.args["owner"] == EVE.name
+    assert card(it, f"owner:{EVE.object_id}:t1").state is TaskState.SUGGESTED
 
 
 def test_accepted_for_them_it_is_their_task_and_reopened_it_is_recommended_no_more() -> None:
