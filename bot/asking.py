@@ -6,13 +6,14 @@ What is shown first is what would become of it at this moment; whether it may be
 import re
 from collections.abc import Iterable
 
+from bot.cases import case_of
 from bot.conductor import Conductor
 from bot.gathering import ProviderDesk
 from bot.replies import MOST_NAMED, AskFirst, Choose, Reply
 from cards.choosing import Option
 from cards.wording import Reader, say
 from dialogs.commands import Word
-from storage import incidents, people, profiles
+from storage import people
 from storage.across import NamedCase
 from storage.engine import Store, Tx
 from triage.customer import Analyst
@@ -97,11 +98,9 @@ class Asking:
 
 
 def _case_and_people(tx: Tx, incident_id: str, text: str) -> tuple[Incident, list[Person]]:
-    incident = incidents.load(tx, incident_id)
-    if incident is None:
-        raise LookupError(f"no incident {incident_id} of {tx.customer}")
-    first = text.split(maxsplit=1)[0].strip(",:")
-    return incident, people.called(tx, first, profiles.current(tx))
+    incident, customer = case_of(tx, incident_id)
+    words = [word.strip(",:") for word in text.split()[:LONGEST_NAME]]
+    return incident, people.called(tx, words, customer)
 
 
 def whom(text: str, incident: Incident, roster: Iterable[Person]) -> tuple[list[Person], str]:

@@ -7,6 +7,7 @@ from typing import TypeVar, assert_never
 
 from bot import sending
 from bot.asking import Asking
+from bot.cases import case_of
 from bot.clock import Clock
 from bot.conductor import Conductor
 from bot.consenting import consent
@@ -20,7 +21,7 @@ from cards.choosing import Option
 from cards.wording import Reader, percent, say
 from dialogs import commands
 from dialogs.commands import CaseName, Decide, OnCase, Word
-from storage import across, incidents, profiles, remembered
+from storage import across, remembered
 from storage.across import NamedCase
 from storage.engine import Store, Tx
 from triage.authority import may_command
@@ -220,13 +221,6 @@ class Meaning:
             return [refused]
         known = remembered.current(tx, today(customer, self._clock.now()))[:MOST_NAMED]
         return [*_in_short(incident, customer, self._reader), *context(known)]
-
-
-def case_of(tx: Tx, incident_id: str) -> tuple[Incident, Customer]:
-    incident = incidents.load(tx, incident_id)
-    if incident is None:
-        raise LookupError(f"no incident {incident_id} of {tx.customer}")
-    return incident, profiles.current(tx)
 
 
 def _names(action: ResponseAction, reader: Reader) -> tuple[str, ...]:

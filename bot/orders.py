@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot import ids, listing, stories
+from bot.cases import case_of
 from bot.clock import Clock
 from bot.conductor import Conductor, Occurrence
 from bot.gathering import ProviderDesk
 from bot.inbound import Actor, Clicked, Place, Posted, Response, ShowCard, ShowText, Texted
-from bot.meaning import Meaning, case_of
+from bot.meaning import Meaning
 from bot.replies import MOST_NAMED, AskFirst, Choose
 from bot.shifts import Shifts
 from bot.stories import is_for_named_lead
@@ -26,8 +27,9 @@ from cards.story import pages
 from cards.wording import Reader, say
 from dialogs import commands
 from dialogs.commands import CaseName, Command, ListCases, OnCase, Tell, Word
-from storage import across, handles, profiles
+from storage import across, handles, incidents, profiles
 from storage.across import Handle, NamedCase
+from storage.codec import verdict_from_json
 from storage.engine import Store, Tx, Urgency
 from triage.authority import may_command
 from triage.customer import Analyst
@@ -305,9 +307,20 @@ class Orders:
                 says = await self._carry_out(on, event, written.key, written.by)
                 return ShowCard(confirm.over(says, self._reader))
             case [says, *_]:
+                done = await self._done(on, written.key)
+                if done is not None:  # pressed twice, and the other one was faster
+                    return ShowCard(confirm.over(done, self._reader))
                 return ShowText(say(says, self._reader))
             case _:
                 return ShowText(say(phrase("refused.unreadable"), self._reader))
+
+    async def _done(self, on: NamedCase, key: str) -> Phrase | None:
+        """What was answered when it was done; None where it was not."""
+        seen = await self._store.read(on.customer_id, lambda tx: incidents.seen(tx, key))
+        if seen is None:
+            return None
+        says = verdict_from_json(seen.answer).says or phrase("thanks.decided")
+        return phrase("command.done", name=on.name, says=says)
 
     async def _list(self, written: _Written, command: ListCases) -> list[str] | ShowCard:
         called = await self._store.read_across(across.customers_called)

@@ -12,6 +12,7 @@ import structlog
 
 from bot import ids
 from bot.bridge import Bridge, said
+from bot.cases import case_of
 from bot.clock import Clock
 from bot.conductor import Addressed, Conductor, NotHeard, Occurrence, Outcome
 from bot.context import with_context
@@ -203,7 +204,7 @@ class Reception:
             return await self._refused(click, press)
         handle, who = press.handle, self._who(click, press)
         incident, customer = await self._store.read(
-            handle.customer_id, lambda tx: _incident_and_customer(tx, handle.incident_id)
+            handle.customer_id, lambda tx: case_of(tx, handle.incident_id)
         )
         person = next((p for p in asked_in_teams(incident) if p.object_id == who.object_id), None)
         if person is None or handle.person != who.object_id:
@@ -244,7 +245,7 @@ class Reception:
         if not _belongs(pressed, handle.surface):
             return await self._refused(click, NotHeard("refused.unknown_card", NOT_ITS_BUTTON))
         incident, customer = await self._store.read(
-            handle.customer_id, lambda tx: _incident_and_customer(tx, handle.incident_id)
+            handle.customer_id, lambda tx: case_of(tx, handle.incident_id)
         )
         provider = self._desk.profile
         if pressed.button is Button.DISCARD:
@@ -731,13 +732,6 @@ MOST_CASES = 5
 
 REMEMBERED = timedelta(days=30)
 """How long after its last alert somebody's words still belong to a case."""
-
-
-def _incident_and_customer(tx: Tx, incident_id: str) -> tuple[Incident, Customer]:
-    incident = incidents.load(tx, incident_id)
-    if incident is None:
-        raise LookupError(f"no incident {incident_id} of {tx.customer}")
-    return incident, profiles.current(tx)
 
 
 # --- what Teams tells us of itself ---------------------------------------------------------------

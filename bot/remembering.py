@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.cases import case_of
 from bot.clock import Clock
 from bot.conductor import Conductor
 from bot.context import today
@@ -67,9 +68,7 @@ class Memory:
         return self._kept(tx, command, order)
 
     def _refused(self, tx: Tx, order: _Order) -> Phrase | None:
-        incident = incidents.load(tx, order.on.incident_id)
-        if incident is None:
-            raise LookupError(f"no incident {order.on.incident_id} of {tx.customer}")
+        incident, _ = case_of(tx, order.on.incident_id)
         return may_command(incident, self._desk.profile, order.by.object_id)
 
     def _kept(self, tx: Tx, command: Remember, order: _Order) -> list[Phrase]:

@@ -1,12 +1,12 @@
 """The customer's people as Teams names them, and where they and the channels are spoken to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import and_, bindparam, case, func, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, literal, or_, select, update
 from sqlmodel import col
 
 from storage import homes, profiles
@@ -72,16 +72,15 @@ def by_upn(tx: Tx, tenant_id: str, upn: str) -> Known | None:
 MOST_CALLED = 50
 
 
-def called(tx: Tx, word: str, profile: Customer) -> list[Person]:
-    """Those of the roster with this word in their name, or with this UPN; at most MOST_CALLED."""
+def called(tx: Tx, words: Sequence[str], profile: Customer) -> list[Person]:
+    """Those of the roster whose name or UPN these words may begin with: whoever is called exactly so
+    first, then those with the first word in their name; at most MOST_CALLED."""
+    begin = [" ".join(words[:count]).lower() for count in range(1, len(words) + 1)]
+    exactly = or_(col(PersonRow.upn).in_(begin), func.lower(col(PersonRow.name)).in_(begin))
+    padded = literal(" ") + col(PersonRow.name) + " "
     found = tx.session.scalars(
-        _OF_TENANT.where(
-            or_(
-                col(PersonRow.upn) == word.lower(),
-                col(PersonRow.name).icontains(word, autoescape=True),
-            )
-        )
-        .order_by(col(PersonRow.name))
+        _OF_TENANT.where(or_(exactly, padded.icontains(f" {words[0]} ", autoescape=True)))
+        .order_by(case((exactly, 0), else_=1), col(PersonRow.name))
         .limit(MOST_CALLED),
         {"tenant_id": profile.tenant_id},
     )

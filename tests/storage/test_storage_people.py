@@ -357,3 +357,21 @@ async def test_one_s_own_tenant_in_capitals_is_one_s_own(store: Store) -> None:
     mine = replace(BOB, tenant_id=TENANT.upper())
 
     assert (await store.write(CONTOSO, roster(mine))).strangers == []
+
+
+async def test_somebody_is_called_by_the_words_a_text_begins_with(store: Store) -> None:
+    """By whole words: Dan is in no Danvers; and whoever bears the whole name stands first."""
+    others = [Member(f"x{n}", f"bob{n}@contoso.com", f"Bob A{n:02}", "Bob") for n in range(60)]
+    danvers = Member("d", "cd@contoso.com", "Carol Danvers", "Carol")
+    await store.write(CONTOSO, roster(BOB, danvers, *others))
+
+    async def called(*words: str) -> list[str]:
+        return await store.read(
+            CONTOSO, lambda tx: [p.name for p in people.called(tx, words, profiles.current(tx))]
+        )
+
+    assert (await called("bob", "dahl", "did", "you"))[0] == "Bob Dahl"
+    assert await called("bob@contoso.com", "opened") == ["Bob Dahl"]
+    assert len(await called("Bob")) == people.MOST_CALLED
+    assert await called("dan") == []
+    assert await called("100%", "_") == []
