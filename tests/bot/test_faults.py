@@ -14,7 +14,7 @@ from bot.clock import ManualClock
 from bot.conductor import Conductor, Occurrence
 from bot.gathering import ProviderDesk
 from bot.performing import MOST_ATTEMPTS, Performer
-from containment.actions import Hand, Order, Receipt
+from containment.actions import Hand, HandGaveUpError, Order, Receipt
 from dialogs.messenger import Channel
 from paging.pager import NoPager
 from sources import native
@@ -129,6 +129,22 @@ async def test_what_was_done_while_the_database_was_busy_is_known_in_the_end(
         case = await run()
 
     assert {a.state for a in case.actions if a.kind not in LOOKING} == {ActionState.DONE}
+
+
+class ForbiddenHand:
+    """Nobody has granted it anything."""
+
+    async def carry_out(self, order: Order) -> Receipt:
+        raise HandGaveUpError("403 Forbidden", permission="Machine.Scan")
+
+
+async def test_a_hand_without_its_permission_says_which_on_the_analysts_card(
+    tmp_path: Path,
+) -> None:
+    async with a_conductor(tmp_path, ForbiddenHand()) as run:
+        case = await run()
+
+    assert "Machine.Scan" in {a.permission for a in case.actions}
 
 
 async def test_a_hand_with_a_bug_is_given_up_and_an_analyst_knows(tmp_path: Path) -> None:
