@@ -26,6 +26,7 @@ from triage.incident import (
     TaskState,
 )
 from triage.phrases import Moment, Phrase, phrase
+from triage.secrecy import asks_for_one
 
 MOST_TASKS = 12
 """Of one case, so that its state stays small."""
@@ -121,6 +122,7 @@ def why_not_give(
       part of another one
     - a contact of the customer gets it, who is neither affected nor suspect themselves
     - whom the roster knows, and a card reaches
+    - it asks for no secret: nobody asks for one in our name
     - by a time that is to come
     """
     customer = known.customer
@@ -142,6 +144,8 @@ def why_not_give(
         return phrase("refused.task_unreachable", person=contact.name)
     if person.object_id in known.facts.at_risk:
         return phrase("refused.task_affected", person=contact.name)
+    if asks_for_one(event.what):
+        return phrase("refused.asks_for_secret")
     if event.due <= now:
         return phrase("refused.task_past")
     return phrase("refused.task_many") if len(incident.tasks) >= MOST_TASKS else None

@@ -20,12 +20,13 @@ from tests.triage.triage_script import (
     already,
     contoso,
     leak,
+    malware_blocked,
     malware_ran,
     refusal,
     report,
     sign_in,
 )
-from triage.customer import Contact, Customer, Role
+from triage.customer import Contact, Customer, Role, Tells, Threads
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Say
 from triage.events import RecommendationAnswered, TaskAnswered, TaskGiven, Undelivered
 from triage.incident import (
@@ -65,10 +66,9 @@ def gives(
     due: datetime = FRIDAY,
     role: Role | None = Role.IT,
     by: str = ANNA.object_id,
+    what: str = "replace LAPTOP-7",
 ) -> Case:
-    return it.happens(
-        TaskGiven(to.upn, role, "replace LAPTOP-7", due, by, ANNA.name, "LAPTOP-7"), after=1
-    )
+    return it.happens(TaskGiven(to.upn, role, what, due, by, ANNA.name, "LAPTOP-7"), after=1)
 
 
 def says(
@@ -155,12 +155,32 @@ def test_the_case_waits_for_them_once_nothing_else_is_open() -> None:
     assert it.state.closing is None
 
 
+def test_a_case_of_the_digest_gets_a_thread_for_it() -> None:
+    customer = contoso(threads=Threads(medium=Tells.DIGEST))
+    it = Case(customer, by_upn=KNOWN).reported(malware_blocked())
+    before = it.state.threaded
+
+    gives(it)
+
+    assert (before, it.state.threaded) == (False, True)
+    assert {"customer", "task:t1"} <= set(it.views())
+
+
+def test_whoever_has_a_task_may_be_called_and_where_it_is_in_their_chat_written_to() -> None:
+    in_thread = gives(case())
+    in_chat = gives(case(contacts=(OWNER,)), EVE, role=Role.APPLICATION_OWNER)
+
+    assert INES.upn in {c.upn for c in in_thread.desk().callees}
+    assert EVE.object_id in dict(in_chat.desk().hearers)
+
+
 @pytest.mark.parametrize(
     ("it", "why"),
     [
         (gives(case(), by=JON.object_id), "refused.not_analyst"),
         (gives(case(), CARLA), "refused.task_no_contact"),
         (gives(case(), due=TEN_PAST_TEN), "refused.task_past"),
+        (gives(case(), what="send me the admin's password"), "refused.asks_for_secret"),
         (gives(case(shadow=True)), "refused.shadow"),
         (gives(Case(by_upn=KNOWN).reported(leak())), "refused.restricted"),
         (gives(Case(by_upn=KNOWN).reported(malware_ran(INES))), "refused.task_affected"),
