@@ -15,20 +15,21 @@ from triage.ladder import says_away
 from triage.phrases import Phrase, phrase
 from triage.tasking import owner_of
 
+MOST_CONCERNED = 4
 MOST_CONTACTS = 3
 MOST_RULES = 2
 
 
 def context(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
-    """Of a case that is over, only whom and what it was about."""
-    about = concerned(incident, customer)
+    """What hinders us first. Of a case that is over, only whom and what it was about."""
+    about = (*_kept_from_us(incident, customer), *concerned(incident, customer))
     if incident.is_over:
         return about
     return (
-        *about,
+        *_lacking(incident, customer),
+        *about[:MOST_CONCERNED],
         *_away(incident),
         *_expected(incident),
-        *_lacking(incident, customer),
         *_allowed(incident, customer),
         _clock(incident, customer),
         *_contacts(incident, customer),
@@ -39,7 +40,8 @@ def context(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
 
 
 def concerned(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
-    """What the customer says of the machines and people."""
+    """What the customer says of the machines and people. Its whole thread reads it: what nobody
+    locks or isolates is told to the analysts alone."""
     return (*_machines(incident, customer), *_people(incident, customer))
 
 
@@ -58,8 +60,6 @@ def _machines(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
                 criticality=phrase(f"criticality.{asset.criticality}"),
             )
         )
-        lines += [phrase("context.protected", device=device.name)] if asset.protected else []
-        lines += [phrase("context.tier_0_device", device=device.name)] if asset.tier_0 else []
     return tuple(lines)
 
 
@@ -69,12 +69,26 @@ def _people(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
         facts = customer.facts_about(person.upn)
         if facts and facts.vip:
             lines.append(phrase("known.vip", person=person.name))
-        if facts and facts.tier_0:
-            lines.append(phrase("context.tier_0", person=person.name))
-        elif customer.is_privileged(person.upn):
+        if customer.is_privileged(person.upn):
             lines.append(phrase("known.privileged", person=person.name))
+    return tuple(lines)
+
+
+def _kept_from_us(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
+    """Which of them nothing is done to without a second look."""
+    lines = []
+    for device in incident.devices:
+        asset = customer.asset(device.name)
+        if asset and asset.protected:
+            lines.append(phrase("context.protected", device=device.name))
+        if asset and asset.tier_0:
+            lines.append(phrase("context.tier_0_device", device=device.name))
+    for person in incident.people:
+        facts = customer.facts_about(person.upn)
         if facts and facts.break_glass:
             lines.append(phrase("context.break_glass", person=person.name))
+        if facts and facts.tier_0:
+            lines.append(phrase("context.tier_0", person=person.name))
     return tuple(lines)
 
 
@@ -147,12 +161,11 @@ def _contacts(incident: Incident, customer: Customer) -> tuple[Phrase, ...]:
     """Who decides, then who owns what the case is about; nobody who is affected."""
     if incident.type is IncidentType.RESTRICTED:
         return ()
-    deciding = customer.with_role(Role.APPROVER, Role.SECURITY)
+    may = customer.with_role(Role.APPROVER, Role.SECURITY)
+    deciding = [c for c in may if not incident.affects("", c.upn)][: MOST_CONTACTS - 1]
     owner = owner_of(incident, customer)
-    known = {
-        c.upn.lower(): c for c in (*deciding[: MOST_CONTACTS - 1], *([owner] if owner else []))
-    }
-    return tuple(_contact(customer, c) for c in known.values() if not incident.affects("", c.upn))
+    known = {c.upn.lower(): c for c in (*deciding, *([owner] if owner else []))}
+    return tuple(_contact(customer, c) for c in known.values())
 
 
 def _contact(customer: Customer, contact: Contact) -> Phrase:

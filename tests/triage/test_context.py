@@ -8,6 +8,7 @@ from tests.triage.triage_script import (
     AUTOMATIC,
     BOB,
     CONTOSO,
+    EVE,
     IT,
     JON,
     TEN_PAST_TEN,
@@ -55,13 +56,17 @@ def test_who_and_what_is_concerned_comes_first() -> None:
         ),
     )
 
-    assert told(customer)[:6] == [
-        "LAPTOP-7: server, criticality high",
+    assert told(customer)[:4] == [
         "LAPTOP-7 is protected: nothing is done to it without an approval",
         "Identities depend on LAPTOP-7 (tier 0)",
-        "Bob Baker is a VIP",
-        "Bob Baker controls the directory (tier 0)",
         "Bob Baker: a break-glass account, never locked automatically",
+        "Bob Baker controls the directory (tier 0)",
+    ]
+    thread = Case(customer).reported(malware_ran()).thread()
+    assert [say(line, UTC_READER) for line in thread.known][1:] == [
+        "LAPTOP-7: server, criticality high",
+        "Bob Baker is a VIP",
+        "Bob Baker has a privileged account",
     ]
 
 
@@ -112,13 +117,23 @@ def test_who_is_away_and_what_was_expected_is_said() -> None:
     assert any(line.startswith("Expected: Ines tests the supplier") for line in told(case=fact))
 
 
+def test_of_those_who_decide_whoever_is_affected_makes_room() -> None:
+    bob, jon, eve = (
+        Contact(upn=p.upn, name=p.name, roles=frozenset({Role.APPROVER})) for p in (BOB, JON, EVE)
+    )
+    customer = contoso(contacts=(bob, jon, eve))
+
+    assert told(customer)[-2:] == ["Jon Jansen, approver", f"{EVE.name}, approver"]
+
+
 def test_a_permission_that_is_missing_is_named_with_who_grants_it_and_where() -> None:
     case = Case(contoso(rules=AUTOMATIC)).reported(malware_ran())
     case.happens(NotPermitted(("Presence.Read.All",)), after=1)
-    isolate = case.action(ActionKind.ISOLATE_DEVICE) if case.state.actions else None
-    if isolate is not None:
-        case.happens(ActionFailed(isolate.id, "403", permission="Machine.Isolate"), after=1)
+    isolate = case.action(ActionKind.ISOLATE_DEVICE)
+    case.happens(ActionFailed(isolate.id, "403", permission="Machine.Isolate"), after=1)
 
-    lacking = [line for line in told(case=case) if line.startswith("Vouch lacks")]
-    assert lacking[0].startswith("Vouch lacks Presence.Read.All: an administrator of Contoso")
-    assert isolate is None or "Machine.Isolate" in lacking[1]
+    assert [line.partition(":")[0] for line in told(case=case)[:2]] == [
+        "Vouch lacks Presence.Read.All",
+        "Vouch lacks Machine.Isolate",
+    ]
+    assert all("an administrator of Contoso" in line for line in told(case=case)[:2])
