@@ -9,7 +9,7 @@ demo: .venv/ready
 
 # Twice as many at once as the two cores they are meant for: stories wait, for sockets and for clocks.
 test: .venv/ready
-	$(BIN)/pytest -n 4
+	$(BIN)/pytest -n 4 -m "not browser and not long"
 
 # A PostgreSQL of its own, on loopback: the promises of both engines, and stories and kills over it.
 POSTGRES_TESTS := tests/conformance tests/storage tests/bot/test_control.py tests/bot/test_metrics.py tests/story/test_answers.py tests/story/test_kill.py tests/story/test_late_quarantine.py tests/story/test_races.py tests/story/test_redirected.py

@@ -75,12 +75,14 @@ def mutant(test: str, how: str = REMOVED) -> str:
     return f"[{test}]\ntest = 'test_gate.py::test_{test}'\n{how}\n"
 
 
+@pytest.mark.long
 def test_a_control_whose_test_notices_is_no_trouble(tmp_path: Path) -> None:
     ended, said = run(tmp_path, mutant("mallory_stays_outside"))
 
     assert (ended, "survived=0" in said) == (0, True), said
 
 
+@pytest.mark.long
 def test_whatever_no_test_notices_is_told_and_fails(tmp_path: Path) -> None:
     """One run for all of them: starting pytest takes longer than these tests."""
     syntax = "file = 'gate.py'\nfind = 'return True'\nreplace = 'return True)'\n"
@@ -110,6 +112,7 @@ def test_whatever_no_test_notices_is_told_and_fails(tmp_path: Path) -> None:
         assert line in said, said
 
 
+@pytest.mark.long
 def test_of_a_test_that_runs_out_of_time_nothing_is_known(tmp_path: Path) -> None:
     copy = Copy(planted(tmp_path), tmp_path / "copy", patience=0.01)
 

@@ -23,7 +23,7 @@ from tests.story.test_kill import ON_CHAT, ON_THREAD, Mortal, mortal
 from tests.story.test_operations import SAID, act, marked, refused_in_every_way, write
 from triage.report import Source
 
-pytestmark = pytest.mark.sqlite
+pytestmark = [pytest.mark.sqlite, pytest.mark.long]
 
 TOKEN = re.compile(rb"eyJ(hbGciOi|0eXAiOi|raWQiOi)")
 """How a JSON Web Token begins."""

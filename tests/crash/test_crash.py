@@ -100,6 +100,7 @@ def test_no_case_shares_anything_that_would_join_it_to_another() -> None:
         assert marker not in str(other.report())
 
 
+@pytest.mark.long
 def test_killed_five_times_under_load_nothing_is_lost_undone_or_said_twice_without_excuse() -> None:
     result: Result = asyncio.run(run(Plan("sqlite", seed=5, kills=5), print))
 

@@ -7,7 +7,7 @@ import pytest
 from tests.fuzz.run import Outcome, fuzz
 from tests.fuzz.sender import Sent
 
-pytestmark = pytest.mark.sqlite
+pytestmark = [pytest.mark.sqlite, pytest.mark.long]
 
 
 async def test_no_request_is_answered_500_and_no_refused_one_leaves_a_trace(

@@ -30,6 +30,8 @@ from triage.actions import ActionKind
 from triage.incident import ActionState, Incident, Status
 from triage.report import Source
 
+pytestmark = pytest.mark.long
+
 PATIENCE = 20.0
 """Seconds for anything to happen; a machine under load is slow, a lost effect never comes."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
@@ -12,6 +13,8 @@ from bench import story
 from storage.engine import Tx
 from storage.tables import EffectRow
 from tests.story.house import House, house
+
+pytestmark = pytest.mark.long
 
 INCIDENTS = 30
 """The same holds of 300, which takes two minutes; `tests/triage/test_ladder.py` has those."""

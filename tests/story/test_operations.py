@@ -32,6 +32,8 @@ from tests.story.test_kill import (
     the_story,
 )
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def cradle() -> Iterator[Nursery]:

@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.demo import PROVIDER_TENANT
 from simulator.world import Chat, Conversation, Message, Thread
 from storage import effects
@@ -21,6 +23,8 @@ from tests.story.graph_incident import FABRIKAM, alert, file, incident, unfamili
 from tests.story.house import House, Json, house
 from triage.effects import CUSTOMER_THREAD, Say
 from triage.phrases import phrase
+
+pytestmark = pytest.mark.long
 
 SENDING = ((7, 1), (8, 2), (60, 30), (1_800, 3_600))
 """What a thread takes: so many in so many seconds."""

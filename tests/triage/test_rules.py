@@ -823,6 +823,7 @@ LEAST = {
 """What a run must have let through, so that the rules above were put to the test."""
 
 
+@pytest.mark.long
 class TestAnyOrder(AnyOrder.TestCase):  # type: ignore[misc,valid-type]
     def runTest(self) -> None:  # noqa: N802 - unittest's name
         REACHED.clear()
