@@ -486,6 +486,8 @@ SENTENCES: dict[str, str] = {
     "task.nobody_in_role": "{customer} has no contact for {role}. Name somebody instead.",
     "confirm.task": "{name}: give {person} of {customer} this task?",
     "confirm.task_says": "By {due:moment}, under your name: {text}",
+    "confirm.task_also": "Its card also tells {to}: {headline}{about:also}",
+    "confirm.task_no_day": "No day was named that we know: this is the end of their next working day.",
     "task.in_thread": "It goes to the customer's thread of this case and mentions {person}; everybody in their team reads it. Nothing is sent yet.",
     "task.in_chat": "It goes to the own chat of {person} with Vouch: they do not read the thread. Nothing is sent yet.",
     "form.task": "task CONTOSO-42 with a name, or it, app, security or owner, then what to do and by when (by friday): shown first, then sent to them",

@@ -44,6 +44,12 @@ async def test_ines_gets_a_task_in_the_thread_and_says_it_is_done(tmp_path: Path
         assert "give Ines Costa of Contoso Security this task?" in preview.text
         assert await task_cards(h, "thread", "Contoso") == []
 
+        assert "No day was named" not in preview.text
+        assert "also tells ines@contoso[.]example: Malware: invoice.docm" in preview.text
+        anew = words(await h.press(MIA, preview, "do_it", {"shown": "another day"}))
+        assert "give Ines Costa of Contoso Security this task?" in anew
+        assert await task_cards(h, "thread", "Contoso") == []
+
         assert "Ines Costa gets the task" in words(await h.press(MIA, preview, "do_it"))
         (card,) = await task_cards(h, "thread", "Contoso")
         assert "Replace LAPTOP-7" in card.text
@@ -83,6 +89,9 @@ async def test_the_owner_who_reads_no_thread_is_written_to_and_cannot(tmp_path: 
         assert await task_cards(h, "thread", "Contoso") == []
         assert "Hand the laptop in" in card.text
         assert LONG in card.text
+        assert any(
+            "Contoso Security" in m.text for m in await h.messages("personal", GRETA) if not m.card
+        )
         reason = {"words_cannot": "It stands in Porto."}
         await h.press(GRETA, card, "task.t1.cannot", reason)
 
