@@ -283,7 +283,7 @@ class Orders:
                 return ShowCard(confirm.over(phrase("confirm.cancelled"), self._reader))
             case _:
                 written = _Written(words, by, clicked.place, f"confirmed:{handle.token}")
-                return await self._confirmed(written, handle)
+                return await self._confirmed(written, handle, click)
 
     async def _chosen(self, written: _Written, click: clicks.Click) -> ShowCard:
         answer = await self._answer(written)
@@ -293,24 +293,32 @@ class Orders:
         named = Option(phrase("button.back"), back) if back else None
         return ShowCard(choosing.read_out(answer, named, click.handle, self._reader))
 
-    async def _confirmed(self, written: _Written, handle: Handle) -> Response:
-        """The command is read again, and decided on as things stand now."""
+    async def _confirmed(self, written: _Written, handle: Handle, click: clicks.Click) -> Response:
+        """The command is read again, and decided on as things stand now; what has come to mean
+        something else since is shown anew."""
         command = await self._read_command(written.words)
         if not isinstance(command, OnCase):
             return ShowText(say(phrase("refused.unreadable"), self._reader))
         on = await self._named(handle)
         reply = await self._meaning.reply(command, on, written.by, written.key)
         match reply:
+            case AskFirst(says=says, preview=None) if not confirm.is_as_shown(
+                click, says, self._reader
+            ):
+                done = await self._done(on, written.key)
+                if done is not None:
+                    return ShowCard(confirm.over(done, self._reader))
+                return await self._ask_first(written, on, reply)
             case AskFirst(event=event):
                 if isinstance(event, SentToCustomer):
                     event = replace(event, draft=ids.arrival_key("send", handle.token, ""))
-                says = await self._carry_out(on, event, written.key, written.by)
-                return ShowCard(confirm.over(says, self._reader))
-            case [says, *_]:
+                told = await self._carry_out(on, event, written.key, written.by)
+                return ShowCard(confirm.over(told, self._reader))
+            case [why, *_]:
                 done = await self._done(on, written.key)
                 if done is not None:  # pressed twice, and the other one was faster
                     return ShowCard(confirm.over(done, self._reader))
-                return ShowText(say(says, self._reader))
+                return ShowText(say(why, self._reader))
             case _:
                 return ShowText(say(phrase("refused.unreadable"), self._reader))
 
