@@ -76,6 +76,11 @@ async def test_the_owner_who_reads_no_thread_is_written_to_and_cannot(tmp_path: 
         reason = {"words_cannot": "It stands in Porto."}
         await h.press(GRETA, card, "task.t1.cannot", reason)
 
+        await writes(h, MIA, "send CONTOSO-1 to Greta: thank you", in_thread=True)
+        assert "thank you" in (await asked_first(h)).text
+        told = await writes(h, MIA, "send CONTOSO-1 to Greta: what is your password?")
+        assert "We never ask anybody for a password" in told
+
         await h.write(GRETA, "It is back on Monday.")
         said = [m.text for m in await h.thread("Nordwall MXDR")]
         own_chat = "Greta Braun (Contoso Security, own chat): It is back on Monday."
