@@ -429,6 +429,7 @@ class Conductor:
             number = incidents.next_number(tx)
             new = NewIncident(ids.incident_id(now), f"{customer.prefix}-{number}", ids.case_code())
         unknown = _unknown_accounts(before, matches)
+        unknown |= {t.person.object_id for t in before.tasks} if before else set()
         at_risk = incidents.at_risk(tx, concerned | acting | unknown, before.id if before else None)
         return Facts(
             new=new,
@@ -674,9 +675,10 @@ def _relay(
 def _introductions(shows: list[effects.Show], customer: Customer) -> list[Say]:
     """Who asks, and why, ahead of the first card that somebody ever gets: its key makes it once a
     person, whatever the case."""
-    first = (s.surface for s in shows if s.revision == 1 and s.surface.startswith("person:"))
+    first = (s.surface.split(":") for s in shows if s.revision == 1)
+    places = dict.fromkeys(f"person:{of[1]}" for of in first if of[0] in ("person", "owner"))
     says = phrase("hello.introduction", sender=customer.name)
-    return [Say(f"introduced:{place}", place, says) for place in first]
+    return [Say(f"introduced:{place}", place, says) for place in places]
 
 
 def _has_new_tasks(before: Incident | None, incident: Incident) -> bool:

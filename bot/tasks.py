@@ -17,6 +17,7 @@ from triage.draft import Known
 from triage.events import Facts, TaskGiven
 from triage.incident import Incident
 from triage.phrases import Phrase, phrase
+from triage.surfaces import headline
 
 ROLES = {
     "it": Role.IT,
@@ -43,11 +44,11 @@ def asked(
 ) -> Phrase | tuple[TaskGiven, tuple[Phrase, ...]]:
     """What is to happen, with what is shown before it; or why it cannot."""
     command, by = order.command, order.by
-    found = _whom(incident, customer, command.whom)
+    found = _whom(incident, customer, command)
     if isinstance(found, Phrase):
         return found
     contact, role = found
-    text = _without_name(contact, command.whom, command.text)
+    text = _without_name(contact, command)
     if not text:
         return phrase("form.task")
     due = dates.moment(command.by, customer.calendar, order.at).astimezone(UTC)
@@ -60,18 +61,22 @@ def asked(
     if refused is not None:
         return refused
     in_thread = tasking.is_in_thread(incident, customer, helpers.get(contact.upn.lower()))
+    by_default = () if command.by else (phrase("confirm.task_no_day"),)
     return given, (
         phrase("confirm.task", name=incident.name, person=contact.name, customer=customer.name),
         phrase("confirm.task_says", text=text, due=due),
+        *by_default,
+        phrase("confirm.task_also", to=contact.upn, headline=headline(incident), about=given.about),
         phrase("task.in_thread" if in_thread else "task.in_chat", person=contact.name),
     )
 
 
 def _whom(
-    incident: Incident, customer: Customer, written: str
+    incident: Incident, customer: Customer, command: GiveTask
 ) -> tuple[Contact, Role | None] | Phrase:
     """A role, or one of the contacts: by address, by full name, by part of it."""
-    wanted = written.lower()
+    written = command.whom
+    wanted, head = written.lower(), f"{written} {command.text} ".lower()
     if wanted == OWNER or wanted in ROLES:
         role = ROLES.get(wanted)
         owner = tasking.owner_of(incident, customer, role)
@@ -79,7 +84,10 @@ def _whom(
             return phrase("task.nobody_in_role", role=written, customer=customer.name)
         return owner, role or tasking.role_of(owner)
     contacts = customer.contacts
-    exact = [c for c in contacts if wanted in (c.upn.lower(), c.name.lower())]
+    full = [
+        c for c in contacts if head.startswith(tuple(f"{c.name.lower()}{end}" for end in " :,"))
+    ]
+    exact = full or [c for c in contacts if wanted == c.upn.lower()]
     found = exact or [
         c for c in contacts if wanted in (*c.name.lower().split(), c.upn.lower().partition("@")[0])
     ]
@@ -92,9 +100,9 @@ def _whom(
             return phrase(key, written=written, names=names)
 
 
-def _without_name(contact: Contact, whom: str, text: str) -> str:
+def _without_name(contact: Contact, command: GiveTask) -> str:
     """`task ines costa replace …`: the rest of the name is no part of the task."""
-    words = text.split()
+    whom, words = command.whom, command.text.split()
     for part in contact.name.split()[1:]:
         if (
             words

@@ -13,6 +13,8 @@ from triage.views import Button, TaskCard
 
 WORDS = "words"
 MAX_WORDS = 500
+LONGEST = 600
+"""Characters of what is to be done: all that its preview showed (`cards/confirm.py`)."""
 
 _STYLES = {
     TaskState.SUGGESTED: "accent",
@@ -49,9 +51,9 @@ def render(view: TaskCard, handle: str, reader: Reader) -> Card:
                 name_of("task_state", view.state, reader),
                 _STYLES[view.state],
             ),
-            heading(say(view.what, reader), size="large"),
+            heading(say(view.what, reader, LONGEST), size="large"),
             *([text(_whom(view, reader))] if asks else []),
-            *(text(say(line, reader), weight="bolder") for line in view.outcome),
+            *(text(say(line, reader, LONGEST), weight="bolder") for line in view.outcome),
             *_about(view, reader),
             *section(label("label.task_why", reader), [text(say(p, reader)) for p in view.because]),
             *buttons([_button(view, each, handle, reader) for each in view.choices]),

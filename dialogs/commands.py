@@ -556,19 +556,15 @@ def _close(more: str, prefixes: Collection[str] | None) -> Command:
 
 # --- tasks ---------------------------------------------------------------------------------------
 
-_DUE = re.compile(r"(?P<what>.+?)[ ,]+(?:by|bis|até) (?P<by>[^,;]{2,30})", re.IGNORECASE)
+_DUE = re.compile(r"(?P<what>.+)[ ,]+(?:by|bis|até) (?P<by>[^,;]{2,30})", re.IGNORECASE)
 
 
 def _task(more: str, prefixes: Collection[str] | None) -> Command:
-    """`task @ines replace LAPTOP-7 by friday`; what follows "by" and names no day is of the task."""
-    case, rest = _case_first(more, prefixes)
-    head, colon, _ = rest[:60].partition(":")
-    if colon and len(head.split()) <= 3:
-        whom, text = _person(head), rest[len(head) + 1 :]
-    else:
-        first, _, text = rest.partition(" ")
-        whom = _person(first).strip(",")
-    text = text.strip(" :,")
+    """`task @ines replace LAPTOP-7 by friday`: whatever follows the last "by" and names no day is of
+    the task, and so is, till we know who is called what, the rest of a name."""
+    case, rest = _case_or_number_first(more) if more[:1].isdigit() else _case_first(more, prefixes)
+    first, _, text = rest.partition(" ")
+    whom, text = _person(first.strip(",:")), text.strip(" :,")
     due = _DUE.fullmatch(text)
     by = dates.read(due["by"]) if due else None
     said = due["what"] if due and by else text

@@ -59,21 +59,22 @@ _IN_DAYS = {
     "amanhã": 1,
 }
 _MONTHS = (
-    ("jan",),
-    ("feb", "fev"),
-    ("mar", "mär"),
-    ("apr", "abr"),
-    ("may", "mai"),
-    ("jun",),
-    ("jul",),
-    ("aug", "ago"),
-    ("sep", "set"),
-    ("oct", "okt", "out"),
-    ("nov",),
-    ("dec", "dez"),
+    ("jan", "january", "januar", "janeiro"),
+    ("feb", "february", "februar", "fev", "fevereiro"),
+    ("mar", "march", "mär", "märz", "março"),
+    ("apr", "april", "abr", "abril"),
+    ("may", "mai", "maio"),
+    ("jun", "june", "juni", "junho"),
+    ("jul", "july", "juli", "julho"),
+    ("aug", "august", "ago", "agosto"),
+    ("sep", "sept", "september", "set", "setembro"),
+    ("oct", "october", "okt", "oktober", "out", "outubro"),
+    ("nov", "november", "novembro"),
+    ("dec", "december", "dez", "dezember", "dezembro"),
 )
+_YEARS = range(2000, 3000)
 _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
-_NAMED = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th|\.)? (?:de )?([a-zä]{3,9})\.?(?: ([0-9]{4}))?")
+_NAMED = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th|\.)? (?:de )?([a-zäç]{3,9})\.?(?: ([0-9]{4}))?")
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 _SPAN = re.compile(r"(?:in )?([0-9]{1,3}) (?:days?|tagen?|dias?)", re.ASCII)
 
@@ -100,12 +101,13 @@ def read(written: str) -> By | None:
 
 
 def _month(written: str) -> int | None:
-    named = (n for n, begins in enumerate(_MONTHS, 1) if written.startswith(begins))
-    return next(named, None)
+    return next((n for n, names in enumerate(_MONTHS, 1) if written in names), None)
 
 
 def _on(month: int, day: int, year: int | None) -> OnDate | None:
-    """None for a day that no such month has."""
+    """None for a day that no such month has, or of a time that nobody plans for."""
+    if year is not None and year not in _YEARS:
+        return None
     try:
         date(year or 2028, month, day)  # a leap year
     except ValueError:

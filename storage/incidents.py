@@ -281,7 +281,9 @@ _OPEN_ABOUT = (
     select(col(IncidentRow.id))
     .where(
         col(IncidentRow.id).in_(
-            select(col(EntityKeyRow.incident_id)).where(col(EntityKeyRow.key) == bindparam("key"))
+            select(col(EntityKeyRow.incident_id)).where(
+                col(EntityKeyRow.key).in_(bindparam("keys", expanding=True))
+            )
         ),
         col(IncidentRow.id) != bindparam("besides"),
         *(col(IncidentRow.status) != status for status in OVER),
@@ -291,8 +293,9 @@ _OPEN_ABOUT = (
 
 
 def open_about(tx: Tx, object_id: str, besides: str = "") -> list[str]:
-    """The incidents that are not over and concern this person."""
-    wanted = {"key": f"oid:{object_id.lower()}", "besides": besides}
+    """The incidents that are not over and concern this person, or in which an analyst wrote to them."""
+    keys = [f"oid:{object_id.lower()}", asked_key(object_id)]
+    wanted = {"keys": keys, "besides": besides}
     return list(tx.session.run(_OPEN_ABOUT, wanted).scalars())
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from triage import calling, ladder, verifying
+from triage import calling, ladder, tasking, verifying
 from triage.assess import change_by, could_change, covering_fact
 from triage.authority import standing_of
 from triage.draft import Draft
@@ -96,6 +96,7 @@ def _nobody_is_asked(draft: Draft) -> None:
     match draft.incident.type:
         case IncidentType.RESTRICTED:
             withdraw_all(draft)
+            tasking.withdraw_all(draft)
             draft.hand_over_once(phrase("why.restricted"))
         case IncidentType.RANSOMWARE:
             withdraw_all(draft)

@@ -65,7 +65,11 @@ def callees(incident: Incident, customer: Customer) -> tuple[Callee, ...]:
     if incident.is_over or customer.shadow or is_thread_guarded(incident, customer):
         return ()
     deciding = [Callee(c.name, c.upn) for c in contacts(incident, customer)]
-    deciding += [Callee(t.person.name, t.person.upn) for t in incident.open_tasks]
+    deciding += [
+        Callee(t.person.name, t.person.upn)
+        for t in incident.open_tasks
+        if not incident.is_tainted(t.person.object_id)
+    ]
     concerned = [
         Callee(p.name, p.upn)
         for p in incident.people

@@ -38,6 +38,7 @@ from triage.incident import (
 )
 from triage.phrases import phrase
 from triage.priority import Level
+from triage.tasking import hides
 
 WARNS_AT = 0.75
 """Of the time that a promise has."""
@@ -279,12 +280,13 @@ def _was_approval_seen(draft: Draft, since: datetime) -> bool:
 
 def waits_for_customer(incident: Incident, customer: Customer, promise: Promise) -> bool:
     """An approval they can see, what they are to do themselves, or a question on the card of
-    somebody, before which we can neither contain nor close; a task of theirs, before we close."""
+    somebody, before which we can neither contain nor close; a task of theirs that they can see, until it is overdue, before we close."""
     if promise in (Promise.ACKNOWLEDGE, Promise.CONTACT):
         return False
     approvals = any(a.state is ApprovalState.OPEN for a in incident.approvals)
     theirs = any(a.advised and a.state is ActionState.PROPOSED for a in incident.actions)
     asked = any(q.state.state == "open" and q.route is Route.CARD for q in incident.questions)
-    if promise is Promise.RESOLVE and incident.open_tasks:
+    tasks = (t for t in incident.open_tasks if not t.overdue)
+    if promise is Promise.RESOLVE and any(not hides(incident, customer, t) for t in tasks):
         return True
     return asked or ((approvals or theirs) and not is_thread_guarded(incident, customer))

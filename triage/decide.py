@@ -1067,7 +1067,8 @@ def _undelivered(draft: Draft, event: Undelivered) -> Verdict:
         # Noting it would change the very card that cannot be shown, and order it again for ever.
         paging.nobody_took_it(draft)
         return Accepted()
-    why = phrase("why.undelivered", place=event.place, why=event.why)
+    place = event.place.partition(":")[0]
+    why = phrase("why.undelivered", place=place, why=event.why)
     draft.hand_over(why)
     draft.tell_analysts(f"undelivered:{event.place}", why)
     return Accepted()

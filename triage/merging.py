@@ -8,7 +8,7 @@ handed on again when it comes. Source: domain.md section 5, correlation.
 
 from dataclasses import replace
 
-from triage import asking, containing, paging
+from triage import asking, containing, paging, tasking
 from triage.assess import answer_weight, outweighs
 from triage.authority import is_thread_guarded, may_command
 from triage.draft import Draft
@@ -77,6 +77,7 @@ def may_merge(draft: Draft, event: MergedInto) -> Phrase | None:
 def merge(draft: Draft, event: MergedInto) -> None:
     """The case ends here, and says where it goes on."""
     asking.withdraw_all(draft)
+    tasking.withdraw_all(draft)
     containing.withdraw_approvals(draft)
     paging.rings_elsewhere(draft)
     draft.set(merged=Merged(draft.now, event.into, event.name), closing=None)

@@ -262,7 +262,9 @@ def _task_answered(incident: Incident, event: TaskAnswered) -> Phrase | None:
         return None
     match event.answer:
         case TaskAnswer.ACCEPT:
-            return phrase("timeline.recommendation_accepted", by=by)
+            taken = task.by_name is None and incident.recommendation_accepted_by == by
+            key = "timeline.recommendation_accepted" if taken else "timeline.task_will_do"
+            return phrase(key, by=by, what=task.what)
         case TaskAnswer.DONE:
             return phrase("timeline.task_done", by=by, what=task.what)
         case TaskAnswer.CANNOT:

@@ -59,6 +59,7 @@ from triage.priority import priority
 from triage.report import Source
 from triage.suspicion import RUNS_OUT
 from triage.taps import asked_now, left_to_them, taps, waited, whose_turn
+from triage.tasking import hides
 from triage.verdicts import told, verdict
 from triage.verifying import is_offered
 from triage.views import (
@@ -836,11 +837,7 @@ def _approval_outcome(approval: Approval) -> Phrase | None:
 
 
 def task_card(incident: Incident, customer: Customer, task: Task) -> TaskCard:
-    """Where the thread has come to hide the case, and for an account that came under suspicion, it
-    tells nothing."""
-    hidden = incident.is_tainted(task.person.object_id) or (
-        task.in_thread and authority.is_thread_guarded(incident, customer)
-    )
+    hidden = hides(incident, customer, task)
     return TaskCard(
         task=task.id,
         name=incident.name,
@@ -892,7 +889,7 @@ def _task_choices(task: Task) -> tuple[TaskAnswer, ...]:
         case TaskState.DONE:
             return (TaskAnswer.CANNOT,)
         case TaskState.CANNOT:
-            return (TaskAnswer.DONE, TaskAnswer.DISCUSS)
+            return (TaskAnswer.ACCEPT, TaskAnswer.DONE, TaskAnswer.DISCUSS)
         case TaskState.WITHDRAWN:
             return ()
         case _:

@@ -42,7 +42,8 @@ def taint(draft: Draft) -> None:
     - every affected account, known to the roster or not, where the incident is about accounts, at
       medium severity and above, or where an identity alert of medium or more is among its alerts
     - whoever said that they gave a password, a code or control away
-    - anybody affected of whom it holds in another case, for as long as it does
+    - anybody affected, or who has a task here, of whom it holds in another case, for as long as it
+      does
     """
     incident = draft.incident
     _give_back(draft)
@@ -50,18 +51,24 @@ def taint(draft: Draft) -> None:
     accounts = {a.object_id: a for a in incident.affected if a.object_id}
     for object_id, affected in accounts.items():
         if suspect:
-            _mark(draft, object_id, affected, "taint.this_incident")
+            _mark(draft, object_id, _name_of(affected), "taint.this_incident")
         elif _gave_it_away(incident, object_id):
-            _mark(draft, object_id, affected, "taint.own_answer")
+            _mark(draft, object_id, _name_of(affected), "taint.own_answer")
+    known = {object_id: _name_of(affected) for object_id, affected in accounts.items()}
+    known |= {t.person.object_id: t.person.name for t in incident.tasks}
+    for object_id, name in known.items():
         if object_id in draft.known.facts.at_risk:
-            _mark(draft, object_id, affected, "taint.other_incident")
+            _mark(draft, object_id, name, "taint.other_incident")
 
 
-def _mark(draft: Draft, object_id: str, affected: Affected, why: str) -> None:
+def _name_of(affected: Affected) -> str:
+    return affected.person.name if affected.person else affected.account.label
+
+
+def _mark(draft: Draft, object_id: str, name: str, why: str) -> None:
     """A suspicion of this case's own takes the place of a lent one, and counts what was done from
     now on only: what was done before was done about another matter. One that was lifted stays so
     until there is new evidence, which takes it away, or another answer that gives something away."""
-    name = affected.person.name if affected.person else affected.account.label
     mark = Taint(object_id, draft.now, phrase(why, person=name))
     theirs = [t for t in draft.incident.taints if t.object_id == object_id]
     own = next((t for t in theirs if not t.is_lent), None)

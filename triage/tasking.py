@@ -8,6 +8,7 @@ The card stands in the customer's thread where its owner reads that, and mention
 their own chat. Sources: experience.md, the customer's security team; design.md section 4, rule 11.
 """
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -33,6 +34,9 @@ MOST_TASKS = 12
 
 REMINDED_FOR = timedelta(days=1)
 """How long after the reminder the analysts are told, at the latest."""
+
+FARTHEST = timedelta(days=365)
+"""So that a day and a month say which one is meant."""
 
 RECOMMENDED_WITHIN = timedelta(days=21)
 END_OF_DAY = time(17)
@@ -74,10 +78,17 @@ def names_of(incident: Incident) -> tuple[str, ...]:
 
 
 def about(incident: Incident, text: str) -> str | None:
-    """The app or device that a task is about: the one it names, or the only one there is."""
-    named = [*(a.name for a in incident.apps), *(d.name for d in incident.devices)]
-    said = (name for name in named if name and name.lower() in text.lower())
+    """The app or device that a task is about: the one it names as a whole word, the longest first,
+    or the only one there is."""
+    named = [
+        n for n in (*(a.name for a in incident.apps), *(d.name for d in incident.devices)) if n
+    ]
+    said = (n for n in sorted(named, key=len, reverse=True) if _names(text, n))
     return next(said, named[0] if len(named) == 1 else None)
+
+
+def _names(text: str, name: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text, re.IGNORECASE) is not None
 
 
 def role_of(contact: Contact) -> Role | None:
@@ -110,6 +121,14 @@ def _stands_in_thread(incident: Incident, customer: Customer, person: Person) ->
     return None
 
 
+def hides(incident: Incident, customer: Customer, task: Task) -> bool:
+    """Whether its card tells nothing: the case turned out to be for its named lead alone, the account
+    came under suspicion, here or elsewhere, or the thread came to hide the case."""
+    if incident.type is IncidentType.RESTRICTED or incident.is_tainted(task.person.object_id):
+        return True
+    return task.in_thread and is_thread_guarded(incident, customer)
+
+
 # --- given by an analyst -------------------------------------------------------------------------
 
 
@@ -123,7 +142,7 @@ def why_not_give(
     - a contact of the customer gets it, who is neither affected nor suspect themselves
     - whom the roster knows, and a card reaches
     - it asks for no secret: nobody asks for one in our name
-    - by a time that is to come
+    - by a time that is to come, within a year
     """
     customer = known.customer
     refused = may_command(incident, known.provider, event.by)
@@ -148,6 +167,8 @@ def why_not_give(
         return phrase("refused.asks_for_secret")
     if event.due <= now:
         return phrase("refused.task_past")
+    if event.due > now + FARTHEST:
+        return phrase("refused.task_far")
     return phrase("refused.task_many") if len(incident.tasks) >= MOST_TASKS else None
 
 
@@ -174,7 +195,12 @@ def _next_id(incident: Incident) -> str:
 
 
 def _begin(draft: Draft, task: Task) -> None:
-    draft.wake(f"{WAKE}:{task.id}:due", task.due)
+    draft.wake(_wake(task, "due"), task.due)
+
+
+def _wake(task: Task, step: str) -> str:
+    """Of this due: one that is opened again has another, and is reminded of again."""
+    return f"{WAKE}:{task.id}:{step}:{task.due:%Y-%m-%dT%H%M}"
 
 
 # --- recommended at the end ----------------------------------------------------------------------
@@ -199,14 +225,16 @@ def suggest(draft: Draft, recommendation: Phrase | None) -> None:
     what, by_date = _parts(recommendation)
     if owner is None or what is None or by_date is None or not incident.threaded:
         return
-    person = draft.known.facts.helpers.get(owner.upn.lower())
-    if person is None or person.object_id in draft.known.facts.at_risk:
-        return
     if is_thread_guarded(incident, customer) or customer.shadow:
         return
-    in_thread = _stands_in_thread(incident, customer, person)
-    known = any(t.what == what and t.state is not TaskState.WITHDRAWN for t in incident.tasks)
-    if in_thread is None or known or len(incident.tasks) >= MOST_TASKS:
+    if any(t.what == what and t.state is not TaskState.WITHDRAWN for t in incident.tasks):
+        return
+    person = draft.known.facts.helpers.get(owner.upn.lower())
+    trusted = person is not None and person.object_id not in draft.known.facts.at_risk
+    in_thread = _stands_in_thread(incident, customer, person) if person and trusted else None
+    if person is None or in_thread is None or len(incident.tasks) >= MOST_TASKS:
+        says = phrase("say.task_not_suggested", person=owner.name, what=what)
+        draft.tell_analysts("task:suggested", says)
         return
     draft.put_task(
         Task(
@@ -241,9 +269,27 @@ def accept(draft: Draft, by_name: str) -> None:
     draft.set(recommendation_accepted_by=by_name)
     draft.note(phrase("timeline.recommendation_accepted", by=by_name))
     for task in draft.incident.tasks:
-        if task.state is TaskState.SUGGESTED:
-            draft.put_task(replace(task, state=TaskState.OPEN))
-            _begin(draft, task)
+        declined = task.state is TaskState.CANNOT and task.by_name is None
+        if task.state is TaskState.SUGGESTED or declined:
+            _open(draft, task)
+
+
+def _open(draft: Draft, task: Task) -> None:
+    """Accepted after its time, it has as long again as what is recommended has."""
+    in_time = task.due if task.due > draft.now else None
+    opened = replace(
+        task,
+        state=TaskState.OPEN,
+        asked_at=draft.now,
+        due=in_time or _end_of_day(draft.now + RECOMMENDED_WITHIN, draft.customer),
+        at=None,
+        answered_by=None,
+        why=None,
+        reminded_at=None,
+        overdue=False,
+    )
+    draft.put_task(opened)
+    _begin(draft, opened)
 
 
 def withdraw_suggested(draft: Draft) -> None:
@@ -252,19 +298,44 @@ def withdraw_suggested(draft: Draft) -> None:
             draft.put_task(replace(task, state=TaskState.WITHDRAWN, at=draft.now))
 
 
+# --- needed no more ------------------------------------------------------------------------------
+
+
+def withdraw_all(draft: Draft) -> None:
+    """The case is for its named lead alone, or goes on as another one: nobody here waits for them."""
+    withdraw_suggested(draft)
+    for task in draft.incident.open_tasks:
+        _withdraw(draft, task)
+
+
+def _withdraw(draft: Draft, task: Task) -> None:
+    """Whoever could read its card hears it, and the analysts do."""
+    person, hidden = task.person, hides(draft.incident, draft.customer, task)
+    draft.put_task(replace(task, state=TaskState.WITHDRAWN, at=draft.now))
+    says = phrase("say.task_withdrawn", name=draft.incident.name, what=task.what)
+    if task.in_thread and not hidden:
+        draft.tell_customer(f"task:{task.id}:over", says, ((person.object_id, person.name),))
+    elif not hidden and person.object_id not in draft.known.facts.at_risk:
+        draft.tell_person(person.object_id, f"task:{task.id}:over", says)
+    told = phrase("timeline.task_withdrawn", person=person.name, what=task.what)
+    draft.note(told)
+    draft.tell_analysts(f"task:{task.id}:over", told)
+
+
 # --- answered ------------------------------------------------------------------------------------
 
 
 def why_not_answer(draft: Draft, task: Task | None, event: TaskAnswered) -> Phrase | None:
     """Why this person's answer to a task does not count; None where it does.
 
-    - the task is there, and was not withdrawn
+    - the task is there, was not withdrawn, and the case is not for its named lead alone
     - it is theirs, or they have the role it was given by, or stand in for its owner
     - they are not affected by the incident, and their own account is not under suspicion
     - whoever cannot, or wants to discuss it, says why
     """
     incident, facts = draft.incident, draft.known.facts
-    if task is None or task.state is TaskState.WITHDRAWN:
+    restricted = incident.type is IncidentType.RESTRICTED
+    if task is None or task.state is TaskState.WITHDRAWN or restricted:
         return phrase("refused.task_over")
     if not _may_answer(draft.customer, task, event):
         return phrase("refused.not_task_owner", person=task.person.name)
@@ -290,7 +361,7 @@ def is_known(task: Task, event: TaskAnswered) -> bool:
     """Whether the answer tells nothing new."""
     match event.answer:
         case TaskAnswer.ACCEPT:
-            return task.state is not TaskState.SUGGESTED
+            return task.state in (TaskState.OPEN, TaskState.DONE)
         case TaskAnswer.DONE:
             return task.state is TaskState.DONE
         case TaskAnswer.CANNOT:
@@ -303,8 +374,14 @@ def answer(draft: Draft, task: Task, event: TaskAnswered) -> None:
     """It is on both root cards, and the analysts hear of it."""
     by = event.by_name
     match event.answer:
-        case TaskAnswer.ACCEPT:
+        case TaskAnswer.ACCEPT if task.state is TaskState.SUGGESTED:
             accept(draft, by)
+            return
+        case TaskAnswer.ACCEPT:
+            _open(draft, task)
+            says = phrase("timeline.task_will_do", by=by, what=task.what)
+            draft.note(says)
+            draft.tell_analysts(f"task:{task.id}:{draft.now.isoformat()}", says)
             return
         case TaskAnswer.DONE:
             done = replace(task, state=TaskState.DONE, at=draft.now, answered_by=by, why=None)
@@ -331,6 +408,7 @@ def answer(draft: Draft, task: Task, event: TaskAnswered) -> None:
 def woke(draft: Draft, which: str) -> None:
     """Its time is over, or that after the reminder."""
     task_id, _, step = which.partition(":")
+    step = step.partition(":")[0]
     task = draft.incident.task(task_id)
     if task is None or task.state is not TaskState.OPEN or task.overdue or task.due > draft.now:
         return
@@ -343,8 +421,8 @@ def woke(draft: Draft, which: str) -> None:
 def _remind(draft: Draft, task: Task) -> bool:
     """Once, where it still reaches them."""
     person = task.person
-    hides = is_thread_guarded(draft.incident, draft.customer)
-    if draft.incident.is_tainted(person.object_id) or (task.in_thread and hides):
+    suspect = person.object_id in draft.known.facts.at_risk
+    if suspect or hides(draft.incident, draft.customer, task):
         return False
     says = phrase("say.task_due", name=draft.incident.name, what=task.what)
     if task.in_thread:
@@ -354,19 +432,21 @@ def _remind(draft: Draft, task: Task) -> bool:
     draft.put_task(replace(task, reminded_at=draft.now))
     draft.note(phrase("timeline.reminded", person=person.name))
     had = task.due - task.asked_at
-    draft.wake(f"{WAKE}:{task.id}:overdue", draft.now + min(REMINDED_FOR, had))
+    draft.wake(_wake(task, "overdue"), draft.now + min(REMINDED_FOR, had))
     return True
 
 
 def _overdue(draft: Draft, task: Task) -> None:
     draft.put_task(replace(task, overdue=True))
-    _tell_on(draft, task, phrase("why.task_overdue", person=task.person.name, what=task.what))
+    key = "why.task_overdue" if task.reminded_at else "why.task_not_reminded"
+    _tell_on(draft, task, phrase(key, person=task.person.name, what=task.what))
 
 
 def unreachable(draft: Draft, person: str, why: str) -> None:
     """Their card did not reach them: an analyst sees to it."""
-    for task in draft.incident.open_tasks:
-        if task.person.object_id == person and not task.in_thread:
+    for task in draft.incident.tasks:
+        waits = task.state in (TaskState.OPEN, TaskState.SUGGESTED)
+        if waits and task.person.object_id == person and not task.in_thread:
             says = phrase("why.task_undelivered", person=task.person.name, what=task.what, why=why)
             _tell_on(draft, task, says)
 

@@ -140,8 +140,17 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
         ("task CONTOSO-42 it reset it", GiveTask(CONTOSO_42, "it", "reset it")),
         (
             "task Ines Costa: see that it is replaced by the vendor",
-            GiveTask(None, "Ines Costa", "see that it is replaced by the vendor"),
+            GiveTask(None, "Ines", "Costa: see that it is replaced by the vendor"),
         ),
+        (
+            "task @ines have it wiped by IT by friday",
+            GiveTask(None, "ines", "have it wiped by IT", Weekday(4)),
+        ),
+        (
+            "task @ines replace disk: model X",
+            GiveTask(None, "ines", "replace disk: model X"),
+        ),
+        ("task 42 @ines replace it", GiveTask(CaseName(42), "ines", "replace it")),
         (
             "task #42 owner, revoke it, by friday",
             GiveTask(CaseName(42), "owner", "revoke it", Weekday(4)),

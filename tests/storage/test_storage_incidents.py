@@ -246,7 +246,9 @@ async def test_the_open_incidents_about_a_person_are_found_but_for_one(store: St
     two, three = (f"{CONTOSO}-incident-{n}" for n in (2, 3))
     for incident in (ONE, two, three):
         await store.write(CONTOSO, keys(incident, "oid:bob"))
+    await store.write(CONTOSO, keys(two, incidents.asked_key("ines")))
 
+    assert await store.read(CONTOSO, lambda tx: incidents.open_about(tx, "INES")) == [two]
     assert await store.read(CONTOSO, lambda tx: incidents.open_about(tx, "BOB", ONE)) == [two]
     assert await store.read(CONTOSO, lambda tx: incidents.open_about(tx, "bob")) == [ONE, two]
 

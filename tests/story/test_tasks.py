@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.story.graph_incident import malware_ran
+from tests.story.graph_incident import alert, incident, malware_ran, user
 from tests.story.house import House, Seen, house, swap, words
 from tests.story.test_commands import MIA, asked_first, writes
 from triage.events import TaskAnswered, TaskGiven
@@ -21,6 +21,15 @@ OWNER = {
 """Greta answers for the laptop; she reads no thread."""
 
 
+LONG = f"with its charger and {'all that belongs to it, ' * 8}at the front desk"
+_AS_GRETA = alert(
+    "Unfamiliar sign-in properties",
+    "azureAdIdentityProtection",
+    user("0a2c76fd-8e57-4936-8c04-b671555cb454", "greta@contoso.example"),
+    id_="ad4799",
+)
+
+
 async def task_cards(h: House, where: str, whose: str) -> list[Seen]:
     seen = await h.messages(where, whose)
     return [m for m in seen if m.card and any(a.startswith("task.") for a in m.actions)]
@@ -35,6 +44,8 @@ async def test_ines_gets_a_task_in_the_thread_and_says_it_is_done(tmp_path: Path
         assert "give Ines Costa of Contoso Security this task?" in preview.text
         assert await task_cards(h, "thread", "Contoso") == []
 
+        assert "No day was named" not in preview.text
+        assert "also tells ines@contoso[.]example: Malware: invoice.docm" in preview.text
         assert "Ines Costa gets the task" in words(await h.press(MIA, preview, "do_it"))
         (card,) = await task_cards(h, "thread", "Contoso")
         assert "Replace LAPTOP-7" in card.text
@@ -66,13 +77,17 @@ async def test_ines_gets_a_task_in_the_thread_and_says_it_is_done(tmp_path: Path
 async def test_the_owner_who_reads_no_thread_is_written_to_and_cannot(tmp_path: Path) -> None:
     async with house(tmp_path, OWNER) as h:
         await h.report(malware_ran())
-        more = {"what": "task", "about": "owner hand the laptop in"}
+        more = {"what": "task", "about": f"owner hand the laptop in {LONG}"}
         await h.press(MIA, await h.soc(), "command", more)
         await h.press(MIA, await asked_first(h), "do_it")
 
         (card,) = await task_cards(h, "personal", GRETA)
         assert await task_cards(h, "thread", "Contoso") == []
         assert "Hand the laptop in" in card.text
+        assert LONG in card.text
+        assert any(
+            "Contoso Security" in m.text for m in await h.messages("personal", GRETA) if not m.card
+        )
         reason = {"words_cannot": "It stands in Porto."}
         await h.press(GRETA, card, "task.t1.cannot", reason)
 
@@ -89,3 +104,7 @@ async def test_the_owner_who_reads_no_thread_is_written_to_and_cannot(tmp_path: 
         assert "It stands in Porto" in (await h.root()).text
         task = (await h.incident("4711")).tasks[0]
         assert (task.state, task.answered_by) == (TaskState.CANNOT, GRETA)
+
+        await h.report(incident(_AS_GRETA, id_="4799"))
+        (hidden,) = [m for m in await h.messages("personal", GRETA) if m.id == card.id]
+        assert "laptop" not in hidden.text

@@ -26,14 +26,17 @@ from tests.triage.triage_script import (
     report,
     sign_in,
 )
+from triage.clocks import waits_for_customer
 from triage.customer import Contact, Customer, Role, Tells, Threads
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Say
-from triage.events import RecommendationAnswered, TaskAnswered, TaskGiven, Undelivered
+from triage.events import MergedInto, RecommendationAnswered, TaskAnswered, TaskGiven, Undelivered
 from triage.incident import (
+    Device,
     Disposition,
     IncidentType,
     Party,
     Person,
+    Promise,
     Status,
     SuspectApp,
     TaskAnswer,
@@ -115,6 +118,10 @@ def test_a_task_is_about_what_it_names_or_the_only_thing_there_is() -> None:
     state = case().state
 
     assert about(state, "replace laptop-7") == "LAPTOP-7"
+    two = state.changed(devices=tuple(Device(n) for n in ("LAPTOP-7", "LAPTOP-77")))
+    assert about(two, "replace LAPTOP-77, then wipe it") == "LAPTOP-77"
+    assert about(two, "replace laptop-7.") == "LAPTOP-7"
+    assert about(two, "replace it") is None
     assert about(state, "call the vendor") == "LAPTOP-7"
     assert about(state.changed(devices=()), "call the vendor") is None
 
@@ -180,6 +187,7 @@ def test_whoever_has_a_task_may_be_called_and_where_it_is_in_their_chat_written_
         (gives(case(), by=JON.object_id), "refused.not_analyst"),
         (gives(case(), CARLA), "refused.task_no_contact"),
         (gives(case(), due=TEN_PAST_TEN), "refused.task_past"),
+        (gives(case(), due=TEN_PAST_TEN + timedelta(days=400)), "refused.task_far"),
         (gives(case(), what="send me the admin's password"), "refused.asks_for_secret"),
         (gives(case(shadow=True)), "refused.shadow"),
         (gives(Case(by_upn=KNOWN).reported(leak())), "refused.restricted"),
@@ -292,6 +300,26 @@ def test_what_is_recommended_of_an_app_reaches_its_owner_in_their_own_chat() -> 
     assert card(it, f"owner:{EVE.object_id}:t1").state is TaskState.SUGGESTED
 
 
+def test_whoever_accepts_late_or_after_all_has_time_anew_and_is_reminded_of_it() -> None:
+    it = closed(case())
+    says(it, TaskAnswer.CANNOT, words="no time")
+    it.now += timedelta(days=60)
+    assert TaskAnswer.ACCEPT in card(it).choices
+    says(it, TaskAnswer.ACCEPT)
+
+    (task,) = it.state.tasks
+    assert (task.state, task.why, task.due > it.now) == (TaskState.OPEN, None, True)
+    assert it.told(ANALYST_THREAD) == ["timeline.task_will_do"]
+    assert it.until_due("task:t1:due").told(CUSTOMER_THREAD) == ["say.task_due"]
+
+
+def test_a_recommendation_that_reaches_its_owner_by_no_card_is_told_to_the_analysts() -> None:
+    it = closed(Case(contoso()).reported(malware_ran()))
+
+    assert it.state.tasks == ()
+    assert "say.task_not_suggested" in it.told(ANALYST_THREAD)
+
+
 def test_accepted_for_them_it_is_their_task_and_reopened_it_is_recommended_no_more() -> None:
     it = closed(case())
     it.happens(RecommendationAnswered(JON.object_id, JON.upn, JON.name, accept=True))
@@ -326,7 +354,9 @@ def test_there_is_one_reminder_and_then_the_analysts_are_told() -> None:
 def test_what_is_done_is_not_reminded_of() -> None:
     it = says(gives(case()), TaskAnswer.DONE).until_due("task:t1:due")
 
-    assert it.ordered == () or it.told(CUSTOMER_THREAD) == []
+    assert it.now == FRIDAY
+    assert it.told(CUSTOMER_THREAD) == []
+    assert not {"why.task_overdue", "why.task_not_reminded"} & set(it.told(ANALYST_THREAD))
 
 
 def test_where_no_reminder_may_be_read_the_analysts_are_told_at_once() -> None:
@@ -336,7 +366,57 @@ def test_where_no_reminder_may_be_read_the_analysts_are_told_at_once() -> None:
     it.until_due("task:t1:due")
 
     assert it.told(CUSTOMER_THREAD) == []
-    assert "why.task_overdue" in it.told(ANALYST_THREAD)
+    assert "why.task_not_reminded" in it.told(ANALYST_THREAD)
+
+
+def test_an_owner_whose_account_another_case_makes_suspect_reads_and_gets_no_more() -> None:
+    it = gives(case(contacts=(OWNER,)), EVE, role=Role.APPLICATION_OWNER)
+    it.at_risk = frozenset({EVE.object_id})
+    it.wakes("taint:i-2", after=1)
+
+    assert card(it, f"owner:{EVE.object_id}:t1").hidden
+    assert EVE.object_id not in dict(it.desk().hearers)
+    assert EVE.upn not in {c.upn for c in it.desk().callees}
+    assert [p.key for s in it.desk().suspicions for p in s.says] == ["suspicion.since"]
+    it.until_due("task:t1:due")
+    assert it.told(f"person:{EVE.object_id}") == []
+    assert "why.task_not_reminded" in it.told(ANALYST_THREAD)
+
+    it.at_risk = frozenset()
+    it.wakes("taint:i-2", after=1)
+    assert not card(it, f"owner:{EVE.object_id}:t1").hidden
+
+
+def test_a_case_that_turns_restricted_has_no_tasks_any_more() -> None:
+    it = gives(case(contacts=(OWNER,)), EVE, role=Role.APPLICATION_OWNER)
+    it.reported(leak(), after=1)
+
+    assert it.state.tasks[0].state is TaskState.WITHDRAWN
+    assert card(it, f"owner:{EVE.object_id}:t1").hidden
+    assert it.told(f"person:{EVE.object_id}") == []
+    assert refusal(says(it, TaskAnswer.DONE, EVE).verdict) == "refused.task_over"
+
+
+def test_what_is_merged_withdraws_its_tasks_and_tells_their_owners() -> None:
+    it = gives(case(contacts=(OWNER,)), EVE, role=Role.APPLICATION_OWNER)
+    it.happens(MergedInto("i-2", "CONTOSO-41"), after=1)
+
+    assert it.state.tasks[0].state is TaskState.WITHDRAWN
+    assert it.told(f"person:{EVE.object_id}") == ["say.task_withdrawn"]
+    assert "timeline.task_withdrawn" in it.told(ANALYST_THREAD)
+
+
+def test_the_time_to_resolve_stands_still_for_a_task_until_it_is_overdue() -> None:
+    it = gives(case(contacts=(OWNER,)), EVE, role=Role.APPLICATION_OWNER)
+    waits = waits_for_customer(
+        it.state.changed(approvals=(), questions=(), actions=()), it.customer, Promise.RESOLVE
+    )
+    it.until_due("task:t1:due").until_due("task:t1:overdue")
+    still = waits_for_customer(
+        it.state.changed(approvals=(), questions=(), actions=()), it.customer, Promise.RESOLVE
+    )
+
+    assert (waits, still) == (True, False)
 
 
 def test_a_card_that_reaches_nobody_is_told_to_the_analysts() -> None:
