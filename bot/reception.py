@@ -711,13 +711,14 @@ def _words(incident: Incident, text: Texted) -> Event:
 
 def _what_it_is_about(tx: Tx, person: str, now: datetime) -> Incident | None:
     """The case whose question this person has open, or may answer late; else the open one in which
-    they asked for an analyst; else the newest they are concerned by, open or not long closed: a
-    closed case asks whether they remember more."""
+    they asked for an analyst; else that in which they have a task; else the newest they are
+    concerned by, open or not long closed: a closed case asks whether they remember more."""
     found = incidents.latest_about(tx, person, now - REMEMBERED, MOST_CASES)
     asking = (i for i in found if _asks(i, person))
     late = (i for i in found if _asked(i, person))
     talking = (i for i in found if person in i.talking and not i.is_over)
-    known = (case for cases in (asking, late, talking, found) for case in cases)
+    tasked = (i for i in found if any(t.person.object_id == person for t in i.open_tasks))
+    known = (case for cases in (asking, late, talking, tasked, found) for case in cases)
     return next(known, None)
 
 
