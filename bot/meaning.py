@@ -16,7 +16,7 @@ from bot.gathering import ProviderDesk
 from bot.remembering import Memory
 from bot.replies import MOST_NAMED, AskFirst, Choose, Reply
 from bot.roster import called
-from bot.tasks import Order, asked
+from bot.tasks import Order, asked, withdrawn
 from cards.choosing import Option
 from cards.wording import Reader, percent, say
 from dialogs import commands
@@ -86,6 +86,8 @@ class Meaning:
                 return await self._read(on, lambda tx: self._containing(tx, on, action, by))
             case commands.GiveTask():
                 return await self._read(on, lambda tx: self._tasking(tx, on, command, by))
+            case commands.WithdrawTask(number=number):
+                return await self._read(on, lambda tx: self._withdrawing(tx, on, number, by))
             case commands.Send():
                 return await self._read(on, lambda tx: self._sending(tx, on, command, by))
             case commands.Undo(action=action):
@@ -169,6 +171,11 @@ class Meaning:
             return [found]
         event, says = found
         return AskFirst(says, event)
+
+    def _withdrawing(self, tx: Tx, on: NamedCase, number: int | None, by: Analyst) -> Reply:
+        incident, _ = case_of(tx, on.incident_id)
+        refused = may_command(incident, self._desk.profile, by.object_id)
+        return [refused] if refused is not None else withdrawn(incident, number, by)
 
     def _sending(self, tx: Tx, on: NamedCase, command: commands.Send, by: Analyst) -> Reply:
         incident, customer = case_of(tx, on.incident_id)

@@ -91,8 +91,8 @@ def _erasable(tx: Tx, command: ErasePerson) -> erasing.Subject:
     running = [case.name for case in cases if not case.is_over]
     if running:
         raise CannotEraseError(
-            f"{', '.join(running)} is open, or keeps an account suspect, and needs what is known of "
-            f"{command.upn}: end that first."
+            f"{', '.join(running)} is open, has an open task or keeps an account suspect, and needs "
+            f"what is known of {command.upn}: end that first."
         )
     at_work = [case.name for case in cases if case.is_at_work]
     if at_work:

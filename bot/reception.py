@@ -707,12 +707,13 @@ def _words(incident: Incident, text: Texted) -> Event:
 
 def _what_it_is_about(tx: Tx, person: str, now: datetime) -> Incident | None:
     """The case whose question this person has open; else the open one in which they asked for an
-    analyst; else the newest they are concerned by, open or not long closed: a closed case asks
-    whether they remember more."""
+    analyst; else that in which they have a task; else the newest they are concerned by, open or not
+    long closed: a closed case asks whether they remember more."""
     found = incidents.latest_about(tx, person, now - REMEMBERED, MOST_CASES)
     asking = (i for i in found if _asks(i, person))
     talking = (i for i in found if person in i.talking and not i.is_over)
-    return next(asking, next(talking, found[0] if found else None))
+    tasked = (i for i in found if any(t.person.object_id == person for t in i.open_tasks))
+    return next(asking, next(talking, next(tasked, found[0] if found else None)))
 
 
 def _asks(incident: Incident, person: str) -> bool:

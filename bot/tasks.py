@@ -14,7 +14,7 @@ from storage.engine import Tx
 from triage import tasking
 from triage.customer import Analyst, Contact, Customer, Provider, Role
 from triage.draft import Known
-from triage.events import Facts, TaskGiven
+from triage.events import Facts, TaskGiven, TaskWithdrawn
 from triage.incident import Incident
 from triage.phrases import Phrase, phrase
 from triage.surfaces import headline
@@ -69,6 +69,20 @@ def asked(
         phrase("confirm.task_also", to=contact.upn, headline=headline(incident), about=given.about),
         phrase("task.in_thread" if in_thread else "task.in_chat", person=contact.name),
     )
+
+
+def withdrawn(incident: Incident, number: int | None, by: Analyst) -> TaskWithdrawn | list[Phrase]:
+    """The task of that number, or the only one; else all there are, with their numbers."""
+    numbered = {n: t for n, t in enumerate(incident.tasks, 1) if t.state in tasking.WITHDRAWABLE}
+    if number is None and len(numbered) == 1:
+        (number,) = numbered
+    if number in numbered:
+        return TaskWithdrawn(numbered[number].id, by.object_id, by.name)
+    listed = [
+        phrase("task.numbered", number=n, person=t.person.name, what=t.what)
+        for n, t in numbered.items()
+    ]
+    return [phrase("task.which" if listed else "task.none_open"), *listed]
 
 
 def _whom(

@@ -234,6 +234,15 @@ class GiveTask:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawTask:
+    """`task withdraw 1`: it is needed no more."""
+
+    case: CaseName | None
+    number: int | None = None
+    """Without it, the only one that is open."""
+
+
+@dataclass(frozen=True, slots=True)
 class WhoIsOn:
     """`shift`: who is on duty, and who comes next."""
 
@@ -282,6 +291,7 @@ OnCase = (
     | Contain
     | Undo
     | GiveTask
+    | WithdrawTask
     | Ask
     | Decide
     | Merge
@@ -559,10 +569,15 @@ def _close(more: str, prefixes: Collection[str] | None) -> Command:
 _DUE = re.compile(r"(?P<what>.+)[ ,]+(?:by|bis|até) (?P<by>[^,;]{2,30})", re.IGNORECASE)
 
 
+_WITHDRAW = re.compile(r"withdraw(?: (?:task )?#?t?([0-9]{1,2}))?", re.IGNORECASE | re.ASCII)
+
+
 def _task(more: str, prefixes: Collection[str] | None) -> Command:
     """`task @ines replace LAPTOP-7 by friday`: whatever follows the last "by" and names no day is of
     the task, and so is, till we know who is called what, the rest of a name."""
     case, rest = _case_or_number_first(more) if more[:1].isdigit() else _case_first(more, prefixes)
+    if withdrawn := _WITHDRAW.fullmatch(rest):
+        return WithdrawTask(case, int(withdrawn[1]) if withdrawn[1] else None)
     first, _, text = rest.partition(" ")
     whom, text = _person(first.strip(",:")), text.strip(" :,")
     due = _DUE.fullmatch(text)

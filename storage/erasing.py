@@ -38,7 +38,7 @@ from storage.tables import (
     SurfaceRow,
 )
 from triage.forgetting import without_people
-from triage.incident import IncidentType
+from triage.incident import IncidentType, TaskState
 
 ERASURES = ("cases_erased", "person_erased")
 """What the desk records of an erasure, with the names of the cases."""
@@ -111,7 +111,7 @@ class Case:
     id: str
     name: str
     is_over: bool
-    """Closed, and it holds nobody's account suspect any more."""
+    """Closed, with no open task, and it holds nobody's account suspect any more."""
     is_restricted: bool
     """Nobody concerned may learn of it: the named lead answers for it."""
     is_at_work: bool = False
@@ -137,17 +137,28 @@ def cases_of(tx: Tx, who: Subject) -> list[Case]:
     found = {id_ for part in parts for id_ in tx.session.run(part).scalars()}
     suspecting = set(tx.session.run(_SUSPECTING).scalars())
     at_work = set(tx.session.run(_AT_WORK).scalars())
+    waiting = suspecting | _with_open_task(tx, found)
     named = tx.session.run(_NAMED, {"ids": sorted(found)})
     return [
         Case(
             row.id,
             row.name,
-            row.status in incidents.OVER and row.id not in suspecting,
+            row.status in incidents.OVER and row.id not in waiting,
             row.type == IncidentType.RESTRICTED,
             row.id in at_work,
         )
         for row in named
     ]
+
+
+def _with_open_task(tx: Tx, ids: Iterable[str]) -> set[str]:
+    """A task outlives the closing of its case, and somebody still has to answer it."""
+    states = tx.session.run(_STATES, {"ids": sorted(ids)}).scalars()
+    return {
+        state["id"]
+        for state in map(json.loads, states)
+        if any(task["state"] == TaskState.OPEN for task in state.get("tasks", ()))
+    }
 
 
 _SUSPECTING = select(col(EntityKeyRow.incident_id)).where(
@@ -423,6 +434,17 @@ def _case(state: dict[str, Any], ids: Iterable[str]) -> dict[str, Any]:
                 "answers": q["replies"],
             }
             for q in questions
+        ],
+        "tasks": [
+            {
+                "at": task["asked_at"],
+                "what": task["what"],
+                "due": task["due"],
+                "state": task["state"],
+                "why": task.get("why"),
+            }
+            for task in state.get("tasks", ())
+            if task["person"]["object_id"] in ids
         ],
     }
 

@@ -79,6 +79,7 @@ from triage.events import (
     Taken,
     TaskAnswered,
     TaskGiven,
+    TaskWithdrawn,
     Undelivered,
     UndoOrdered,
     VerificationStarted,
@@ -247,6 +248,8 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _recommendation_answered(draft, event)
         case TaskGiven():
             return _task_given(draft, event)
+        case TaskWithdrawn():
+            return _task_withdrawn(draft, event)
         case TaskAnswered():
             return _task_answered(draft, event)
         case MergedInto():
@@ -860,6 +863,17 @@ def _task_given(draft: Draft, event: TaskGiven) -> Verdict:
         return Refused(refused or phrase("refused.task_no_contact"))
     tasking.give(draft, event, person)
     return Accepted(phrase("thanks.task_given", person=person.name))
+
+
+def _task_withdrawn(draft: Draft, event: TaskWithdrawn) -> Verdict:
+    refused = may_command(draft.incident, draft.known.provider, event.by)
+    task = draft.incident.task(event.task)
+    if refused is None and (task is None or task.state not in tasking.WITHDRAWABLE):
+        refused = phrase("refused.task_over")
+    if refused is not None or task is None:
+        return Refused(refused or phrase("refused.task_over"))
+    tasking.withdraw(draft, task, event.by_name)
+    return Accepted(phrase("thanks.task_withdrawn", person=task.person.name))
 
 
 def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:

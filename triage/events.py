@@ -328,6 +328,16 @@ class TaskGiven:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskWithdrawn:
+    """An analyst takes a task back."""
+
+    task: str
+    by: str
+    by_name: str
+    kind: Literal["task_withdrawn"] = "task_withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
 class TaskAnswered:
     """Somebody answers a task; whether it is theirs to answer is decided, not presumed."""
 
@@ -484,6 +494,7 @@ Later = (
     | SentToCustomer
     | RecommendationAnswered
     | TaskGiven
+    | TaskWithdrawn
     | TaskAnswered
     | MergedInto
     | Absorbed

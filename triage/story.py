@@ -40,6 +40,7 @@ from triage.events import (
     Taken,
     TaskAnswered,
     TaskGiven,
+    TaskWithdrawn,
     Undelivered,
     UndoOrdered,
     WishedCall,
@@ -173,6 +174,8 @@ def _says(  # noqa: C901, PLR0912 - an arm for each event
         case TaskGiven(to, what=text, by_name=by):
             task, owner = phrase("task.said", text=text), _contact(incident, to)
             return phrase("timeline.task_given", by=by, person=owner, what=task)
+        case TaskWithdrawn():
+            return _task_withdrawn(incident, event)
         case TaskAnswered():
             return _task_answered(incident, event)
         case MergedInto(name=name, by_name=by):
@@ -271,6 +274,14 @@ def _task_answered(incident: Incident, event: TaskAnswered) -> Phrase | None:
             return phrase("timeline.task_cannot", by=by, what=task.what, why=event.words)
         case TaskAnswer.DISCUSS:
             return phrase("timeline.task_discuss", by=by, what=task.what, text=event.words)
+
+
+def _task_withdrawn(incident: Incident, event: TaskWithdrawn) -> Phrase | None:
+    task = incident.task(event.task)
+    if task is None:
+        return None
+    person, what = task.person.name, task.what
+    return phrase("timeline.task_withdrawn_by", by=event.by_name, person=person, what=what)
 
 
 def _contact(incident: Incident, upn: str) -> str:

@@ -305,11 +305,14 @@ def withdraw_all(draft: Draft) -> None:
     """The case is for its named lead alone, or goes on as another one: nobody here waits for them."""
     withdraw_suggested(draft)
     for task in draft.incident.open_tasks:
-        _withdraw(draft, task)
+        withdraw(draft, task)
 
 
-def _withdraw(draft: Draft, task: Task) -> None:
-    """Whoever could read its card hears it, and the analysts do."""
+WITHDRAWABLE = (TaskState.SUGGESTED, TaskState.OPEN, TaskState.CANNOT)
+
+
+def withdraw(draft: Draft, task: Task, by_name: str | None = None) -> None:
+    """Whoever could read its card hears it, and the analysts, where none of them did it."""
     person, hidden = task.person, hides(draft.incident, draft.customer, task)
     draft.put_task(replace(task, state=TaskState.WITHDRAWN, at=draft.now))
     says = phrase("say.task_withdrawn", name=draft.incident.name, what=task.what)
@@ -317,9 +320,11 @@ def _withdraw(draft: Draft, task: Task) -> None:
         draft.tell_customer(f"task:{task.id}:over", says, ((person.object_id, person.name),))
     elif not hidden and person.object_id not in draft.known.facts.at_risk:
         draft.tell_person(person.object_id, f"task:{task.id}:over", says)
-    told = phrase("timeline.task_withdrawn", person=person.name, what=task.what)
+    key = "timeline.task_withdrawn_by" if by_name else "timeline.task_withdrawn"
+    told = phrase(key, by=by_name, person=person.name, what=task.what)
     draft.note(told)
-    draft.tell_analysts(f"task:{task.id}:over", told)
+    if by_name is None:
+        draft.tell_analysts(f"task:{task.id}:over", told)
 
 
 # --- answered ------------------------------------------------------------------------------------

@@ -105,8 +105,9 @@ def test_every_button_carries_the_same_data_for_old_clients_and_nothing_else() -
                 assert action["verb"] == action["data"]["button"], name
 
 
-CARRIED = {"send": {"words", "to"}, "do_it": {"command"}, "run": {"command", "back"}}
-"""What an analyst wrote, or might have written, comes back with the button."""
+CARRIED = {"send": {"words", "to"}, "do_it": {"command", "shown"}, "run": {"command", "back"}}
+"""What an analyst wrote, or might have written, comes back with the button, and a digest of what was
+shown."""
 
 
 def test_no_card_offers_more_buttons_in_a_row_than_teams_shows() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.story.graph_incident import alert, incident, malware_ran, user
 from tests.story.house import House, Seen, house, swap, words
 from tests.story.test_commands import MIA, asked_first, writes
+from tests.story.test_erasure import kept
 from triage.events import TaskAnswered, TaskGiven
 from triage.incident import TaskState
 
@@ -65,7 +66,9 @@ async def test_ines_gets_a_task_in_the_thread_and_says_it_is_done(tmp_path: Path
         assert len(reminders) == 1
         assert "<at>Ines Costa</at>" in reminders[0].activity["text"]
 
+        assert "1: Ines Costa, Replace" in await writes(h, MIA, "task #1 withdraw 7")
         await h.press(INES, card, "task.t1.done")
+        assert "no task that could" in await writes(h, MIA, "task #1 withdraw")
 
         assert f"Done by {INES}" in (await h.root()).text
         assert f"Done by {INES}" in (await h.soc()).text
@@ -103,6 +106,12 @@ async def test_the_owner_who_reads_no_thread_is_written_to_and_cannot(tmp_path: 
         assert "It stands in Porto" in (await h.root()).text
         task = (await h.incident("4711")).tasks[0]
         assert (task.state, task.answered_by) == (TaskState.CANNOT, GRETA)
+
+        (theirs,) = (await kept(h, "greta@contoso.example"))["cases"]
+        assert [t["why"] for t in theirs["tasks"]] == ["It stands in Porto."]
+        told = await writes(h, MIA, "task #1 withdraw")
+        assert "Das ist nicht mehr nötig: Hand the laptop in" in told
+        assert (await h.incident("4711")).tasks[0].state is TaskState.WITHDRAWN
 
         await h.report(incident(_AS_GRETA, id_="4799"))
         (hidden,) = [m for m in await h.messages("personal", GRETA) if m.id == card.id]

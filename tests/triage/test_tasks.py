@@ -29,7 +29,14 @@ from tests.triage.triage_script import (
 from triage.clocks import waits_for_customer
 from triage.customer import Contact, Customer, Role, Tells, Threads
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Say
-from triage.events import MergedInto, RecommendationAnswered, TaskAnswered, TaskGiven, Undelivered
+from triage.events import (
+    MergedInto,
+    RecommendationAnswered,
+    TaskAnswered,
+    TaskGiven,
+    TaskWithdrawn,
+    Undelivered,
+)
 from triage.incident import (
     Device,
     Disposition,
@@ -395,6 +402,20 @@ def test_a_case_that_turns_restricted_has_no_tasks_any_more() -> None:
     assert card(it, f"owner:{EVE.object_id}:t1").hidden
     assert it.told(f"person:{EVE.object_id}") == []
     assert refusal(says(it, TaskAnswer.DONE, EVE).verdict) == "refused.task_over"
+
+
+def test_an_analyst_takes_a_task_back_and_its_owner_hears_it() -> None:
+    it = gives(case(contacts=(OWNER,)), EVE, role=Role.APPLICATION_OWNER)
+    it.happens(TaskWithdrawn("t1", JON.object_id, JON.name), after=1)
+    assert refusal(it.verdict) == "refused.not_analyst"
+    it.happens(TaskWithdrawn("t1", ANNA.object_id, ANNA.name), after=1)
+
+    assert accepted(it.verdict)
+    assert it.told(f"person:{EVE.object_id}") == ["say.task_withdrawn"]
+    assert it.noted()[-1] == "timeline.task_withdrawn_by"
+    assert card(it, f"owner:{EVE.object_id}:t1").choices == ()
+    again = it.happens(TaskWithdrawn("t1", ANNA.object_id, ANNA.name), after=1)
+    assert refusal(again.verdict) == "refused.task_over"
 
 
 def test_what_is_merged_withdraws_its_tasks_and_tells_their_owners() -> None:
