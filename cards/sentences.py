@@ -1028,6 +1028,7 @@ SENTENCES: dict[str, str] = {
     "refused.assignee": "This analyst cannot have the case: not on the roster, or affected by it.",
     "timeline.assigned": "{by} gave the case to {to}",
     "timeline.noted": "Note by {by}: {text}",
+    "why.shift_over": "The shift of {analyst} is over: the case is nobody's until somebody takes it",
     "why.escalated": "{by} asks for another analyst{why:also}",
     "command.done": "{name}: {says}",
     "command.incomplete": "Something is missing. It is written so:",

@@ -947,7 +947,9 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
             tasking.woke(draft, which)
         case "clock":
             pass  # settling looks at every clock
-        case assigning.ASSIGN | assigning.TAKEN | assigning.HANDOVER:
+        case assigning.HANDOVER:
+            assigning.leave(draft, which)
+        case assigning.ASSIGN | assigning.TAKEN:
             pass  # whose the case is, is looked at once all else is settled
         case _:
             raise ValueError(f"nothing is called {event.name}")
