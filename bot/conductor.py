@@ -54,6 +54,7 @@ from triage.decide import Accepted, Decided, Verdict, decide
 from triage.draft import Known
 from triage.effects import ANALYST_THREAD, Relay, Say, look_again
 from triage.events import (
+    Absorbed,
     ActionDone,
     Answered,
     ApprovalAnswered,
@@ -77,7 +78,7 @@ from triage.events import (
 )
 from triage.extract import accounts, strong_keys
 from triage.incident import MOST_REFS, ApprovalState, Incident, Person
-from triage.merging import handed_on
+from triage.merging import handed_on, told_later
 from triage.phrases import phrase
 from triage.priority import Level, level
 from triage.report import IncidentReport
@@ -356,8 +357,8 @@ class Conductor:
         if decided.incident.closed and not (before and before.closed):
             self._metrics.closed(decided.incident.steps)
         views = self._record(tx, occurrence, known, decided, now, before=before)
-        if decided.incident.merged and _has_news(before, decided.incident):
-            self._hand_on(tx, decided.incident, decided.incident.merged.into, occurrence, now)
+        if decided.incident.merged and (news := _news(before, decided.incident)):
+            self._hand_on(tx, decided.incident, news, occurrence, now)
         if isinstance(occurrence.event, MergedInto) and isinstance(decided.verdict, Accepted):
             incidents.move_identity(tx, decided.incident.id, occurrence.event.into)
         return Outcome(decided.verdict, decided.incident, customer, views, began=before is None)
@@ -405,14 +406,14 @@ class Conductor:
         self._advance(tx, Occurrence(f"{occurrence.key}:merged:{part.id}", merged, part.id), now)
 
     def _hand_on(
-        self, tx: Tx, part: Incident, into: str, occurrence: Occurrence, now: datetime
+        self, tx: Tx, part: Incident, news: Absorbed, occurrence: Occurrence, now: datetime
     ) -> None:
         """What a merged case knows belongs to the one that goes on: when it is merged, and when an
         action that was on its way ends, or somebody still answers."""
-        goes_on = _present(tx, into)
+        goes_on = part
         while goes_on.merged:
             goes_on = _present(tx, goes_on.merged.into)
-        absorbed = Occurrence(f"{occurrence.key}:absorbed:{part.id}", handed_on(part), goes_on.id)
+        absorbed = Occurrence(f"{occurrence.key}:absorbed:{part.id}", news, goes_on.id)
         self._advance(tx, absorbed, now)
 
     def _facts(self, tx: Tx, before: Incident | None, event: Event, now: datetime) -> Facts:
@@ -705,11 +706,12 @@ def _pass_on_suspicion(tx: Tx, before: Incident | None, incident: Incident, now:
         effects.order(tx, other, [look_again("taint", other, because_of, now)], now)
 
 
-def _has_news(before: Incident | None, merged: Incident) -> bool:
-    """Whether a merged case knows something that it has not handed on yet."""
+def _news(before: Incident | None, merged: Incident) -> Absorbed | None:
+    """What a merged case knows and has not handed on yet."""
     if before is None or before.merged is None:
-        return True
-    return handed_on(merged) != handed_on(before)
+        return handed_on(merged)
+    news = told_later(merged)
+    return news if news != told_later(before) else None
 
 
 def _refused_until(result: Result, now: datetime) -> datetime | None:

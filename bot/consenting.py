@@ -4,6 +4,8 @@ No analyst decides for the customer. What may be taken down is what the case's c
 thread can ask, the customer decides there.
 """
 
+from collections.abc import Sequence
+
 from bot.replies import MOST_NAMED, AskFirst, Choose, Reply
 from cards.choosing import Option
 from cards.wording import Reader, say
@@ -23,7 +25,7 @@ def consent(
     if not offered:
         asked = any(a.state is ApprovalState.OPEN for a in incident.approvals)
         return [phrase("refused.decided_in_thread" if asked else "command.no_approval")]
-    match [c for c in offered if _is_meant(c, command, reader)]:
+    match _meant(offered, command, reader):
         case [one]:
             return _ask_first(incident, one, command, by)
         case found:
@@ -38,15 +40,21 @@ def consent(
             return Choose(phrase("choose.consents"), options)
 
 
-def _is_meant(offered: PhoneConsent, command: Decide, reader: Reader) -> bool:
-    names = {say(offered.asks, reader).lower(), say(offered.asks, Reader("en")).lower()}
-    action = command.action.lower()
-    of_action = action in names or any(set(action.split()) <= set(n.split()) for n in names)
-    who = command.by.lower()
-    of_person = who in ("", offered.upn.lower()) or set(who.split()) <= set(
-        offered.name.lower().split()
-    )
-    return of_action and of_person
+def _meant(
+    offered: Sequence[PhoneConsent], command: Decide, reader: Reader
+) -> Sequence[PhoneConsent]:
+    """Those named so to the letter; else those whose names have every word. Without a word, all."""
+    action, who = command.action.lower(), command.by.lower()
+    theirs = [c for c in offered if who in (c.upn.lower(), c.name.lower())]
+    theirs = theirs or [c for c in offered if set(who.split()) <= set(c.name.lower().split())]
+    exact = [c for c in theirs if action in _names(c, reader)]
+    return exact or [
+        c for c in theirs if any(set(action.split()) <= set(n.split()) for n in _names(c, reader))
+    ]
+
+
+def _names(offered: PhoneConsent, reader: Reader) -> set[str]:
+    return {say(offered.asks, reader).lower(), say(offered.asks, Reader("en")).lower()}
 
 
 def _ask_first(incident: Incident, meant: PhoneConsent, command: Decide, by: Analyst) -> AskFirst:

@@ -1,6 +1,6 @@
 """What stands on an analyst's card beside the case itself: what is remembered of its customer.
 
-It is no part of the case, so that no answer has to wait for it to be read.
+It is no part of the case, so that nobody's answer but an analyst's waits for it to be read.
 """
 
 from dataclasses import replace

@@ -380,6 +380,8 @@ class Gatherer:
             return Settled(Blocked(waits_for, NO_CHANNEL, None))
         found = [(across.case_of(shared, h.customer, h.incident), h.to) for h in order.cases]
         cases = [(*case, to) for case, to in found if case is not None]
+        if not cases:
+            return Settled(Done())
         view = handover(order, cases, desk)
         return HandoverJob(view, self._desk.channel, Reader(desk.language, desk.zone), waits_for)
 

@@ -9,6 +9,7 @@ was asked.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from bot import ids, listing, stories
 from bot.cases import case_of
@@ -55,7 +56,8 @@ class _Written:
 
 
 CONFIRM, CHOOSE = "confirm", "choose"
-"""What the handle of a card that asks first stands for, and of one that offers whole commands."""
+"""What the handle of a card that asks first stands for, beside what was shown on it; and of one that
+offers whole commands."""
 CONFIRMED_WITHIN = timedelta(minutes=10)
 CHOSEN_WITHIN = timedelta(hours=1)
 
@@ -197,14 +199,17 @@ class Orders:
 
     # --- what cannot be taken back is shown first ----------------------------------------------
 
-    async def _ask_first(self, written: _Written, on: NamedCase, ask: AskFirst) -> ShowCard:
-        """The card that does it is this analyst's alone, works once, and not for long."""
+    async def _ask_first(
+        self, written: _Written, on: NamedCase, ask: AskFirst, *more: Phrase
+    ) -> ShowCard:
+        """The card that does it is this analyst's alone, works once, not for long, and does nothing
+        but what it shows."""
         until = self._clock.now() + CONFIRMED_WITHIN
-        token = await self._mint(written, on.customer_id, on.incident_id, CONFIRM, until)
+        token = await self._mint(written, on.customer_id, on.incident_id, _surface(ask), until)
         reader = self._reader
         if ask.preview is None:
-            shown = confirm.render(ask.says, written.words, token, Moment(until), reader)
-            return ShowCard(shown)
+            says = *ask.says, *more
+            return ShowCard(confirm.render(says, written.words, token, Moment(until), reader))
         customer = await self._store.read(on.customer_id, profiles.current)
         theirs = Reader(customer.language, customer.zone)
         return ShowCard(
@@ -266,7 +271,7 @@ class Orders:
         if by is None:
             return ShowText(say(phrase("refused.not_analyst"), self._reader))
         belongs = CHOOSE if click.button is Button.RUN else CONFIRM
-        if handle.surface != belongs or handle.person != by.object_id:
+        if handle.surface.partition(":")[0] != belongs or handle.person != by.object_id:
             return ShowText(say(phrase("refused.not_your_command"), self._reader))
         words = confirm.command_of(click)
         match click.button:
@@ -283,7 +288,7 @@ class Orders:
                 return ShowCard(confirm.over(phrase("confirm.cancelled"), self._reader))
             case _:
                 written = _Written(words, by, clicked.place, f"confirmed:{handle.token}")
-                return await self._confirmed(written, handle, click)
+                return await self._confirmed(written, handle)
 
     async def _chosen(self, written: _Written, click: clicks.Click) -> ShowCard:
         answer = await self._answer(written)
@@ -293,32 +298,30 @@ class Orders:
         named = Option(phrase("button.back"), back) if back else None
         return ShowCard(choosing.read_out(answer, named, click.handle, self._reader))
 
-    async def _confirmed(self, written: _Written, handle: Handle, click: clicks.Click) -> Response:
-        """The command is read again, and decided on as things stand now; what has come to mean
-        something else since is shown anew."""
+    async def _confirmed(self, written: _Written, handle: Handle) -> Response:
+        """The command is read again, and decided on as things stand now. Where it would do anything
+        else than was shown, that is shown first."""
         command = await self._read_command(written.words)
         if not isinstance(command, OnCase):
             return ShowText(say(phrase("refused.unreadable"), self._reader))
         on = await self._named(handle)
         reply = await self._meaning.reply(command, on, written.by, written.key)
+        if isinstance(reply, AskFirst) and _surface(reply) == handle.surface:
+            event = reply.event
+            if isinstance(event, SentToCustomer):
+                event = replace(event, draft=ids.arrival_key("send", handle.token, ""))
+            says = await self._carry_out(on, event, written.key, written.by)
+            return ShowCard(confirm.over(says, self._reader))
+        done = await self._done(on, written.key)
+        if done is not None:  # pressed twice, and the other one was faster
+            return ShowCard(confirm.over(done, self._reader))
         match reply:
-            case AskFirst(says=says, preview=None) if not confirm.is_as_shown(
-                click, says, self._reader
-            ):
-                done = await self._done(on, written.key)
-                if done is not None:
-                    return ShowCard(confirm.over(done, self._reader))
-                return await self._ask_first(written, on, reply)
-            case AskFirst(event=event):
-                if isinstance(event, SentToCustomer):
-                    event = replace(event, draft=ids.arrival_key("send", handle.token, ""))
-                told = await self._carry_out(on, event, written.key, written.by)
-                return ShowCard(confirm.over(told, self._reader))
-            case [why, *_]:
-                done = await self._done(on, written.key)
-                if done is not None:  # pressed twice, and the other one was faster
-                    return ShowCard(confirm.over(done, self._reader))
-                return ShowText(say(why, self._reader))
+            case AskFirst():
+                return await self._ask_first(written, on, reply, phrase("confirm.changed"))
+            case Choose():
+                return await self._choose(written, reply, on)
+            case [says, *_]:
+                return ShowText(say(says, self._reader))
             case _:
                 return ShowText(say(phrase("refused.unreadable"), self._reader))
 
@@ -372,6 +375,12 @@ class Orders:
         mine = across.Listing(owner=by.object_id)
         found = await self._store.read_across(lambda tx: across.listed(tx, mine, MOST_NAMED, 0))
         return [NamedCase(case.customer, case.id, case.name) for case in found.cases]
+
+
+def _surface(ask: AskFirst) -> str:
+    """What the handle of the card stands for: this, as it is shown, and nothing else."""
+    shown = repr((ask.event, ask.says, ask.preview))
+    return f"{CONFIRM}:{sha256(shown.encode()).hexdigest()}"
 
 
 def _shown(answer: list[str] | ShowCard) -> ShowText | ShowCard:

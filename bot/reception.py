@@ -84,7 +84,7 @@ from triage.events import (
     WishedToTalk,
     Wrote,
 )
-from triage.incident import CallOutcome, Incident, Question, Route
+from triage.incident import CallOutcome, Incident, Question, QuestionKind, Route
 from triage.phrases import Phrase, phrase
 from triage.playbooks import CALL_ME
 from triage.surfaces import asked_in_teams, person_card, surfaces
@@ -110,7 +110,8 @@ LONGEST_TEXT = 4_000
 
 
 class Reception:
-    """Hears what Teams delivers. Every answer is given after COMMIT."""
+    """Hears what Teams delivers. Every answer is given after COMMIT; an analyst's card is read once
+    more for it (`bot/context.py`), nobody else's is."""
 
     def __init__(
         self, store: Store, clock: Clock, desk: ProviderDesk, conductor: Conductor, links: Links
@@ -254,7 +255,10 @@ class Reception:
         written = sending.read(pressed)
         if isinstance(written, clicks.Unreadable):
             return ShowText(say(phrase("refused.say_what"), who.reader))
-        refused = may_send(incident, customer, provider, who.object_id, written.to)
+        event = SentToCustomer(
+            click.activity_id, written.words, who.object_id, who.name, written.to
+        )
+        refused = may_send(incident, customer, provider, event)
         if refused is None and click.via == "submit":
             refused = phrase("refused.no_preview")
         if refused is not None:
@@ -263,7 +267,7 @@ class Reception:
             from_provider(who.name, provider, written.words),
             written,
             dict(hearers(incident, customer)).get(written.to or ""),
-            click.activity_id,
+            event.draft,
             customer.name,
             incident.name,
         )
@@ -701,31 +705,41 @@ def _words(incident: Incident, text: Texted) -> Event:
     names count as words."""
     by = text.actor.object_id
     words = (text.text.strip() or ", ".join(text.files))[:LONGEST_TEXT]
-    asked = next((q for q in incident.questions if _is_open_for(q, by)), None)
+    asked = _asked(incident, by)
     return Answered(asked.id, by, None, words) if asked else Wrote(by, words)
 
 
 def _what_it_is_about(tx: Tx, person: str, now: datetime) -> Incident | None:
-    """The case whose question this person has open; else the open one in which they asked for an
-    analyst; else that in which they have a task; else the newest they are concerned by, open or not
-    long closed: a closed case asks whether they remember more."""
+    """The case whose question this person has open, or may answer late; else the open one in which
+    they asked for an analyst; else that in which they have a task; else the newest they are
+    concerned by, open or not long closed: a closed case asks whether they remember more."""
     found = incidents.latest_about(tx, person, now - REMEMBERED, MOST_CASES)
     asking = (i for i in found if _asks(i, person))
+    late = (i for i in found if _asked(i, person))
     talking = (i for i in found if person in i.talking and not i.is_over)
     tasked = (i for i in found if any(t.person.object_id == person for t in i.open_tasks))
-    return next(asking, next(talking, next(tasked, found[0] if found else None)))
+    known = (case for cases in (asking, late, talking, tasked, found) for case in cases)
+    return next(known, None)
 
 
 def _asks(incident: Incident, person: str) -> bool:
-    return any(_is_open_for(q, person) for q in incident.questions)
+    asked = _asked(incident, person)
+    return asked is not None and asked.state.state == "open"
 
 
-def _is_open_for(asked: Question, person: str) -> bool:
-    return (
-        asked.person.object_id == person
-        and asked.route is not Route.PHONE
-        and asked.state.state == "open"
-    )
+def _asked(incident: Incident, person: str) -> Question | None:
+    """What words answer: the question that is open on a card; else one in an analyst's own words,
+    which is answered late as well while the case is at work."""
+    theirs = [
+        q
+        for q in incident.questions
+        if q.person.object_id == person and q.route is not Route.PHONE and not incident.is_over
+    ]
+    late = (q for q in theirs if q.kind is QuestionKind.FREE and q.state.state in _NOT_ANSWERED)
+    return next((q for q in theirs if q.state.state == "open"), next(late, None))
+
+
+_NOT_ANSWERED = ("silent", "unreachable")
 
 
 MOST_CASES = 5

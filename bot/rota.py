@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from cards.handover import MOST_LINES
 from storage import across, effects, incidents
 from storage.engine import AcrossTx, Store, Tx
 from triage import duty
@@ -17,10 +18,13 @@ from triage.customer import Provider
 from triage.duty import AtWork, Duty
 from triage.effects import ChangeShift, Handed, PostHandover, Wake
 from triage.events import Event, Woke
-from triage.incident import Incident
+from triage.incident import Assignment, Incident
 
-MOST_HANDED = 200
-"""Cases that one handover gives away at once; what is left follows with a card of its own."""
+MOST_HANDED = MOST_LINES
+"""Cases that one handover gives away at once: all of them stand on its card. What is left follows
+with a card of its own."""
+MOST_SOUGHT = 1000
+"""Cases that look at once for whoever has come."""
 AGAIN = timedelta(seconds=10)
 
 # --- who is on duty ------------------------------------------------------------------------------
@@ -40,10 +44,7 @@ def read(shared: AcrossTx, provider: Provider, now: datetime) -> Duty:
         analyst.object_id.lower(): AtWork(end, counts.get(analyst.object_id.lower(), 0))
         for analyst, end in working
     }
-    if at_work:
-        return Duty(at_work)
-    following = duty.next_start(provider, now)
-    return Duty(next=following[1] if following else None)
+    return Duty(at_work)
 
 
 def _counts(shared: AcrossTx, analysts: Iterable[str]) -> dict[str, int]:
@@ -82,27 +83,46 @@ def order(tx: Tx, wanted: ChangeShift | PostHandover, now: datetime) -> None:
 
 
 def change(tx: Tx, shared: AcrossTx, provider: Provider, due: ChangeShift, now: datetime) -> None:
-    """Whoever has open cases and is not on duty hands them over: one card each, and every case
-    looks for whom it is given to. Where it is one analyst who leaves, only theirs."""
+    """Whoever has open cases and is not on duty hands them over, each by a change of their own, so
+    that what fails of one holds up nobody else; and what nobody has looks for somebody."""
+    if not provider.shifts:
+        return
+    if due.leaving is not None:
+        for holder in across.holders(shared):
+            if holder.lower() == due.leaving.lower():
+                _hand_over(tx, shared, provider, replace(due, leaving=holder), now)
+        return
+    order_next(tx, shared, provider, now)
     on = read(shared, provider, now)
     for holder in across.holders(shared):
-        leaves = not on.has(holder)
-        if due.leaving is not None:
-            leaves = holder.lower() == due.leaving.lower()
-        cases = across.held_by(shared, holder, MOST_HANDED) if leaves else []
-        if cases:
-            suggested, on = _suggested(cases, due, provider, on, now)
-            order(tx, _card(holder, provider, due, suggested, now), now)
-            wakes = [
-                (case, Wake(f"{case.id}:{HANDOVER}:{due.key}", now, f"{HANDOVER}:{to or ''}"))
-                for case, to in suggested
-            ]
-            across.wake(shared, wakes, now)
-        if len(cases) == MOST_HANDED:
-            key = f"change_shift:{holder}:{now.isoformat()}"
-            order(tx, ChangeShift(key, now + AGAIN, holder, due.to), now)
-    if due.leaving is None:
-        order_next(tx, shared, provider, now)
+        if not on.has(holder):
+            order(tx, ChangeShift(f"{due.key}:{holder}", now, holder), now)
+    if on.at_work:
+        look_for_everybody(shared, now)
+
+
+def _hand_over(
+    tx: Tx, shared: AcrossTx, provider: Provider, due: ChangeShift, now: datetime
+) -> None:
+    """One card, and every case looks for whom it is given to; nothing of whoever is on duty."""
+    holder = due.leaving or ""
+    on = read(shared, provider, now)
+    cases = [] if on.has(holder) else across.held_by(shared, holder, MOST_HANDED)
+    if not cases:
+        return
+    suggested = _suggested(cases, due, provider, on, now)
+    order(tx, _card(holder, provider, due, suggested, now), now)
+    wakes = [
+        (case.customer, case.id, _wake(case, due.key, holder, to, now)) for case, to in suggested
+    ]
+    across.wake(shared, wakes, now)
+    if len(cases) == MOST_HANDED:
+        key = f"change_shift:{holder}:{now.isoformat()}"
+        order(tx, ChangeShift(key, now + AGAIN, holder, due.to), now)
+
+
+def _wake(case: Incident, key: str, holder: str, to: str | None, now: datetime) -> Wake:
+    return Wake(f"{case.id}:{HANDOVER}:{key}", now, f"{HANDOVER}:{holder}:{to or ''}")
 
 
 Suggested = list[tuple[Incident, str | None]]
@@ -111,21 +131,21 @@ Suggested = list[tuple[Incident, str | None]]
 
 def _suggested(
     cases: list[Incident], due: ChangeShift, provider: Provider, on: Duty, now: datetime
-) -> tuple[Suggested, Duty]:
-    """Whom each is for, one after the other; and who is on duty, with what they get counted."""
+) -> Suggested:
+    """Whom each is for, one after the other, with what they get counted."""
     suggested: Suggested = []
     for case in cases:
-        to = due.to or _whom(case, provider, on, now)
+        to = _whom(case, due.to, provider, on, now)
         suggested.append((case, to))
         on = _with_one_more(on, to)
-    return suggested, on
+    return suggested
 
 
 def _card(
     holder: str, provider: Provider, due: ChangeShift, suggested: Suggested, now: datetime
 ) -> PostHandover:
     known = provider.analyst(holder)
-    names = (case.owner_name for case, _ in suggested if case.owner_name)
+    names = (name for case, _ in suggested if (name := _name(case)))
     return PostHandover(
         key=f"handover:{holder}:{due.key}",
         analyst=holder,
@@ -135,8 +155,19 @@ def _card(
     )
 
 
-def _whom(case: Incident, provider: Provider, on: Duty, now: datetime) -> str | None:
-    choice = choose(candidates(case, provider, on), now)
+def _name(case: Incident) -> str | None:
+    """Of whoever has taken it, or was given it: they may have left the roster."""
+    given = case.assignment
+    return case.owner_name or (given.to_name if isinstance(given, Assignment) else None)
+
+
+def _whom(
+    case: Incident, named: str | None, provider: Provider, on: Duty, now: datetime
+) -> str | None:
+    able = candidates(case, provider, on)
+    if any(c.analyst.object_id == named for c in able):
+        return named
+    choice = choose(able, now)
     return choice.candidate.analyst.object_id if choice else None
 
 
@@ -145,11 +176,11 @@ def _with_one_more(on: Duty, to: str | None) -> Duty:
     if to is None or at_work is None:
         return on
     more = replace(at_work, open_cases=at_work.open_cases + 1)
-    return Duty({**on.at_work, to.lower(): more}, on.next)
+    return Duty({**on.at_work, to.lower(): more})
 
 
 def look_for_everybody(shared: AcrossTx, now: datetime) -> None:
-    """Somebody has come where nobody was on duty: what is nobody's looks again."""
-    cases = across.held_by_nobody(shared, MOST_HANDED)
+    """Somebody may have come: every case that an analyst is sought for looks again."""
     name = f"{ASSIGN}:{now.isoformat()}"
-    across.wake(shared, [(case, Wake(f"{case.id}:{name}", now, name)) for case in cases], now)
+    found = across.sought(shared, MOST_SOUGHT)
+    across.wake(shared, [(c, case, Wake(f"{case}:{name}", now, name)) for c, case in found], now)

@@ -8,16 +8,15 @@ they will be read before they go.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.replies import MOST_NAMED
 from cards.sending import MAX_WORDS, Preview, Written
 from dialogs.commands import Send
-from triage.authority import may_send
+from triage.authority import hearers, may_send
 from triage.customer import Analyst, Customer, Provider
 from triage.events import SentToCustomer
 from triage.incident import Incident
 from triage.phrases import Phrase, phrase
 from triage.telling import from_provider
-
-MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +35,19 @@ def order(
     by: Analyst,
 ) -> Order | Phrase:
     """What `send` means in this case; why it cannot be sent, where it cannot."""
-    people = {p.object_id: p.name for p in incident.people}
+    hear = dict(hearers(incident, customer))
+    people = {p.object_id: p.name for p in incident.people} | hear
     written = _addressed(command, people)
     if isinstance(written, Phrase):
         return written
-    refused = may_send(incident, customer, provider, by.object_id, written.to)
+    event = SentToCustomer("", written.words, by.object_id, by.name, written.to)
+    refused = may_send(incident, customer, provider, event)
     if refused is not None:
         return refused
     says = from_provider(by.name, provider, written.words)
     to = people.get(written.to or "")
     return Order(
-        SentToCustomer("", written.words, by.object_id, by.name, written.to),
+        event,
         Preview(says, written, to, "", customer.name, incident.name),
     )
 

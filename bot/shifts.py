@@ -89,16 +89,17 @@ def _next(provider: Provider, now: datetime) -> list[Phrase]:
 
 
 def _join(tx: Tx, shared: AcrossTx, provider: Provider, said: _Said) -> list[Phrase]:
-    """As long as those of the latest shift that runs."""
+    """As long as those of the latest shift that runs; whoever is on duty already stays on."""
     on = rota.read(shared, provider, said.at)
-    if (there := on.at_work.get(said.by.object_id.lower())) is not None:
-        return [phrase("duty.already_on", until=there.until)]
-    end = duty.end_of_joining(provider, said.at)
+    there, end = on.at_work.get(said.by.object_id.lower()), duty.end_of_joining(provider, said.at)
+    if there is not None:
+        end = max(end, said.at + duty.BY_COMMAND)
+        if there.until >= end:
+            return [phrase("duty.already_on", until=there.until)]
     if not _keep(tx, said, Mark(True, end)):
         return [phrase("thanks.already")]
     rota.order_next(tx, shared, provider, said.at)
-    if not on.at_work:
-        rota.look_for_everybody(shared, said.at)
+    rota.look_for_everybody(shared, said.at)
     return [phrase("duty.joined", until=end)]
 
 
@@ -114,7 +115,8 @@ def _leave(
         return [phrase("duty.not_on")]
     if to is not None and (to == by or not on.has(to.object_id)):
         return [phrase("duty.not_there", analyst=to.name), *_now(provider, on)]
-    if not _keep(tx, said, Mark(False, there.until if there is not None else said.at)):
+    end = there.until if there is not None else said.at
+    if not _keep(tx, said, Mark(False, end), to.object_id if to is not None else None):
         return [phrase("thanks.already")]
     leaves = ChangeShift(
         key=f"change_shift:{said.key}",
@@ -126,10 +128,11 @@ def _leave(
     return [phrase("duty.left", count=sum(cases.values()))]
 
 
-def _keep(tx: Tx, said: _Said, mark: Mark) -> bool:
-    """Kept, and written down at the provider's desk; False where it was heard before."""
+def _keep(tx: Tx, said: _Said, mark: Mark, to: str | None = None) -> bool:
+    """Kept, and written down at the provider's desk, with who gets the cases; False where it was
+    heard before."""
     by = said.by.object_id
-    payload = {"on": mark.on, "until": mark.until.isoformat()}
+    payload = {"on": mark.on, "until": mark.until.isoformat(), "to": to}
     heard = incidents.record_desk(
         tx, key=said.key, kind="shift", payload=payload, at=said.at, actor=by
     )

@@ -1,7 +1,6 @@
 """The card that shows an analyst what a command will do, before it does it."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 from cards.clicks import Click, button
 from cards.elements import Card
@@ -14,8 +13,6 @@ LONGEST = 600
 """Characters of what was written that are shown: all that will be said."""
 COMMAND = "command"
 """What was written: read again when it is confirmed, and decided on then."""
-SHOWN = "shown"
-"""Tells what the analyst has read from what would be done by now: another day, or another owner."""
 
 
 def render(
@@ -32,7 +29,7 @@ def render(
                         label("button.do_it", reader),
                         handle,
                         Button.DO_IT,
-                        carrying={COMMAND: command, SHOWN: _told(says, reader)},
+                        carrying={COMMAND: command},
                     ),
                     button(label("button.cancel", reader), handle, Button.CANCEL),
                 ],
@@ -53,12 +50,3 @@ def over(says: Phrase, reader: Reader) -> Card:
 
 def command_of(click: Click) -> str:
     return click.inputs.get(COMMAND, "")
-
-
-def is_as_shown(click: Click, says: Sequence[Phrase], reader: Reader) -> bool:
-    return click.inputs.get(SHOWN) == _told(says, reader)
-
-
-def _told(says: Sequence[Phrase], reader: Reader) -> str:
-    lines = "\n".join(say(p, reader, LONGEST) for p in says)
-    return sha256(lines.encode()).hexdigest()[:16]

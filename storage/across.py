@@ -6,7 +6,7 @@ a conversation, or an intake key. What belongs to one tenant is not found from a
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -64,6 +64,7 @@ from storage.tables import (
     SignInRow,
     SurfaceRow,
 )
+from triage.assigning import HANDOVER
 from triage.customer import Customer, Provider, Stop
 from triage.duty import Mark
 from triage.effects import ANALYST_THREAD, Wake
@@ -871,28 +872,52 @@ def find_invited(tx: AcrossTx, sha256: str) -> Invited | None:
 
 _OPEN = tuple(status for status in Status if status not in OVER)
 _MARKS = select(DutyRow).where(col(DutyRow.customer_id) == bindparam("provider"))
+_ONBOARDED = col(IncidentRow.customer_id).in_(
+    select(col(CustomerRow.customer_id)).where(
+        col(CustomerRow.current), col(CustomerRow.role) != "provider"
+    )
+)
 _HELD_COUNTS = (
     select(col(IncidentRow.owner), func.count())
     .where(
         col(IncidentRow.owner).in_(bindparam("owners", expanding=True)),
         col(IncidentRow.status).in_(_OPEN),
+        _ONBOARDED,
     )
     .group_by(col(IncidentRow.owner))
 )
 _HOLDERS = (
     select(col(IncidentRow.owner))
-    .where(col(IncidentRow.status).in_(_OPEN), col(IncidentRow.owner).is_not(None))
+    .where(col(IncidentRow.status).in_(_OPEN), col(IncidentRow.owner).is_not(None), _ONBOARDED)
     .distinct()
+)
+_CHANGES_HANDS = exists().where(
+    col(EffectRow.customer_id) == col(IncidentRow.customer_id),
+    col(EffectRow.stream) == col(IncidentRow.id),
+    col(EffectRow.surface).is_(None),
+    col(EffectRow.kind) == "wake",
+    col(EffectRow.status).in_(("waiting", "claimed")),
+    col(EffectRow.key).contains(f":{HANDOVER}:"),
 )
 _HELD = (
     select(IncidentRow)
-    .where(col(IncidentRow.owner) == bindparam("owner"), col(IncidentRow.status).in_(_OPEN))
+    .where(
+        col(IncidentRow.owner) == bindparam("owner"),
+        col(IncidentRow.status).in_(_OPEN),
+        _ONBOARDED,
+        ~_CHANGES_HANDS,
+    )
     .order_by(col(IncidentRow.received), col(IncidentRow.id))
     .limit(bindparam("limit"))
 )
-_HELD_BY_NOBODY = (
-    select(IncidentRow)
-    .where(col(IncidentRow.status).in_(_OPEN), col(IncidentRow.owner).is_(None))
+_SOUGHT = (
+    select(col(IncidentRow.customer_id), col(IncidentRow.id))
+    .where(
+        col(IncidentRow.status).in_(_OPEN),
+        col(IncidentRow.owner).is_(None),
+        col(IncidentRow.state).contains('"kind":"seeking"'),
+        _ONBOARDED,
+    )
     .order_by(col(IncidentRow.received), col(IncidentRow.id))
     .limit(bindparam("limit"))
 )
@@ -916,15 +941,15 @@ def holders(tx: AcrossTx) -> list[str]:
 
 
 def held_by(tx: AcrossTx, holder: str, limit: int) -> list[Incident]:
-    """What is open of an analyst, oldest first."""
+    """What is open of an analyst and does not change hands already, oldest first."""
     rows = tx.session.scalars(_HELD, {"owner": holder, "limit": limit})
     return [incident_from_json(row.state) for row in rows]
 
 
-def held_by_nobody(tx: AcrossTx, limit: int) -> list[Incident]:
-    """What is open and nobody's, oldest first."""
-    rows = tx.session.scalars(_HELD_BY_NOBODY, {"limit": limit})
-    return [incident_from_json(row.state) for row in rows]
+def sought(tx: AcrossTx, limit: int) -> list[tuple[str, str]]:
+    """Open cases that an analyst is sought for, oldest first: customer and incident."""
+    found = tx.session.run(_SOUGHT, {"limit": limit})
+    return [(row.customer_id, row.id) for row in found]
 
 
 _ONE = (
@@ -948,9 +973,9 @@ def case_of(tx: AcrossTx, customer: str, incident: str) -> tuple[Incident, Custo
     return (incident_from_json(state), profile) if isinstance(profile, Customer) else None
 
 
-def wake(tx: AcrossTx, wanted: Collection[tuple[Incident, Wake]], now: datetime) -> None:
-    """Have cases of several customers look again."""
-    wake_all(tx.session, [(case.customer, case.id, each) for case, each in wanted], now)
+def wake(tx: AcrossTx, wanted: Sequence[tuple[str, str, Wake]], now: datetime) -> None:
+    """Have cases of several customers look again: customer, incident, wake."""
+    wake_all(tx.session, wanted, now)
 
 
 # --- who there is --------------------------------------------------------------------------------

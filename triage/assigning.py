@@ -39,7 +39,8 @@ ENOUGH = timedelta(hours=1)
 """What must be left of a shift for whoever is given a case."""
 
 ASSIGN, TAKEN, HANDOVER = "assign", "taken", "handover"
-"""What wakes for it are called; after the last one stands for whom the handover card suggests it."""
+"""What wakes for it are called; after the last one stands who leaves, and for whom the handover card
+suggests it."""
 
 MOST_GIVEN = 10
 """Times it was given to somebody that the state carries."""
@@ -116,20 +117,24 @@ def reason(incident: Incident) -> Phrase | None:
 
 def settle(draft: Draft, event: Event) -> None:
     """See that a case that needs an analyst has one, or is on the way to one."""
-    if not draft.known.provider.shifts:
-        return
-    incident, duty = draft.incident, draft.known.facts.duty
-    if incident.is_over or (incident.owner is None and incident.handed_over is None):
+    duty = draft.known.facts.duty
+    if not draft.known.provider.shifts or not _is_needed(draft.incident):
         _end(draft)
-    elif incident.owner is not None:
-        _end(draft)
-        if duty is not None and _is_handover(event) and not duty.has(incident.owner):
-            draft.set(owner=None, owner_name=None)
-            _look(draft, duty, event)
     elif duty is not None:
         _look(draft, duty, event)
     else:
         _wait(draft)
+
+
+def leave(draft: Draft, which: str) -> None:
+    """The shift of whoever has it ends, and they are not on duty otherwise: it is nobody's, and an
+    analyst must look, also where it was handed to none before."""
+    incident, duty = draft.incident, draft.known.facts.duty
+    leaver, _, _ = which.partition(":")
+    if duty is None or incident.is_over or incident.owner != leaver or duty.has(leaver):
+        return
+    draft.hand_over(phrase("why.shift_over", analyst=incident.owner_name or leaver))
+    draft.set(owner=None, owner_name=None)
 
 
 def seek(draft: Draft, passed: tuple[str, ...] = ()) -> None:
@@ -139,18 +144,33 @@ def seek(draft: Draft, passed: tuple[str, ...] = ()) -> None:
         draft.wake(f"{ASSIGN}:{draft.now.isoformat()}", draft.now)
 
 
+def _is_needed(incident: Incident) -> bool:
+    """It was handed to the analysts, or waits for their tap on a closing that is proposed."""
+    if incident.is_over or incident.owner is not None:
+        return False
+    proposed = incident.decision is not None and incident.decision.proposal is not None
+    waits = proposed and whose_turn(incident) is Party.ANALYST
+    return waits or incident.handed_over is not None
+
+
 def _end(draft: Draft) -> None:
     if draft.incident.assignment is not None:
         draft.set(assignment=None)
 
 
 def _wait(draft: Draft) -> None:
-    """Look for somebody at once, or again where nobody was there and it has become urgent."""
-    given = draft.incident.assignment
-    if given is None:
-        seek(draft)
-    elif isinstance(given, Seeking) and given.nobody and _rings(draft):
-        seek(draft, given.passed)
+    """Look for somebody at once, or again where nobody was there and it has become urgent; whoever
+    has it has their time from when it became so."""
+    match draft.incident.assignment:
+        case None:
+            seek(draft)
+        case Seeking(nobody=True, passed=passed) if _rings(draft):
+            seek(draft, passed)
+        case Assignment(take_by=None) as given if _rings(draft):
+            take_by = _take_by(draft)
+            if take_by is not None:
+                draft.set(assignment=replace(given, take_by=take_by))
+                draft.wake(f"{TAKEN}:{draft.now.isoformat()}", take_by)
 
 
 def _look(draft: Draft, duty: Duty, event: Event) -> None:
@@ -170,7 +190,8 @@ def _look(draft: Draft, duty: Duty, event: Event) -> None:
         _give(draft, choice, passed, is_told=handed is not None)
     elif isinstance(given, Assignment) and duty.has(given.to):
         draft.set(assignment=replace(given, take_by=None))
-        paging.nobody_took_it(draft)
+        if _rings(draft):
+            paging.nobody_took_it(draft)
     else:
         _nobody(draft, duty, passed)
 
@@ -178,7 +199,7 @@ def _look(draft: Draft, duty: Duty, event: Event) -> None:
 def _give(draft: Draft, choice: Choice, passed: tuple[str, ...], *, is_told: bool) -> None:
     """`is_told`: the handover card has called them."""
     analyst, at_work = choice.candidate.analyst, choice.candidate.at_work
-    take_by = _take_by(draft)
+    take_by = _take_by(draft) if _presses(draft) else None
     draft.set(
         assignment=Assignment(
             to=analyst.object_id,
@@ -226,21 +247,22 @@ def _nobody(draft: Draft, duty: Duty, passed: tuple[str, ...]) -> None:
         else:
             paging.nobody_on_duty(draft)
             _remember(draft, phrase("timeline.nobody_on_duty"))
-    if duty.next is not None:
-        draft.wake(f"{ASSIGN}:{duty.next.isoformat()}", duty.next)
 
 
-def _rings(draft: Draft) -> bool:
-    """Nobody has ever taken it, or it waits for the analysts."""
+def _presses(draft: Draft) -> bool:
+    """It was handed to the analysts, and nobody has ever taken it, or it waits for them."""
     clock = clocks.current(draft.incident, Promise.ACKNOWLEDGE)
     acknowledged = clock is not None and isinstance(clock.state, Kept)
     waits = not acknowledged or whose_turn(draft.incident) is Party.ANALYST
-    return waits and draft.incident.paged_at is None
+    return waits and draft.incident.handed_over is not None
 
 
-def _is_handover(event: Event) -> bool:
-    return isinstance(event, Woke) and event.name.startswith(f"{HANDOVER}:")
+def _rings(draft: Draft) -> bool:
+    return _presses(draft) and draft.incident.paged_at is None
 
 
 def _suggested(event: Event) -> str | None:
-    return event.name.partition(":")[2] if isinstance(event, Woke) and _is_handover(event) else None
+    """Object ids have no colon."""
+    if not isinstance(event, Woke) or not event.name.startswith(f"{HANDOVER}:"):
+        return None
+    return event.name.rpartition(":")[2]

@@ -20,7 +20,7 @@ from datetime import datetime
 
 from triage.customer import Consent, Contact, Customer, Provider, Role, StandingRule
 from triage.draft import Known
-from triage.events import ApprovalAnswered, Attested, ConsentRecorded
+from triage.events import ApprovalAnswered, Attested, ConsentRecorded, SentToCustomer
 from triage.incident import (
     Approval,
     ApprovalState,
@@ -35,6 +35,7 @@ from triage.incident import (
 )
 from triage.phrases import Phrase, phrase
 from triage.playbooks import Answer
+from triage.secrecy import asks_for_one
 
 
 def may_answer(question: Question | None, by: str) -> Phrase | None:
@@ -248,26 +249,30 @@ def may_command(incident: Incident, provider: Provider, by: str) -> Phrase | Non
 
 
 def may_send(
-    incident: Incident, customer: Customer, provider: Provider, by: str, to: str | None
+    incident: Incident, customer: Customer, provider: Provider, event: SentToCustomer
 ) -> Phrase | None:
-    """Why this person may not write to the customer's thread, or to somebody concerned (`to`, an
-    object id); None when they may.
+    """Why this person may not write this to the customer's thread, or to somebody concerned; None
+    when they may.
 
     - they may command
     - the case is not for its named lead alone
     - the customer hears of it: no shadow mode, and a thread
     - no suspect account reads that thread
     - of the people, who is concerned, can be written to, and whose account is not suspect
+    - it asks for no secret: nobody asks for one in our name
     """
-    refused = may_command(incident, provider, by)
+    refused = may_command(incident, provider, event.by)
     if refused is not None:
         return refused
     if incident.type is IncidentType.RESTRICTED:
         return phrase("refused.restricted")
     if customer.shadow:
         return phrase("refused.shadow")
-    if to is not None:
-        return None if to in dict(hearers(incident, customer)) else phrase("refused.not_a_hearer")
+    if asks_for_one(event.text):
+        return phrase("refused.asks_for_secret")
+    if event.to is not None:
+        is_hearer = event.to in dict(hearers(incident, customer))
+        return None if is_hearer else phrase("refused.not_a_hearer")
     if not incident.threaded:
         return phrase("refused.no_thread")
     if is_thread_guarded(incident, customer):

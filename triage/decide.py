@@ -833,7 +833,7 @@ _ASKED_ALREADY = phrase("refused.asked_already")
 def _sent_to_customer(draft: Draft, event: SentToCustomer) -> Verdict:
     """What is internal crosses by this act alone; also after closing, for people ask."""
     provider = draft.known.provider
-    refused = may_send(draft.incident, draft.customer, provider, event.by, event.to)
+    refused = may_send(draft.incident, draft.customer, provider, event)
     if refused is not None:
         return Refused(refused)
     says = telling.from_provider(event.by_name, provider, event.text)
@@ -947,7 +947,9 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
             tasking.woke(draft, which)
         case "clock":
             pass  # settling looks at every clock
-        case assigning.ASSIGN | assigning.TAKEN | assigning.HANDOVER:
+        case assigning.HANDOVER:
+            assigning.leave(draft, which)
+        case assigning.ASSIGN | assigning.TAKEN:
             pass  # whose the case is, is looked at once all else is settled
         case _:
             raise ValueError(f"nothing is called {event.name}")

@@ -39,8 +39,6 @@ class Duty:
     """Who is on duty at a moment, with how much open; by object id, in lower case."""
 
     at_work: Mapping[str, AtWork] = field(default_factory=dict)
-    next: datetime | None = None
-    """When somebody's shift begins next, where nobody is on duty."""
 
     def has(self, object_id: str) -> bool:
         return object_id.lower() in self.at_work

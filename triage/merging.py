@@ -49,6 +49,12 @@ def handed_on(incident: Incident) -> Absorbed:
     )
 
 
+def told_later(incident: Incident) -> Absorbed:
+    """What a merged case hands on once it was merged: whoever had it then has the other no more for
+    it."""
+    return replace(handed_on(incident), owner=None, owner_name=None)
+
+
 _NOTHING_DONE = (ActionState.PROPOSED, ActionState.ALREADY_DONE)
 
 

@@ -15,6 +15,8 @@ class _Language:
     request: str
     harmless: str
     """How a sentence begins, or what stands in it, that asks nobody for anything."""
+    excuse: str
+    """How a clause begins that asks nobody for anything, whatever else a stranger writes in it."""
 
 
 _LANGUAGES = {
@@ -26,6 +28,10 @@ _LANGUAGES = {
         r"|paste|scan|approve|accept|needs?|want|what|which|verify|repeat|update|reset your",
         harmless=r"^\W*(?:did|have|had|has|was|were|may have) |never|\bnot\b|\bno\b|someone may"
         r"|^\W*block|^\W*require",
+        excuse=r"(?:did|have|had|has|was|were) |block|require"
+        r"|(?:which|what|how many) (?:\w+ )?(?:prompts|sign-in requests) (?:did|have|had|were) "
+        r"|(?:please )?(?:do not|don't|never) (?:enter|type|tell|send|give|share|reply|confirm|read"
+        r"|forward|scan|approve|accept) ",
     ),
     "de": _Language(
         thing=r"passw(?:o|ö)rt\w*|kennw(?:o|ö)rt\w*|pins?|codes?|einmal\w+|tan|geheim\w*|tokens?"
@@ -35,6 +41,7 @@ _LANGUAGES = {
         r"|mitteilen|verraten|wiederholen",
         harmless=r"^\W*(?:haben|hatten|wurden|hat) |\bnie\b|niemals|\bkein\w*|\bnicht\b|womöglich"
         r"|eingegeben\?$|weitergegeben\?$",
+        excuse=r"(?:haben|hatten|wurden|hat) |(?:bitte )?\w+ sie [^,]*\b(?:nie\w*|nicht(?! nur)|kein\w*)\b",
     ),
     "pt": _Language(
         thing=r"senhas?|pins?|códigos?|segredos?|tokens?|credencia\w+|recuperação|mfa|autenticador"
@@ -44,6 +51,8 @@ _LANGUAGES = {
         r"|passe",
         harmless=r"^\W*(?:você \w+(?:ou|eu|iu)|digitou|deu|habilitou|alguém) |nunca|\bnão\b"
         r"|\bnenhum\b|pode ter|^\W*bloquear",
+        excuse=r"você \w+(?:ou|eu|iu) |digitou|deu |habilitou|bloquear|(?:não|nunca) (?:digite|informe"
+        r"|diga|envie|compartilhe|responda|confirme|leia|aprove|aceite|passe) ",
     ),
 }
 
@@ -58,16 +67,28 @@ _OURS = re.compile(
 def asks_for_a_secret(text: str, language: str) -> list[str]:
     """The sentences in a text that ask somebody for a secret, or to let somebody in with one."""
     words = _LANGUAGES[language]
-    secret = re.compile(rf"\b(?:{words.thing})\b", re.IGNORECASE)
-    request = re.compile(rf"\b(?:{words.request})\b", re.IGNORECASE)
     harmless = re.compile(words.harmless, re.IGNORECASE)
-    return [
-        sentence
-        for sentence in re.split(r"(?<=[.?!:;])\s+|\n+", _OURS.sub("", text))
-        if secret.search(sentence) and request.search(sentence) and not harmless.search(sentence)
-    ]
+    return [s for s in _sentences(text) if _asks(s, words) and not harmless.search(s)]
+
+
+def _sentences(text: str) -> list[str]:
+    return re.split(r"(?<=[.?!:;])\s+|\n+", _OURS.sub("", text))
+
+
+def _asks(said: str, words: _Language) -> bool:
+    """Both the thing and an act that gives it away."""
+    named = (rf"\b(?:{each})\b" for each in (words.thing, words.request))
+    return all(re.search(each, said, re.IGNORECASE) for each in named)
 
 
 def asks_for_one(text: str) -> bool:
-    """In any of the languages: whoever writes may write in each."""
-    return any(asks_for_a_secret(text, language) for language in _LANGUAGES)
+    """What people write, in any of the languages: whoever writes may write in each. Only how they
+    begin excuses them: "read me the code, no rush" does ask."""
+    return any(_is_asked_for(s, w) for w in _LANGUAGES.values() for s in _sentences(text))
+
+
+def _is_asked_for(sentence: str, words: _Language) -> bool:
+    return any(
+        _asks(said, words) and not re.match(rf"\W*(?:{words.excuse})", said, re.IGNORECASE)
+        for said in (sentence, *sentence.split(","))
+    )

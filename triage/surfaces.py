@@ -222,8 +222,7 @@ def _guarded_card(incident: Incident, customer: Customer, person: Person) -> Per
     """For Bob, if it is still he: he is not waited for, and may be called. For an intruder: neither
     what was seen, nor what is asked, done or planned."""
     since = max(t.since for t in incident.taints if t.object_id == person.object_id)
-    in_chat = (r for r in _replies_of(incident, person) if r.recorded_by is None)
-    heard = any(r.at >= since for r in in_chat)
+    heard = any(r.at >= since for r in _replies_of(incident, person) if _is_from_chat(r))
     return PersonCard(
         person=person.object_id,
         given_name=person.given_name,
@@ -236,6 +235,13 @@ def _guarded_card(incident: Incident, customer: Customer, person: Person) -> Per
         says=(*((phrase("thanks.received"),) if heard else ()), phrase("card.guarded")),
         choices=(Choice(CALL_ME.id, phrase("choice.guarded.call_me")),),
     )
+
+
+def _is_from_chat(reply: Reply) -> bool:
+    """Not by voice, to an analyst or a manager, nor after a fresh sign-in: of those the chat knows
+    nothing."""
+    by_voice = reply.recorded_by or reply.attested_by
+    return not by_voice and reply.assurance is Assurance.L0
 
 
 def _replies_of(incident: Incident, person: Person) -> list[Reply]:

@@ -1,11 +1,12 @@
 """The change of shifts, as rows: who hands over what, and what comes after."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from bot import rota
@@ -14,17 +15,18 @@ from bot.setup import add_profile
 from storage import across
 from storage.codec import effect_from_json
 from storage.engine import Store, Tx
-from storage.tables import EffectRow
+from storage.tables import CustomerRow, EffectRow
 from tests.storage.records import CONTOSO, begin, opened
 from triage.customer import Analyst, Provider
 from triage.effects import ChangeShift, PostHandover, Wake
-from triage.incident import Assignment, Status, Why
+from triage.incident import Assignment, Seeking, Status, Why
 
 T = TypeVar("T")
 
 MIDNIGHT = datetime(2026, 12, 1, tzinfo=UTC)
 """Mia's shift in London is over, and Sam's in Denver runs."""
 DUE = ChangeShift("change_shift:a", MIDNIGHT)
+GONE = update(CustomerRow).values(current=False)
 
 
 async def provider_of(store: Store) -> Provider:
@@ -48,6 +50,15 @@ def given_to(analyst: Analyst) -> Assignment:
 
 
 async def carry_out(store: Store, provider: Provider, due: ChangeShift) -> None:
+    """With what is ordered for each who leaves."""
+    before = await waiting(store, provider.id, ChangeShift)
+    await _change(store, provider, due)
+    for each in await waiting(store, provider.id, ChangeShift):
+        if each not in before and each.at == MIDNIGHT:
+            await _change(store, provider, each)
+
+
+async def _change(store: Store, provider: Provider, due: ChangeShift) -> None:
     await store.write_both(
         provider.id, lambda tx, shared: rota.change(tx, shared, provider, due, MIDNIGHT)
     )
@@ -82,7 +93,7 @@ async def test_what_is_open_of_whoever_is_off_duty_is_handed_over_at_once(tmp_pa
             ("contoso-incident-2", sam.object_id),
         ]
         wakes = await waiting(store, CONTOSO, Wake)
-        assert [w.name for w in wakes] == [f"handover:{sam.object_id}"] * 2
+        assert [w.name for w in wakes] == [f"handover:{mia.object_id}:{sam.object_id}"] * 2
 
 
 async def test_a_change_orders_the_next_one(tmp_path: Path) -> None:
@@ -121,5 +132,62 @@ async def test_more_than_fits_into_one_handover_follows(
 
         [card] = await waiting(store, provider.id, PostHandover)
         assert len(card.cases) == 2
-        again = [c for c in await waiting(store, provider.id, ChangeShift) if c.leaving]
+        again = [c for c in await waiting(store, provider.id, ChangeShift) if c.at > MIDNIGHT]
+        again = [c for c in again if c.leaving]
         assert [(c.leaving, c.at) for c in again] == [(mia.object_id, MIDNIGHT + rota.AGAIN)]
+
+        await carry_out(store, provider, again[0])
+        cards = await waiting(store, provider.id, PostHandover)
+        assert [len(each.cases) for each in cards] == [2, 1], "each case stands on one card"
+
+
+async def test_what_changes_hands_already_stands_on_no_second_card(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        mia = provider.analysts[0]
+        await store.write(CONTOSO, begin(1, owner=mia.object_id))
+
+        await carry_out(
+            store, provider, replace(DUE, key="change_shift:off", leaving=mia.object_id)
+        )
+        await carry_out(store, provider, DUE)
+
+        assert len(await waiting(store, provider.id, PostHandover)) == 1
+
+
+async def test_whoever_is_on_duty_hands_nothing_over(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        sam = provider.analysts[1]
+        await store.write(CONTOSO, begin(1, owner=sam.object_id))
+
+        await carry_out(store, provider, replace(DUE, leaving=sam.object_id))
+
+        assert await waiting(store, provider.id, PostHandover) == []
+
+
+async def test_a_customer_who_is_gone_has_no_case_to_hand_over(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        mia = provider.analysts[0]
+        await store.write(CONTOSO, begin(1, owner=mia.object_id))
+        await store.write(CONTOSO, begin(2, assignment=Seeking(since=MIDNIGHT, nobody=True)))
+        await store.write(CONTOSO, lambda tx: tx.session.run(GONE, {}))
+
+        await carry_out(store, provider, DUE)
+
+        assert await waiting(store, provider.id, PostHandover) == []
+        assert await waiting(store, CONTOSO, Wake) == []
+        assert await store.read_across(lambda tx: across.open_cases(tx, [mia.object_id])) == {}
+
+
+async def test_at_every_change_what_nobody_has_looks_for_somebody(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        await store.write(CONTOSO, begin(1))
+        await store.write(CONTOSO, begin(2, assignment=Seeking(since=MIDNIGHT, nobody=True)))
+
+        await carry_out(store, provider, DUE)
+
+        [wake] = await waiting(store, CONTOSO, Wake)
+        assert wake.key.startswith("contoso-incident-2:assign:")

@@ -6,7 +6,7 @@ from babel.messages.pofile import read_po
 from cards.sentences import SENTENCES
 from cards.wording import LANGUAGES, LOCALES
 from tests.cards.cards_at_hand import READERS, all_cards, parts, person_cards, texts
-from triage.secrecy import asks_for_a_secret
+from triage.secrecy import asks_for_a_secret, asks_for_one
 
 PLANTED = {
     "en": [
@@ -84,3 +84,26 @@ def test_a_persons_card_leads_nowhere_but_back_to_us(language: str) -> None:
         allowed = {"Action.Execute", "Action.ToggleVisibility"}
         own_page = {"Action.OpenUrl"} if name == "neutral_sign_in" else set[str]()
         assert leading <= allowed | own_page, name
+
+
+@pytest.mark.parametrize(
+    ("written", "asks"),
+    [
+        ("Please read me the code, no rush", True),
+        ("No problem, send the code", True),
+        ("Do not tell anybody, just give me the code", True),
+        ("Have you a minute, then tell me your password", True),
+        ("Geben Sie mir den Code, es kostet nichts, keine Sorge", True),
+        ("Leia o código, não demora", True),
+        ("Which MFA prompts did you approve?", False),
+        ("Which code did you give them?", True),
+        ("Did you enter your password on that page?", False),
+        ("Please do not share the code with anybody", False),
+        ("Bitte geben Sie den Code niemandem", False),
+        ("Não informe o código a ninguém", False),
+        ("Haben Sie Ihr Passwort eingegeben?", False),
+        ("We have it under control. Please leave the laptop on.", False),
+    ],
+)
+def test_only_its_beginning_excuses_what_people_write(written: str, asks: bool) -> None:
+    assert asks_for_one(written) is asks

@@ -22,7 +22,8 @@ import tempfile
 from os import environ
 from pathlib import Path
 
-from tests.fuzz.run import fuzz
+from bot.teams import windows
+from tests.fuzz.run import PLENTY, fuzz
 
 
 def main() -> None:
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
     asked = parser.parse_args()
     environ["VOUCH_INTAKE_BURST"] = environ["VOUCH_INTAKE_PER_SECOND"] = "1000000"
+    windows.THREAD = windows.TENANT = PLENTY
     # It tells of each body that does not unpack, after it was answered 400.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="vouch-fuzz-") as folder:

@@ -15,6 +15,7 @@ import structlog
 from bot.setup import add_identity, add_signing_secret
 from simulator.world import utc_now
 from sources.signature import new_secret
+from storage.windows import within
 from tests.fuzz.attempts import World
 from tests.fuzz.sender import Sent
 from tests.story.activity import click, envelope, text
@@ -25,6 +26,8 @@ from triage.report import Source
 CONTOSO = "7d1f6a0e-2c1b-4b53-9b1e-0c5a3f2e9a10"
 FABRIKAM = "3b8c9d52-6f0e-4c1d-a7d4-5e2f1a6b8c21"
 NORDWALL = "a1e4c7b9-58d2-4f36-8e0b-9c7d6a5b4f32"
+PLENTY = (within(1_000_000, seconds=1),)
+"""The clock stands still, and with it Teams' windows: what is answered in words would wait for room."""
 LOGIC_APP = "0e1d2c3b-4a59-4687-9768-5a4b3c2d1e0f"
 
 

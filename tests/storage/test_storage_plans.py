@@ -76,7 +76,7 @@ async def a_day(store: Store) -> None:
     await store.read_across(lambda tx: across.open_cases(tx, ["mia", "sam"]))
     await store.read_across(across.holders)
     await store.read_across(lambda tx: across.held_by(tx, "mia", 10))
-    await store.read_across(lambda tx: across.held_by_nobody(tx, 10))
+    await store.read_across(lambda tx: across.sought(tx, 10))
     await store.read_across(lambda tx: across.case_of(tx, CONTOSO, ONE))
 
 

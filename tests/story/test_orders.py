@@ -1,14 +1,17 @@
 """Mia has people asked, merges, remembers, and takes down consent: by message and from the card."""
 
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from bot.demo import PROVIDER_TENANT
 from tests.story.graph_incident import malware_ran, unfamiliar_sign_in
 from tests.story.house import House, Seen, house, words
 from tests.story.test_commands import MIA, PROVIDER, asked_first, offered, said, writes
 from tests.story.test_remote_access import on_payroll
 from tests.story.test_suspect_account import action, carla_reads
 from triage.actions import ActionKind
-from triage.incident import ActionState, Status
+from triage.incident import ActionState, QuestionKind, Status
 
 PAULO = "Paulo Ramos"
 
@@ -22,7 +25,6 @@ async def more(h: House, what: str, about: str) -> Seen:
 async def test_paulo_is_asked_in_mias_words_and_answers_in_his_own(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         await h.report(malware_ran())
-        before = (await h.incident("4711")).decision
         refused = await more(h, "ask", "Paulo what is your password?")
         assert "We never ask anybody for a password" in refused.text
         await more(h, "ask", "Paulo who gave Bob the USB stick?")
@@ -39,14 +41,18 @@ async def test_paulo_is_asked_in_mias_words_and_answers_in_his_own(tmp_path: Pat
         assert "who gave Bob the USB stick?" in asked.text
         assert "Escreva sua resposta aqui" in asked.text
         assert MIA not in asked.text
+        await h.later(hours=2)
+        before = await h.incident("4711")
+        assert before.questions[-1].state.state == "silent"
         await h.write(PAULO, "his **neighbour** did")
         incident = await h.incident("4711")
         (question,) = [q for q in incident.questions if q.person.name == PAULO]
         assert question.state.state == "answered"
-        assert any("Paulo Ramos" in t and "neighbour" in t for t in await h.told(PROVIDER))
+        relayed = "Paulo Ramos (Contoso Security, own chat): his "
+        assert any(m.text.startswith(relayed) for m in await h.thread(PROVIDER))
         assert incident.decision is not None
-        assert before is not None
-        assert incident.decision.log_odds == before.log_odds
+        assert before.decision is not None
+        assert incident.decision.log_odds == before.decision.log_odds
         assert "Um analista" in (await h.card(PAULO)).text
 
 
@@ -59,6 +65,12 @@ async def test_bob_is_asked_a_question_of_the_card_and_it_is_tapped(tmp_path: Pa
         assert card.text.startswith("What is Bob Meyer to be asked?\nOpened the file?")
         pressed = await h.press(MIA, card, "run.1")
         assert "They are asked this already" in words(pressed)
+        await writes(h, MIA, "ask CONTOSO-1 Bob")
+        again = await offered(h)
+        assert "ask Bob Meyer?" in words(await h.press(MIA, again, "run.2"))
+        await h.press(MIA, again, "do_it")
+        asked = [q.kind for q in (await h.incident("4711")).questions]
+        assert asked == [QuestionKind.FILE_OPENED, QuestionKind.FILE_AFTERMATH]
         told = await writes(h, MIA, "ask CONTOSO-1 Zaphod opened file")
         assert "Nobody of this customer is called Zaphod" in told
         told = await writes(h, MIA, "ask CONTOSO-1 Paulo opened file")
@@ -84,7 +96,7 @@ async def test_what_is_remembered_stands_on_later_cases_until_it_is_forgotten(
         assert "Manila" in await writes(h, MIA, "show CONTOSO-2")
         assert "Manila" in await writes(h, MIA, "remember CONTOSO-2")
         said = [s for s in h.sent if "Manila" in str(s.activity)]
-        assert {s.tenant for s in said} == {h.sent[-1].tenant}, "it stays with the analysts"
+        assert {s.tenant for s in said} == {PROVIDER_TENANT}, "it stays with the analysts"
 
         assert await writes(h, MIA, "forget CONTOSO-2 1") == "Number 1 is forgotten."
         assert "Manila" not in (await h.soc()).text
@@ -130,3 +142,20 @@ async def test_what_jon_said_on_the_phone_is_taken_down_by_message(tmp_path: Pat
 
         assert action(await h.incident("4713"), ActionKind.DISABLE_ACCOUNT) is ActionState.DONE
         assert "No approval is open" in await writes(h, MIA, "deny CONTOSO-1 disable by Jon")
+
+
+async def test_what_would_do_something_else_than_was_shown_is_shown_anew(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        soon = (h.clock.now() + timedelta(minutes=5)).astimezone(ZoneInfo("Europe/London"))
+        await writes(h, MIA, f"task @ines replace LAPTOP-7 by {soon:%H:%M}", in_thread=True)
+        card = await asked_first(h)
+        await h.later(minutes=6)
+
+        again = await h.press(MIA, card, "do_it")
+
+        assert "changed since this was shown" in words(again)
+        assert (await h.incident("4711")).tasks == ()
+        assert "Ines Costa gets the task" in words(await h.press(MIA, card, "do_it"))
+        (task,) = (await h.incident("4711")).tasks
+        assert task.due - h.clock.now() > timedelta(hours=23)

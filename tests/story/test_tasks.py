@@ -57,10 +57,6 @@ async def test_ines_gets_a_task_in_the_thread_and_says_it_is_done(tmp_path: Path
 
         assert "No day was named" not in preview.text
         assert "also tells ines@contoso[.]example: Malware: invoice.docm" in preview.text
-        anew = words(await h.press(MIA, preview, "do_it", {"shown": "another day"}))
-        assert "give Ines Costa of Contoso Security this task?" in anew
-        assert await task_cards(h, "thread", "Contoso") == []
-
         assert "Ines Costa gets the task" in words(await h.press(MIA, preview, "do_it"))
         (card,) = await task_cards(h, "thread", "Contoso")
         assert "Replace LAPTOP-7" in card.text
@@ -119,6 +115,11 @@ async def test_the_owner_who_reads_no_thread_is_written_to_and_cannot(tmp_path: 
 
         reason = {"words_cannot": "It stands in Porto."}
         await h.press(GRETA, card, "task.t1.cannot", reason)
+
+        await writes(h, MIA, "send CONTOSO-1 to Greta: thank you", in_thread=True)
+        assert "thank you" in (await asked_first(h)).text
+        told = await writes(h, MIA, "send CONTOSO-1 to Greta: what is your password?")
+        assert "We never ask anybody for a password" in told
 
         await h.write(GRETA, "It is back on Monday.")
         said = [m.text for m in await h.thread("Nordwall MXDR")]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.triage.kinds import told_of
 from tests.triage.triage_script import (
     ABE,
     ANNA,
@@ -13,6 +14,7 @@ from tests.triage.triage_script import (
     PROVIDER,
     TEN_PAST_TEN,
     Case,
+    expected,
     malware_ran,
     mystery,
 )
@@ -21,7 +23,17 @@ from triage.customer import Analyst, Shift
 from triage.duty import AtWork, Duty
 from triage.effects import ANALYST_THREAD, Page, PageAction, Say
 from triage.events import Assigned, Escalated, Reopened, Taken
-from triage.incident import Assignment, Disposition, Party, Promise, Seeking, Why
+from triage.incident import (
+    Assignment,
+    Band,
+    Disposition,
+    IncidentType,
+    Party,
+    Promise,
+    Seeking,
+    Why,
+)
+from triage.report import IncidentReport
 from triage.story import story
 from triage.taps import whose_turn
 
@@ -35,6 +47,8 @@ ALL_DAY = Shift(
     analysts=(ANNA.upn, ABE.upn, CLEO.upn),
 )
 KEPT = replace(PROVIDER, analysts=(ANNA, ABE, CLEO), shifts=(ALL_DAY,))
+DOWNLOAD = told_of(IncidentType.MASS_DOWNLOAD)
+"""Bob is asked, and nobody else must look."""
 EVENING = TEN_PAST_TEN + timedelta(hours=8)
 
 
@@ -141,12 +155,36 @@ def test_the_story_tells_the_provider_to_whom_it_was_given() -> None:
 
 
 def test_a_case_that_needs_nobody_is_given_to_nobody() -> None:
-    it = Case(provider=KEPT, duty=working(anna=0)).reported(malware_ran())
-    quiet = [w for w in it.wakes_ordered if w.name.startswith("assign")]
-    assert len(quiet) == 1, "this one does"
+    it = case(working(anna=0)).reported(DOWNLOAD)
+    assert it.state.handed_over is None, "it waits for Bob"
 
-    without = Case().reported(malware_ran())
-    assert not [w for w in without.wakes_ordered if w.name.startswith("assign")]
+    it.wakes("assign:now", after=1)
+
+    assert it.state.assignment is None
+    assert not [w for w in it.wakes_ordered if w.name.startswith("assign")]
+
+
+def test_without_shifts_nobody_is_given_anything() -> None:
+    it = case(working(anna=0)).reported(malware_ran()).until_due("assign")
+    assert given_to(it) == "Anna"
+
+    it.provider = PROVIDER
+    it.answers("not_sure")
+
+    assert it.state.assignment is None
+    assert not [w for w in it.wakes_ordered if w.name.startswith("assign") and w.at >= it.now]
+
+
+def test_a_closing_that_waits_for_a_tap_is_given_to_somebody_and_rings_for_nobody() -> None:
+    it = Case(expected(IncidentType.MASS_DOWNLOAD), provider=KEPT, duty=Duty()).reported(DOWNLOAD)
+    assert (it.state.handed_over, it.band) == (None, Band.PROPOSE)
+
+    it.until_due("assign")
+    assert not rung(it)
+
+    it.duty = working(abe=0)
+    it.wakes("assign:change", after=60)
+    assert given_to(it) == "Abe"
 
 
 def test_whoever_is_named_for_the_customer_comes_first() -> None:
@@ -219,16 +257,14 @@ def test_what_is_escalated_goes_to_somebody_else() -> None:
 
 
 def test_nobody_on_duty_rings_at_once_and_says_why() -> None:
-    morning = TEN_PAST_TEN + timedelta(hours=9)
-    it = case(Duty(next=morning)).reported(mystery()).until_due("assign")
+    it = case(Duty()).reported(mystery()).until_due("assign")
 
     assert rung(it) == ["page.nobody_on_duty"]
     assert "say.nobody_on_duty" in it.told(ANALYST_THREAD)
     assert isinstance(it.state.assignment, Seeking)
 
     it.duty = working(cleo=0)
-    it.until_due("assign")
-    assert it.now == morning
+    it.wakes("assign:change", after=540)
     assert given_to(it) == "Cleo"
 
 
@@ -248,7 +284,7 @@ def test_as_a_shift_ends_an_owned_case_goes_to_whom_the_card_says() -> None:
     it.happens(Taken(ANNA.object_id, ANNA.name), after=1)
     it.duty = working(abe=0, cleo=3)
 
-    it.wakes(f"handover:{CLEO.object_id}", after=60)
+    it.wakes(f"handover:{ANNA.object_id}:{CLEO.object_id}", after=60)
 
     assert it.state.owner is None
     assert given_to(it) == "Cleo"
@@ -259,7 +295,7 @@ def test_a_case_whose_analyst_is_on_duty_stays_with_them() -> None:
     it = case(working(anna=0)).reported(malware_ran())
     it.happens(Taken(ANNA.object_id, ANNA.name), after=1)
 
-    it.wakes(f"handover:{CLEO.object_id}", after=60)
+    it.wakes(f"handover:{ANNA.object_id}:{CLEO.object_id}", after=60)
 
     assert it.state.owner == ANNA.object_id
 
@@ -268,10 +304,64 @@ def test_whom_the_card_names_must_be_there_still() -> None:
     it = case(working(anna=0)).reported(malware_ran()).until_due("assign")
     it.duty = working(abe=0)
 
-    it.wakes(f"handover:{CLEO.object_id}", after=60)
+    it.wakes(f"handover:{ANNA.object_id}:{CLEO.object_id}", after=60)
 
     assert given_to(it) == "Abe"
     assert any(isinstance(e, Say) and e.mentions for e in it.ordered)
+
+
+def test_what_was_taken_before_anybody_had_to_look_is_handed_over_too() -> None:
+    it = case(working(anna=0)).reported(DOWNLOAD)
+    it.happens(Taken(ANNA.object_id, ANNA.name), after=1)
+    assert it.state.handed_over is None
+    it.duty = working(cleo=0)
+
+    it.wakes(f"handover:{ANNA.object_id}:{CLEO.object_id}", after=10)
+    assert (it.state.owner, given_to(it)) == (None, "Cleo")
+    assert "why.shift_over" in [entry.says.key for entry in it.state.timeline]
+
+    it.writes("one moment")
+    assert given_to(it) == "Cleo", "it stays hers, whatever happens next"
+    clock = next(c for c in it.state.clocks if c.promise is Promise.ACKNOWLEDGE)
+    assert clock.state.state == "ticking"
+
+
+def test_what_was_taken_before_anybody_had_to_look_seeks_somebody_where_nobody_follows() -> None:
+    it = case(working(anna=0)).reported(DOWNLOAD)
+    it.happens(Taken(ANNA.object_id, ANNA.name), after=1)
+    it.duty = Duty()
+
+    it.wakes(f"handover:{ANNA.object_id}:", after=10)
+    it.writes("one moment")
+
+    assert isinstance(it.state.assignment, Seeking)
+    assert it.state.paged_at is not None
+
+
+def test_the_end_of_another_ones_shift_takes_it_from_nobody() -> None:
+    it = case(working(anna=0)).reported(malware_ran())
+    it.happens(Taken(ABE.object_id, ABE.name), after=1)
+    it.duty = working(cleo=0)
+
+    it.wakes(f"handover:{ANNA.object_id}:{CLEO.object_id}", after=10)
+
+    assert it.state.owner == ABE.object_id
+
+
+def test_what_somebody_acknowledged_and_waits_for_others_rings_at_no_change_of_shifts() -> None:
+    it = case(working(anna=0)).reported(malware_ran())
+    it.happens(Taken(ANNA.object_id, ANNA.name), after=1)
+    assert whose_turn(it.state) is not Party.ANALYST
+    it.duty = working(abe=0)
+
+    it.wakes(f"handover:{ANNA.object_id}:{ABE.object_id}", after=1)
+    given_ = it.state.assignment
+    assert isinstance(given_, Assignment)
+    assert given_.take_by is None
+    it.duty = Duty()
+    it.wakes(f"handover:{ABE.object_id}:", after=1)
+
+    assert not rung(it)
 
 
 def test_a_case_that_is_over_is_handed_to_nobody() -> None:
@@ -280,7 +370,7 @@ def test_a_case_that_is_over_is_handed_to_nobody() -> None:
     assert it.state.closed is not None
     assert it.state.assignment is None
 
-    it.wakes(f"handover:{CLEO.object_id}", after=60)
+    it.wakes(f"handover:{ANNA.object_id}:{CLEO.object_id}", after=60)
     assert it.state.assignment is None
 
 
@@ -300,21 +390,25 @@ ON_DUTY = st.lists(
 
 
 @settings(max_examples=60, deadline=None)
-@given(STEPS, ON_DUTY)
+@given(st.sampled_from([malware_ran(), DOWNLOAD]), STEPS, ON_DUTY)
 def test_a_case_that_needs_an_analyst_has_one_or_one_is_sought(
-    steps: list[str], duties: list[dict[str, int]]
+    reported: IncidentReport, steps: list[str], duties: list[dict[str, int]]
 ) -> None:
-    it = case(Duty()).reported(malware_ran())
+    it = case(Duty()).reported(reported)
     for number, step in enumerate(steps):
         it.duty = working(**duties[number % len(duties)])
         _do(it, step)
 
         state, given = it.state, it.state.assignment
-        needs = state.owner is None and state.handed_over is not None and not state.is_over
+        left = state.handed_over is not None or (
+            (state.decision is not None and state.decision.proposal is not None)
+            and whose_turn(state) is Party.ANALYST
+        )
+        needs = state.owner is None and left and not state.is_over
         assert (given is not None) == needs
         if isinstance(given, Seeking) and given.nobody:
             waits = it.now < given.since or state.paged_at is not None
-            assert waits or whose_turn(state) is not Party.ANALYST
+            assert waits or whose_turn(state) is not Party.ANALYST or state.handed_over is None
         if isinstance(given, Assignment) and step in WAKES:
             assert it.duty.has(given.to), "whoever was just looked for is on duty"
 
@@ -322,7 +416,7 @@ def test_a_case_that_needs_an_analyst_has_one_or_one_is_sought(
 def _do(it: Case, step: str) -> None:
     match step:
         case "assign" | "taken" | "handover":
-            it.wakes(f"{step}:{CLEO.object_id}", after=8)
+            it.wakes(f"{step}:{it.state.owner or ANNA.object_id}:{CLEO.object_id}", after=8)
         case "take":
             it.happens(Taken(ABE.object_id, ABE.name), after=1)
         case "escalate":

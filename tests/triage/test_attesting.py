@@ -146,3 +146,16 @@ def test_nobody_reached_weighs_nothing() -> None:
     before = told.log_odds
 
     assert tells(told, None).log_odds == before
+
+
+def test_a_chat_that_is_suspect_does_not_learn_what_bob_told_his_manager() -> None:
+    silent = asked()
+    silent.at_risk = frozenset({BOB.object_id})
+    suspect = silent.wakes("taint:", after=1)
+    before = suspect.card(BOB)
+    assert before.stage == "guarded"
+
+    told = tells(suspect, "not_me")
+
+    assert told.question().replies
+    assert told.card(BOB) == before

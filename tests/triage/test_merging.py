@@ -33,6 +33,7 @@ from triage.events import (
     Absorbed,
     ActionDone,
     ClearanceRecorded,
+    Escalated,
     KeptOpen,
     MergedInto,
     Taken,
@@ -49,7 +50,7 @@ from triage.incident import (
     Route,
     Status,
 )
-from triage.merging import MOST_HEARD, handed_on
+from triage.merging import MOST_HEARD, handed_on, told_later
 from triage.phrases import phrase
 from triage.playbooks import QUESTIONS
 from triage.report import Severity
@@ -113,6 +114,18 @@ def test_a_case_that_rings_is_quiet_when_somebody_has_the_other() -> None:
 
     assert rings.state.owner == ANNA.object_id
     assert pages(rings)[-1] is PageAction.RESOLVE
+
+
+def test_whoever_had_the_merged_case_gets_the_other_no_more_for_what_is_told_later() -> None:
+    part = Case().reported(sign_in(CARLA)).happens(Taken(ANNA.object_id, ANNA.name))
+    into = Case(now=part.now).reported(malware_ran()).answers("not_sure")
+    into.happens(handed_on(part.happens(INTO).state))
+    assert into.state.holder == ANNA.object_id
+    into.happens(Escalated(ANNA.object_id, ANNA.name), after=1)
+
+    into.happens(told_later(part.state), after=1)
+
+    assert (into.state.owner, pages(into)[-1]) == (None, PageAction.TRIGGER)
 
 
 def test_it_is_merged_once() -> None:
