@@ -335,12 +335,13 @@ def is_thread_guarded(incident: Incident, customer: Customer) -> bool:
     """Whether the customer's thread shows a neutral placeholder only (triage.md section 6).
 
     - the case is restricted: it is not for the thread at all
-    - a suspect account reads the thread, administers Teams, or may approve
+    - a suspect account reads the thread, administers Teams, or may approve: of those affected here,
+      or in a case that became part of this one
     """
     return incident.type is IncidentType.RESTRICTED or any(
         bool(a.person and a.person.reads_thread)
         or customer.administers_teams(a.upn)
         or is_approver(customer, a.upn)
-        for a in incident.affected
+        for a in (*incident.affected, *incident.joined)
         if a.object_id and incident.is_tainted(a.object_id)
     )

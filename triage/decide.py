@@ -442,6 +442,8 @@ def _wrote(draft: Draft, event: Wrote) -> Verdict:
     nothing, and the answer gives nothing away."""
     incident = draft.incident
     spoken_to = [*incident.people, *(q.person for q in incident.questions)]
+    spoken_to += [a.person for a in incident.joined if a.person]
+    spoken_to += [q.person for q in incident.heard]
     spoken_to += [t.person for t in incident.tasks if not t.in_thread]
     person = next((p for p in spoken_to if p.object_id == event.by), None)
     if person is None:

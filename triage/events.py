@@ -10,6 +10,7 @@ from triage.duty import Duty
 from triage.effects import PageAction
 from triage.incident import (
     Absence,
+    Affected,
     CallOutcome,
     Clearance,
     Disposition,
@@ -18,6 +19,7 @@ from triage.incident import (
     Question,
     QuestionKind,
     ResponseAction,
+    SourceRef,
     Taint,
     TaskAnswer,
 )
@@ -387,6 +389,13 @@ class Absorbed:
     """It rang for somebody to take it, and nobody has."""
     kept_open: bool = False
     """Somebody objected to its closing."""
+    affected: tuple[Affected, ...] = ()
+    """Of that case, and of those that became part of it."""
+    talking: tuple[str, ...] = ()
+    """Object ids of those who asked there for an analyst to write with."""
+    refs: tuple[SourceRef, ...] = ()
+    """What this case tells the sources from now on: of a case that an analyst merged. Where a source
+    said that two are one, it knows."""
     kind: Literal["absorbed"] = "absorbed"
 
 

@@ -713,6 +713,8 @@ class Merged:
     """The other's id."""
     name: str
     """The other's name."""
+    by: str | None = None
+    """The analyst; None where it is the source."""
 
 
 class Clearance(StrEnum):
@@ -969,6 +971,9 @@ class Incident:
     alerts: tuple[AlertNote, ...] = ()
     """The latest ones, at most 20."""
     affected: tuple[Affected, ...] = ()
+    joined: tuple[Affected, ...] = ()
+    """Affected in cases that became part of this one, at most 20: not asked anew, but they keep their
+    say, and what is kept from the affected is kept from them."""
     devices: tuple[Device, ...] = ()
     files: tuple[SuspectFile, ...] = ()
     sign_ins: tuple[SignIn, ...] = ()
@@ -1097,7 +1102,7 @@ class Incident:
     def affects(self, object_id: str, upn: str = "") -> bool:
         """Whether this is an affected account, also where the roster knows nobody for it."""
         ids = {object_id.lower(), upn.lower()} - {""}
-        return any(ids & a.identifiers for a in self.affected)
+        return any(ids & a.identifiers for a in (*self.affected, *self.joined))
 
     @property
     def people(self) -> tuple[Person, ...]:

@@ -14,7 +14,9 @@ from triage.authority import is_thread_guarded, may_command
 from triage.draft import Draft
 from triage.events import Absorbed, MergedInto
 from triage.incident import (
+    MOST_REFS,
     ActionState,
+    Affected,
     Answered,
     Incident,
     IncidentType,
@@ -46,6 +48,9 @@ def handed_on(incident: Incident) -> Absorbed:
         handed_over=incident.handed_over,
         paged=incident.paged_at is not None,
         kept_open=incident.kept_open,
+        affected=_all_affected(incident.affected, incident.joined),
+        talking=incident.talking,
+        refs=incident.refs if incident.merged and incident.merged.by else (),
     )
 
 
@@ -86,7 +91,7 @@ def merge(draft: Draft, event: MergedInto) -> None:
     tasking.withdraw_all(draft)
     containing.withdraw_approvals(draft)
     paging.rings_elsewhere(draft)
-    draft.set(merged=Merged(draft.now, event.into, event.name), closing=None)
+    draft.set(merged=Merged(draft.now, event.into, event.name, event.by), closing=None)
     key = "timeline.merged_by" if event.by_name else "timeline.merged"
     says = phrase(key, name=event.name, by=event.by_name)
     draft.note(says)
@@ -109,6 +114,7 @@ def absorb(draft: Draft, event: Absorbed) -> None:
         closing=None,
         kept_open=draft.incident.kept_open or event.kept_open,
     )
+    _join(draft, event)
     _suspect(draft, event.taints)
     for question in event.questions:
         _hear(draft, question)
@@ -120,6 +126,34 @@ def absorb(draft: Draft, event: Absorbed) -> None:
         paging.taken(draft)
     elif event.paged:
         paging.nobody_took_it(draft)
+
+
+# --- what it is about ----------------------------------------------------------------------------
+
+
+def _join(draft: Draft, event: Absorbed) -> None:
+    """Where it has more people than the state lists, suspects stay, and a person decides."""
+    ours = draft.incident
+    suspects = ours.suspects | {t.object_id for t in event.taints if t.lifted_at is None}
+    joined = sorted(
+        _all_affected(ours.joined, event.affected), key=lambda a: a.object_id not in suspects
+    )
+    known = {(ref.source, ref.source_id) for ref in ours.refs}
+    told = (ref for ref in event.refs if (ref.source, ref.source_id) not in known)
+    draft.set(
+        joined=tuple(joined[:MOST_JOINED]),
+        overflow=ours.overflow or len(joined) > MOST_JOINED,
+        talking=tuple(dict.fromkeys((*ours.talking, *event.talking))),
+        refs=(*ours.refs, *told)[:MOST_REFS],
+    )
+
+
+MOST_JOINED = 20
+
+
+def _all_affected(*of: tuple[Affected, ...]) -> tuple[Affected, ...]:
+    """Everybody once."""
+    return tuple({a.object_id or a.account.key: a for some in of for a in some}.values())
 
 
 # --- what people said there ----------------------------------------------------------------------

@@ -27,7 +27,7 @@ from tests.triage.triage_script import (
 from triage.actions import ActionKind
 from triage.containing import recheck
 from triage.customer import Consent
-from triage.decide import AlreadyAnswered, Refused
+from triage.decide import Accepted, AlreadyAnswered, Refused
 from triage.effects import Page, PageAction
 from triage.events import (
     Absorbed,
@@ -38,6 +38,7 @@ from triage.events import (
     MergedInto,
     Taken,
     UndoOrdered,
+    Wrote,
 )
 from triage.incident import (
     ActionState,
@@ -615,3 +616,61 @@ def test_nobody_is_asked_about_somebody_elses_file() -> None:
     assert {(q.person, q.kind) for q in into.state.questions} == {
         (CARLA, QuestionKind.REMOTE_TOOL_ASKED_BY)
     }
+
+
+# --- what an analyst merges -----------------------------------------------------------------------
+
+BY_ANNA = MergedInto("i-2", "CONTOSO-43", ANNA.object_id, ANNA.name)
+CARLA_READS = replace(CARLA, reads_thread=True)
+
+
+def _merged_by_anna() -> tuple[Case, Case]:
+    part = Case(roster=(CARLA_READS,)).reported(sign_in(CARLA_READS))
+    assert part.thread().placeholder
+    into = Case(now=part.now).reported(malware_blocked(source_id="9"))
+    assert not into.thread().placeholder
+    part.happens(BY_ANNA)
+    assert isinstance(part.verdict, Accepted)
+    return part, into.happens(handed_on(part.state))
+
+
+def test_what_a_suspect_reads_is_covered_in_the_other_case_too() -> None:
+    _, into = _merged_by_anna()
+
+    assert into.thread().placeholder
+
+
+def test_whoever_was_affected_there_is_heard_here() -> None:
+    _, into = _merged_by_anna()
+
+    into.happens(Wrote(CARLA.object_id, "I was in Lisbon."))
+
+    assert isinstance(into.verdict, Accepted)
+    assert into.state.affects(CARLA.object_id)
+
+
+def test_closing_the_other_tells_every_source_what_an_analyst_merged() -> None:
+    part, into = _merged_by_anna()
+
+    sources = {name for name in surfaces(into.state, into.customer) if name.startswith("source:")}
+
+    told = (*part.state.refs, *into.state.refs)
+    assert sources == {f"source:{ref.source}:{ref.source_id}" for ref in told}
+    assert len(sources) == 2
+
+
+def test_what_a_source_merged_is_told_by_the_source() -> None:
+    part = Case().reported(sign_in(CARLA)).happens(INTO)
+    into = Case(now=part.now).reported(malware_blocked(source_id="9"))
+
+    assert into.happens(handed_on(part.state)).state.refs == into.state.refs
+    assert handed_on(part.state).refs == ()
+
+
+def test_what_an_analyst_merged_is_handed_on_once() -> None:
+    part, into = _merged_by_anna()
+    before = into.state
+
+    into.happens(handed_on(part.state))
+
+    assert replace(into.state, decision=None) == replace(before, decision=None)
