@@ -418,6 +418,8 @@ def _wished_to_talk(draft: Draft, event: WishedToTalk) -> Verdict:
     person = next((p for p in draft.incident.people if p.object_id == event.by), None)
     if person is None or draft.incident.merged is not None:
         return Refused(phrase("refused.not_addressee"))
+    if draft.incident.is_over:
+        return Refused(phrase("refused.closed"))
     suspicion.taint(draft)
     if talking.is_begun(draft.incident, person):
         return AlreadyAnswered(_thanks(draft, event.by, Standing.FOR_ANALYST))
@@ -447,7 +449,7 @@ def _wrote(draft: Draft, event: Wrote) -> Verdict:
     if person is None:
         return Refused(phrase("refused.not_addressee"))
     suspicion.taint(draft)
-    asking.note_words(draft, person, event.text)
+    asking.note_words(draft, person)
     return Accepted(_thanks(draft, event.by, Standing.FOR_ANALYST))
 
 
