@@ -478,6 +478,7 @@ class Conductor:
             self._remember(tx, incident, occurrence.event, known, now)
         if isinstance(occurrence.event, AskOrdered) or _has_new_tasks(before, incident):
             asked = set(map(incidents.asked_key, _written_to(incident)))
+            asked |= {incidents.tasked_key(t.person.object_id) for t in incident.tasks}
             incidents.remember_keys(tx, incident.id, asked, now)
         _pass_on_suspicion(tx, before, incident, now)
         if isinstance(occurrence.event, Answered | Wrote) and occurrence.event.text:

@@ -170,6 +170,8 @@ class LookJob:
     tenant_id: str
     person: str
     at: datetime
+    lacked: bool
+    """What could not be read when somebody last looked is named on the analysts' card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,7 +461,7 @@ class Gatherer:
         incident, customer = _incident(tx, incident_id), profiles.current(tx)
         if incident.is_over or not still_looks(incident, customer, order):
             return Settled(Done())
-        return LookJob(customer.tenant_id, order.person, now)
+        return LookJob(customer.tenant_id, order.person, now, lacked=bool(incident.lacks))
 
     # --- where ---
 

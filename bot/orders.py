@@ -121,6 +121,8 @@ class Orders:
                 return await self._story(written, command)
             case commands.ListCases():
                 return await self._list(written, command)
+            case commands.HandOver() if written.here is not None:
+                return self._said([phrase("duty.not_here", name=written.here.name)])
             case commands.WhoIsOn() | commands.Join() | commands.HandOver():
                 return self._said(await self._shifts.answer(written.by, command, written.key))
             case commands.Help(about):

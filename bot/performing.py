@@ -257,7 +257,9 @@ class Performer:
         except NotReadError as error:
             log.warning("absence_not_read", tenant=job.tenant_id, reason=str(error))
             return Done(event=NotPermitted(error.permissions) if error.permissions else None)
-        return Done(event=FoundAway(absence) if absence else None)
+        if absence is not None:
+            return Done(event=FoundAway(absence))
+        return Done(event=NotPermitted(()) if job.lacked else None)
 
     def _unwritten(self, job: WriteJob, why: str) -> Failed:
         return Failed(why, Undelivered(job.surface, None, why))

@@ -70,6 +70,12 @@ def order_next(tx: Tx, shared: AcrossTx, provider: Provider, now: datetime) -> N
         order(tx, ChangeShift(f"change_shift:{at.isoformat()}", at), now)
 
 
+def order_at_once(tx: Tx, saved: Provider, now: datetime) -> None:
+    """The roster or its shifts may be others now: whoever left them hands over."""
+    if saved.version > 1 and saved.shifts:
+        order(tx, ChangeShift(f"change_shift:v{saved.version}", now), now)
+
+
 def order(tx: Tx, wanted: ChangeShift | PostHandover, now: datetime) -> None:
     """At the provider's desk; `tx` is the provider's."""
     effects.order(

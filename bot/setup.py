@@ -41,6 +41,7 @@ async def add_profile(store: Store, text: str, origin: str) -> Added:
                 retention.order_next(tx, now)
             case Provider():
                 rota.order_next(tx, shared, saved, now)
+                rota.order_at_once(tx, saved, now)
         return saved
 
     saved = await store.write_both(profile.id, save, Urgency.PEOPLE)

@@ -1198,6 +1198,7 @@ SENTENCES: dict[str, str] = {
     "duty.next": "Next: {shift}, {at:moment}: {names}",
     "duty.already_on": "You are on duty already, until {until:moment}.",
     "duty.joined": "You are on duty until {until:moment}. Write shift off when you leave.",
+    "duty.not_here": "This would hand over all your open cases and end your shift. For this case alone: assign {name} to somebody. Else write it in the channel, or in a chat with me.",
     "duty.left": "Your shift is over. Open cases handed over: {count}",
     "duty.not_on": "You are not on duty, and have no open case.",
     "duty.not_there": "{analyst} cannot get your cases: it must be somebody else who is on duty.",

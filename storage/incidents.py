@@ -293,8 +293,9 @@ _OPEN_ABOUT = (
 
 
 def open_about(tx: Tx, object_id: str, besides: str = "") -> list[str]:
-    """The incidents that are not over and concern this person, or in which an analyst wrote to them."""
-    keys = [f"oid:{object_id.lower()}", asked_key(object_id)]
+    """The incidents that are not over and concern this person, or in which an analyst asked them or
+    gave them a task."""
+    keys = [f"oid:{object_id.lower()}", asked_key(object_id), tasked_key(object_id)]
     wanted = {"keys": keys, "besides": besides}
     return list(tx.session.run(_OPEN_ABOUT, wanted).scalars())
 
@@ -303,6 +304,12 @@ def asked_key(object_id: str) -> str:
     """What `remember_keys` is given for somebody whom an analyst has asked or given a task: what
     they write belongs to the incident, whether they are concerned or not."""
     return f"asked:{object_id.lower()}"
+
+
+def tasked_key(object_id: str) -> str:
+    """What `remember_keys` is given for whoever has a task, wherever its card stands: the incident
+    looks anew once their account comes under suspicion."""
+    return f"tasked:{object_id.lower()}"
 
 
 def code_key(code: str) -> str:

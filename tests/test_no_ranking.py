@@ -41,8 +41,8 @@ def compared(source: str) -> Iterator[str]:
 
 
 LOAD = ("storage/across.py", "group_by: owner")
-"""How many cases an analyst has open, so that whoever has fewest gets the next: of this moment, kept
-nowhere, and told to nobody but with a case that is given."""
+"""How many cases an analyst has open, so that whoever has fewest gets the next. Kept with the case that
+is given, so that its log decides again as it did; told to analysts alone, and added up nowhere."""
 
 
 @pytest.mark.parametrize(

@@ -1102,10 +1102,9 @@ def _found_away(draft: Draft, event: FoundAway) -> Verdict:
 
 def _not_permitted(draft: Draft, event: NotPermitted) -> Verdict:
     """The case goes on without it; the analysts' card says how it is granted."""
-    lacks = tuple(dict.fromkeys((*draft.incident.lacks, *event.permissions)))
-    if lacks == draft.incident.lacks:
+    if event.permissions == draft.incident.lacks:
         return AlreadyAnswered(phrase("thanks.already"))
-    draft.set(lacks=lacks)
+    draft.set(lacks=event.permissions)
     return Accepted()
 
 

@@ -453,7 +453,8 @@ class FoundAway:
 
 @dataclass(frozen=True, slots=True)
 class NotPermitted:
-    """Something could not be read: these permissions are missing in the customer's tenant."""
+    """Something could not be read: these permissions are missing in the customer's tenant; none where
+    it is read again."""
 
     permissions: tuple[str, ...]
     kind: Literal["not_permitted"] = "not_permitted"

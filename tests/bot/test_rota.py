@@ -191,3 +191,41 @@ async def test_at_every_change_what_nobody_has_looks_for_somebody(tmp_path: Path
 
         [wake] = await waiting(store, CONTOSO, Wake)
         assert wake.key.startswith("contoso-incident-2:assign:")
+
+
+async def test_a_new_roster_changes_hands_at_once(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        assert all(c.leaving is None for c in await waiting(store, provider.id, ChangeShift))
+        first = await waiting(store, provider.id, ChangeShift)
+
+        text = (PROFILES / "nordwall.toml").read_text("utf-8")
+        await add_profile(store, text.replace("Sam Okafor", "Samuel Okafor"), "nordwall")
+
+        changes = [c for c in await waiting(store, provider.id, ChangeShift) if c not in first]
+        assert "change_shift:v2" in [c.key for c in changes]
+
+
+async def test_a_name_that_is_out_of_reach_stands_on_no_card(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        mia, sam = provider.analysts
+        await store.write(CONTOSO, begin(1, assignment=given_to(mia)))
+        gone = ChangeShift("change_shift:b", MIDNIGHT, leaving=mia.object_id, to="somebody else")
+
+        await carry_out(store, provider, gone)
+
+        [card] = await waiting(store, provider.id, PostHandover)
+        assert [h.to for h in card.cases] == [sam.object_id]
+
+
+async def test_whoever_was_given_a_case_and_left_the_roster_has_a_name(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        gone = Analyst(object_id="gone", name="Gone", upn="gone@nordwall.example")
+        await store.write(CONTOSO, begin(1, assignment=given_to(gone)))
+
+        await carry_out(store, provider, DUE)
+
+        [card] = await waiting(store, provider.id, PostHandover)
+        assert card.name == gone.name

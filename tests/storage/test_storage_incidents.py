@@ -247,8 +247,9 @@ async def test_the_open_incidents_about_a_person_are_found_but_for_one(store: St
     for incident in (ONE, two, three):
         await store.write(CONTOSO, keys(incident, "oid:bob"))
     await store.write(CONTOSO, keys(two, incidents.asked_key("ines")))
+    await store.write(CONTOSO, keys(ONE, incidents.tasked_key("ines")))
 
-    assert await store.read(CONTOSO, lambda tx: incidents.open_about(tx, "INES")) == [two]
+    assert await store.read(CONTOSO, lambda tx: incidents.open_about(tx, "INES")) == [ONE, two]
     assert await store.read(CONTOSO, lambda tx: incidents.open_about(tx, "BOB", ONE)) == [two]
     assert await store.read(CONTOSO, lambda tx: incidents.open_about(tx, "bob")) == [ONE, two]
 

@@ -122,6 +122,12 @@ async def test_nobody_is_erased_while_something_of_their_case_is_to_be_carried_o
             await erase(h)
 
         await h.later(hours=2)
+        await h.press("Jon Park", await h.root(), "accept")
+        with pytest.raises(CannotEraseError, match="CONTOSO-1 is open, has an open task"):
+            await erase(h)
+
+        (task,) = [m for m in await h.thread() if "task.t1.done" in m.actions]
+        await h.press("Ines Costa", task, "task.t1.done")
         await erase(h)
 
 

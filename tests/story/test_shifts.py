@@ -188,11 +188,15 @@ async def test_who_leaves_names_who_follows_and_nobody_on_duty_rings_until_someb
         [called] = [s for s in h.sent if s.activity.get("entities")]
         assert called.activity["text"].startswith(f"<at>{SAM}</at> Assigned to {SAM}")
 
+        told = await writes(h, SAM, "handover", in_thread=True)
+        assert told.startswith("This would hand over all your open cases")
         told = await writes(h, SAM, "handover to Mia")
         assert told == "Your shift is over. Open cases handed over: 1"
         assert f"Handed over to {MIA}: 0 open" in await card_of_the_case(h)
         assert (await writes(h, MIA, "handover to Sam")).startswith(f"{SAM} cannot get your cases")
         assert await alarms(h) == []
+        told = await writes(h, MIA, "shift on")
+        assert told.startswith("You are on duty until"), "she stays past the end of her shift"
 
         await writes(h, MIA, "leave")
         assert (await writes(h, MIA, "shift")).startswith("Nobody is on duty now.")

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.story.graph_incident import alert, incident, malware_ran, user
+from tests.story.graph_incident import alert, device, incident, malware_ran, user
 from tests.story.house import House, Seen, house, swap, words
 from tests.story.test_commands import MIA, asked_first, writes
 from tests.story.test_erasure import kept
@@ -23,10 +23,20 @@ OWNER = {
 
 
 LONG = f"with its charger and {'all that belongs to it, ' * 8}at the front desk"
+_ID = "0a2c76fd-8e57-4936-8c04-b671555cb454"
+_OF_GRETA = alert(
+    "Malware was prevented",
+    "microsoftDefenderForEndpoint",
+    user(_ID, "greta@contoso.example"),
+    device("desktop-9.ad.contoso.example", "b" * 40),
+    id_="da4798",
+    category="Malware",
+    severity="low",
+)
 _AS_GRETA = alert(
     "Unfamiliar sign-in properties",
     "azureAdIdentityProtection",
-    user("0a2c76fd-8e57-4936-8c04-b671555cb454", "greta@contoso.example"),
+    user(_ID, "greta@contoso.example"),
     id_="ad4799",
 )
 
@@ -91,6 +101,18 @@ async def test_the_owner_who_reads_no_thread_is_written_to_and_cannot(tmp_path: 
         assert any(
             "Contoso Security" in m.text for m in await h.messages("personal", GRETA) if not m.card
         )
+        desk = await h.soc()
+        await h.report(incident(_OF_GRETA, id_="4798", severity="low"))
+        await h.press(GRETA, await h.card(GRETA), "answer.q1.not_me")
+        assert all(q.answer for q in (await h.incident("4798")).questions)
+        await h.write(GRETA, "Which desk is it?")
+        heard = [
+            m
+            for m in await h.thread("Nordwall MXDR")
+            if m.text.partition("chat): ")[2].startswith("Which desk is it?")
+        ]
+        assert [m.conversation for m in heard] == [desk.conversation]
+
         reason = {"words_cannot": "It stands in Porto."}
         await h.press(GRETA, card, "task.t1.cannot", reason)
 
@@ -103,13 +125,14 @@ async def test_the_owner_who_reads_no_thread_is_written_to_and_cannot(tmp_path: 
         said = [m.text for m in await h.thread("Nordwall MXDR")]
         own_chat = "Greta Braun (Contoso Security, own chat): It is back on Monday."
         assert any(line.startswith(own_chat) for line in said)
-        assert "It stands in Porto" in (await h.soc()).text
-        assert "It stands in Porto" in (await h.root()).text
+        for whose in ("Nordwall MXDR", "Contoso"):
+            roots = [m for m in await h.thread(whose) if m.card]
+            assert any("It stands in Porto" in m.text for m in roots)
         task = (await h.incident("4711")).tasks[0]
         assert (task.state, task.answered_by) == (TaskState.CANNOT, GRETA)
 
-        (theirs,) = (await kept(h, "greta@contoso.example"))["cases"]
-        assert [t["why"] for t in theirs["tasks"]] == ["It stands in Porto."]
+        cases = (await kept(h, "greta@contoso.example"))["cases"]
+        assert [t["why"] for of in cases for t in of["tasks"]] == ["It stands in Porto."]
         told = await writes(h, MIA, "task #1 withdraw")
         assert "Das ist nicht mehr nötig: Hand the laptop in" in told
         assert (await h.incident("4711")).tasks[0].state is TaskState.WITHDRAWN
