@@ -276,6 +276,15 @@ async def _house(store: Store, settings: Settings, clock: Clock) -> AsyncIterato
     for one in sorted(onboarded, key=lambda one: (one.role != "provider", one.id)):
         for finding in await _one(store, one, settings, now):
             yield finding
+        if one.role == "provider":
+            named = await _named_for(store, one.id)
+            unknown = sorted(named - {each.id for each in onboarded})
+            if unknown:
+                yield missing(
+                    f"{one.id}: analysts are named for customers that are not onboarded: "
+                    f"{', '.join(unknown)}",
+                    "Correct `customers` of these analysts, or onboard them.",
+                )
     if not any(one.role == "customer" for one in onboarded):
         yield missing("customers: none", "Add one: `vouch customer add contoso.toml`.")
     for finding in _stuck(await store.read_across(lambda tx: across.stuck(tx, now)), now):
@@ -290,6 +299,17 @@ async def _one(
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         return [broken(f"{one.id}: its profile cannot be read: {faults}", _again(one))]
+
+
+async def _named_for(store: Store, provider: str) -> set[str]:
+    """The customers that analysts are named for; none where the profile cannot be read, which is
+    said already."""
+    try:
+        profile = await store.read(provider, profiles.find)
+    except ValidationError:
+        return set()
+    analysts = profile.analysts if isinstance(profile, Provider) else ()
+    return {customer for analyst in analysts for customer in analyst.customers}
 
 
 def _known(tx: Tx, one: across.Onboarded, settings: Settings, now: datetime) -> Iterator[Finding]:

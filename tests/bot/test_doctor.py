@@ -124,6 +124,18 @@ async def test_an_hour_with_nobody_on_duty_is_named(tmp_path: Path) -> None:
         ) in "\n".join(lines(found))
 
 
+async def test_an_analyst_named_for_nobody_onboarded_is_told(tmp_path: Path) -> None:
+    def named(text: str) -> str:
+        return text.replace("[[analysts]]", '[[analysts]]\ncustomers = ["contoso", "contosso"]', 1)
+
+    profiles = onboard(tmp_path / "vouch.sqlite3", {"nordwall": named})
+    async with Simulator(simulated(tmp_path, await profiles)) as sim:
+        found = await examined(of(sim, tmp_path), datetime(2026, 11, 30, 12, tzinfo=UTC))
+
+        said = "\n".join(lines(found))
+        assert "named for customers that are not onboarded: contosso" in said
+
+
 LONDON = """
 [[shifts]]
 name = "London"

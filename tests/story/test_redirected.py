@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from bot.conductor import Occurrence
-from storage import incidents
+from storage import across, incidents
 from tests.story import sentinel_incident
 from tests.story.graph_incident import CARLA, device, malware_ran, remote_tool, user
 from tests.story.house import House, Json, house
 from triage.actions import ActionKind
-from triage.events import SourceWritten
+from triage.events import Escalated, SourceWritten, Taken
 from triage.incident import ActionState, Disposition, Incident, Status
 from triage.report import Source
 
@@ -140,14 +140,27 @@ async def test_a_containment_on_its_way_when_two_become_one_is_told_to_the_one(
         assert told[0] == 201
         status, _ = await h.post(carlas_remote_tool("261"))
         assert status == 201
+        provider = await h.vouch.store.read_across(across.provider)
+        assert provider is not None
+        mia = provider.analysts[0]
+        await happens(h, "258", Taken(mia.object_id, mia.name))
         await h.post(redirected(258, 261))
         assert states(await h.incident("261")) >= {(ActionKind.SCAN_DEVICE, ActionState.ORDERED)}
+        assert (await h.incident("261")).owner == mia.object_id
+        await happens(h, "261", Escalated(mia.object_id, mia.name))
 
         await h.settle()
 
         case = await h.incident("261")
+        assert case.owner is None, "what is told later does not make it Mia's again"
         assert (ActionKind.SCAN_DEVICE, ActionState.DONE) in states(case)
         assert not [a for a in case.actions if a.state is ActionState.ORDERED]
+
+
+async def happens(h: House, source_id: str, event: Taken | Escalated) -> None:
+    case = await h.incident(source_id)
+    occurrence = Occurrence(f"{event.kind}:{source_id}", event, case.id, event.by)
+    await h.vouch.conductor.receive(case.customer, occurrence)
 
 
 def states(case: Incident) -> set[tuple[ActionKind, ActionState]]:
