@@ -418,9 +418,9 @@ def _wished_to_talk(draft: Draft, event: WishedToTalk) -> Verdict:
     person = next((p for p in draft.incident.people if p.object_id == event.by), None)
     if person is None or draft.incident.merged is not None:
         return Refused(phrase("refused.not_addressee"))
-    if draft.incident.is_over:
-        return Refused(phrase("refused.closed"))
     suspicion.taint(draft)
+    if draft.incident.is_over and not draft.incident.is_tainted(event.by):
+        return Refused(phrase("refused.closed"))
     if talking.is_begun(draft.incident, person):
         return AlreadyAnswered(_thanks(draft, event.by, Standing.FOR_ANALYST))
     talking.begin(draft, person)
