@@ -22,7 +22,7 @@ from triage.effects import CUSTOMER_THREAD, Relay
 
 LONGEST_TEXT = 4_000
 LONGEST_NAME = 200
-"""Characters kept of what somebody writes, and of a file's name."""
+"""Characters kept of what somebody writes, and of a file's name; a case's state carries less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _origin(said: Texted | Revised) -> Origin:
 
 
 def _key(origin: Origin) -> str:
-    return ids.arrival_key("relay", origin.conversation_id, origin.activity_id)
+    return ids.relay_key(origin.conversation_id, origin.activity_id)
 
 
 def _words(said: Texted | Revised) -> Words:

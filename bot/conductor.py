@@ -25,6 +25,7 @@ from bot.gathering import (
     Gatherer,
     Job,
     ProviderDesk,
+    RelayJob,
     calls_of,
     opens,
     tell_of_breaker,
@@ -582,6 +583,8 @@ class Conductor:
                 if held and isinstance(taken.job, ContainJob):
                     opened = reach.fail(tx, taken.job.order.key, now)
                     tell_of_breaker(tx, opened, self._desk.profile.id)
+                if held and isinstance(taken.job, RelayJob):
+                    relays.give_back(tx, claimed.stream, claimed.key)
                 if held and blocked_by:
                     people.mark_blocked(tx, profiles.current(tx).tenant_id, blocked_by)
         if held and event is not None:
@@ -671,7 +674,7 @@ def _relay(
         return []
     relays.hear(tx, incident.id, said.origin, said.words, at=now)
     where = said.origin
-    return [Relay(ids.arrival_key("relay", where.conversation_id, where.activity_id))]
+    return [Relay(ids.relay_key(where.conversation_id, where.activity_id))]
 
 
 def _introductions(shows: list[effects.Show], customer: Customer) -> list[Say]:

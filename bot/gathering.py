@@ -339,6 +339,9 @@ class Gatherer:
     def _relay(self, tx: Tx, claimed: effects.ClaimedEffect, relay: Relay) -> Job:
         """All that waits, or the post that followed it once; what another has posted is done."""
         incident, customer = _incident(tx, claimed.stream), profiles.current(tx)
+        target = self._thread(tx, incident.id, ANALYST_THREAD)
+        if isinstance(target, Settled):
+            return target
         post = None
         if relay.again is None:
             words = relays.take(tx, incident.id, relay.key)
@@ -352,9 +355,6 @@ class Gatherer:
         said = relayed(words, incident, customer, guests, gone=post is None)
         if not said or (relay.again is not None and post is None):
             return Settled(Done())
-        target = self._thread(tx, incident.id, ANALYST_THREAD)
-        if isinstance(target, Settled):
-            return target
         waits_for = self._installation(customer, ANALYST_THREAD)
         reader = self._thread_reader(customer, analyst=True)
         return RelayJob(said, target, post, waits_for, reader)

@@ -35,6 +35,11 @@ def arrival_key(kind: str, conversation_id: str, activity_id: str) -> str:
     return f"{kind}:{sha256(f'{conversation_id}:{activity_id}'.encode()).hexdigest()}"
 
 
+def relay_key(conversation_id: str, activity_id: str) -> str:
+    """Of bringing somebody's words to the analysts: the same, whoever orders it."""
+    return arrival_key("relay", conversation_id, activity_id)
+
+
 def link_token(card: str, verification: str) -> str:
     """The secret of the link on a card, from the card's own handle: so that each rendering of the
     card carries the same link, and the link does not give away the handle."""

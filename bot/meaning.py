@@ -73,6 +73,8 @@ class Meaning:
                 return Taken(*who)
             case commands.Reopen():
                 return Reopened(*who)
+            case commands.Note(text=text) if len(text) > commands.LONGEST:
+                return [phrase("refused.too_long_kept", most=commands.LONGEST)]
             case commands.Note(text=text):
                 return Noted(*who, text)
             case commands.Escalate(why=why):

@@ -189,9 +189,11 @@ class Orders:
         self, written: _Written, named: CaseName | None, cases: list[NamedCase]
     ) -> ShowCard:
         options = tuple(
-            Option(case.name, commands.of_case(written.words, named, case.name)) for case in cases
+            Option(case.name, commands.of_case(written.words, named, case.name))
+            for case in cases[:MOST_NAMED]
         )
-        return await self._choose(written, Choose(phrase("choose.case"), options), cases[0])
+        asks = phrase("choose.case" if len(cases) <= MOST_NAMED else "choose.case_of_more")
+        return await self._choose(written, Choose(asks, options), cases[0])
 
     async def _carry_out(self, on: NamedCase, event: Later, key: str, by: Analyst) -> Phrase:
         occurrence = Occurrence(key, event, on.incident_id, by.object_id)
@@ -362,7 +364,7 @@ class Orders:
         if named is None:
             return written.here or await self._theirs(written.by) or phrase("command.which_case")
         found = await self._store.read_across(
-            lambda tx: across.cases_named(tx, named.number, named.prefix, MOST_NAMED)
+            lambda tx: across.cases_named(tx, named.number, named.prefix, MOST_NAMED + 1)
         )
         match found:
             case []:
@@ -375,7 +377,7 @@ class Orders:
     async def _theirs(self, by: Analyst) -> list[NamedCase]:
         """An analyst who names no case may mean one of those they have."""
         mine = across.Listing(owner=by.object_id)
-        found = await self._store.read_across(lambda tx: across.listed(tx, mine, MOST_NAMED, 0))
+        found = await self._store.read_across(lambda tx: across.listed(tx, mine, MOST_NAMED + 1, 0))
         return [NamedCase(case.customer, case.id, case.name) for case in found.cases]
 
 

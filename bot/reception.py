@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot import ids
-from bot.bridge import Bridge, said
+from bot.bridge import LONGEST_TEXT, Bridge, said
 from bot.cases import case_of
 from bot.clock import Clock
 from bot.conductor import Addressed, Conductor, NotHeard, Occurrence, Outcome
@@ -104,9 +104,6 @@ from triage.views import (
 log = structlog.get_logger(__name__)
 
 NOT_ITS_BUTTON = "a button of another card"
-
-LONGEST_TEXT = 4_000
-"""Characters kept of what somebody writes; the incident's state carries less of it."""
 
 
 class Reception:

@@ -9,7 +9,7 @@ from bot.conductor import Conductor
 from bot.context import today
 from bot.gathering import ProviderDesk
 from bot.switch import show_analysts_anew
-from dialogs.commands import Forget, Recall, Remember
+from dialogs.commands import LONGEST_FACT, Forget, Recall, Remember
 from storage import incidents, profiles, remembered
 from storage.across import NamedCase
 from storage.engine import Store, Tx, Urgency
@@ -72,6 +72,8 @@ class Memory:
         return may_command(incident, self._desk.profile, order.by.object_id)
 
     def _kept(self, tx: Tx, command: Remember, order: _Order) -> list[Phrase]:
+        if len(command.fact) > LONGEST_FACT:
+            return [phrase("refused.too_long_kept", most=LONGEST_FACT)]
         customer = profiles.current(tx)
         day, case = today(customer, order.now), order.on.name
         until = last_day(command.until, day)

@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
+from bot.replies import MOST_NAMED
 from triage.customer import Analyst
 from triage.phrases import Phrase, phrase
-
-MOST_NAMED = 5
-"""People that an answer names to choose from."""
 
 
 def meant(written: str, roster: Sequence[Analyst], by: Analyst) -> Analyst | Phrase:

@@ -7,6 +7,7 @@ done is decided in `triage/tasking.py`, already for the preview.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from bot.replies import MOST_NAMED
 from dialogs import dates
 from dialogs.commands import GiveTask
 from storage import incidents, people
@@ -27,7 +28,6 @@ ROLES = {
 }
 """What a role is called in the command; `owner` is whoever the case's app or device belongs to."""
 OWNER = "owner"
-MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)

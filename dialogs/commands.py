@@ -27,7 +27,8 @@ LONGEST_COMMAND = 1_000
 """Characters of a whole command."""
 
 LONGEST_SENT = 800
-"""Characters of a name and what is sent to it: more than is sent, so that too much can be told."""
+"""Characters of what is sent, with a name before it, noted or remembered: more than may be, so that
+too much can be told."""
 
 
 class Word(StrEnum):
@@ -336,7 +337,7 @@ def read(text: str, prefixes: Collection[str] | None = None) -> Command:  # noqa
             return HandOver(to or None) if to or not more else Incomplete(Word.HANDOVER)
         case Word.NOTE:
             case, note = _case_first(more, prefixes)
-            return Note(case, note[:LONGEST]) if note else Incomplete(Word.NOTE)
+            return Note(case, note[:LONGEST_SENT]) if note else Incomplete(Word.NOTE)
         case Word.SEND:
             return _send(more, prefixes)
         case Word.CLOSE:
@@ -518,12 +519,12 @@ def _remember(more: str, prefixes: Collection[str] | None) -> Command:
         return Recall(case)
     dated = _UNTIL.fullmatch(fact)
     if dated is None:
-        return Remember(case, fact[:LONGEST_FACT])
+        return Remember(case, fact[:LONGEST_SENT])
     try:
         until = date.fromisoformat(dated["until"])
     except ValueError:
         return Incomplete(Word.REMEMBER)
-    return Remember(case, dated["fact"][:LONGEST_FACT], until)
+    return Remember(case, dated["fact"][:LONGEST_SENT], until)
 
 
 def _forget(more: str) -> Command:

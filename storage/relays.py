@@ -186,6 +186,22 @@ def take(tx: Tx, incident_id: str, effect_key: str) -> Sequence[Words]:
     return carried(tx, incident_id, effect_key)
 
 
+_GIVE_BACK = (
+    update(RelayRow)
+    .where(
+        col(RelayRow.incident_id) == bindparam("of_incident"),
+        col(RelayRow.carried_by) == bindparam("taken_by"),
+    )
+    .values(carried_by=None)
+    .execution_options(synchronize_session=False)
+)
+
+
+def give_back(tx: Tx, incident_id: str, effect_key: str) -> None:
+    """An effect could not post what it took: the next one does."""
+    tx.session.run(_GIVE_BACK, {"of_incident": incident_id, "taken_by": effect_key})
+
+
 def carried(tx: Tx, incident_id: str, effect_key: str) -> Sequence[Words]:
     """What stands in the post of an effect, as it is to be read now."""
     wanted = {"incident_id": incident_id, "taken_by": effect_key}

@@ -48,8 +48,17 @@ def withdraw_card(draft: Draft, person: str) -> None:
     """What was asked in Teams before the account became suspect is asked no more there."""
     for question in draft.incident.questions:
         mine = question.person.object_id == person and question.route is not Route.PHONE
+        own = question.words is not None and question.state.state in PENDING
         if mine:
             _ask_no_more(draft, question)
+        if mine and own:
+            _call_instead(draft, question)
+
+
+def _call_instead(draft: Draft, question: Question) -> None:
+    """What an analyst had them asked no playbook asks again."""
+    asked = question.kind, Route.PHONE
+    send(draft, new_question(draft, question.person, *asked, words=question.words))
 
 
 def _ask_no_more(draft: Draft, question: Question) -> None:
@@ -309,7 +318,7 @@ def _note_reply(draft: Draft, question: Question, reply: Reply, answer: Answer |
     who = question.person.name
     which = f"{question.id}:{len(question.replies)}"
     if answer is None:
-        note_words(draft, question.person, reply.text or "")
+        note_words(draft, question.person)
         return
     said = answer.says(question.kind)
     if answer.call:
@@ -338,11 +347,11 @@ def take_wish(draft: Draft, question: Question) -> None:
         calling.call(draft, question)
 
 
-def note_words(draft: Draft, person: Person, text: str) -> None:
-    """Free text: an analyst reads it, over the bridge (`bot/bridge.py`), and where it came from."""
-    text = text[:LONGEST_TEXT]
+def note_words(draft: Draft, person: Person) -> None:
+    """Free text: an analyst reads it over the bridge (`bot/bridge.py`), which follows an edit and a
+    deletion; the timeline has no words that would stay."""
     tainted = "_tainted" if draft.incident.is_tainted(person.object_id) else ""
-    draft.note(phrase(f"timeline.wrote{tainted}", person=person.name, text=text))
+    draft.note(phrase(f"timeline.wrote{tainted}", person=person.name))
     draft.hand_over(phrase("why.free_text", person=person.name))
 
 

@@ -419,6 +419,8 @@ def _wished_to_talk(draft: Draft, event: WishedToTalk) -> Verdict:
     if person is None or draft.incident.merged is not None:
         return Refused(phrase("refused.not_addressee"))
     suspicion.taint(draft)
+    if draft.incident.is_over and not draft.incident.is_tainted(event.by):
+        return Refused(phrase("refused.closed"))
     if talking.is_begun(draft.incident, person):
         return AlreadyAnswered(_thanks(draft, event.by, Standing.FOR_ANALYST))
     talking.begin(draft, person)
@@ -449,7 +451,7 @@ def _wrote(draft: Draft, event: Wrote) -> Verdict:
     if person is None:
         return Refused(phrase("refused.not_addressee"))
     suspicion.taint(draft)
-    asking.note_words(draft, person, event.text)
+    asking.note_words(draft, person)
     return Accepted(_thanks(draft, event.by, Standing.FOR_ANALYST))
 
 

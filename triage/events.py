@@ -69,7 +69,8 @@ class WishedToTalk:
 
 @dataclass(frozen=True, slots=True)
 class Wrote:
-    """An affected person wrote to the bot with no question open."""
+    """Somebody the case concerns, or who was asked or has a task in it, wrote to the bot with no
+    question open."""
 
     by: str
     text: str

@@ -219,7 +219,7 @@ def _says_inside(incident: Incident, at: datetime, event: Event) -> Phrase | Non
         case WishedToTalk(by):
             return phrase("why.talk", person=_name(incident, by))
         case Answered(by=by, text=text) | Wrote(by, text):
-            return phrase("timeline.wrote", person=_name(incident, by), text=text or "")
+            return phrase("story.wrote", person=_name(incident, by), text=text or "")
         case ClearanceRecorded(person, part, proof, by_name=by):
             how = phrase("cleared.recorded", by=by, proof=proof)
             part_done = phrase(f"clearance.{part}")
@@ -315,7 +315,9 @@ def _asked_of(incident: Incident, question: str) -> str:
 
 def _name(incident: Incident, object_id: str) -> str:
     known = (*incident.people, *(t.person for t in incident.tasks))
-    return next((p.name for p in known if p.object_id == object_id), object_id)
+    asked = (each for q in incident.questions for each in (q.person, *(s.person for s in q.steps)))
+    everybody = (*known, *(person for person in asked if person is not None))
+    return next((p.name for p in everybody if p.object_id == object_id), object_id)
 
 
 def _action(incident: Incident, action: str) -> Phrase | str:
@@ -347,8 +349,8 @@ def _approved(incident: Incident, approval: str) -> Phrase | str:
 def _asked(incident: Incident) -> Iterator[Line]:
     """Who was asked what, by which way, and what followed where no answer came."""
     for question in (q for q in incident.questions if q.was_sent):
-        person, asks = question.person.name, question.named
-        by_phone = question.route is Route.PHONE
+        person, by_phone = question.person.name, question.route is Route.PHONE
+        asks = named(question.kind, None if by_phone else question.words)  # those are the analyst's
         key = "story.asked_by_phone" if by_phone else "story.asked"
         yield Line(question.asked_at, phrase(key, person=person, asks=asks))
         if question.state.state == "silent":

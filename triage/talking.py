@@ -7,7 +7,7 @@ shows the words first. Through a suspect account nobody is written to: it is pho
 from triage.authority import hearers
 from triage.customer import Customer
 from triage.draft import Draft
-from triage.incident import Incident, Person
+from triage.incident import Assignment, Incident, Person
 from triage.phrases import phrase
 
 
@@ -17,7 +17,14 @@ def begin(draft: Draft, person: Person) -> None:
     why = phrase(f"why.talk{suspect}", person=person.name)
     draft.set(talking=(*draft.incident.talking, person.object_id))
     draft.hand_over(why)
-    draft.tell_analysts(f"talk:{person.object_id}", why)
+    draft.tell_analysts(f"talk:{person.object_id}", why, mentions=_who_has(draft.incident))
+
+
+def _who_has(incident: Incident) -> tuple[tuple[str, str], ...]:
+    if incident.owner and incident.owner_name:
+        return ((incident.owner, incident.owner_name),)
+    given = incident.assignment
+    return ((given.to, given.to_name),) if isinstance(given, Assignment) else ()
 
 
 def is_begun(incident: Incident, person: Person) -> bool:
@@ -25,7 +32,7 @@ def is_begun(incident: Incident, person: Person) -> bool:
 
 
 def may_begin(incident: Incident, customer: Customer, person: Person) -> bool:
-    """Where an analyst could answer: not in a case for its named lead, nor through an account that
-    is suspect."""
+    """Where an analyst will answer: not in a case for its named lead, nor through an account that is
+    suspect, nor in a case that is over, which is nobody's work."""
     answered = person.object_id in dict(hearers(incident, customer))
-    return answered and incident.merged is None and not is_begun(incident, person)
+    return answered and not incident.is_over and not is_begun(incident, person)

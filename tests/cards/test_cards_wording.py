@@ -335,7 +335,7 @@ def test_a_zone_nobody_knows_reads_utc() -> None:
 
 
 def test_text_from_outside_is_made_harmless_when_said() -> None:
-    wrote = phrase("timeline.wrote", person="<at>CEO</at>", text="see [this](https://evil.example)")
+    wrote = phrase("story.wrote", person="<at>CEO</at>", text="see [this](https://evil.example)")
     said = say(wrote, EN)
 
     assert "<" not in said
@@ -374,7 +374,7 @@ def test_what_may_be_missing_is_left_out() -> None:
 
 def test_a_card_is_shown_even_where_words_are_missing() -> None:
     assert say(phrase("bogus.key"), EN) == "bogus.key"
-    assert say(phrase("timeline.wrote", text="hello"), EN) == "? wrote: hello"
+    assert say(phrase("story.wrote", text="hello"), EN) == "? wrote: hello"
 
 
 def test_what_is_missing_is_told_to_the_tests() -> None:

@@ -185,7 +185,7 @@ async def test_a_sentence_goes_into_the_thread_and_mentions_who_must_act(board: 
 async def test_a_sentence_to_a_person_goes_into_the_chat_with_its_text_made_harmless(
     board: Pinboard,
 ) -> None:
-    says = phrase("timeline.wrote", person="Bob", text="see http://evil.example <at>CEO</at>")
+    says = phrase("story.wrote", person="Bob", text="see http://evil.example <at>CEO</at>")
 
     posted = await say(board, CHAT, says, SHOWN["reader"])
 

@@ -75,6 +75,23 @@ async def test_what_is_written_in_the_thread_analysts_read_under_its_author_s_na
         assert not [t for t in await h.told("Contoso") if "newsletter" in t]
 
 
+async def test_what_could_not_be_posted_comes_with_what_is_written_next(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.report(malware_ran())
+        h.accepts_trouble = True
+        await h.fault(kind="blocked", conversation=(await h.soc()).conversation)
+        await says(h, "Jon Park", "one")
+        await h.settle()
+        assert await bridged(h) == []
+
+        await h._api("DELETE", "/faults")
+        await says(h, "Jon Park", "two")
+        await h.settle()
+
+        lines = await bridged(h)
+        assert lines == [f"Jon Park (Contoso Security): {word}" for word in ("one", "two")]
+
+
 async def test_what_waits_is_joined_in_one_post_and_its_authors_are_kept(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         await h.report(malware_ran())

@@ -89,6 +89,10 @@ async def test_what_is_remembered_stands_on_later_cases_until_it_is_forgotten(
             await h.soc()
         ).text.replace("the office", "The office")
 
+        for word, most in (("remember", 200), ("note", 500)):
+            told = await writes(h, MIA, f"{word} {'x' * 600}", in_thread=True)
+            assert told == f"Too long: at most {most} characters. Nothing was kept."
+
         await h.report(on_payroll(), "fabrikam")
         assert "Manila" not in (await h.soc()).text
         await h.report(unfamiliar_sign_in())

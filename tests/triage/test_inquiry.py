@@ -114,6 +114,18 @@ def test_a_suspect_account_is_called_and_not_asked_in_teams() -> None:
         assert case.verdict.says.key == "thanks.asked_by_phone"
 
 
+def test_what_an_analyst_had_asked_becomes_a_call_when_the_account_comes_under_suspicion() -> None:
+    case = asked(ran(), order(BOB))
+    assert question(case).route is Route.CARD
+    case.at_risk = frozenset({BOB.object_id})
+
+    suspect = case.wakes("taint:", after=1)
+
+    (own,) = [q for q in suspect.state.questions if q.words and q.state.state == "open"]
+    assert (own.route, own.words) == (Route.PHONE, WORDS)
+    assert own.id in [c.question for c in suspect.state.calls if c.done_at is None]
+
+
 def test_a_card_that_may_reveal_nothing_carries_no_words() -> None:
     low = Case().reported(sign_in(BOB, Severity.LOW))
 

@@ -34,7 +34,15 @@ from tests.triage.triage_script import (
 from triage.actions import ActionKind
 from triage.customer import Asset, AssetKind, Criticality, PersonFacts
 from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Contain, Say
-from triage.events import CloseOrdered, KeptOpen, Reopened, Undelivered, WishedToTalk, Wrote
+from triage.events import (
+    CloseOrdered,
+    KeptOpen,
+    Reopened,
+    Taken,
+    Undelivered,
+    WishedToTalk,
+    Wrote,
+)
 from triage.incident import (
     ActionState,
     Band,
@@ -359,6 +367,18 @@ def test_no_analyst_is_offered_where_none_could_answer() -> None:
     suspect.happens(WishedToTalk(BOB.object_id))
     assert suspect.told(ANALYST_THREAD) == ["why.talk_tainted"]
     assert "card.talking" not in keys(suspect.card(BOB).says)
+    over = suspicious().answers("not_me").closes(disposition=Disposition.EXPECTED, comment="ours")
+    assert not over.card(BOB).talk
+    assert refusal(over.happens(WishedToTalk(BOB.object_id)).verdict) == "refused.closed"
+
+
+def test_whoever_has_the_case_is_mentioned_when_bob_wants_to_talk() -> None:
+    case = suspicious().answers("not_me").happens(Taken(ANNA.object_id, ANNA.name))
+
+    case = case.happens(WishedToTalk(BOB.object_id))
+
+    (said,) = [e for e in case.ordered if isinstance(e, Say) and e.place == ANALYST_THREAD]
+    assert said.mentions == ((ANNA.object_id, ANNA.name),)
 
 
 def test_what_bob_says_on_the_phone_counts_and_leads_to_the_follow_up_by_phone() -> None:

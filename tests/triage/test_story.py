@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from cards.story import pages, text
 from cards.wording import Reader, faults
-from tests.triage.triage_script import ANNA, JON, TEN_PAST_TEN, Case, malware_ran
+from tests.triage.triage_script import ANNA, EVE, JON, TEN_PAST_TEN, Case, malware_ran
 from triage.decide import decide
-from triage.events import CloseOrdered, Taken, Undelivered, Wrote
-from triage.incident import Disposition
+from triage.events import AskOrdered, CloseOrdered, Taken, Undelivered, Wrote
+from triage.incident import Disposition, QuestionKind
 from triage.story import Happened, Line, story
 
 EN = Reader("en", "Europe/Berlin")
@@ -89,6 +89,18 @@ def test_an_answer_that_does_not_count_is_not_told_to_the_customer() -> None:
     assert "did not count" in told(case)
     assert "did not count" not in told(case, internal=False)
     assert "I opened it" not in told(case, internal=False)
+
+
+def test_an_analyst_s_words_are_not_told_where_they_only_became_a_call() -> None:
+    case = Case(at_risk=frozenset({EVE.object_id}), by_upn={EVE.upn.lower(): EVE})
+    case = case.reported(malware_ran())
+    words = "Who gave you the stick?"
+    order = AskOrdered(EVE.upn, QuestionKind.FREE, ANNA.object_id, ANNA.name, words)
+    case = case.happens(order).happens(Wrote(EVE.object_id, "who asks?"))
+
+    assert words in told(case)
+    assert words not in told(case, internal=False)
+    assert f"{EVE.name} wrote: who asks?" in told(case)
 
 
 def test_silence_is_told() -> None:
