@@ -156,6 +156,22 @@ class Asked:
             for user in (users[n % len(users)] for n in range(count))
         ]
 
+    def written(self, tenant: str, upn: str, words: list[str]) -> list[str]:
+        """What somebody writes in their chat, one message after another."""
+        user = next(u for u in self._world.tenants[tenant].users.values() if u.upn == upn)
+        chat = self._world.open_chat(user)
+        return [
+            json.dumps(
+                self._activities.message(chat, user, self._world.new_id(), text, mention=False)
+            )
+            for text in words
+        ]
+
+    def said(self, tenant: str, upn: str) -> int:
+        """How many messages stand in somebody's chat."""
+        user = next(u for u in self._world.tenants[tenant].users.values() if u.upn == upn)
+        return len(self._world.open_chat(user).conversation.messages)
+
     def clicks(self, action: str) -> dict[str, str]:
         """By person, the press of this button on the newest card in their chat, if it has it."""
         pressed = {}
@@ -230,7 +246,7 @@ async def main(answering: Answering) -> None:
         commands = {
             name: getattr(asked, name)
             for name in (
-                "counts", "delivered", "edited", "forget", "install", "token", "messages", "clicks", "slow"
+                "counts", "delivered", "edited", "forget", "install", "token", "messages", "written", "said", "clicks", "slow"
             )
         }  # fmt: skip
         ready = {

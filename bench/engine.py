@@ -1,7 +1,8 @@
 """The engine: what an incident costs end to end, and what it costs to have many of them.
 
 (vii) replies among few and among a million stored incidents; (viii) ten thousand waiting ones;
-(ix) incidents per second through the whole loop, against DBOS; (x) the same on PostgreSQL.
+(ix) incidents per second through the whole loop, against DBOS; (x) the same on PostgreSQL; (xi) lists
+of cases (`lists.py`).
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from psycopg.sql import SQL, Identifier
 from bench import story
 from bench.copies import fill
 from bench.gateway import CARD
+from bench.lists import Lists, lists_rows, measure_lists
 from bench.measuring import PEERS, Bench, Block, House, ask_everybody, at, house, last_line, tell
 from bench.plain import CALLS
 from bench.processes import Child, child
@@ -42,16 +44,20 @@ class EngineSize:
     """Seconds."""
     paced: int
     """Replies to waiting incidents, one after another."""
+    listed: int
+    """Stored incidents, among which lists are made."""
+    asked: int
+    """How often each list is asked for."""
     incidents: int
     """At once, through the whole loop."""
     loops: int
     """How often each engine carries them, by turns."""
 
 
-ENGINE = EngineSize(3, 64, 40, 1_000, 1_000_000, 10_000, 20, 60, 200, 3)
-ENGINE_QUICK = EngineSize(1, 16, 8, 200, 5_000, 1_000, 2, 6, 24, 1)
+ENGINE = EngineSize(3, 64, 40, 1_000, 1_000_000, 10_000, 20, 60, 100_000, 10, 200, 3)
+ENGINE_QUICK = EngineSize(1, 16, 8, 200, 5_000, 1_000, 2, 6, 2_000, 1, 24, 1)
 WARM = 16
-PARTS = ("stored", "waiting", "loop", "replicas")
+PARTS = ("stored", "waiting", "lists", "loop", "replicas")
 
 
 def people_needed(size: EngineSize, parts: Sequence[str]) -> int:
@@ -389,6 +395,7 @@ def _database(server: str, name: str) -> str:
 
 @dataclass(slots=True)
 class Found:
+    lists: Lists | None = None
     stored: Stored | None = None
     waiting: Waiting | None = None
     rates: Rates = field(default_factory=dict)
@@ -399,12 +406,15 @@ async def measure_engine(
 ) -> Found:
     """The parts that are asked for."""
     found = Found()
-    if "stored" in parts or "waiting" in parts:
+    if {"stored", "waiting", "lists"} & set(parts):
         async with Asked.by_house(bench, people) as asked:
             if "stored" in parts:
                 found.stored = await measure_stored(bench, size, asked, people)
             if "waiting" in parts:
                 found.waiting = await measure_waiting(bench, size, asked, people)
+            if "lists" in parts:
+                asked.copy("listed", size.listed, waiting=False)
+                found.lists = await measure_lists(bench, people, "listed", asked.key, size.asked)
     if "loop" in parts or "replicas" in parts:
         found.rates = await measure_loop(bench, size, people, parts)
     return found
@@ -416,6 +426,8 @@ def engine_table(bench: Bench, size: EngineSize, found: Found) -> str:
         lines += _stored_rows(size, found.stored)
     if found.waiting:
         lines += _waiting_rows(size, found.waiting)
+    if found.lists:
+        lines += lists_rows(found.lists)
     lines += _cpu_rows(found.rates) + _goal_rows(found.rates)
     if found.stored:
         lines += ["", *_stored_table(size, found.stored)]
