@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Engine, event
 
 from storage import across, effects, handles, incidents, people, relays, surfaces
-from storage.engine import Store, Tx
+from storage.across import Listing
+from storage.engine import AcrossTx, Store, Tx
 from storage.surfaces import Place
 from tests.storage.records import (
     CONTOSO,
@@ -29,7 +30,8 @@ from tests.storage.records import (
     ordered,
     show,
 )
-from triage.report import Alert, Source
+from triage.incident import Status
+from triage.report import Alert, Severity, Source
 
 pytestmark = pytest.mark.sqlite
 
@@ -78,6 +80,21 @@ async def a_day(store: Store) -> None:
     await store.read_across(lambda tx: across.held_by(tx, "mia", 10))
     await store.read_across(lambda tx: across.sought(tx, 10))
     await store.read_across(lambda tx: across.case_of(tx, CONTOSO, ONE))
+    await store.read_across(what_analysts_ask)
+
+
+def what_analysts_ask(tx: AcrossTx) -> None:
+    for wanted in (
+        Listing(),
+        Listing(customers=(CONTOSO,), severities=(Severity.HIGH,)),
+        Listing(owner="mia"),
+        Listing(unowned=True),
+        Listing(statuses=(Status.RESOLVED,)),
+    ):
+        across.listed(tx, wanted, 10, 20)
+    across.customers_called(tx)
+    across.cases_named(tx, 1, None, 6)
+    across.case_of_thread(tx, TENANT, THREAD.conversation_id)
 
 
 def everything_about_an_incident(tx: Tx) -> None:
