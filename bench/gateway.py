@@ -49,6 +49,9 @@ class Stub:
         where = Conversation(place.tenant_id, place.conversation_id, place.service_url)
         await self._messenger.send(where, Message(text=response.text))
 
+    def say_afterwards(self, place: Place, response: ShowText | ShowCard) -> None:
+        raise NotImplementedError("no press is answered in words")
+
 
 class Proactive:
     """Cards into one chat: as the Messenger sends them, and as bare POSTs."""

@@ -30,6 +30,18 @@ class Answers:
         self._clock = clock
         self._messenger = messenger
         self._lease = lease
+        self._begun: set[asyncio.Task[None]] = set()
+
+    def say_afterwards(self, place: Place, response: ShowText | ShowCard) -> None:
+        """Without the patience of whoever waits for us: an invoke has three seconds in all."""
+        task = asyncio.create_task(self.say(place, response))
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+
+    async def ended(self) -> None:
+        """What was begun has been said, or could not be."""
+        if self._begun:
+            await asyncio.wait(self._begun)
 
     async def say(self, place: Place, response: ShowText | ShowCard) -> None:
         """What was heard is committed: an answer that cannot be given is no reason to hear it

@@ -54,6 +54,7 @@ class Vouch:
     clock: Clock
     conductor: Conductor
     dispatcher: Dispatcher | Carrier
+    answers: Answers
     url: str
     app: web.Application
     """What answers at `url`."""
@@ -109,6 +110,11 @@ async def running(
             timing(metrics),
         )
 
+        async def said(_: web.Application) -> None:
+            await answers.ended()
+
+        app.on_cleanup.append(said)
+
         async def afterwards(command: Command) -> None:
             if isinstance(command, AddProfile):
                 fresh = await read_desk(store)
@@ -127,7 +133,9 @@ async def running(
             work = asyncio.create_task(dispatcher.run()) if dispatch else None
             look = asyncio.create_task(keep_desk(store, desk, clock.now)) if store.shared else None
             try:
-                yield Vouch(store, clock, conductor, dispatcher, server.url, app, metrics_url)
+                yield Vouch(
+                    store, clock, conductor, dispatcher, answers, server.url, app, metrics_url
+                )
             finally:
                 if look is not None:
                     look.cancel()

@@ -155,3 +155,6 @@ class Says(Protocol):
 
     async def say(self, place: Place, response: ShowText | ShowCard) -> None:
         """Where it was written. Raises nothing that is expected."""
+
+    def say_afterwards(self, place: Place, response: ShowText | ShowCard) -> None:
+        """The same, once this activity is answered."""

@@ -236,10 +236,11 @@ class Orders:
     async def _mint(
         self, written: _Written, customer: str, incident: str, surface: str, until: datetime
     ) -> str:
-        place, token = written.place, ids.card_token()
-        await self._store.write(
-            customer,
-            lambda tx: handles.mint(
+        place, token, now = written.place, ids.card_token(), self._clock.now()
+
+        def minted(tx: Tx) -> None:
+            handles.drop_past(tx, incident, now)
+            handles.mint(
                 tx,
                 token,
                 tenant_id=place.tenant_id,
@@ -248,9 +249,9 @@ class Orders:
                 person=written.by.object_id,
                 expires=until,
                 conversation_id=place.conversation_id,
-            ),
-            Urgency.PEOPLE,
-        )
+            )
+
+        await self._store.write(customer, minted, Urgency.PEOPLE)
         return token
 
     async def from_card(self, click: Clicked, words: str, handle: Handle) -> Response:

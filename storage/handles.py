@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import col
 
 from storage.engine import Tx
@@ -64,6 +64,21 @@ def bind_conversation(tx: Tx, token: str, conversation_id: str) -> None:
     bound = {"known_as": token, "stands_in": conversation_id}
     if tx.session.run(_BIND, bound).scalar() is None:
         raise LookupError("no such handle")
+
+
+_DROP = (
+    delete(HandleRow)
+    .where(
+        col(HandleRow.incident_id) == bindparam("incident_id"),
+        col(HandleRow.expires) <= bindparam("now"),
+    )
+    .execution_options(synchronize_session=False)
+)
+
+
+def drop_past(tx: Tx, incident_id: str, now: datetime) -> None:
+    """Forget what is understood by nobody any more: every list and every preview leaves a handle."""
+    tx.session.run(_DROP, {"incident_id": incident_id, "now": now})
 
 
 _END = (

@@ -133,6 +133,9 @@ HOLD = timedelta(minutes=30)
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 
+TWICE = timedelta(minutes=1)
+"""Within which the same note of the same analyst is one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -735,11 +738,14 @@ def _escalated(draft: Draft, event: Escalated) -> Verdict:
 
 
 def _noted(draft: Draft, event: Noted) -> Verdict:
-    """Also after the end: what is learnt late is learnt."""
+    """Also after the end: what is learnt late is learnt. A button pressed twice notes once."""
     refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
-    draft.note(phrase("timeline.noted", by=event.by_name, text=event.text))
+    noted = phrase("timeline.noted", by=event.by_name, text=event.text)
+    if any(e.says == noted and draft.now - e.at <= TWICE for e in draft.timeline):
+        return AlreadyAnswered(phrase("thanks.already"))
+    draft.note(noted)
     return Accepted(phrase("thanks.noted"))
 
 

@@ -150,7 +150,7 @@ class _Handler(TeamsActivityHandler):
         try:
             response = await self._hears.hear(event)
             if isinstance(response, Posted):
-                await self._says.say(event.place, response.says)
+                self._says.say_afterwards(event.place, response.says)
                 response = Nothing()
             return _shown(response)
         except TryAgainLaterError:

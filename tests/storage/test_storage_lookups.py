@@ -115,6 +115,21 @@ async def test_a_token_is_bound_to_the_conversation_its_card_stands_in(store: St
         await store.write(FABRIKAM, lambda tx: handles.bind_conversation(tx, "token", "a:chat"))
 
 
+async def test_a_token_whose_time_is_over_is_forgotten_in_its_own_case_and_customer(
+    store: Store,
+) -> None:
+    await store.write(CONTOSO, mint("lives", days=9))
+    await store.write(CONTOSO, mint("over", surface="choose", days=1))
+    two_days_on = NOW + timedelta(days=2)
+
+    await store.write(FABRIKAM, lambda tx: handles.drop_past(tx, ONE, two_days_on))
+    assert await find(store, "over")
+
+    await store.write(CONTOSO, lambda tx: handles.drop_past(tx, ONE, two_days_on))
+    assert await find(store, "over") is None
+    assert await find(store, "lives")
+
+
 async def test_a_surfaces_token_is_the_one_that_lives_longest(store: Store) -> None:
     await store.write(CONTOSO, mint("long", days=9))
     await store.write(CONTOSO, mint("short", days=1))

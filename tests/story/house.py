@@ -175,7 +175,8 @@ class House:
     # --- time ---
 
     async def settle(self) -> None:
-        """Everything that is due now is done."""
+        """Everything that is due now is done, and said."""
+        await self.vouch.answers.ended()
         await self.vouch.dispatcher.drain(self.clock.now(), self.clock.move_to)
 
     async def later(self, **delta: float) -> None:

@@ -50,6 +50,7 @@ class Listener:
 
     heard: list[Inbound] = field(default_factory=list)
     said: list[tuple[Place, str]] = field(default_factory=list)
+    said_afterwards: list[tuple[Place, str]] = field(default_factory=list)
     response: Response | Exception = field(default_factory=Nothing)
 
     async def hear(self, inbound: Inbound) -> Response:
@@ -61,6 +62,10 @@ class Listener:
     async def say(self, place: Place, response: ShowText | ShowCard) -> None:
         assert isinstance(response, ShowText)
         self.said.append((place, response.text))
+
+    def say_afterwards(self, place: Place, response: ShowText | ShowCard) -> None:
+        assert isinstance(response, ShowText)
+        self.said_afterwards.append((place, response.text))
 
 
 @dataclass(frozen=True)

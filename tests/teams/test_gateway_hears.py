@@ -19,6 +19,7 @@ from bot.inbound import (
     Texted,
     TryAgainLaterError,
 )
+from bot.inbound import Posted as AnsweredThere
 from bot.teams.incoming import BadActivityError, parse
 from dialogs.messenger import Conversation, Posted
 from tests.teams.gatehouse import APP_ID, BOB, CONTOSO, INCIDENTS, TEAM, House, card, open_house
@@ -115,6 +116,20 @@ async def test_a_help_text_comes_back_into_the_chat(house: House) -> None:
     [(place, text)] = house.listener.said
     assert (place.conversation_id, place.personal) == (chat.conversation_id, True)
     assert text == "Ask me about *your* questions."
+
+
+async def test_a_tap_is_answered_before_its_words_are_said_where_all_read_them(
+    house: House,
+) -> None:
+    chat, posted = await asked(house)
+    house.listener.response = AnsweredThere(ShowText("CONTOSO-1: Noted."))
+
+    pressed = await click(house, chat, posted)
+
+    assert pressed["status"] == 200
+    assert house.listener.said == [], "nothing is posted in the time of the tap"
+    [(place, text)] = house.listener.said_afterwards
+    assert (place.conversation_id, text) == (chat.conversation_id, "CONTOSO-1: Noted.")
 
 
 async def test_a_help_text_comes_back_into_the_thread(house: House) -> None:

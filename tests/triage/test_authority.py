@@ -33,6 +33,7 @@ from tests.triage.triage_script import (
 from triage.actions import ActionKind, Tier
 from triage.containing import Lately, recheck
 from triage.customer import Analyst, Asset, Consent, Contact, PersonFacts, Role, Stop
+from triage.decide import AlreadyAnswered
 from triage.effects import CUSTOMER_THREAD, Page
 from triage.events import (
     ApprovalAnswered,
@@ -394,3 +395,14 @@ def test_a_note_stays_among_analysts() -> None:
 
     showing = {name for name, view in case.views().items() if "MARKER-9" in str(view)}
     assert showing == {"analyst"}
+
+
+def test_a_note_that_is_pressed_twice_stands_once() -> None:
+    case = Case().reported(malware_ran())
+    note = Noted(ANNA.object_id, ANNA.name, "seen before")
+
+    case.happens(note).happens(note, after=0.1)
+    assert isinstance(case.verdict, AlreadyAnswered)
+    case.happens(note, after=5)
+
+    assert [e.says.key for e in case.state.timeline].count("timeline.noted") == 2
