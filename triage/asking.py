@@ -47,16 +47,23 @@ MOST_ASKED = 3
 def withdraw_card(draft: Draft, person: str) -> None:
     """What was asked in Teams before the account became suspect is asked no more there."""
     for question in draft.incident.questions:
-        mine = question.person.object_id == person and question.route is not Route.PHONE
-        own = question.words is not None and question.state.state in PENDING
-        if mine:
-            _ask_no_more(draft, question)
-        if mine and own:
+        if question.person.object_id != person or question.route is Route.PHONE:
+            continue
+        _ask_no_more(draft, question)
+        if question.state.state in PENDING and _is_an_analysts_alone(draft.incident, question):
             _call_instead(draft, question)
 
 
+def _is_an_analysts_alone(incident: Incident, question: Question) -> bool:
+    """No playbook asks it of this person again."""
+    if question.words is not None:
+        return True
+    person, first = question.person.object_id, first_questions(incident)
+    led_to = {_leads_to(q) for q in incident.answered if q.person.object_id == person}
+    return bool(first) and question.kind not in {*first, *led_to}
+
+
 def _call_instead(draft: Draft, question: Question) -> None:
-    """What an analyst had them asked no playbook asks again."""
     asked = question.kind, Route.PHONE
     send(draft, new_question(draft, question.person, *asked, words=question.words))
 
@@ -119,13 +126,18 @@ def _nobody_is_asked(draft: Draft) -> None:
 def _ask_follow_up(draft: Draft, question: Question) -> None:
     """What an answer leads to: where it was given in a case that became part of this one, or where
     the follow-up was withdrawn before it was answered."""
-    person, reply = question.person, question.answer
-    answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
-    if reply is None or reply.standing is not Standing.COUNTED or answer is None:
-        return
-    if answer.then is not None:
+    person, then = question.person, _leads_to(question)
+    if then is not None:
         tainted = draft.incident.is_tainted(person.object_id)
-        _ask_person(draft, person, answer.then, route_of(draft.incident, tainted=tainted))
+        _ask_person(draft, person, then, route_of(draft.incident, tainted=tainted))
+
+
+def _leads_to(question: Question) -> QuestionKind | None:
+    reply = question.answer
+    if reply is None or reply.standing is not Standing.COUNTED:
+        return None
+    answer = QUESTIONS[question.kind].answer(reply.choice or "")
+    return answer.then if answer is not None else None
 
 
 def _say_who_is_unknown(draft: Draft, affected: Affected) -> None:

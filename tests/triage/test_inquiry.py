@@ -126,6 +126,17 @@ def test_what_an_analyst_had_asked_becomes_a_call_when_the_account_comes_under_s
     assert own.id in [c.question for c in suspect.state.calls if c.done_at is None]
 
 
+def test_so_does_a_question_of_the_playbooks_that_only_an_analyst_had_asked() -> None:
+    case = asked(ran(), order(BOB, QuestionKind.SOFTWARE_NEEDED))
+    case.at_risk = frozenset({BOB.object_id})
+
+    suspect = case.wakes("taint:", after=1)
+
+    still = [(q.kind, q.route) for q in suspect.state.questions if q.state.state == "open"]
+    assert (QuestionKind.SOFTWARE_NEEDED, Route.PHONE) in still
+    assert [kind for kind, _ in still].count(QuestionKind.FILE_OPENED) == 1, "the playbook's"
+
+
 def test_a_card_that_may_reveal_nothing_carries_no_words() -> None:
     low = Case().reported(sign_in(BOB, Severity.LOW))
 
