@@ -8,13 +8,14 @@ from cards.choosing import Option, Row
 from dialogs import commands
 from dialogs.commands import Word
 from storage import across
-from triage.assigning import reason
 from triage.authority import may_command
-from triage.customer import Analyst, Provider
-from triage.incident import Incident, IncidentType, Status
+from triage.customer import Analyst, Customer, Provider
+from triage.handover import waits
+from triage.incident import Assignment, Incident, IncidentType, Status
 from triage.phrases import Phrase, phrase
 from triage.report import Severity
 from triage.surfaces import headline
+from triage.views import CaseLine
 
 PAGE = 10
 """Cases a page shows: they fit on a phone."""
@@ -69,27 +70,36 @@ def page(
     number = command.page
     first = (number - 1) * PAGE
     last = first + len(found.cases)
+    counts = {"first": first + 1, "last": last, "count": found.count}
     here = commands.page(command, number)
     before = [Option(phrase("button.page_before"), commands.page(command, number - 1))]
     after = [Option(phrase("button.page_after"), commands.page(command, number + 1))]
     return Page(
-        phrase("list.count", first=first + 1, last=last, count=found.count),
+        phrase("list.all" if found.count <= PAGE else "list.count", **counts),
         tuple(
-            Row(_line(case, provider, by), Option(case.name, f"{Word.SHOW} {case.name}", here))
+            Row(_line(*case, provider, by), Option(name, f"{Word.SHOW} {name}", here))
             for case in found.cases
+            if (name := case[0].name)
         ),
         (*(before if number > 1 else []), *(after if last < found.count else [])),
     )
 
 
-def _line(incident: Incident, provider: Provider, by: Analyst) -> Phrase:
+def _line(incident: Incident, customer: Customer, provider: Provider, by: Analyst) -> CaseLine:
     """A case about the reader's own account is named, and nothing of it told."""
     hidden = may_command(incident, provider, by.object_id) is not None
-    return phrase(
-        "list.hidden" if hidden else "list.line",
+    stands = phrase(f"status.{incident.status}")
+    return CaseLine(
         name=incident.name,
         severity=incident.severity,
-        status=incident.status,
-        headline=None if hidden else headline(incident),
-        owner=incident.owner_name or reason(incident) or phrase("label.nobody"),
+        customer=customer.name,
+        headline=phrase("list.hidden") if hidden else headline(incident),
+        waits=stands if incident.is_over or hidden else waits(incident, customer),
+        whose=incident.owner_name or _given(incident) or phrase("label.nobody"),
     )
+
+
+def _given(incident: Incident) -> Phrase | None:
+    """A case that was given to somebody, and is not taken yet."""
+    given = incident.assignment
+    return phrase("list.given", to=given.to_name) if isinstance(given, Assignment) else None

@@ -349,7 +349,7 @@ class Orders:
         )
         if not found.cases:
             return self._said([phrase("list.none")])
-        first, until = found.cases[0], self._clock.now() + CHOSEN_WITHIN
+        (first, _), until = found.cases[0], self._clock.now() + CHOSEN_WITHIN
         token = await self._mint(written, first.customer, first.id, CHOOSE, until)
         shown = listing.page(command, found, self._desk.profile, written.by)
         return ShowCard(
@@ -379,7 +379,7 @@ class Orders:
         """An analyst who names no case may mean one of those they have."""
         mine = across.Listing(owner=by.object_id)
         found = await self._store.read_across(lambda tx: across.listed(tx, mine, MOST_NAMED + 1, 0))
-        return [NamedCase(case.customer, case.id, case.name) for case in found.cases]
+        return [NamedCase(case.customer, case.id, case.name) for case, _ in found.cases]
 
 
 def _surface(ask: AskFirst) -> str:

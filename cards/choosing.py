@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from cards.clicks import Click, button
 from cards.confirm import COMMAND
 from cards.elements import Card, Container, Execute
-from cards.layout import buttons, heading, text, whole
-from cards.text import outside
+from cards.layout import buttons, case_line, heading, name_or_phrase, text, whole
 from cards.wording import Reader, say
 from triage.phrases import Phrase
-from triage.views import Button
+from triage.views import Button, CaseLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Option:
 class Row:
     """A case of a list, and the command that shows it."""
 
-    says: Phrase
+    case: CaseLine
     opens: Option
 
 
@@ -53,13 +52,17 @@ def listing(
     numbered = [_button(row.opens, number, handle, reader) for number, row in enumerate(rows, 1)]
     last = len(rows) + 1
     turned = [_button(page, number, handle, reader) for number, page in enumerate(pages, last)]
-    lines = [say(row.says, reader) for row in rows]
+    lines = [f"{row.case.name}, {say(row.case.headline, reader)}" for row in rows]
     return whole(
         [
             heading(said),
             *(
-                Container(items=[text(line)], select_action=opens, spacing="small", separator=True)
-                for line, opens in zip(lines, numbered, strict=True)
+                Container(
+                    items=[case_line(row.case, reader, between=" · ")],
+                    select_action=opens,
+                    separator=True,
+                )
+                for row, opens in zip(rows, numbered, strict=True)
             ),
             *buttons(turned, spacing="medium"),
         ],
@@ -83,8 +86,7 @@ def read_out(says: Iterable[str], back: Option | None, handle: str, reader: Read
 
 
 def _button(option: Option, number: int, handle: str, reader: Reader) -> Execute:
-    title = option.title
-    said = say(title, reader) if isinstance(title, Phrase) else outside(title)
+    said = name_or_phrase(option.title, reader)
     carrying = {COMMAND: option.command} | ({BACK: option.back} if option.back else {})
     return button(said, handle, Button.RUN, choice=str(number), carrying=carrying)
 

@@ -1,11 +1,11 @@
 """What is open of an analyst whose shift ends, in the analysts' channel."""
 
 from cards.elements import Card, TextBlock, at, mention
-from cards.layout import fixed, heading, row, small, whole, wide
+from cards.layout import case_line, heading, small, whole
 from cards.text import outside
-from cards.wording import Reader, label, name_of, say
+from cards.wording import Reader, label
 from triage.phrases import Moment
-from triage.views import Handover, HandoverLine
+from triage.views import Handover
 
 MOST_LINES = 50
 
@@ -16,7 +16,10 @@ def render(view: Handover, reader: Reader) -> Card:
         [
             heading(summary(view, reader), size="large"),
             *_called(view, reader),
-            *(_line(line, reader) for line in view.lines[:MOST_LINES]),
+            *(
+                case_line(line, reader, between=" → ", separator=True)
+                for line in view.lines[:MOST_LINES]
+            ),
             *([small(label("label.more", reader, count=left))] if left > 0 else []),
         ],
         summary=summary(view, reader),
@@ -41,19 +44,3 @@ def _called(view: Handover, reader: Reader) -> list[object]:
         return [TextBlock(label("handover.nobody", reader), weight="bolder", color="attention")]
     names = ", ".join(at(outside(name)) for _, name in view.mention)
     return [TextBlock(f"{names}: {label('handover.called', reader)}")]
-
-
-def _line(line: HandoverLine, reader: Reader) -> object:
-    name = TextBlock(outside(line.name), weight="bolder", wrap=False)
-    severity = small(name_of("severity", line.severity, reader), wrap=False, spacing="none")
-    to = outside(line.to) if line.to else label("label.nobody", reader)
-    what = f"{outside(line.customer)}: {say(line.headline, reader)}"
-    return row(
-        fixed(name, severity),
-        wide(
-            TextBlock(what),
-            small(f"{say(line.waits, reader)} → {to}", spacing="none"),
-        ),
-        separator=True,
-        spacing="medium",
-    )

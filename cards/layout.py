@@ -21,7 +21,7 @@ from cards.wording import Reader, clock, label, name_of, place_of, say
 from triage.incident import Status
 from triage.phrases import Phrase
 from triage.report import Severity
-from triage.views import ShownClock, ThreadAction
+from triage.views import CaseLine, ShownClock, ThreadAction
 
 HEADLINE = 80
 """Characters of any one text from outside in a headline: it is read first, and on a lock screen."""
@@ -108,6 +108,31 @@ def case_banner(severity: Severity, name: str, status: Status, reader: Reader) -
         style,
         color=color,
     )
+
+
+def case_line(line: CaseLine, reader: Reader, *, between: str, **fields: Any) -> ColumnSet:
+    """`between` stands between what the case waits for and whose it is."""
+    severity = name_of("severity", line.severity, reader)
+    return row(
+        fixed(
+            TextBlock(outside(line.name), weight="bolder", wrap=False),
+            small(severity, wrap=False, spacing="none"),
+        ),
+        wide(
+            TextBlock(f"{outside(line.customer)}: {say(line.headline, reader)}"),
+            small(
+                f"{say(line.waits, reader)}{between}{name_or_phrase(line.whose, reader)}",
+                spacing="none",
+            ),
+        ),
+        **fields,
+        spacing="medium",
+    )
+
+
+def name_or_phrase(of: str | Phrase, reader: Reader) -> str:
+    """A name comes from outside."""
+    return say(of, reader) if isinstance(of, Phrase) else outside(of)
 
 
 def section(title: str, items: Sequence[object], **fields: Any) -> list[object]:

@@ -690,7 +690,7 @@ class Listing:
 class Listed:
     """A page of cases, the gravest and newest first, and how many there are in all."""
 
-    cases: tuple[Incident, ...]
+    cases: tuple[tuple[Incident, Customer], ...]
     count: int
 
 
@@ -712,23 +712,8 @@ def listed(tx: AcrossTx, wanted: Listing, limit: int, offset: int) -> Listed:
         .limit(limit)
         .offset(offset)
     )
-    found = tx.session.run(ids, {}).all()
-    if not found:
-        return Listed((), count)
-    keys = [(row.customer_id, row.id) for row in found]
-    rows = tx.session.run(
-        select(col(IncidentRow.id), col(IncidentRow.state)).where(
-            or_(
-                *(
-                    and_(col(IncidentRow.customer_id) == c, col(IncidentRow.id) == i)
-                    for c, i in keys
-                )
-            )
-        ),
-        {},
-    )
-    states = {row.id: row.state for row in rows}
-    return Listed(tuple(incident_from_json(states[i]) for _, i in keys), count)
+    shown = [case_of(tx, *key) for key in tx.session.run(ids, {}).all()]
+    return Listed(tuple(found for found in shown if found), count)
 
 
 def _of(wanted: Listing) -> list[ColumnElement[bool]]:

@@ -10,7 +10,7 @@ from triage.incident import ApprovalState, Incident, Open, Party, Route
 from triage.phrases import Phrase, phrase
 from triage.surfaces import headline
 from triage.taps import whose_turn
-from triage.views import Handover, HandoverLine
+from triage.views import CaseLine, Handover
 
 
 def handover(
@@ -20,13 +20,13 @@ def handover(
     found = {to: provider.analyst(to) for _, _, to in cases if to}
     getting = {to: analyst for to, analyst in found.items() if analyst is not None}
     lines = [
-        HandoverLine(
+        CaseLine(
             name=incident.name,
             severity=incident.severity,
             customer=customer.name,
             headline=headline(incident),
             waits=waits(incident, customer),
-            to=getting[to].name if to in getting else None,
+            whose=getting[to].name if to in getting else phrase("label.nobody"),
         )
         for incident, customer, to in cases
     ]

@@ -380,8 +380,8 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandoverLine:
-    """One open case of whoever leaves."""
+class CaseLine:
+    """A case among others: in a list, or on the card of whoever hands it over."""
 
     name: str
     severity: Severity
@@ -389,8 +389,8 @@ class HandoverLine:
     headline: Phrase
     waits: Phrase
     """For whom or what, and until when."""
-    to: str | None
-    """The name of whoever gets it; None where nobody is on duty."""
+    whose: str | Phrase
+    """Whoever has it, was given it or gets it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -399,7 +399,7 @@ class Handover:
 
     analyst: str
     at: datetime
-    lines: tuple[HandoverLine, ...]
+    lines: tuple[CaseLine, ...]
     mention: tuple[tuple[str, str], ...] = ()
     """Whoever gets something: UPN and name."""
 

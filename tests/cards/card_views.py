@@ -27,13 +27,13 @@ from triage.views import (
     AnalystThread,
     ApprovalCard,
     Button,
+    CaseLine,
     Choice,
     Containable,
     CustomerThread,
     Digest,
     DigestLine,
     Handover,
-    HandoverLine,
     ManagerCard,
     PersonCard,
     ProposalView,
@@ -645,13 +645,13 @@ DIGESTS = {
     "long": Digest(at=AT, lines=(_LINE,) * 60),
 }
 
-_HANDED = HandoverLine(
+_HANDED = CaseLine(
     name="CONTOSO-42",
     severity=Severity.HIGH,
     customer="Contoso Security",
     headline=_HEADLINE,
     waits=phrase("waits.approval", customer="Contoso Security", until=AT),
-    to="Sam Okafor",
+    whose="Sam Okafor",
 )
 HANDOVERS = {
     "evening": Handover(
@@ -670,22 +670,19 @@ HANDOVERS = {
     "nobody": Handover(
         analyst="Mia Lindqvist",
         at=AT,
-        lines=(replace(_HANDED, waits=phrase("waits.analyst"), to=None),) * 60,
+        lines=(replace(_HANDED, waits=phrase("waits.analyst"), whose=phrase("label.nobody")),) * 60,
     ),
 }
 
 _SHOWS = Option("CONTOSO-42", "show CONTOSO-42", "incidents page 2")
-_LISTED_CASE = phrase(
-    "list.line",
-    name="CONTOSO-42",
-    severity="high",
-    status="waiting",
-    owner="Mia Lindqvist",
-    headline=_HEADLINE,
+_LISTED = (
+    _HANDED,
+    replace(_HANDED, waits=phrase("waits.analyst"), whose=phrase("list.given", to="Sam Okafor")),
+    replace(_HANDED, headline=phrase("list.hidden"), waits=phrase("status.waiting")),
 )
 LISTED = (
     phrase("list.count", first=11, last=13, count=31),
-    (Row(_LISTED_CASE, _SHOWS),) * 3,
+    tuple(Row(case, _SHOWS) for case in _LISTED),
     (
         Option(phrase("button.page_before"), "incidents page 1"),
         Option(phrase("button.page_after"), "incidents page 3"),

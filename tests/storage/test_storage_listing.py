@@ -35,7 +35,7 @@ async def _some_cases(store: Store) -> None:
 
 async def _names(store: Store, wanted: Listing, limit: int = 10, offset: int = 0) -> list[str]:
     found = await store.read_across(lambda tx: across.listed(tx, wanted, limit, offset))
-    return [case.name for case in found.cases]
+    return [case.name for case, _ in found.cases]
 
 
 async def test_the_gravest_come_first_then_the_newest_and_pages_go_on(tmp_path: Path) -> None:

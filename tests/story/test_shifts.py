@@ -100,7 +100,7 @@ class Watch:
 
     def _read(self, tx: AcrossTx, now: datetime) -> tuple[list[Incident], Duty]:
         page = across.listed(tx, across.Listing(), 100, 0)
-        return list(page.cases), read(tx, self.provider, now)
+        return [case for case, _ in page.cases], read(tx, self.provider, now)
 
     async def work(self) -> None:
         """Whoever was given a case takes it at the next look, and closes it in an hour and a half."""
