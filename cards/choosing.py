@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cards.clicks import Click, button
 from cards.confirm import COMMAND
-from cards.elements import Card, Container, Execute
+from cards.elements import Card, Execute
 from cards.layout import buttons, case_line, heading, name_or_phrase, text, whole
 from cards.wording import Reader, say
 from triage.phrases import Phrase
@@ -57,11 +57,7 @@ def listing(
         [
             heading(said),
             *(
-                Container(
-                    items=[case_line(row.case, reader, between=" · ")],
-                    select_action=opens,
-                    separator=True,
-                )
+                case_line(row.case, reader, between=" · ", select_action=opens)
                 for row, opens in zip(rows, numbered, strict=True)
             ),
             *buttons(turned, spacing="medium"),

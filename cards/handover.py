@@ -16,10 +16,7 @@ def render(view: Handover, reader: Reader) -> Card:
         [
             heading(summary(view, reader), size="large"),
             *_called(view, reader),
-            *(
-                case_line(line, reader, between=" → ", separator=True)
-                for line in view.lines[:MOST_LINES]
-            ),
+            *(case_line(line, reader, between=" → ") for line in view.lines[:MOST_LINES]),
             *([small(label("label.more", reader, count=left))] if left > 0 else []),
         ],
         summary=summary(view, reader),

@@ -110,23 +110,19 @@ def case_banner(severity: Severity, name: str, status: Status, reader: Reader) -
     )
 
 
-def case_line(line: CaseLine, reader: Reader, *, between: str, **fields: Any) -> ColumnSet:
+def case_line(line: CaseLine, reader: Reader, *, between: str, **fields: Any) -> Container:
     """`between` stands between what the case waits for and whose it is."""
     severity = name_of("severity", line.severity, reader)
-    return row(
-        fixed(
-            TextBlock(outside(line.name), weight="bolder", wrap=False),
-            small(severity, wrap=False, spacing="none"),
-        ),
-        wide(
-            TextBlock(f"{outside(line.customer)}: {say(line.headline, reader)}"),
-            small(
-                f"{say(line.waits, reader)}{between}{name_or_phrase(line.whose, reader)}",
-                spacing="none",
-            ),
-        ),
-        **fields,
+    whose = name_or_phrase(line.whose, reader)
+    return Container(
+        items=[
+            TextBlock(f"{outside(line.name)} · {severity}", weight="bolder"),
+            TextBlock(f"{outside(line.customer)}: {say(line.headline, reader)}", spacing="none"),
+            small(f"{say(line.waits, reader)}{between}{whose}", spacing="none"),
+        ],
+        separator=True,
         spacing="medium",
+        **fields,
     )
 
 
