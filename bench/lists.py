@@ -15,7 +15,7 @@ from bench.measuring import PROVIDER_TENANT, Bench, Block, at, house, tell
 UPN, OBJECT_ID = "mia@nordwall.example", "d04f6abf-55b7-4ba7-99b6-c5828196dbcc"
 """The analyst who asks, of the simulator's provider."""
 
-LIST, SHOW, STORY = "Cases ", "show CONTOSO-{}", "show {} story"
+LIST, SHOW, STORY = "Cases", "show CONTOSO-{}", "show {} story"
 QUESTIONS = {
     "incidents": LIST,
     "incidents contoso high": LIST,

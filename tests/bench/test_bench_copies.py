@@ -85,7 +85,7 @@ async def test_listed_copies_are_open_and_over_an_analysts_and_nobodys_at_every_
     )
     await store.close()
     assert (everything.count, mine.count, over.count) == (21, 2, 380)
-    assert {(case.name.partition("-")[0], case.customer) for case in everything.cases} == {
+    assert {(case.name.partition("-")[0], of.id) for case, of in everything.cases} == {
         ("CONTOSO", "contoso"),
         ("FABRIKAM", "fabrikam"),
     }
