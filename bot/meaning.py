@@ -141,15 +141,15 @@ class Meaning:
         says = (
             phrase("confirm.merge", name=on.name, into=target.name),
             *given_up(incident, target.name),
-            *self._contained(goes_on, target.name),
+            *self._at_once(goes_on, target.name),
             phrase("confirm.merge_then", into=target.name),
         )
         return AskFirst(says, event)
 
-    def _contained(self, foreseen: Decided, into: str) -> list[Phrase]:
-        """What nobody is asked for any more, once the two are one."""
-        ordered = {e.action for e in foreseen.effects if isinstance(e, Contain)}
-        actions = (a for a in foreseen.incident.actions if a.id in ordered)
+    def _at_once(self, goes_on: Decided, into: str) -> list[Phrase]:
+        """What is ordered once the two are one, without asking anybody."""
+        ordered = {e.action for e in goes_on.effects if isinstance(e, Contain)}
+        actions = (a for a in goes_on.incident.actions if a.id in ordered)
         named = ", ".join(say(describe(a), self._reader) for a in actions)
         return [phrase("confirm.merge_contains", into=into, actions=named)] if named else []
 

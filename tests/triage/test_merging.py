@@ -802,10 +802,18 @@ def test_two_full_cases_are_one_that_stays_small() -> None:
     assert len(into.state.joined) == KEPT
 
 
-def _crowd(first: int) -> IncidentReport:
+def test_a_case_that_lists_not_everybody_makes_the_one_such_a_case() -> None:
+    part, into = Case().reported(_crowd(0, KEPT + 1)), Case().reported(_crowd(0, 1))
+
+    by_anna(part, into)
+
+    assert into.state.overflow
+
+
+def _crowd(first: int, count: int = KEPT) -> IncidentReport:
     people = (
         replace(BOB, object_id=f"oid-{n}", upn=f"{n}@contoso.com")
-        for n in range(first, first + KEPT)
+        for n in range(first, first + count)
     )
     seen = [
         e
@@ -813,7 +821,7 @@ def _crowd(first: int) -> IncidentReport:
         for e in (user(who), replace(LAPTOP, name=f"L-{n}", device_id=f"{n}" * 9))
     ]
     told = alert("Malware " + "x" * 190, Product.ENDPOINT, Severity.HIGH, *seen)
-    return report(told, source_id=f"{first}")
+    return report(told, source_id=f"{first}:{count}")
 
 
 # --- suspicion that was settled -------------------------------------------------------------------
