@@ -435,7 +435,7 @@ def main() -> None:
     parser.add_argument(
         "--only",
         choices=("teams", "engine", *PARTS),
-        help="teams is (i) to (vi), engine (vii) to (x): stored, waiting, loop and replicas",
+        help="teams is (i) to (vi), engine (vii) to (xi): stored, waiting, lists, loop and replicas",
     )
     parser.add_argument("--stored", type=int, help="how many incidents are stored in (vii)")
     given = parser.parse_args()

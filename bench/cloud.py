@@ -22,7 +22,7 @@ from simulator.activities import Activities
 from simulator.cards import actions_of, cards_of, executed
 from simulator.faults import Fault
 from simulator.server import Simulator, SimulatorConfig
-from simulator.world import Chat, Conversation, Message, Sender, Thread, utc_now
+from simulator.world import Chat, Conversation, Message, Sender, Thread, User, utc_now
 
 LOGIN, BOT_LOGIN = "login.microsoftonline.com", "login.botframework.com"
 NAMES = ("localhost", LOGIN, BOT_LOGIN)
@@ -158,7 +158,7 @@ class Asked:
 
     def written(self, tenant: str, upn: str, words: list[str]) -> list[str]:
         """What somebody writes in their chat, one message after another."""
-        user = next(u for u in self._world.tenants[tenant].users.values() if u.upn == upn)
+        user = self._user(tenant, upn)
         chat = self._world.open_chat(user)
         return [
             json.dumps(
@@ -167,10 +167,15 @@ class Asked:
             for text in words
         ]
 
-    def said(self, tenant: str, upn: str) -> int:
-        """How many messages stand in somebody's chat."""
-        user = next(u for u in self._world.tenants[tenant].users.values() if u.upn == upn)
-        return len(self._world.open_chat(user).conversation.messages)
+    def answers(self, tenant: str, upn: str) -> list[dict[str, Any]]:
+        """What was posted in somebody's chat since this was last asked, oldest first."""
+        messages = self._world.open_chat(self._user(tenant, upn)).conversation.messages
+        answers = [message.activity for message in messages.values()]
+        messages.clear()
+        return answers
+
+    def _user(self, tenant: str, upn: str) -> User:
+        return next(it for it in self._world.tenants[tenant].users.values() if it.upn == upn)
 
     def clicks(self, action: str) -> dict[str, str]:
         """By person, the press of this button on the newest card in their chat, if it has it."""
@@ -246,7 +251,8 @@ async def main(answering: Answering) -> None:
         commands = {
             name: getattr(asked, name)
             for name in (
-                "counts", "delivered", "edited", "forget", "install", "token", "messages", "written", "said", "clicks", "slow"
+                "counts", "delivered", "edited", "forget", "install", "token", "messages", "written", "answers",
+                "clicks", "slow"
             )
         }  # fmt: skip
         ready = {

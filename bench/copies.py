@@ -6,12 +6,25 @@ a stored one is emptied, as erasure does it; their hashes are the original's. SQ
 
 import sqlite3
 from contextlib import closing
+from enum import StrEnum
 from pathlib import Path
+
+
+class Copies(StrEnum):
+    """What the copies are to be."""
+
+    STORED = "stored"
+    """Long over."""
+    WAITING = "waiting"
+    """With an open question and its wakes."""
+    LISTED = "listed"
+    """For analysts to look at, of every customer: one in twenty is open, and nothing is due of it."""
+
 
 FIELDS = {
     "incident": {
         "id": "c.id",
-        "name": "'COPY-' || c.n",
+        "name": "c.name",
         "received": "c.at",
         "updated": "c.at",
     },
@@ -48,7 +61,7 @@ FIELDS = {
 }
 """What differs in a copy, by table and column: `t` is the original's row, `c` says which copy."""
 
-STORED = {
+_STORED = {
     "incident": {"status": "'resolved'", "state": "'{}'"},
     "alert": {"document": "'{}'"},
     "event": dict.fromkeys(("payload", "facts", "actor", "answer", "reasons", "salt"), "NULL"),
@@ -61,10 +74,27 @@ STORED = {
         "waits_for": "NULL",
     },
 }
-WAITING = {
-    "incident": {"state": "replace(replace(t.state, c.original, c.id), c.person, c.object_id)"},
+_STATE = "replace(replace(t.state, c.original, c.id), c.person, c.object_id)"
+_WAITING = {
+    "incident": {"state": _STATE},
     "effect": {"payload": "replace(t.payload, c.person, c.object_id)"},
 }
+_SEEN = {
+    "status": "CASE WHEN c.n % 20 THEN 'resolved' ELSE t.status END",
+    "severity": "CASE c.n / 20 % 4 WHEN 0 THEN 'high' WHEN 1 THEN 'low' ELSE 'medium' END",
+    "owner": "CASE c.n / 20 % 10 WHEN 0 THEN :owner END",
+}
+_LISTED = {
+    "incident": {
+        **_SEEN,
+        "state": f"json_set({_STATE}, '$.name', c.name, '$.customer', c.customer"
+        + "".join(f", '$.{name}', {value}" for name, value in _SEEN.items())
+        + ")",
+    },
+    "event": _STORED["event"],
+    "effect": _STORED["effect"],
+}
+_DIFFERS = {Copies.STORED: _STORED, Copies.WAITING: _WAITING, Copies.LISTED: _LISTED}
 ORIGIN = {"incident": "id", "event": "stream", "effect": "stream"}
 """The column that names the incident, where it is not `incident_id`."""
 
@@ -73,11 +103,18 @@ PEOPLE = 1000
 
 _ORIGINALS = """
 CREATE TEMP TABLE original AS
-SELECT row_number() OVER (ORDER BY i.id) - 1 AS number, i.id AS id, substr(s.name, 8) AS person
+SELECT row_number() OVER (ORDER BY i.id) - 1 AS number, i.id AS id, i.customer_id AS customer,
+    substr(s.name, 8) AS person
 FROM incident AS i
 JOIN surface AS s ON s.customer_id = i.customer_id AND s.incident_id = i.id
     AND s.name LIKE 'person:%'
 GROUP BY i.id
+"""
+_CUSTOMERS = """
+CREATE TEMP TABLE whose AS
+SELECT row_number() OVER (ORDER BY customer_id) - 1 AS number, customer_id AS id,
+    json_extract(document, '$.prefix') AS prefix
+FROM customer WHERE current AND role != 'provider'
 """
 _COPIES = """
 CREATE TEMP TABLE copies AS
@@ -85,14 +122,20 @@ WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n
 SELECT n, printf('-%08d', n) AS tail, printf('01900000-0000-7000-8000-%012x', n) AS id,
     printf('00000000-0000-4000-9000-%012x', n % :people) AS object_id,
     strftime('%Y-%m-%d %H:%M:%f000', 'now', '-' || (:minutes * n) || ' minutes') AS at,
+    iif(:listed, w.id, o.customer) AS customer,
+    iif(:listed, w.prefix || '-' || (:after + n), 'COPY-' || n) AS name,
     o.id AS original, o.person AS person
 FROM number JOIN original AS o ON o.number = n % (SELECT count(*) FROM original)
+JOIN whose AS w ON w.number = n / 7 % (SELECT count(*) FROM whose)
 """
 
+LISTED_AFTER = 1_000_000
+"""What is listed is numbered from here on, of whichever customer: CONTOSO-1000001."""
 
-def fill(database: Path, incidents: int, *, waiting: bool) -> None:
-    """Copy until so many are there: stored ones, or ones with an open question and its wakes.
-    Nobody has the database open. Every wake is put off by a day."""
+
+def fill(database: Path, incidents: int, copies: Copies, owner: str | None = None) -> None:
+    """Copy until so many are there; of those listed, every tenth is the `owner`'s. Nobody has the
+    database open. Every wake is put off by a day."""
     with closing(sqlite3.connect(database, isolation_level=None)) as db:
         db.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-1000000;"
@@ -105,7 +148,7 @@ def fill(database: Path, incidents: int, *, waiting: bool) -> None:
         (present,) = db.execute("SELECT count(*) FROM incident").fetchone()
         if incidents > present:
             indexes = _without_indexes(db)
-            _copy(db, incidents - present, waiting)
+            _copy(db, incidents - present, copies, owner)
             for statement in indexes:
                 db.execute(statement)
         db.execute("COMMIT")
@@ -127,27 +170,32 @@ def _without_indexes(db: sqlite3.Connection) -> list[str]:
     return [statement for _, statement in found]
 
 
-def _copy(db: sqlite3.Connection, count: int, waiting: bool) -> None:
+def _copy(db: sqlite3.Connection, count: int, copies: Copies, owner: str | None) -> None:
+    waiting = copies is Copies.WAITING
     db.execute(_ORIGINALS)
+    db.execute(_CUSTOMERS)
     db.execute(
         _COPIES,
         {
             "count": count,
             "people": count + 1 if waiting else PEOPLE,
             "minutes": 0 if waiting else 1,
+            "listed": copies is Copies.LISTED,
+            "after": LISTED_AFTER,
         },
     )
     for table, differs in FIELDS.items():
         names = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
         if table == "effect":
             names.remove("id")  # given anew, in order
-        fields = {**differs, **(WAITING if waiting else STORED).get(table, {})}
+        fields = {"customer_id": "c.customer", **differs, **_DIFFERS[copies].get(table, {})}
         values = ", ".join(fields.get(name, f"t.{name}") for name in names)
         origin = ORIGIN.get(table, "incident_id")
         db.execute(f"CREATE TEMP TABLE t AS SELECT *, rowid AS place FROM main.{table}")
         db.execute(f"CREATE INDEX temp.t_of ON t ({origin}, place)")
         db.execute(
             f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM copies AS c"
-            f" CROSS JOIN t ON t.{origin} = c.original ORDER BY c.n, t.place"
+            f" CROSS JOIN t ON t.{origin} = c.original ORDER BY c.n, t.place",
+            {"owner": owner},
         )
         db.execute("DROP TABLE temp.t")

@@ -21,9 +21,9 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from bench import story
-from bench.copies import fill
+from bench.copies import Copies, fill
 from bench.gateway import CARD
-from bench.lists import Lists, lists_rows, measure_lists
+from bench.lists import OBJECT_ID, Lists, lists_rows, lists_table, measure_lists
 from bench.measuring import PEERS, Bench, Block, House, ask_everybody, at, house, last_line, tell
 from bench.plain import CALLS
 from bench.processes import Child, child
@@ -54,8 +54,8 @@ class EngineSize:
     """How often each engine carries them, by turns."""
 
 
-ENGINE = EngineSize(3, 64, 40, 1_000, 1_000_000, 10_000, 20, 60, 100_000, 10, 200, 3)
-ENGINE_QUICK = EngineSize(1, 16, 8, 200, 5_000, 1_000, 2, 6, 2_000, 1, 24, 1)
+ENGINE = EngineSize(3, 64, 40, 1_000, 1_000_000, 10_000, 20, 60, 100_000, 200, 200, 3)
+ENGINE_QUICK = EngineSize(1, 16, 8, 200, 5_000, 1_000, 2, 6, 5_000, 20, 24, 1)
 WARM = 16
 PARTS = ("stored", "waiting", "lists", "loop", "replicas")
 
@@ -85,13 +85,13 @@ class Asked:
             key = server.ready["key"]
         yield cls(bench.data / "asked.sqlite3", key, asked.clicks)
 
-    def copy(self, name: str, incidents: int, *, waiting: bool) -> float:
+    def copy(self, name: str, incidents: int, copies: Copies, owner: str | None = None) -> float:
         """Another database with so many incidents; how long that took, in seconds."""
         began = time.perf_counter()
         to = self.database.with_name(f"{name}.sqlite3")
         with closing(sqlite3.connect(self.database)) as db, closing(sqlite3.connect(to)) as copy:
             db.backup(copy)  # with what only the log of a process that is gone still holds
-        fill(to, incidents, waiting=waiting)
+        fill(to, incidents, copies, owner)
         return time.perf_counter() - began
 
 
@@ -119,8 +119,8 @@ class Stored:
 
 async def measure_stored(bench: Bench, size: EngineSize, asked: Asked, people: Any) -> Stored:
     tell(f"making {size.many:,} stored incidents")
-    asked.copy("few", size.few, waiting=False)
-    built = asked.copy("many", size.many, waiting=False)
+    asked.copy("few", size.few, Copies.STORED)
+    built = asked.copy("many", size.many, Copies.STORED)
     megabytes = (bench.data / "many.sqlite3").stat().st_size / 1e6
     found = Stored(Replies(), Replies(), built, megabytes)
     async with (
@@ -168,8 +168,8 @@ class Waiting:
 
 
 async def measure_waiting(bench: Bench, size: EngineSize, asked: Asked, people: Any) -> Waiting:
-    asked.copy("waiting", size.waiting, waiting=True)
-    asked.copy("hardly", 0, waiting=True)
+    asked.copy("waiting", size.waiting, Copies.WAITING)
+    asked.copy("hardly", 0, Copies.WAITING)
     async with (
         house(bench, people, dispatch=True, name="hardly", key=asked.key) as hardly,
         house(bench, people, dispatch=True, name="waiting", key=asked.key) as server,
@@ -413,7 +413,7 @@ async def measure_engine(
             if "waiting" in parts:
                 found.waiting = await measure_waiting(bench, size, asked, people)
             if "lists" in parts:
-                asked.copy("listed", size.listed, waiting=False)
+                asked.copy("listed", size.listed, Copies.LISTED, OBJECT_ID)
                 found.lists = await measure_lists(bench, people, "listed", asked.key, size.asked)
     if "loop" in parts or "replicas" in parts:
         found.rates = await measure_loop(bench, size, people, parts)
@@ -431,6 +431,8 @@ def engine_table(bench: Bench, size: EngineSize, found: Found) -> str:
     lines += _cpu_rows(found.rates) + _goal_rows(found.rates)
     if found.stored:
         lines += ["", *_stored_table(size, found.stored)]
+    if found.lists:
+        lines += ["", *lists_table(found.lists)]
     if found.rates:
         lines += ["", *_rates_table(bench, size, found.rates)]
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from bench.answering import Answering
+from bench.answering import Answering, Command
 from bench.gateway import settings_of
 from bench.story import uncapped
 from bot import logs
@@ -114,6 +114,10 @@ class Asked:
     async def left(self) -> int:
         return await left(self._vouch.store)
 
+    def unpaced(self) -> None:
+        """From now on a chat takes as many answers as are asked for in it."""
+        windows.THREAD = (within(100_000, seconds=1),)
+
 
 _LEFT = (
     select(func.count())
@@ -143,7 +147,12 @@ async def main(answering: Answering) -> None:
     async with running(settings_of(told, database), dispatch=told["dispatch"]) as vouch:
         asked = Asked(vouch)
         ready = {"url": vouch.url, "key": key}
-        commands = {"settle": asked.settle, "waiting": asked.waiting, "left": asked.left}
+        commands: dict[str, Command] = {
+            "settle": asked.settle,
+            "waiting": asked.waiting,
+            "left": asked.left,
+            "unpaced": asked.unpaced,
+        }
         answering.start(ready, commands)
         await asyncio.Event().wait()
 

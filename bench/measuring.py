@@ -106,13 +106,15 @@ class Bench:
         trust = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), str(bundle))
         return {"HTTPS_PROXY": proxy, "NO_PROXY": "localhost,127.0.0.1", **trust}
 
-    async def token(self) -> str:
-        token: str = await self.cloud.ask("token", tenant=story.TENANT)
+    async def token(self, tenant: str = story.TENANT) -> str:
+        token: str = await self.cloud.ask("token", tenant=tenant)
         return token
 
-    async def turns(self, server: Child, bodies: list[str], in_flight: int) -> Block:
+    async def turns(
+        self, server: Child, bodies: list[str], in_flight: int, tenant: str = story.TENANT
+    ) -> Block:
         """One block: CPU, latencies and new connections of these turns alone."""
-        url, token = f"{server.ready['url']}/api/messages", await self.token()
+        url, token = f"{server.ready['url']}/api/messages", await self.token(tenant)
         before, opened = await server.ask("spent"), await self.cloud.ask("counts")
         done = await self.load.ask(
             "turns", url=url, token=token, bodies=bodies, in_flight=in_flight

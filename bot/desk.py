@@ -43,6 +43,13 @@ def channel_of(tx: Tx) -> Channel | None:
     return Channel(known.tenant_id, known.whose, known.service_url) if known else None
 
 
+async def customers_of(store: Store, desk: ProviderDesk, tenant_id: str) -> list[str]:
+    """The customers whose tenant it is: subsidiaries share one, and the provider may be a customer
+    in its own."""
+    found = await store.read_across(lambda tx: across.find_customers_by_tenant(tx, tenant_id))
+    return [customer for customer in found if customer != desk.profile.id]
+
+
 async def keep_desk(store: Store, desk: ProviderDesk, now: Callable[[], datetime]) -> None:
     """Look again and again, until cancelled. What we held back because we knew of no channel is
     released, at the next look too: it may have been in our hands at this one."""

@@ -12,14 +12,14 @@ import structlog
 
 from bot import ids
 from bot.bridge import LONGEST_TEXT, Bridge, said
+from bot.buttons import Who, belongs, event_of
 from bot.cases import case_of
 from bot.clock import Clock
 from bot.conductor import Addressed, Conductor, NotHeard, Occurrence, Outcome
 from bot.context import with_context
-from bot.desk import channel_of, release
+from bot.desk import customers_of
 from bot.gathering import ProviderDesk
 from bot.inbound import (
-    Actor,
     Clicked,
     Inbound,
     Installed,
@@ -34,9 +34,10 @@ from bot.inbound import (
     Texted,
     TryAgainLaterError,
 )
+from bot.installing import Installing, keep_chat
 from bot.links import Links
 from bot.notice import in_short
-from bot.onboarding import Onboarding, is_setup_alone, let_go_on, order_roster, setup_code
+from bot.onboarding import Onboarding, is_setup_alone, setup_code
 from bot.orders import Orders
 from bot.telling import tell_analysts
 from bot.verifying import CodeCheck, CodeDesk
@@ -53,40 +54,22 @@ from cards import (
 )
 from cards.wording import Reader, say
 from dialogs.codes import code_in
-from dialogs.messenger import Card, Channel, Conversation
+from dialogs.messenger import Card
 from dialogs.privacy import asks_about_privacy
-from storage import across, homes, incidents, people, profiles
+from storage import across, homes, incidents, profiles
 from storage.engine import AcrossTx, Store, StoreBusyError, Tx, Urgency
-from storage.homes import Home
 from triage.authority import hearers, may_send
 from triage.customer import Customer, Provider
 from triage.decide import Refused
 from triage.effects import ANALYST_THREAD
 from triage.events import (
     Answered,
-    ApprovalAnswered,
-    Attested,
-    CallHeld,
-    CallRecorded,
-    ClearanceRecorded,
-    CloseOrdered,
-    ConsentRecorded,
-    ContainOrdered,
     Event,
-    KeptOpen,
-    RecommendationAnswered,
-    Reopened,
     SentToCustomer,
-    Taken,
-    TaskAnswered,
-    UndoOrdered,
-    WishedCall,
-    WishedToTalk,
     Wrote,
 )
-from triage.incident import CallOutcome, Incident, Question, QuestionKind, Route
+from triage.incident import Incident, Question, QuestionKind, Route
 from triage.phrases import Phrase, phrase
-from triage.playbooks import CALL_ME
 from triage.surfaces import asked_in_teams, person_card, surfaces
 from triage.telling import from_provider
 from triage.views import (
@@ -119,6 +102,7 @@ class Reception:
         self._conductor = conductor
         self._links = links
         self._onboarding = Onboarding(store, clock, desk)
+        self._installing = Installing(store, clock, desk, conductor)
         self._orders = Orders(store, clock, desk, conductor)
         self._bridge = Bridge(store, clock, desk, conductor)
         self._codes = CodeDesk(store, clock, desk, conductor.on_work)
@@ -136,11 +120,11 @@ class Reception:
                     await self._bridge.revised(inbound)
                     return Nothing()
                 case Installed():
-                    return await self._installed(inbound)
+                    return await self._installing.installed(inbound)
                 case Removed():
-                    return await self._removed(inbound)
+                    return await self._installing.removed(inbound)
                 case RosterChanged():
-                    return await self._roster_changed(inbound)
+                    return await self._installing.roster_changed(inbound)
         except StoreBusyError as error:
             raise TryAgainLaterError from error
 
@@ -178,12 +162,12 @@ class Reception:
         press = _press(tx, click, pressed, now)
         if isinstance(press, NotHeard):
             return press
-        if not _belongs(pressed, press.handle.surface):
+        if not belongs(pressed, press.handle.surface):
             return NotHeard("refused.unknown_card", NOT_ITS_BUTTON)
         who = self._who(click, press)
         if self._desk.profile.analyst(who.object_id) and not _is_analyst_now(tx, who):
             return NotHeard("refused.not_analyst", "not on the roster any more")
-        event = _event(pressed, who)
+        event = event_of(pressed, who)
         if isinstance(event, clicks.Unreadable):
             return NotHeard("refused.say_how", event.why)
         occurrence = Occurrence(
@@ -225,7 +209,7 @@ class Reception:
         press = await self._store.read_across(lambda tx: _press(tx, click, pressed, now))
         if isinstance(press, NotHeard):
             return await self._refused(click, press)
-        if not _belongs(pressed, press.handle.surface):
+        if not belongs(pressed, press.handle.surface):
             return await self._refused(click, NotHeard("refused.unknown_card", NOT_ITS_BUTTON))
         words = commanding.read(pressed)
         if isinstance(words, clicks.Unreadable):
@@ -240,7 +224,7 @@ class Reception:
         if isinstance(press, NotHeard):
             return await self._refused(click, press)
         handle, who = press.handle, self._who(click, press)
-        if not _belongs(pressed, handle.surface):
+        if not belongs(pressed, handle.surface):
             return await self._refused(click, NotHeard("refused.unknown_card", NOT_ITS_BUTTON))
         incident, customer = await self._store.read(
             handle.customer_id, lambda tx: case_of(tx, handle.incident_id)
@@ -271,7 +255,7 @@ class Reception:
         theirs = Reader(customer.language, customer.zone)
         return ShowCard(sending.render(preview, handle.token, who.reader, theirs))
 
-    async def _answer(self, outcome: Outcome, handle: across.Handle, who: "Who") -> Response:
+    async def _answer(self, outcome: Outcome, handle: across.Handle, who: Who) -> Response:
         """The asker's new view; to whom the card does not belong, a sentence and no card."""
         if isinstance(outcome.verdict, Refused):
             return ShowText(say(outcome.verdict.says, who.reader))
@@ -314,7 +298,7 @@ class Reception:
             return await self._said_in_channel(text, reader)
         if is_setup_alone(text.text):
             return ShowText(say(phrase("setup.usage"), reader))
-        customers = await self._customers_of(text.place.tenant_id)
+        customers = await customers_of(self._store, self._desk, text.place.tenant_id)
         if not customers or not (text.text.strip() or text.files):
             return ShowText(say(phrase("help.person"), reader))
         for customer in customers:
@@ -387,7 +371,7 @@ class Reception:
         several share the tenant, the one whose code it is."""
         asked = [
             customer
-            for customer in await self._customers_of(place.tenant_id)
+            for customer in await customers_of(self._store, self._desk, place.tenant_id)
             if place.personal or await self._in_team(customer, place)
         ]
         if len(asked) > 1:
@@ -402,56 +386,6 @@ class Reception:
     async def _what_is_kept(self, customers: Iterable[str], reader: Reader) -> str:
         of = [await self._store.read(customer, profiles.current) for customer in customers]
         return "\n\n".join(say(in_short(profile), reader) for profile in of)
-
-    # --- installations ---
-
-    async def _installed(self, installed: Installed) -> Response:
-        """Keep where we may speak, release what waited for it, and have the members read.
-
-        Customers of one tenant share its people and its teams: each keeps what concerns it."""
-        place = installed.place
-        now = self._clock.now()
-        if place.tenant_id == self._desk.profile.tenant_id and not place.personal:
-            await self._provider_installed(place)
-        for customer in await self._customers_of(place.tenant_id):
-            await self._store.write(
-                customer, lambda tx: _keep_installation(tx, installed, now), Urgency.PEOPLE
-            )
-            self._conductor.on_work()
-        return Nothing()
-
-    async def _provider_installed(self, place: Place) -> None:
-        provider = self._desk.profile.id
-        if not await self._store.write(
-            provider, lambda tx: _keep_channel(tx, place), Urgency.PEOPLE
-        ):
-            return
-        self._desk.channel = await self._store.read(provider, channel_of)
-        await release(self._store, self._desk, self._clock.now())
-        self._conductor.on_work()
-
-    async def _removed(self, removed: Removed) -> Response:
-        place, now = removed.place, self._clock.now()
-        provider = self._desk.profile
-        for customer in await self._customers_of(place.tenant_id):
-            await self._store.write(
-                customer, lambda tx: _keep_removal(tx, removed, provider, now), Urgency.PEOPLE
-            )
-        if place.tenant_id == provider.tenant_id and not place.personal:
-            await self._store.write(provider.id, lambda tx: _leave_channel(tx, place))
-            self._desk.channel = await self._store.read(provider.id, channel_of)
-        self._conductor.on_work()
-        return Nothing()
-
-    async def _roster_changed(self, changed: RosterChanged) -> Response:
-        """Who reads the incident channel decides what may stand there: read the members anew."""
-        now = self._clock.now()
-        for customer in await self._customers_of(changed.place.tenant_id):
-            await self._store.write(
-                customer, lambda tx: _read_team_anew(tx, changed, now), Urgency.PEOPLE
-            )
-            self._conductor.on_work()
-        return Nothing()
 
     # --- strangers, and who is who ---
 
@@ -482,7 +416,9 @@ class Reception:
     async def _tell(self, place: Place, key: str) -> None:
         """The analysts hear what somebody of a tenant needs help with; once a day."""
         provider, now = self._desk.profile.id, self._clock.now()
-        says = phrase(key, customer=", ".join(await self._customers_of(place.tenant_id)))
+        says = phrase(
+            key, customer=", ".join(await customers_of(self._store, self._desk, place.tenant_id))
+        )
         named = f"{key}:{place.tenant_id}:{now:%Y-%m-%d}"
         await self._store.write(
             provider, lambda tx: tell_analysts(tx, named, says, provider, now), Urgency.PEOPLE
@@ -491,24 +427,16 @@ class Reception:
     async def _is_ours(self, tenant_id: str) -> bool:
         if tenant_id == self._desk.profile.tenant_id:
             return True
-        return bool(await self._customers_of(tenant_id))
-
-    async def _customers_of(self, tenant_id: str) -> list[str]:
-        """The customers whose tenant it is: subsidiaries share one, and the provider may be a
-        customer in its own."""
-        found = await self._store.read_across(
-            lambda tx: across.find_customers_by_tenant(tx, tenant_id)
-        )
-        return [customer for customer in found if customer != self._desk.profile.id]
+        return bool(await customers_of(self._store, self._desk, tenant_id))
 
     async def _met(self, customer: str, text: Texted) -> None:
         """A chat that reaches us is a chat we can reach."""
         now = self._clock.now()
         await self._store.write(
-            customer, lambda tx: _keep_chat(tx, text.actor, text.place, now), Urgency.PEOPLE
+            customer, lambda tx: keep_chat(tx, text.actor, text.place, now), Urgency.PEOPLE
         )
 
-    def _who(self, click: Clicked, press: across.Press) -> "Who":
+    def _who(self, click: Clicked, press: across.Press) -> Who:
         """The actor with the name and UPN our own records give: cards and clients may say anything."""
         analyst = self._desk.profile.analyst(click.actor.object_id)
         if analyst is not None and click.place.tenant_id == self._desk.profile.tenant_id:
@@ -516,14 +444,6 @@ class Reception:
             return Who(analyst.object_id, analyst.upn, analyst.name, reader)
         name = press.name or click.actor.name
         return Who(click.actor.object_id, press.upn or "", name, Reader(click.actor.locale))
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    object_id: str
-    upn: str
-    name: str
-    reader: Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -548,146 +468,6 @@ def _is_analyst_now(tx: AcrossTx, who: Who) -> bool:
     """By the rows, not by what this process knows of them: whoever left speaks for us no more."""
     provider = across.provider(tx)
     return provider is not None and provider.analyst(who.object_id) is not None
-
-
-# --- what may be pressed where -------------------------------------------------------------------
-
-BUTTONS: dict[str, frozenset[Button]] = {
-    "person": frozenset({Button.ANSWER, Button.CHANGE, Button.TALK}),
-    "customer": frozenset({Button.KEEP_OPEN, Button.ACCEPT, Button.DISCUSS}),
-    "approval": frozenset({Button.APPROVE, Button.DENY}),
-    "manager": frozenset({Button.ATTEST}),
-    "task": frozenset({Button.TASK}),
-    "owner": frozenset({Button.TASK}),
-    "analyst": frozenset(
-        {
-            Button.TAKE,
-            Button.CLOSE,
-            Button.CLOSE_AS,
-            Button.KEEP_OPEN,
-            Button.REOPEN,
-            Button.CLEAR,
-            Button.CONTAIN,
-            Button.UNDO,
-            Button.DRAFT,
-            Button.SEND,
-            Button.DISCARD,
-            Button.COMMAND,
-            Button.RECORD_CALL,
-            Button.RECORD_CONSENT,
-            Button.CALL_HELD,
-        }
-    ),
-}
-"""By kind of surface: a handle of Bob's card closes no case, whoever holds it."""
-
-
-def _belongs(pressed: clicks.Click, surface: str) -> bool:
-    """The button stands on such a card, and the card of an approval, or a task, is for that alone."""
-    kind, _, which = surface.partition(":")
-    of_one = kind in ("approval", "manager", "task", "owner")
-    on_this = not of_one or pressed.on == which.rpartition(":")[2]
-    return on_this and pressed.button in BUTTONS.get(kind, frozenset())
-
-
-# --- from a click to an event --------------------------------------------------------------------
-
-
-def _event(  # noqa: C901, PLR0912 - an arm for each button
-    pressed: clicks.Click, who: Who
-) -> Event | clicks.Unreadable:
-    """What a button means. Whether this person may, is decided where everything is decided."""
-    on, by, name = pressed.on or "", who.object_id, who.name
-    match pressed.button:
-        case Button.ANSWER if not on and pressed.choice == CALL_ME.id:
-            return WishedCall(by)
-        case Button.ANSWER | Button.CHANGE:
-            return Answered(on, by, pressed.choice or "")
-        case Button.TALK:
-            return WishedToTalk(by)
-        case Button.APPROVE | Button.DENY:
-            approve = pressed.button is Button.APPROVE
-            return ApprovalAnswered(on, by, who.upn, name, approve)
-        case Button.TAKE:
-            return Taken(by, name)
-        case Button.CLOSE:
-            return CloseOrdered(by, name)
-        case Button.CLOSE_AS:
-            return _close_as(pressed, who)
-        case Button.CLEAR:
-            return _clear(pressed, who)
-        case Button.RECORD_CONSENT:
-            return _consent(pressed, who)
-        case Button.SEND:
-            return _send(pressed, who)
-        case Button.DRAFT | Button.DISCARD:
-            return clicks.Unreadable("looks only")
-        case Button.KEEP_OPEN:
-            return KeptOpen(by, who.upn, name)
-        case Button.REOPEN:
-            return Reopened(by, name)
-        case Button.CONTAIN:
-            return ContainOrdered(on, by, name)
-        case Button.UNDO:
-            return UndoOrdered(on, by, name)
-        case Button.RECORD_CALL:
-            return CallRecorded(on, by, name, pressed.choice or "")
-        case Button.CALL_HELD:
-            return _call_held(pressed, who)
-        case Button.ATTEST:
-            choice = None if pressed.choice == manager.NO_VOICE else pressed.choice or ""
-            return Attested(on, by, who.upn, name, choice)
-        case Button.ACCEPT | Button.DISCUSS:
-            return RecommendationAnswered(by, who.upn, name, pressed.button is Button.ACCEPT)
-        case Button.TASK:
-            return _task_answered(pressed, who)
-        case Button.DO_IT | Button.CANCEL | Button.RUN | Button.COMMAND:
-            return clicks.Unreadable("stands on a card that answers an analyst's command")
-
-
-def _call_held(pressed: clicks.Click, who: Who) -> CallHeld | clicks.Unreadable:
-    outcome = next((o for o in CallOutcome if o == pressed.choice), None)
-    if outcome is None or not pressed.on:
-        return clicks.Unreadable("no outcome of ours")
-    return CallHeld(pressed.on, outcome, who.object_id, who.name)
-
-
-def _task_answered(pressed: clicks.Click, who: Who) -> TaskAnswered | clicks.Unreadable:
-    read = task.read(pressed)
-    if isinstance(read, clicks.Unreadable):
-        return read
-    on, by = pressed.on or "", who.object_id
-    return TaskAnswered(on, read.answer, by, who.upn, who.name, read.words)
-
-
-def _close_as(pressed: clicks.Click, who: Who) -> CloseOrdered | clicks.Unreadable:
-    """Nothing closes without saying what it was, and why (design.md section 4, rule 3)."""
-    read = analyst_thread.read_close_as(pressed)
-    if isinstance(read, clicks.Unreadable):
-        return read
-    return CloseOrdered(who.object_id, who.name, read.disposition, read.comment)
-
-
-def _clear(pressed: clicks.Click, who: Who) -> ClearanceRecorded | clicks.Unreadable:
-    """Nothing is done by being ticked: who says so, and how they know, stands in the record."""
-    read = analyst_thread.read_clear(pressed)
-    if isinstance(read, clicks.Unreadable):
-        return read
-    return ClearanceRecorded(read.person, read.part, read.proof, who.object_id, who.name)
-
-
-def _consent(pressed: clicks.Click, who: Who) -> ConsentRecorded | clicks.Unreadable:
-    read = analyst_thread.read_consent(pressed)
-    if isinstance(read, clicks.Unreadable):
-        return read
-    return ConsentRecorded(read.approval, read.contact, read.approve, who.object_id, who.name)
-
-
-def _send(pressed: clicks.Click, who: Who) -> SentToCustomer | clicks.Unreadable:
-    read = sending.read(pressed)
-    if isinstance(read, clicks.Unreadable):
-        return read
-    return SentToCustomer(pressed.on or "", read.words, who.object_id, who.name, read.to)
 
 
 def _key(click: Clicked, handle: across.Handle, event: Event) -> str:
@@ -744,64 +524,6 @@ MOST_CASES = 5
 
 REMEMBERED = timedelta(days=30)
 """How long after its last alert somebody's words still belong to a case."""
-
-
-# --- what Teams tells us of itself ---------------------------------------------------------------
-
-
-def _keep_installation(tx: Tx, installed: Installed, now: datetime) -> None:
-    """In a team: where its incident channel is spoken to. In a chat: where this person is."""
-    place = installed.place
-    if place.personal and installed.actor is not None:
-        _keep_chat(tx, installed.actor, place, now)
-        let_go_on(tx, f"person:{installed.actor.object_id}", now)
-        order_roster(tx, place.conversation_id, installed.activity_id, now)
-    elif home := _keep_channel(tx, place):
-        let_go_on(tx, homes.waits_for(tx.customer), now)
-        order_roster(tx, home.team_id, installed.activity_id, now)
-
-
-def _keep_channel(tx: Tx, place: Place) -> Home | None:
-    """Where the incidents of this customer stand, when it is that team the app came to."""
-    home = homes.chosen(tx)
-    if home is None or place.team_id != home.team_id:
-        return None
-    people.keep_channel(tx, Channel(place.tenant_id, home.channel_id, place.service_url))
-    return home
-
-
-def _keep_chat(tx: Tx, actor: Actor, place: Place, now: datetime) -> None:
-    where = Conversation(place.tenant_id, place.conversation_id, place.service_url)
-    people.meet(
-        tx, place.tenant_id, actor.object_id, actor.mri, actor.name, actor.locale, actor.zone, now
-    )
-    people.keep_chat(tx, actor.object_id, where)
-
-
-def _read_team_anew(tx: Tx, changed: RosterChanged, now: datetime) -> None:
-    home = homes.chosen(tx)
-    if home is not None and changed.place.team_id == home.team_id:
-        order_roster(tx, home.team_id, changed.activity_id, now)
-
-
-def _keep_removal(tx: Tx, removed: Removed, provider: Provider, now: datetime) -> None:
-    """From a team, it is for the analysts to know: the customer's channel is silent from then on."""
-    place = removed.place
-    if place.personal and removed.actor is not None:
-        people.mark_removed(tx, place.tenant_id, removed.actor.object_id)
-    elif _leave_channel(tx, place):
-        says = phrase("tell.removed_from_team", customer=profiles.current(tx).name)
-        tell_analysts(tx, f"removed:{now.isoformat()}", says, provider.id, now)
-
-
-def _leave_channel(tx: Tx, place: Place) -> bool:
-    """Whether it was where the incidents stand that the app was removed from."""
-    home = homes.chosen(tx)
-    if home is None or place.team_id != home.team_id:
-        return False
-    for channel_id in {home.channel_id, homes.general(home.team_id)}:
-        people.remove_conversation(tx, channel_id)
-    return True
 
 
 def _stands_for(handle: across.Handle, place: Place, now: datetime) -> bool:

@@ -6,21 +6,18 @@ from dataclasses import dataclass, replace
 from cards import commanding, sending
 from cards.clicks import Click, Unreadable, button
 from cards.elements import (
-    AdaptiveCard,
     Card,
     CardTooLargeError,
     Column,
     Container,
     Fact,
     FactSet,
-    InputChoice,
-    InputChoiceSet,
-    InputText,
     OpenUrl,
     ShowCard,
     TextBlock,
     ToggleVisibility,
 )
+from cards.forms import form, in_words, one_of
 from cards.layout import (
     HEADLINE,
     actions_rows,
@@ -394,8 +391,8 @@ def _by_phone(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
 
 def _consent(consents: tuple[PhoneConsent, ...], handle: str, reader: Reader) -> ShowCard:
     choices = [
-        InputChoice(
-            title=label(
+        (
+            label(
                 f"label.consent_{verdict}",
                 reader,
                 person=c.name,
@@ -403,7 +400,7 @@ def _consent(consents: tuple[PhoneConsent, ...], handle: str, reader: Reader) ->
                 number=c.number,
                 source=c.number_source,
             ),
-            value=f"{c.approval}:{verdict}:{c.upn}",
+            f"{c.approval}:{verdict}:{c.upn}",
         )
         for c in consents[:MOST_PARTS]
         for verdict in (Button.APPROVE, Button.DENY)
@@ -411,22 +408,8 @@ def _consent(consents: tuple[PhoneConsent, ...], handle: str, reader: Reader) ->
     record = button(
         label("button.record", reader), handle, Button.RECORD_CONSENT, takes_inputs=True
     )
-    return ShowCard(
-        title=label("button.consent", reader),
-        card=AdaptiveCard(
-            body=[
-                InputChoiceSet(
-                    id=CONSENT,
-                    label=label("label.consent", reader),
-                    choices=choices,
-                    placeholder=label("label.consent_missing", reader),
-                    is_required=True,
-                    error_message=label("label.consent_missing", reader),
-                )
-            ],
-            actions=[record],
-        ),
-    )
+    chosen = one_of(CONSENT, "label.consent", choices, reader, missing="label.consent_missing")
+    return form(label("button.consent", reader), [chosen], record)
 
 
 def _suspicions(suspicions: tuple[Suspicion, ...], handle: str, reader: Reader) -> list[object]:
@@ -443,36 +426,17 @@ def _suspicions(suspicions: tuple[Suspicion, ...], handle: str, reader: Reader) 
 
 def _clear(missing: list[tuple[Suspicion, Clearance]], handle: str, reader: Reader) -> ShowCard:
     choices = [
-        InputChoice(
-            title=f"{outside(s.name)}: {name_of('clearance', part, reader)}",
-            value=f"{s.person}:{part}",
-        )
+        (f"{outside(s.name)}: {name_of('clearance', part, reader)}", f"{s.person}:{part}")
         for s, part in missing[:MOST_PARTS]
     ]
-    record = button(label("button.record", reader), handle, Button.CLEAR, takes_inputs=True)
-    return ShowCard(
-        title=label("button.clear", reader),
-        card=AdaptiveCard(
-            body=[
-                InputChoiceSet(
-                    id=PART,
-                    label=label("label.what_was_done", reader),
-                    choices=choices,
-                    placeholder=label("label.what_was_done_missing", reader),
-                    is_required=True,
-                    error_message=label("label.what_was_done_missing", reader),
-                ),
-                InputText(
-                    id=PROOF,
-                    label=label("label.proof", reader),
-                    max_length=MAX_COMMENT,
-                    is_required=True,
-                    error_message=label("label.proof_missing", reader),
-                ),
-            ],
-            actions=[record],
-        ),
+    done = one_of(
+        PART, "label.what_was_done", choices, reader, missing="label.what_was_done_missing"
     )
+    proof = in_words(
+        PROOF, "label.proof", MAX_COMMENT, reader, missing="label.proof_missing", lines=False
+    )
+    record = button(label("button.record", reader), handle, Button.CLEAR, takes_inputs=True)
+    return form(label("button.clear", reader), [done, proof], record)
 
 
 def _actions(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
@@ -529,39 +493,20 @@ def _beside(view: AnalystThread, handle: str, reader: Reader) -> list[object]:
     more: list[object] = []
     if Button.COMMAND in view.buttons:
         title = label(f"button.{Button.COMMAND}", reader)
-        more.append(commanding.form(title, handle, reader))
+        more.append(commanding.more(title, handle, reader))
     return more + _portal(view, reader)
 
 
 def _close_as(title: str, handle: str, reader: Reader) -> ShowCard:
-    dispositions = [
-        InputChoice(title=name_of("disposition", d, reader), value=d.value) for d in Disposition
-    ]
-    close = button(label("button.close_now", reader), handle, Button.CLOSE_AS, takes_inputs=True)
-    return ShowCard(
-        title=title,
-        card=AdaptiveCard(
-            body=[
-                InputChoiceSet(
-                    id=DISPOSITION,
-                    label=label("label.disposition", reader),
-                    choices=dispositions,
-                    placeholder=label("label.disposition_missing", reader),
-                    is_required=True,
-                    error_message=label("label.disposition_missing", reader),
-                ),
-                InputText(
-                    id=COMMENT,
-                    label=label("label.comment", reader),
-                    is_multiline=True,
-                    max_length=MAX_COMMENT,
-                    is_required=True,
-                    error_message=label("label.comment_missing", reader),
-                ),
-            ],
-            actions=[close],
-        ),
+    choices = [(name_of("disposition", d, reader), d.value) for d in Disposition]
+    disposition = one_of(
+        DISPOSITION, "label.disposition", choices, reader, missing="label.disposition_missing"
     )
+    comment = in_words(
+        COMMENT, "label.comment", MAX_COMMENT, reader, missing="label.comment_missing"
+    )
+    close = button(label("button.close_now", reader), handle, Button.CLOSE_AS, takes_inputs=True)
+    return form(title, [disposition, comment], close)
 
 
 _DIGITS = re.compile(r"[0-9]{1,20}")

@@ -4,7 +4,8 @@ What is sent back is the command as it would be written in the thread of the cas
 """
 
 from cards.clicks import Click, Unreadable, button
-from cards.elements import AdaptiveCard, InputChoice, InputChoiceSet, InputText, ShowCard
+from cards.elements import ShowCard
+from cards.forms import form, in_words, one_of
 from cards.wording import Reader, label
 from triage.views import Button
 
@@ -23,32 +24,12 @@ COMMANDS = {
 """What the command begins with, and the sentence that says what it does and takes."""
 
 
-def form(title: str, handle: str, reader: Reader) -> ShowCard:
-    choices = [InputChoice(title=label(key, reader), value=word) for word, key in COMMANDS.items()]
-    return ShowCard(
-        title=title,
-        card=AdaptiveCard(
-            body=[
-                InputChoiceSet(
-                    id=WHAT,
-                    label=label("label.command", reader),
-                    choices=choices,
-                    placeholder=label("label.command_missing", reader),
-                    is_required=True,
-                    error_message=label("label.command_missing", reader),
-                ),
-                InputText(
-                    id=ABOUT,
-                    label=label("label.command_words", reader),
-                    is_multiline=True,
-                    max_length=MAX_WORDS,
-                ),
-            ],
-            actions=[
-                button(label("button.run", reader), handle, Button.COMMAND, takes_inputs=True)
-            ],
-        ),
-    )
+def more(title: str, handle: str, reader: Reader) -> ShowCard:
+    choices = [(label(key, reader), word) for word, key in COMMANDS.items()]
+    what = one_of(WHAT, "label.command", choices, reader, missing="label.command_missing")
+    about = in_words(ABOUT, "label.command_words", MAX_WORDS, reader, missing=None)
+    run = button(label("button.run", reader), handle, Button.COMMAND, takes_inputs=True)
+    return form(title, [what, about], run)
 
 
 def read(click: Click) -> str | Unreadable:

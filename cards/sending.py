@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from cards.clicks import Click, Unreadable, button
 from cards.confirm import COMMAND
 from cards.elements import (
-    AdaptiveCard,
     Card,
     Container,
     InputChoice,
     InputChoiceSet,
-    InputText,
     ShowCard,
     TextBlock,
 )
+from cards.forms import form, in_words
 from cards.layout import heading, small, whole
 from cards.text import outside
 from cards.wording import Reader, label, say
@@ -58,23 +57,8 @@ def written(
 ) -> ShowCard:
     """Where the words are written, on the case's card."""
     preview = button(label("button.preview", reader), handle, Button.DRAFT, takes_inputs=True)
-    return ShowCard(
-        title=title,
-        card=AdaptiveCard(
-            body=[
-                *_to(hearers, reader),
-                InputText(
-                    id=WORDS,
-                    label=label("label.words", reader),
-                    is_multiline=True,
-                    max_length=MAX_WORDS,
-                    is_required=True,
-                    error_message=label("label.words_missing", reader),
-                ),
-            ],
-            actions=[preview],
-        ),
-    )
+    said = in_words(WORDS, "label.words", MAX_WORDS, reader, missing="label.words_missing")
+    return form(title, [*_to(hearers, reader), said], preview)
 
 
 def _to(hearers: Sequence[tuple[str, str]], reader: Reader) -> list[object]:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from cards.clicks import Click, Unreadable, button
-from cards.elements import AdaptiveCard, Card, InputText, ShowCard, at, mention
+from cards.elements import Card, at, mention
+from cards.forms import form, in_words
 from cards.layout import banner, buttons, footer, heading, section, text, whole
 from cards.text import outside
 from cards.wording import Reader, label, name_of, say
@@ -113,13 +114,11 @@ def _button(view: TaskCard, answer: TaskAnswer, handle: str, reader: Reader) -> 
         choice=answer,
         takes_inputs=True,
     )
-    asked = label(f"label.task_{answer}", reader)
-    words = InputText(
-        id=f"{WORDS}_{answer}",
-        label=asked,
-        is_multiline=True,
-        max_length=MAX_WORDS,
-        is_required=True,
-        error_message=label("label.task_words_missing", reader),
+    said = in_words(
+        f"{WORDS}_{answer}",
+        f"label.task_{answer}",
+        MAX_WORDS,
+        reader,
+        missing="label.task_words_missing",
     )
-    return ShowCard(title=title, card=AdaptiveCard(body=[words], actions=[send]))
+    return form(title, [said], send)

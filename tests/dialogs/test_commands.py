@@ -1,6 +1,8 @@
 """What analysts write is read as a command: the forms, what is missing, and anything at all."""
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -211,3 +213,20 @@ def test_anything_at_all_is_read(text: str) -> None:
 def test_no_command_is_longer_than_what_is_kept(text: str) -> None:
     command = read(f"{text} {'x' * 10_000}")
     assert len(str(command)) < 1_000
+
+
+# --- the analysts' page ---------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[2] / "docs" / "analysts.md").read_text(encoding="utf-8")
+SHOWN = re.findall(r"^\| `([^`]+)` \|(.+)\|$", PAGE, re.MULTILINE)
+QUOTED = [*(first for first, _ in SHOWN), *re.findall(r"`([^`]+)`", " ".join(r for _, r in SHOWN))]
+SAID = [quoted for quoted in QUOTED if quoted.split()[0] in set(Word)]
+
+
+@pytest.mark.parametrize("written", SAID)
+def test_what_the_page_shows_is_understood(written: str) -> None:
+    assert not isinstance(read(written), Unknown | Incomplete)
+
+
+def test_the_page_shows_every_command() -> None:
+    assert {written.split()[0] for written in SAID} == set(Word)
