@@ -393,7 +393,7 @@ class Absorbed:
     affected: tuple[Affected, ...] = ()
     """Of that case, and of those that became part of it."""
     talking: tuple[str, ...] = ()
-    """Object ids of those who asked there for an analyst to write with."""
+    """Object ids of those who asked there for an analyst to write with, or to be called."""
     told: Told | None = None
     """What sources told of it, as if this case had been told: where an analyst merged it. Where a
     source said that two are one, it tells that itself, of the one that goes on."""

@@ -28,7 +28,7 @@ from triage.incident import (
     Taint,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import PLAYBOOKS, Channel, gravest_first
+from triage.playbooks import CALL_ME, PLAYBOOKS, Channel, gravest_first
 
 
 def handed_on(incident: Incident) -> Absorbed:
@@ -52,7 +52,7 @@ def handed_on(incident: Incident) -> Absorbed:
         paged=incident.paged_at is not None,
         kept_open=incident.kept_open,
         affected=_all_affected(incident.affected, incident.joined),
-        talking=incident.talking,
+        talking=_wish_to_talk(incident),
         told=all_told(incident) if incident.merged and incident.merged.by else None,
     )
 
@@ -61,6 +61,13 @@ def told_later(incident: Incident) -> Absorbed:
     """What a merged case hands on once it was merged: whoever had it then has the other no more for
     it, and what sources have told since went to the other."""
     return replace(handed_on(incident), owner=None, owner_name=None, told=None)
+
+
+def _wish_to_talk(incident: Incident) -> tuple[str, ...]:
+    """Whoever asked to write with an analyst, or to be called and was not heard since."""
+    last = ((q.person.object_id, q.replies[-1].choice) for q in incident.questions if q.replies)
+    called = (who for who, choice in last if choice == CALL_ME.id)
+    return tuple(dict.fromkeys((*incident.talking, *called)))
 
 
 _NOTHING_DONE = (ActionState.PROPOSED, ActionState.ALREADY_DONE)

@@ -49,6 +49,7 @@ from triage.events import (
     Taken,
     TaskGiven,
     UndoOrdered,
+    WishedCall,
     WishedToTalk,
     Wrote,
 )
@@ -878,6 +879,26 @@ def test_whoever_wants_to_talk_on_the_old_card_is_heard_where_the_case_goes_on()
     assert not part.card(BOB).talk
     assert into.told(ANALYST_THREAD)[-1] == "why.talk"
     assert BOB.object_id in dict(into.desk().hearers)
+
+
+def test_whoever_waits_for_a_call_when_two_become_one_is_not_forgotten() -> None:
+    part = Case().reported(malware_ran()).answers("call_me")
+    assert part.open_calls == [BOB.name]
+
+    into = by_anna(part, Case().reported(remote_tool(CARLA)))
+
+    assert part.open_calls == []
+    assert into.told(ANALYST_THREAD)[-1] == "why.talk"
+
+
+def test_a_call_that_is_wished_on_the_old_card_is_heard_where_the_case_goes_on() -> None:
+    part, into = _ran("opened"), Case().reported(remote_tool(CARLA))
+    by_anna(part, into)
+
+    part.happens(WishedCall(BOB.object_id), after=1)
+    into.happens(told_later(part.state), after=1)
+
+    assert into.told(ANALYST_THREAD)[-1] == "why.talk"
 
 
 def test_through_a_suspect_account_the_old_card_tells_nothing() -> None:
