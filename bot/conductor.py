@@ -53,7 +53,7 @@ from triage.authority import may_command
 from triage.customer import Customer, Provider, Role
 from triage.decide import Accepted, Decided, Verdict, decide
 from triage.draft import Known
-from triage.effects import ANALYST_THREAD, Relay, Say, look_again
+from triage.effects import ANALYST_THREAD, PostHandover, Relay, Say, look_again
 from triage.events import (
     Absorbed,
     ActionDone,
@@ -588,6 +588,8 @@ class Conductor:
                     tell_of_breaker(tx, opened, self._desk.profile.id)
                 if held and isinstance(taken.job, RelayJob):
                     relays.give_back(tx, claimed.stream, claimed.key)
+                if held and isinstance(claimed.effect, PostHandover):
+                    rota.not_posted(shared, claimed.effect, now)
                 if held and blocked_by:
                     people.mark_blocked(tx, profiles.current(tx).tenant_id, blocked_by)
         if held and event is not None:

@@ -14,7 +14,7 @@ from storage import across, effects, incidents
 from storage.across import NamedCase
 from storage.engine import AcrossTx, Store, Tx
 from triage import duty
-from triage.assigning import ASSIGN, HANDOVER, WAKES, candidates, choose
+from triage.assigning import ASSIGN, HANDOVER, UNTOLD, WAKES, candidates, choose
 from triage.customer import Provider
 from triage.duty import AtWork, Duty
 from triage.effects import ChangeShift, Handed, PostHandover, Wake
@@ -162,6 +162,11 @@ def hand_over(tx: Tx, shared: AcrossTx, gives: Leaving, key: str, now: datetime)
     if gives.more:
         again = f"change_shift:{gives.analyst}:{now.isoformat()}"
         order(tx, ChangeShift(again, now + AGAIN, gives.analyst, gives.to), now)
+
+
+def not_posted(shared: AcrossTx, card: PostHandover, now: datetime) -> None:
+    """Nobody will see the card, which was to call whoever gets a case: the case itself calls them."""
+    _wake(shared, card.cases, f"{UNTOLD}:{card.key}", f"{UNTOLD}:{card.analyst}", now)
 
 
 def _wake(shared: AcrossTx, cases: Iterable[Handed], key: str, name: str, now: datetime) -> None:

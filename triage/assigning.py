@@ -38,14 +38,14 @@ from triage.taps import whose_turn
 ENOUGH = timedelta(hours=1)
 """What must be left of a shift for whoever is given a case."""
 
-ASSIGN, TAKEN, HANDOVER = "assign", "taken", "handover"
-"""What wakes for it are called; after the last one stands who leaves, and for whom the handover card
-suggests it."""
+ASSIGN, TAKEN, HANDOVER, UNTOLD = "assign", "taken", "handover", "untold"
+"""What wakes for it are called; after the last two stands who leaves, and for whom the handover card
+suggests it. UNTOLD: that card will be seen by nobody."""
 
 MOST_GIVEN = 10
 """Times it was given to somebody that the state carries."""
 
-WAKES = (ASSIGN, TAKEN, HANDOVER)
+WAKES = (ASSIGN, TAKEN, HANDOVER, UNTOLD)
 
 
 # --- the rule ------------------------------------------------------------------------------------
@@ -107,6 +107,10 @@ def reason(incident: Incident) -> Phrase | None:
     given = incident.assignment
     if incident.owner is not None or not isinstance(given, Assignment):
         return None
+    return _reason(given)
+
+
+def _reason(given: Assignment) -> Phrase:
     return phrase(
         f"assigned.{given.why}", analyst=given.to_name, count=given.open_cases, until=given.until
     )
@@ -180,19 +184,21 @@ def _look(draft: Draft, duty: Duty, event: Event) -> None:
     """Somebody who is on duty; it stays with whoever has it, and still has the time to take it."""
     given = draft.incident.assignment
     passed = given.passed if given is not None else ()
+    suggested, untold = _suggested(event), _is_called(event, UNTOLD)
     if isinstance(given, Assignment):
         late = given.take_by is not None and given.take_by <= draft.now
         if duty.has(given.to) and not late:
+            if untold and (given.to, given.why) == (suggested, Why.HANDED):
+                _call(draft, given)
             return
         passed = (*passed, given.to) if late else ()  # another shift may be asked anew
     draft.set(escalated_by=tuple(filter(duty.has, draft.incident.escalated_by)))
     out = *passed, *draft.incident.escalated_by
     able = candidates(draft.incident, draft.known.provider, duty, out)
-    suggested = _suggested(event)
     handed = next((c for c in able if c.analyst.object_id == suggested), None)
     choice = Choice(handed, Why.HANDED) if handed else choose(able, draft.now)
     if choice is not None:
-        _give(draft, choice, passed, is_told=handed is not None)
+        _give(draft, choice, passed, is_told=handed is not None and not untold)
     elif isinstance(given, Assignment) and duty.has(given.to):
         draft.set(assignment=replace(given, take_by=None))
         if _rings(draft):
@@ -205,28 +211,28 @@ def _give(draft: Draft, choice: Choice, passed: tuple[str, ...], *, is_told: boo
     """`is_told`: the handover card has called them."""
     analyst, at_work = choice.candidate.analyst, choice.candidate.at_work
     take_by = _take_by(draft) if _presses(draft) else None
-    draft.set(
-        assignment=Assignment(
-            to=analyst.object_id,
-            to_name=analyst.name,
-            at=draft.now,
-            why=choice.why,
-            open_cases=at_work.open_cases,
-            until=at_work.until,
-            take_by=take_by,
-            passed=passed,
-        )
+    given = Assignment(
+        to=analyst.object_id,
+        to_name=analyst.name,
+        at=draft.now,
+        why=choice.why,
+        open_cases=at_work.open_cases,
+        until=at_work.until,
+        take_by=take_by,
+        passed=passed,
     )
-    says = reason(draft.incident)
-    if says is None:
-        raise ValueError("a case that was just given has a reason")
-    draft.note(says)
-    _remember(draft, says)
+    draft.set(assignment=given)
+    draft.note(_reason(given))
+    _remember(draft, _reason(given))
     if take_by is not None:
         draft.wake(f"{TAKEN}:{draft.now.isoformat()}", take_by)
     if not is_told:
-        who = (analyst.object_id, analyst.name)
-        draft.tell_analysts(f"assigned:{draft.now.isoformat()}", says, mentions=(who,))
+        _call(draft, given)
+
+
+def _call(draft: Draft, given: Assignment) -> None:
+    who = (given.to, given.to_name)
+    draft.tell_analysts(f"assigned:{draft.now.isoformat()}", _reason(given), mentions=(who,))
 
 
 def _remember(draft: Draft, says: Phrase) -> None:
@@ -269,6 +275,10 @@ def _rings(draft: Draft) -> bool:
 
 def _suggested(event: Event) -> str | None:
     """Object ids have no colon."""
-    if not isinstance(event, Woke) or not event.name.startswith(f"{HANDOVER}:"):
+    if not isinstance(event, Woke) or not _is_called(event, HANDOVER, UNTOLD):
         return None
     return event.name.rpartition(":")[2]
+
+
+def _is_called(event: Event, *names: str) -> bool:
+    return isinstance(event, Woke) and event.name.partition(":")[0] in names

@@ -954,7 +954,7 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
             tasking.woke(draft, which)
         case "clock":
             pass  # settling looks at every clock
-        case assigning.HANDOVER:
+        case assigning.HANDOVER | assigning.UNTOLD:
             assigning.leave(draft, which)
         case assigning.ASSIGN | assigning.TAKEN:
             pass  # whose the case is, is looked at once all else is settled

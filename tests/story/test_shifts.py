@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.conductor import Occurrence
+from bot.demo import PROVIDER_TENANT
 from bot.rota import read
 from storage import across
 from storage.engine import AcrossTx
@@ -265,6 +266,28 @@ async def test_whoever_leaves_gives_away_what_was_shown_and_nothing_else(tmp_pat
         assert len([m for m in await h.thread(PROVIDER) if " hands over, " in m.text]) == 1
         [alarm] = await alarms(h)
         assert "nobody is on duty" in alarm["summary"]
+
+
+async def test_whoever_got_a_case_is_called_in_its_thread_where_the_card_could_not(
+    tmp_path: Path,
+) -> None:
+    begin = datetime.now(UTC)
+    shifts = shift(begin, "Short", "mia", -1, 8) + shift(begin, "Long", "sam", -1, 9)
+    async with house(tmp_path, {"nordwall": lambda text: text + shifts}) as h:
+        await h.report(malware_ran())
+        await said(h, SAM, "shift off")
+        await h.settle()
+        asked = await asked_first(h)
+        h.accepts_trouble = True
+        await h.fault(kind="blocked", method="POST", tenant=PROVIDER_TENANT)
+        await h.later(minutes=1)
+
+        await h.press(SAM, asked, "do_it")
+
+        assert not [m for m in await h.thread(PROVIDER) if " hands over, " in m.text]
+        *_, called = [s for s in h.sent if s.activity.get("entities")]
+        assert called.activity["text"].startswith(f"<at>{MIA}</at> Handed over to {MIA}")
+        assert (await h.incident("4711")).holder == await object_id(h, MIA)
 
 
 async def object_id(h: House, name: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -320,6 +321,34 @@ def test_as_a_shift_ends_an_owned_case_goes_to_whom_the_card_says() -> None:
     assert not any(isinstance(e, Say) for e in it.ordered), "the card has called them"
 
 
+@pytest.mark.parametrize("names", [["handover", "untold"], ["untold", "handover"]])
+def test_whom_no_card_could_tell_is_called_by_the_case_once(names: list[str]) -> None:
+    it = case(working(anna=0)).reported(malware_ran())
+    it.happens(Taken(ANNA.object_id, ANNA.name), after=1)
+    it.duty = working(abe=0, cleo=3)
+
+    called = []
+    for name in names:
+        it.wakes(f"{name}:{ANNA.object_id}:{CLEO.object_id}", after=1)
+        called += [e.mentions for e in it.ordered if isinstance(e, Say) and e.mentions]
+
+    assert given_to(it) == "Cleo"
+    assert called == [((CLEO.object_id, "Cleo"),)]
+
+
+def test_whoever_took_it_without_the_card_is_called_by_nobody() -> None:
+    it = case(working(anna=0)).reported(malware_ran())
+    it.happens(Taken(ANNA.object_id, ANNA.name), after=1)
+    it.duty = working(cleo=3)
+    it.wakes(f"handover:{ANNA.object_id}:{CLEO.object_id}", after=1)
+    it.happens(Taken(CLEO.object_id, CLEO.name), after=1)
+
+    it.wakes(f"untold:{ANNA.object_id}:{CLEO.object_id}", after=1)
+
+    assert it.state.owner == CLEO.object_id
+    assert not any(isinstance(e, Say) for e in it.ordered)
+
+
 def test_a_case_whose_analyst_is_on_duty_stays_with_them() -> None:
     it = case(working(anna=0)).reported(malware_ran())
     it.happens(Taken(ANNA.object_id, ANNA.name), after=1)
@@ -407,7 +436,10 @@ def test_a_case_that_is_over_is_handed_to_nobody() -> None:
 
 STEPS = st.lists(
     st.sampled_from(
-        ["assign", "taken", "handover", "take", "escalate", "close", "reopen", "answer", "wait"]
+        [
+            *("assign", "taken", "handover", "untold"),
+            *("take", "escalate", "close", "reopen", "answer", "wait"),
+        ]
     ),
     max_size=12,
 )
@@ -444,7 +476,7 @@ def test_a_case_that_needs_an_analyst_has_one_or_one_is_sought(
 
 def _do(it: Case, step: str) -> None:
     match step:
-        case "assign" | "taken" | "handover":
+        case "assign" | "taken" | "handover" | "untold":
             it.wakes(f"{step}:{it.state.owner or ANNA.object_id}:{CLEO.object_id}", after=8)
         case "take":
             it.happens(Taken(ABE.object_id, ABE.name), after=1)
