@@ -74,12 +74,13 @@ from triage.events import (
     TaskAnswered,
     TaskGiven,
     Undelivered,
+    WishedToTalk,
     Woke,
     Wrote,
 )
 from triage.extract import accounts, strong_keys
 from triage.incident import MOST_REFS, ApprovalState, Incident, Person
-from triage.merging import handed_on, told_later
+from triage.merging import handed_on, has_room, told_later
 from triage.phrases import phrase
 from triage.priority import Level, level
 from triage.report import IncidentReport
@@ -411,18 +412,17 @@ class Conductor:
     ) -> None:
         """What a merged case knows belongs to the one that goes on: when it is merged, and when an
         action that was on its way ends, or somebody still answers."""
-        goes_on = part
-        while goes_on.merged:
-            goes_on = _present(tx, goes_on.merged.into)
-        absorbed = Occurrence(f"{occurrence.key}:absorbed:{part.id}", news, goes_on.id)
-        self._advance(tx, absorbed, now)
+        key = f"{occurrence.key}:absorbed:{part.id}"
+        self._advance(tx, Occurrence(key, news, _goes_on(tx, part).id), now)
 
     def _facts(self, tx: Tx, before: Incident | None, event: Event, now: datetime) -> Facts:
         customer = profiles.current(tx)
         matches = _matches(tx, event, customer) if isinstance(event, Reported) else {}
         concerned = {m.person.object_id for m in matches.values() if m.person}
+        told = event.affected if isinstance(event, Absorbed) else ()
+        concerned |= {a.person.object_id for a in told if a.person}
         if before is not None:
-            concerned |= {a.person.object_id for a in before.affected if a.person}
+            concerned |= {p.object_id for p in before.concerned}
         concerned |= _deciding(tx, before, event, customer)
         helpers = _helpers(tx, concerned, before, event, customer)
         acting = {p.object_id for p in helpers.values()}
@@ -430,9 +430,10 @@ class Conductor:
         if before is None:
             number = incidents.next_number(tx)
             new = NewIncident(ids.incident_id(now), f"{customer.prefix}-{number}", ids.case_code())
-        unknown = _unknown_accounts(before, matches)
+        unknown = _unknown_accounts(before, matches) | {a.object_id for a in told if a.object_id}
         unknown |= {t.person.object_id for t in before.tasks} if before else set()
         at_risk = incidents.at_risk(tx, concerned | acting | unknown, before.id if before else None)
+        into = _part_of(tx, before, event)
         return Facts(
             new=new,
             matches=matches,
@@ -442,7 +443,8 @@ class Conductor:
             helpers=helpers,
             cards=_cards(tx, concerned, before, event, now),
             pages=self._links.public_url is not None,
-            absorbs=_absorbs(tx, event, self._desk.profile),
+            absorbs=into is None or _absorbs(into, event, self._desk.profile),
+            room=into is None or before is None or has_room(into, before),
             readers=_readers(tx, concerned, event, customer),
         )
 
@@ -763,6 +765,14 @@ def _present(tx: Tx, incident_id: str) -> Incident:
     return incident
 
 
+def _goes_on(tx: Tx, part: Incident) -> Incident:
+    """Where a case that was merged is worked on now."""
+    goes_on = part
+    while goes_on.merged:
+        goes_on = _present(tx, goes_on.merged.into)
+    return goes_on
+
+
 def _missing(tx: Tx, incident_id: str) -> LookupError:
     return LookupError(f"no incident {incident_id} of {tx.customer}")
 
@@ -839,14 +849,21 @@ def _readers(
 READERS = "readers"
 
 
-def _absorbs(tx: Tx, event: Event, provider: Provider) -> bool:
-    """Whether the case that an analyst wants another one merged into can take it in."""
-    if not isinstance(event, MergedInto) or event.by is None:
-        return True
-    target = incidents.load(tx, event.into)
-    if target is None or target.is_over:
-        return False
-    return may_command(target, provider, event.by) is None
+def _part_of(tx: Tx, before: Incident | None, event: Event) -> Incident | None:
+    """The case that an analyst wants this one to be part of; or that it is, where somebody wants to
+    talk about it."""
+    match event:
+        case MergedInto(into=into, by=by) if by is not None:
+            return _present(tx, into)
+        case WishedToTalk() if before is not None and before.merged is not None:
+            return _goes_on(tx, before)
+        case _:
+            return None
+
+
+def _absorbs(into: Incident, event: Event, provider: Provider) -> bool:
+    by = event.by if isinstance(event, MergedInto) else None
+    return not into.is_over and (by is None or may_command(into, provider, by) is None)
 
 
 def _unseen(tx: Tx, before: Incident) -> frozenset[str]:
@@ -889,17 +906,16 @@ def _helpers(
     if isinstance(event, TaskGiven | CloseOrdered):
         return people.helpers(tx, tasked, customer)
     asked = people.helpers(tx, [event.person], customer) if isinstance(event, AskOrdered) else {}
-    if not (
-        asked
-        or isinstance(event, Woke | Undelivered | Reported | FoundAway | Attested | ActionDone)
-        or _is_beyond_reach(before)
-    ):
+    if not (asked or isinstance(event, _MAY_ASK) or _is_beyond_reach(before)):
         return {}
     known = [people.get(tx, customer.tenant_id, person) for person in concerned]
     facts = [customer.facts_about(k.upn) for k in known if k]
     managers = [f.manager for f in facts if f and f.manager]
     contacts = [c.upn for c in customer.with_role(Role.SECURITY)]
     return asked | people.helpers(tx, dict.fromkeys([*managers, *contacts, *tasked]), customer)
+
+
+_MAY_ASK = Woke | Undelivered | Reported | Absorbed | FoundAway | Attested | ActionDone
 
 
 def _is_beyond_reach(before: Incident | None) -> bool:

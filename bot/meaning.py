@@ -27,7 +27,8 @@ from storage.engine import Store, Tx
 from triage.authority import may_command
 from triage.containing import describe, is_reversible, may_be_ordered
 from triage.customer import Analyst, Customer
-from triage.decide import Accepted
+from triage.decide import Accepted, Decided
+from triage.effects import Contain
 from triage.events import (
     Assigned,
     CloseOrdered,
@@ -40,6 +41,7 @@ from triage.events import (
     UndoOrdered,
 )
 from triage.incident import ActionState, Incident, ResponseAction
+from triage.merging import given_up, handed_on
 from triage.phrases import Phrase, phrase
 from triage.remembering import context
 from triage.surfaces import analyst_thread, consequence
@@ -132,8 +134,24 @@ class Meaning:
         foreseen = await self._conductor.foresee(on.customer_id, event, on.incident_id)
         if not isinstance(foreseen.verdict, Accepted):
             return [foreseen.verdict.says]
-        asks = phrase("confirm.merge", name=on.name, into=target.name)
-        return AskFirst((asks, phrase("confirm.merge_then", into=target.name)), event)
+        incident, _ = await self._read(on, lambda tx: case_of(tx, on.incident_id))
+        goes_on = await self._conductor.foresee(
+            on.customer_id, handed_on(foreseen.incident), target.incident_id
+        )
+        says = (
+            phrase("confirm.merge", name=on.name, into=target.name),
+            *given_up(incident, target.name),
+            *self._at_once(goes_on, target.name),
+            phrase("confirm.merge_then", into=target.name),
+        )
+        return AskFirst(says, event)
+
+    def _at_once(self, goes_on: Decided, into: str) -> list[Phrase]:
+        """What is ordered once the two are one, without asking anybody."""
+        ordered = {e.action for e in goes_on.effects if isinstance(e, Contain)}
+        actions = (a for a in goes_on.incident.actions if a.id in ordered)
+        named = ", ".join(say(describe(a), self._reader) for a in actions)
+        return [phrase("confirm.merge_contains", into=into, actions=named)] if named else []
 
     async def _read(self, on: NamedCase, fn: Callable[[Tx], T]) -> T:
         return await self._store.read(on.customer_id, fn)

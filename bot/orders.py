@@ -18,7 +18,8 @@ from bot.conductor import Conductor, Occurrence
 from bot.gathering import ProviderDesk
 from bot.inbound import Actor, Clicked, Place, Posted, Response, ShowCard, ShowText, Texted
 from bot.meaning import Meaning
-from bot.replies import MOST_NAMED, AskFirst, Choose
+from bot.replies import MOST_NAMED, AskFirst, Choose, Deed, Reply
+from bot.rota import Leaving
 from bot.shifts import Shifts
 from bot.stories import is_for_named_lead
 from cards import choosing, clicks, confirm
@@ -27,17 +28,14 @@ from cards.choosing import Option
 from cards.story import pages
 from cards.wording import Reader, say
 from dialogs import commands
-from dialogs.commands import CaseName, Command, ListCases, OnCase, Tell, Word
+from dialogs.commands import CaseName, Command, HandOver, ListCases, OnCase, Tell, Word
 from storage import across, handles, incidents, profiles
 from storage.across import Handle, NamedCase
 from storage.codec import verdict_from_json
 from storage.engine import Store, Tx, Urgency
 from triage.authority import may_command
 from triage.customer import Analyst
-from triage.events import (
-    Later,
-    SentToCustomer,
-)
+from triage.events import SentToCustomer
 from triage.phrases import Moment, Phrase, phrase
 from triage.views import Button
 
@@ -121,9 +119,11 @@ class Orders:
                 return await self._story(written, command)
             case commands.ListCases():
                 return await self._list(written, command)
-            case commands.HandOver() if written.here is not None:
+            case HandOver() if written.here is not None:
                 return self._said([phrase("duty.not_here", name=written.here.name)])
-            case commands.WhoIsOn() | commands.Join() | commands.HandOver():
+            case HandOver():
+                return await self._leave(written, command)
+            case commands.WhoIsOn() | commands.Join():
                 return self._said(await self._shifts.answer(written.by, command, written.key))
             case commands.Help(about):
                 return self._said(_help(about))
@@ -195,8 +195,19 @@ class Orders:
         asks = phrase("choose.case" if len(cases) <= MOST_NAMED else "choose.case_of_more")
         return await self._choose(written, Choose(asks, options), cases[0])
 
-    async def _carry_out(self, on: NamedCase, event: Later, key: str, by: Analyst) -> Phrase:
-        occurrence = Occurrence(key, event, on.incident_id, by.object_id)
+    async def _leave(self, written: _Written, command: HandOver) -> list[str] | ShowCard:
+        gives = await self._shifts.leaving(written.by, command)
+        if not isinstance(gives, Leaving):
+            return self._said(gives)
+        if not gives.cases:
+            return self._said([await self._shifts.leave(written.by, gives, written.key)])
+        (first, _), *_ = gives.cases
+        return await self._ask_first(written, first, self._shifts.ask(gives))
+
+    async def _carry_out(self, on: NamedCase, deed: Deed, key: str, by: Analyst) -> Phrase:
+        if isinstance(deed, Leaving):
+            return await self._shifts.leave(by, deed, key)
+        occurrence = Occurrence(key, deed, on.incident_id, by.object_id)
         outcome = await self._conductor.receive(on.customer_id, occurrence)
         says = outcome.verdict.says or phrase("thanks.decided")
         return phrase("command.done", name=outcome.incident.name, says=says)
@@ -307,10 +318,10 @@ class Orders:
         """The command is read again, and decided on as things stand now. Where it would do anything
         else than was shown, that is shown first."""
         command = await self._read_command(written.words)
-        if not isinstance(command, OnCase):
+        if not isinstance(command, OnCase | HandOver):
             return ShowText(say(phrase("refused.unreadable"), self._reader))
         on = await self._named(handle)
-        reply = await self._meaning.reply(command, on, written.by, written.key)
+        reply = await self._reply(command, on, written)
         if isinstance(reply, AskFirst) and _surface(reply) == handle.surface:
             event = reply.event
             if isinstance(event, SentToCustomer):
@@ -325,13 +336,24 @@ class Orders:
                 return await self._ask_first(written, on, reply, phrase("confirm.changed"))
             case Choose():
                 return await self._choose(written, reply, on)
+            case Leaving():  # nothing is left that would change hands
+                says = await self._carry_out(on, reply, written.key, written.by)
+                return ShowCard(confirm.over(says, self._reader))
             case [says, *_]:
                 return ShowText(say(says, self._reader))
             case _:
                 return ShowText(say(phrase("refused.unreadable"), self._reader))
 
+    async def _reply(self, command: OnCase | HandOver, on: NamedCase, written: _Written) -> Reply:
+        if not isinstance(command, HandOver):
+            return await self._meaning.reply(command, on, written.by, written.key)
+        gives = await self._shifts.leaving(written.by, command)
+        return self._shifts.ask(gives) if isinstance(gives, Leaving) and gives.cases else gives
+
     async def _done(self, on: NamedCase, key: str) -> Phrase | None:
         """What was answered when it was done; None where it was not."""
+        if await self._shifts.has_left(key):
+            return phrase("thanks.already")
         seen = await self._store.read(on.customer_id, lambda tx: incidents.seen(tx, key))
         if seen is None:
             return None

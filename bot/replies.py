@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.rota import Leaving
 from cards.choosing import Option
 from cards.sending import Preview
 from triage.events import Later
@@ -11,12 +12,16 @@ MOST_NAMED = 5
 """Cases, people or actions that an answer offers to choose from."""
 
 
+Deed = Later | Leaving
+"""What is done: to a case, or with all that is open of whoever leaves."""
+
+
 @dataclass(frozen=True, slots=True)
 class AskFirst:
     """What is shown before it is done: it cannot be taken back."""
 
     says: tuple[Phrase, ...]
-    event: Later
+    event: Deed
     preview: Preview | None = None
     """Of words that are sent: it says all there is to say."""
 
@@ -29,5 +34,5 @@ class Choose:
     options: tuple[Option, ...]
 
 
-Reply = list[Phrase] | AskFirst | Choose | Later
+Reply = list[Phrase] | AskFirst | Choose | Deed
 """Something to read, something to tap, or what is to happen."""

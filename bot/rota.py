@@ -6,11 +6,12 @@ a row as every timer does.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cards.handover import MOST_LINES
 from storage import across, effects, incidents
+from storage.across import NamedCase
 from storage.engine import AcrossTx, Store, Tx
 from triage import duty
 from triage.assigning import ASSIGN, HANDOVER, WAKES, candidates, choose
@@ -93,13 +94,13 @@ def change(tx: Tx, shared: AcrossTx, provider: Provider, due: ChangeShift, now: 
     that what fails of one holds up nobody else; and what nobody has looks for somebody."""
     if not provider.shifts:
         return
+    on = read(shared, provider, now)
     if due.leaving is not None:
-        for holder in across.holders(shared):
-            if holder.lower() == due.leaving.lower():
-                _hand_over(tx, shared, provider, replace(due, leaving=holder), now)
+        if not on.has(due.leaving):
+            gives = leaving(shared, provider, due.leaving, due.to, now)
+            hand_over(tx, shared, gives, due.key, now)
         return
     order_next(tx, shared, provider, now)
-    on = read(shared, provider, now)
     for holder in across.holders(shared):
         if not on.has(holder):
             order(tx, ChangeShift(f"{due.key}:{holder}", now, holder), now)
@@ -107,62 +108,78 @@ def change(tx: Tx, shared: AcrossTx, provider: Provider, due: ChangeShift, now: 
         look_for_everybody(shared, now)
 
 
-def _hand_over(
-    tx: Tx, shared: AcrossTx, provider: Provider, due: ChangeShift, now: datetime
-) -> None:
-    """One card, and every case looks for whom it is given to; nothing of whoever is on duty."""
-    holder = due.leaving or ""
-    on = read(shared, provider, now)
-    cases = [] if on.has(holder) else across.held_by(shared, holder, MOST_HANDED)
-    if not cases:
-        return
-    suggested = _suggested(cases, due, provider, on, now)
-    order(tx, _card(holder, provider, due, suggested, now), now)
-    wakes = [
-        (case.customer, case.id, _wake(case, due.key, holder, to, now)) for case, to in suggested
-    ]
-    across.wake(shared, wakes, now)
-    if len(cases) == MOST_HANDED:
-        key = f"change_shift:{holder}:{now.isoformat()}"
-        order(tx, ChangeShift(key, now + AGAIN, holder, due.to), now)
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """An analyst whose shift is over, and what changes hands by it."""
+
+    analyst: str
+    """Object id."""
+    name: str
+    to: str | None
+    """The object id of whom they hand over to; None leaves that to the rule."""
+    cases: tuple[tuple[NamedCase, str | None], ...]
+    """Each with the object id of who gets it; None where nobody can."""
+    more: int
+    """How many follow: they did not fit."""
 
 
-def _wake(case: Incident, key: str, holder: str, to: str | None, now: datetime) -> Wake:
-    return Wake(f"{case.id}:{HANDOVER}:{key}", now, f"{HANDOVER}:{holder}:{to or ''}")
-
-
-Suggested = list[tuple[Incident, str | None]]
-"""Cases, each with the object id of who gets it."""
-
-
-def _suggested(
-    cases: list[Incident], due: ChangeShift, provider: Provider, on: Duty, now: datetime
-) -> Suggested:
-    """Whom each is for, one after the other, with what they get counted."""
-    suggested: Suggested = []
-    for case in cases:
-        to = _whom(case, due.to, provider, on, now)
-        suggested.append((case, to))
-        on = _with_one_more(on, to)
-    return suggested
-
-
-def _card(
-    holder: str, provider: Provider, due: ChangeShift, suggested: Suggested, now: datetime
-) -> PostHandover:
-    known = provider.analyst(holder)
-    names = (name for case, _ in suggested if (name := _name(case)))
-    return PostHandover(
-        key=f"handover:{holder}:{due.key}",
-        analyst=holder,
-        name=known.name if known else next(names, holder),
-        at=now,
-        cases=tuple(Handed(case.customer, case.id, to) for case, to in suggested),
+def leaving(
+    shared: AcrossTx, provider: Provider, analyst: str, to: str | None, now: datetime
+) -> Leaving:
+    """As things stand: among the others on duty, one case after the other, with what they get
+    counted."""
+    working = read(shared, provider, now).at_work
+    others = Duty({who: at_work for who, at_work in working.items() if who != analyst.lower()})
+    holders = [h for h in across.holders(shared) if h.lower() == analyst.lower()]
+    held = across.held_by(shared, holders, MOST_HANDED)
+    cases = []
+    for case in held:
+        gets = _whom(case, to, provider, others, now)
+        cases.append((NamedCase(case.customer, case.id, case.name), gets))
+        others = _with_one_more(others, gets)
+    fits = len(held) < MOST_HANDED
+    return Leaving(
+        analyst=analyst,
+        name=_name(analyst, provider, held),
+        to=to,
+        cases=tuple(cases),
+        more=0 if fits else sum(across.open_cases(shared, holders).values()) - len(held),
     )
 
 
-def _name(case: Incident) -> str | None:
-    """Of whoever has taken it, or was given it: they may have left the roster."""
+def hand_over(tx: Tx, shared: AcrossTx, gives: Leaving, key: str, now: datetime) -> None:
+    """One card, and every case looks for whom it is given to."""
+    if not gives.cases:
+        return
+    card = PostHandover(
+        key=f"handover:{gives.analyst}:{key}",
+        analyst=gives.analyst,
+        name=gives.name,
+        at=now,
+        cases=tuple(Handed(case.customer_id, case.incident_id, to) for case, to in gives.cases),
+    )
+    order(tx, card, now)
+    _wake(shared, card.cases, f"{HANDOVER}:{key}", f"{HANDOVER}:{gives.analyst}", now)
+    if gives.more:
+        again = f"change_shift:{gives.analyst}:{now.isoformat()}"
+        order(tx, ChangeShift(again, now + AGAIN, gives.analyst, gives.to), now)
+
+
+def _wake(shared: AcrossTx, cases: Iterable[Handed], key: str, name: str, now: datetime) -> None:
+    wakes = [
+        (h.customer, h.incident, Wake(f"{h.incident}:{key}", now, f"{name}:{h.to or ''}"))
+        for h in cases
+    ]
+    across.wake(shared, wakes, now)
+
+
+def _name(analyst: str, provider: Provider, held: Iterable[Incident]) -> str:
+    """Whoever has taken a case, or was given it, may have left the roster."""
+    known = provider.analyst(analyst)
+    return known.name if known else next(filter(None, map(_holder_name, held)), analyst)
+
+
+def _holder_name(case: Incident) -> str | None:
     given = case.assignment
     return case.owner_name or (given.to_name if isinstance(given, Assignment) else None)
 

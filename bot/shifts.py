@@ -9,15 +9,16 @@ from bot import rota
 from bot.clock import Clock
 from bot.conductor import Conductor
 from bot.gathering import ProviderDesk
+from bot.replies import AskFirst
 from bot.roster import meant
+from bot.rota import Leaving
 from dialogs import commands
-from storage import across, incidents
 from storage import duty as marks
+from storage import incidents
 from storage.engine import AcrossTx, Store, Tx, Urgency
 from triage import duty
 from triage.customer import Analyst, Provider
 from triage.duty import Duty, Mark
-from triage.effects import ChangeShift
 from triage.phrases import Phrase, phrase
 
 
@@ -41,7 +42,9 @@ class Shifts:
         self._desk = desk
         self._conductor = conductor
 
-    async def answer(self, by: Analyst, command: commands.OnDuty, key: str) -> list[Phrase]:
+    async def answer(
+        self, by: Analyst, command: commands.WhoIsOn | commands.Join, key: str
+    ) -> list[Phrase]:
         """What is said to the analyst; `key` is that of what they wrote."""
         provider, said = self._desk.profile, _Said(by, key, self._clock.now())
         if not provider.shifts:
@@ -51,13 +54,44 @@ class Shifts:
                 return await self._store.read_across(lambda tx: _on_duty(tx, provider, said.at))
             case commands.Join():
                 return await self._write(lambda tx, shared: _join(tx, shared, provider, said))
-            case commands.HandOver(to=written):
-                to = meant(written, provider.analysts, by) if written else None
             case _:
                 assert_never(command)
+
+    async def leaving(self, by: Analyst, command: commands.HandOver) -> list[Phrase] | Leaving:
+        """What changes hands if the analyst leaves now, or why they cannot."""
+        provider, now = self._desk.profile, self._clock.now()
+        if not provider.shifts:
+            return [phrase("duty.no_shifts")]
+        to = meant(command.to, provider.analysts, by) if command.to else None
         if isinstance(to, Phrase):
             return [to]
-        return await self._write(lambda tx, shared: _leave(tx, shared, provider, said, to))
+        return await self._store.read_across(lambda tx: _leaving(tx, provider, by, to, now))
+
+    def ask(self, gives: Leaving) -> AskFirst:
+        """How many cases change hands, and which go to whom."""
+        names: dict[str | None, list[str]] = {}
+        for case, to in gives.cases:
+            names.setdefault(to, []).append(case.name)
+        says = [phrase("confirm.leave", count=len(gives.cases) + gives.more)]
+        for to, cases in names.items():
+            analyst = self._desk.profile.analyst(to) if to else None
+            to_whom = {"analyst": analyst.name} if analyst else {}
+            which = "confirm.leave_to" if analyst else "confirm.leave_nobody"
+            says.append(phrase(which, cases=", ".join(cases), **to_whom))
+        if gives.more:
+            says.append(phrase("confirm.leave_more", count=gives.more))
+        return AskFirst(tuple(says), gives)
+
+    async def leave(self, by: Analyst, gives: Leaving, key: str) -> Phrase:
+        """What was shown is given away, and nothing else."""
+        provider, said = self._desk.profile, _Said(by, key, self._clock.now())
+        [says] = await self._write(lambda tx, shared: _leave(tx, shared, provider, said, gives))
+        return says
+
+    async def has_left(self, key: str) -> bool:
+        """Whether what has this key was done."""
+        seen = await self._store.read(self._desk.profile.id, lambda tx: incidents.seen(tx, key))
+        return seen is not None
 
     async def _write(self, unit: Callable[[Tx, AcrossTx], list[Phrase]]) -> list[Phrase]:
         says = await self._store.write_both(self._desk.profile.id, unit, Urgency.PEOPLE)
@@ -103,29 +137,29 @@ def _join(tx: Tx, shared: AcrossTx, provider: Provider, said: _Said) -> list[Phr
     return [phrase("duty.joined", until=end)]
 
 
-def _leave(
-    tx: Tx, shared: AcrossTx, provider: Provider, said: _Said, to: Analyst | None
-) -> list[Phrase]:
+def _leaving(
+    shared: AcrossTx, provider: Provider, by: Analyst, to: Analyst | None, now: datetime
+) -> list[Phrase] | Leaving:
     """Also for whoever was not on duty, and worked all the same."""
-    by = said.by
-    on = rota.read(shared, provider, said.at)
-    there = on.at_work.get(by.object_id.lower())
-    cases = across.open_cases(shared, {by.object_id, by.object_id.lower()})
-    if there is None and not cases:
+    on = rota.read(shared, provider, now)
+    named = to.object_id if to is not None else None
+    gives = rota.leaving(shared, provider, by.object_id, named, now)
+    if not on.has(by.object_id) and not gives.cases:
         return [phrase("duty.not_on")]
     if to is not None and (to == by or not on.has(to.object_id)):
         return [phrase("duty.not_there", analyst=to.name), *_now(provider, on)]
+    return gives
+
+
+def _leave(
+    tx: Tx, shared: AcrossTx, provider: Provider, said: _Said, gives: Leaving
+) -> list[Phrase]:
+    there = rota.read(shared, provider, said.at).at_work.get(said.by.object_id.lower())
     end = there.until if there is not None else said.at
-    if not _keep(tx, said, Mark(False, end), to.object_id if to is not None else None):
+    if not _keep(tx, said, Mark(False, end), gives.to):
         return [phrase("thanks.already")]
-    leaves = ChangeShift(
-        key=f"change_shift:{said.key}",
-        at=said.at,
-        leaving=by.object_id,
-        to=to.object_id if to is not None else None,
-    )
-    rota.order(tx, leaves, said.at)
-    return [phrase("duty.left", count=sum(cases.values()))]
+    rota.hand_over(tx, shared, gives, said.key, said.at)
+    return [phrase("duty.left", count=len(gives.cases) + gives.more)]
 
 
 def _keep(tx: Tx, said: _Said, mark: Mark, to: str | None = None) -> bool:

@@ -891,7 +891,7 @@ _CHANGES_HANDS = exists().where(
 _HELD = (
     select(IncidentRow)
     .where(
-        col(IncidentRow.owner) == bindparam("owner"),
+        col(IncidentRow.owner).in_(bindparam("owners", expanding=True)),
         col(IncidentRow.status).in_(_OPEN),
         _ONBOARDED,
         ~_CHANGES_HANDS,
@@ -929,9 +929,9 @@ def holders(tx: AcrossTx) -> list[str]:
     return [owner for owner in tx.session.run(_HOLDERS).scalars() if owner]
 
 
-def held_by(tx: AcrossTx, holder: str, limit: int) -> list[Incident]:
-    """What is open of an analyst and does not change hands already, oldest first."""
-    rows = tx.session.scalars(_HELD, {"owner": holder, "limit": limit})
+def held_by(tx: AcrossTx, holders: Sequence[str], limit: int) -> list[Incident]:
+    """What is open of these and does not change hands already, oldest first."""
+    rows = tx.session.scalars(_HELD, {"owners": holders, "limit": limit})
     return [incident_from_json(row.state) for row in rows]
 
 

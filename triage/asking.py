@@ -50,12 +50,14 @@ def withdraw_card(draft: Draft, person: str) -> None:
         if question.person.object_id != person or question.route is Route.PHONE:
             continue
         _ask_no_more(draft, question)
-        if question.state.state in PENDING and _is_an_analysts_alone(draft.incident, question):
+        if is_analysts_own(draft.incident, question):
             _call_instead(draft, question)
 
 
-def _is_an_analysts_alone(incident: Incident, question: Question) -> bool:
-    """No playbook asks it of this person again."""
+def is_analysts_own(incident: Incident, question: Question) -> bool:
+    """It waits for an answer, and no playbook asks it of this person again."""
+    if question.state.state not in PENDING:
+        return False
     if question.words is not None:
         return True
     person, first = question.person.object_id, first_questions(incident)

@@ -131,7 +131,8 @@ def leave(draft: Draft, which: str) -> None:
     analyst must look, also where it was handed to none before."""
     incident, duty = draft.incident, draft.known.facts.duty
     leaver, _, _ = which.partition(":")
-    if duty is None or incident.is_over or incident.owner != leaver or duty.has(leaver):
+    theirs = incident.owner is not None and incident.owner.lower() == leaver.lower()
+    if duty is None or incident.is_over or not theirs or duty.has(leaver):
         return
     draft.hand_over(phrase("why.shift_over", analyst=incident.owner_name or leaver))
     draft.set(owner=None, owner_name=None)

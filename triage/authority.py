@@ -285,9 +285,8 @@ def hearers(incident: Incident, customer: Customer) -> tuple[tuple[str, str], ..
     id and name."""
     if customer.shadow or incident.type is IncidentType.RESTRICTED:
         return ()
-    concerned = [a.person for a in incident.affected if a.person is not None]
-    concerned += [t.person for t in incident.tasks if not t.in_thread]
-    known = {p.object_id: p for p in concerned}
+    tasked = (t.person for t in incident.tasks if not t.in_thread)
+    known = {p.object_id: p for p in (*incident.concerned, *tasked)}
     return tuple(
         (p.object_id, p.name)
         for p in known.values()

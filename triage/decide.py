@@ -88,7 +88,7 @@ from triage.events import (
     Woke,
     Wrote,
 )
-from triage.extract import merge_report
+from triage.extract import add, told_by
 from triage.incident import (
     ActionState,
     Approval,
@@ -121,10 +121,8 @@ from triage.playbooks import (
     QUESTIONS,
     answers_in_person,
     books,
-    gravest_first,
     offered,
 )
-from triage.recognising import recognise
 from triage.report import IncidentReport
 from triage.verdicts import told, verdict
 
@@ -349,7 +347,6 @@ def _new_incident(report: IncidentReport, known: Known, now: datetime) -> Incide
 
 
 def _apply_report(draft: Draft, report: IncidentReport) -> Verdict:
-    incident = merge_report(draft.incident, report, draft.known.facts.matches)
     ref = SourceRef(
         source=report.source,
         source_id=report.source_id,
@@ -363,9 +360,7 @@ def _apply_report(draft: Draft, report: IncidentReport) -> Verdict:
         mirrors=report.mirrors,
         withholds=tuple(sorted(withheld(report, draft.customer))),
     )
-    others = tuple(r for r in incident.refs if not _is(r, report))
-    types = gravest_first((*draft.incident.types, *recognise(report)))
-    draft.incident = incident.changed(refs=(*others, ref), types=types)
+    draft.incident = add(draft.incident, told_by(report, ref, draft.known.facts.matches))
     return Accepted()
 
 
@@ -418,11 +413,13 @@ def _wished_a_call(draft: Draft, event: WishedCall) -> Verdict:
 
 
 def _wished_to_talk(draft: Draft, event: WishedToTalk) -> Verdict:
+    """On the card of a case that was merged, for the one that goes on."""
     person = next((p for p in draft.incident.people if p.object_id == event.by), None)
-    if person is None or draft.incident.merged is not None:
+    if person is None:
         return Refused(phrase("refused.not_addressee"))
     suspicion.taint(draft)
-    if draft.incident.is_over and not draft.incident.is_tainted(event.by):
+    over = draft.incident.closed is not None or not draft.known.facts.absorbs
+    if over and not draft.incident.is_tainted(event.by):
         return Refused(phrase("refused.closed"))
     if talking.is_begun(draft.incident, person):
         return AlreadyAnswered(_thanks(draft, event.by, Standing.FOR_ANALYST))
@@ -446,8 +443,7 @@ def _wrote(draft: Draft, event: Wrote) -> Verdict:
     """Words with no question open: an analyst reads them; through a suspect account they lower
     nothing, and the answer gives nothing away."""
     incident = draft.incident
-    spoken_to = [*incident.people, *(q.person for q in incident.questions)]
-    spoken_to += [a.person for a in incident.joined if a.person]
+    spoken_to = [*incident.concerned, *(q.person for q in incident.questions)]
     spoken_to += [q.person for q in incident.heard]
     spoken_to += [t.person for t in incident.tasks if not t.in_thread]
     person = next((p for p in spoken_to if p.object_id == event.by), None)

@@ -19,9 +19,9 @@ from triage.incident import (
     Question,
     QuestionKind,
     ResponseAction,
-    SourceRef,
     Taint,
     TaskAnswer,
+    Told,
 )
 from triage.phrases import Phrase
 from triage.report import IncidentReport, Source
@@ -393,10 +393,10 @@ class Absorbed:
     affected: tuple[Affected, ...] = ()
     """Of that case, and of those that became part of it."""
     talking: tuple[str, ...] = ()
-    """Object ids of those who asked there for an analyst to write with."""
-    refs: tuple[SourceRef, ...] = ()
-    """What this case tells the sources from now on: of a case that an analyst merged. Where a source
-    said that two are one, it knows."""
+    """Object ids of those who asked there for an analyst to write with, or to be called."""
+    told: Told | None = None
+    """What sources told of it, as if this case had been told: where an analyst merged it. Where a
+    source said that two are one, it tells that itself, of the one that goes on."""
     kind: Literal["absorbed"] = "absorbed"
 
 
@@ -569,7 +569,10 @@ class Facts:
     pages: bool = False
     """Whether people can open pages of ours."""
     absorbs: bool = True
-    """Whether the case that an analyst wants this one merged into goes on, and is theirs to change."""
+    """Whether the case that this one is part of goes on; which it is to be part of, that it is the
+    analyst's to change as well."""
+    room: bool = True
+    """Whether that case can hold what sources call both."""
     readers: frozenset[str] = frozenset()
     """Who of the people concerned reads the customer's thread, where that is looked at anew."""
     duty: Duty | None = None

@@ -1,8 +1,8 @@
-"""From a report's alerts to what the state keeps of them: who, which devices, files and sign-ins."""
+"""From a report's alerts to what the state keeps of them: who, which devices, files and sign-ins; and
+what a case was told, to another one."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import fields, replace
 from ipaddress import ip_address
 from typing import TypeVar
 
@@ -13,12 +13,15 @@ from triage.incident import (
     Device,
     Incident,
     SignIn,
+    SourceRef,
     SuspectApp,
     SuspectFile,
     SuspectMail,
     SuspectProcess,
+    Told,
 )
-from triage.recognising import is_users_own_report, was_prevented
+from triage.playbooks import gravest_first
+from triage.recognising import is_users_own_report, recognise, was_prevented
 from triage.report import (
     Account,
     Alert,
@@ -45,39 +48,73 @@ KEPT = 20
 T = TypeVar("T")
 
 
-def merge_report(
-    incident: Incident, report: IncidentReport, matches: Mapping[str, Match]
-) -> Incident:
-    """The incident with everything this report adds; what was known before stays."""
-    affected = _merge(_known_before(incident, matches), _affected(report, matches), _identity)
-    devices = _merge_devices(incident.devices, _devices(report))
-    return incident.changed(
-        severity=max(incident.severity, report.severity, key=lambda s: s.rank),
-        first_activity=_earliest(incident, report),
-        alerts=_merge(incident.alerts, map(_note, report.alerts), lambda n: n.id)[-KEPT:],
-        affected=affected[:KEPT],
-        devices=devices[:KEPT],
-        overflow=incident.overflow or len(affected) > KEPT or len(devices) > KEPT,
-        files=_merge_files(incident.files, _files(report))[:KEPT],
-        sign_ins=_merge(incident.sign_ins, _sign_ins(report), lambda s: s)[-KEPT:],
-        processes=_merge(incident.processes, _processes(report), lambda p: p)[-FEW:],
-        urls=_merge(incident.urls, _urls(report), lambda u: u)[:KEPT],
-        messages=_merge(incident.messages, _messages(report), lambda m: m.message_id)[:KEPT],
-        apps=_merge(incident.apps, _apps(report), lambda a: a.app_id)[:KEPT],
-        reported_by_user=incident.reported_by_user or any(map(is_users_own_report, report.alerts)),
-        already_done=_already_done(incident, report),
+def told_by(report: IncidentReport, ref: SourceRef, matches: Mapping[str, Match]) -> Told:
+    """What a report tells; `ref` is what it contributes to the score."""
+    return Told(
+        severity=report.severity,
+        types=recognise(report),
+        refs=(ref,),
+        first_activity=min(
+            (a.first_activity for a in report.alerts if a.first_activity), default=None
+        ),
+        alerts=tuple(map(_note, report.alerts)),
+        affected=tuple(_affected(report, matches)),
+        devices=tuple(_devices(report)),
+        files=tuple(_files(report)),
+        sign_ins=tuple(_sign_ins(report)),
+        already_done=report.already_done,
+        processes=tuple(_processes(report)),
+        urls=tuple(_urls(report)),
+        messages=tuple(_messages(report)),
+        apps=tuple(_apps(report)),
+        reported_by_user=any(map(is_users_own_report, report.alerts)),
     )
 
 
-def _already_done(incident: Incident, report: IncidentReport) -> tuple[AlreadyDone, ...]:
+def all_told(incident: Incident) -> Told:
+    """What a case was told in all its reports, as far as the state keeps it."""
+    return Told(**{field.name: getattr(incident, field.name) for field in fields(Told)})
+
+
+def add(incident: Incident, told: Told) -> Incident:
+    """The incident with everything that this adds; what was known before stays."""
+    affected = _merge(_known_before(incident, told), told.affected, _identity)
+    devices = _merge_devices(incident.devices, told.devices)
+    left_out = len(affected) > KEPT or len(devices) > KEPT
+    times = (t for t in (incident.first_activity, told.first_activity) if t is not None)
+    anew = set(map(_ref_key, told.refs))
+    return incident.changed(
+        severity=max(incident.severity, told.severity, key=lambda s: s.rank),
+        types=gravest_first((*incident.types, *told.types)),
+        refs=(*(r for r in incident.refs if _ref_key(r) not in anew), *told.refs),
+        first_activity=min(times, default=None),
+        alerts=_merge(incident.alerts, told.alerts, lambda n: n.id)[-KEPT:],
+        affected=affected[:KEPT],
+        devices=devices[:KEPT],
+        overflow=incident.overflow or told.overflow or left_out,
+        files=_merge_files(incident.files, told.files)[:KEPT],
+        sign_ins=_merge(incident.sign_ins, told.sign_ins, lambda s: s)[-KEPT:],
+        processes=_merge(incident.processes, told.processes, lambda p: p)[-FEW:],
+        urls=_merge(incident.urls, told.urls, lambda u: u)[:KEPT],
+        messages=_merge(incident.messages, told.messages, lambda m: m.message_id)[:KEPT],
+        apps=_merge(incident.apps, told.apps, lambda a: a.app_id)[:KEPT],
+        absences=_merge(told.absences, incident.absences, lambda a: a.object_id)[:KEPT],
+        reported_by_user=incident.reported_by_user or told.reported_by_user,
+        already_done=_already_done(incident, told),
+    )
+
+
+def _ref_key(ref: SourceRef) -> tuple[Source, str]:
+    return ref.source, ref.source_id
+
+
+def _already_done(incident: Incident, told: Told) -> tuple[AlreadyDone, ...]:
     """What Defender and Sentinel say was done; a source of our own shape is believed where it alone
     tells of the case, for what is believed is not contained any more."""
-    known, told = incident.already_done, report.already_done
-    if report.source is Source.NATIVE:
-        told = () if incident.is_microsofts else told
-    else:
-        known = known if incident.is_microsofts else ()
-    return _merge(known, told, lambda d: d)[:KEPT]
+    microsofts = any(ref.source is not Source.NATIVE for ref in told.refs)
+    known = incident.already_done if incident.is_microsofts or not microsofts else ()
+    news = told.already_done if microsofts or not incident.is_microsofts else ()
+    return _merge(known, news, lambda d: d)[:KEPT]
 
 
 def _merge(known: Iterable[T], told: Iterable[T], key: Callable[[T], Hashable]) -> tuple[T, ...]:
@@ -101,19 +138,12 @@ def _merge_devices(known: Iterable[Device], told: Iterable[Device]) -> tuple[Dev
 
 
 def _merge_files(
-    known: tuple[SuspectFile, ...], told: list[SuspectFile]
+    known: tuple[SuspectFile, ...], told: tuple[SuspectFile, ...]
 ) -> tuple[SuspectFile, ...]:
     """A file that ran once has run, whatever another alert says of it."""
     ran = {_file_key(f) for f in (*known, *told) if f.ran}
     merged = _merge(known, told, _file_key)
     return tuple(replace(f, ran=_file_key(f) in ran) for f in merged)
-
-
-def _earliest(incident: Incident, report: IncidentReport) -> datetime | None:
-    times = [a.first_activity for a in report.alerts if a.first_activity]
-    return min(
-        [*times, *([incident.first_activity] if incident.first_activity else [])], default=None
-    )
 
 
 def _note(alert: Alert) -> AlertNote:
@@ -184,9 +214,9 @@ def _seen_with(report: IncidentReport) -> dict[str, tuple[str | None, str | None
     return found
 
 
-def _known_before(incident: Incident, matches: Mapping[str, Match]) -> list[Affected]:
+def _known_before(incident: Incident, told: Told) -> list[Affected]:
     """Those known before, without the accounts whose owner has come to be known."""
-    found = {key for key, match in matches.items() if match.person}
+    found = {a.account.key for a in told.affected if a.person}
     return [a for a in incident.affected if a.person or a.account.key not in found]
 
 

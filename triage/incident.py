@@ -797,6 +797,33 @@ class Absence:
     """As scheduled; None where no end is known."""
 
 
+# --- what it was told of -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What sources tell of a case, as an `Incident` keeps it: by one report, or all that another
+    case was told."""
+
+    severity: Severity
+    types: tuple[IncidentType, ...]
+    refs: tuple[SourceRef, ...]
+    first_activity: datetime | None = None
+    alerts: tuple[AlertNote, ...] = ()
+    affected: tuple[Affected, ...] = ()
+    devices: tuple[Device, ...] = ()
+    files: tuple[SuspectFile, ...] = ()
+    sign_ins: tuple[SignIn, ...] = ()
+    already_done: tuple[AlreadyDone, ...] = ()
+    processes: tuple[SuspectProcess, ...] = ()
+    urls: tuple[str, ...] = ()
+    messages: tuple[SuspectMail, ...] = ()
+    apps: tuple[SuspectApp, ...] = ()
+    absences: tuple[Absence, ...] = ()
+    overflow: bool = False
+    reported_by_user: bool = False
+
+
 # --- service levels ------------------------------------------------------------------------------
 
 
@@ -1108,6 +1135,12 @@ class Incident:
     def people(self) -> tuple[Person, ...]:
         """Everybody affected whom we know, once each."""
         return tuple({a.person.object_id: a.person for a in self.affected if a.person}.values())
+
+    @property
+    def concerned(self) -> tuple[Person, ...]:
+        """The same, of this case and of those that became part of it."""
+        joined = {a.person.object_id: a.person for a in self.joined if a.person}
+        return tuple((joined | {p.object_id: p for p in self.people}).values())
 
     @property
     def type(self) -> IncidentType:

@@ -6,18 +6,21 @@ account came under suspicion, and what was done. What was on its way, or is stil
 handed on again when it comes. Source: domain.md section 5, correlation.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from triage import asking, containing, paging, tasking
+from triage import asking, containing, paging, suspicion, talking, tasking
 from triage.assess import answer_weight, outweighs
 from triage.authority import is_thread_guarded, may_command
 from triage.draft import Draft
 from triage.events import Absorbed, MergedInto
+from triage.extract import add, all_told
 from triage.incident import (
     MOST_REFS,
     ActionState,
     Affected,
     Answered,
+    ApprovalState,
     Incident,
     IncidentType,
     Merged,
@@ -25,7 +28,7 @@ from triage.incident import (
     Taint,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import PLAYBOOKS, Channel, gravest_first
+from triage.playbooks import CALL_ME, PLAYBOOKS, Channel, gravest_first
 
 
 def handed_on(incident: Incident) -> Absorbed:
@@ -49,15 +52,22 @@ def handed_on(incident: Incident) -> Absorbed:
         paged=incident.paged_at is not None,
         kept_open=incident.kept_open,
         affected=_all_affected(incident.affected, incident.joined),
-        talking=incident.talking,
-        refs=incident.refs if incident.merged and incident.merged.by else (),
+        talking=_wish_to_talk(incident),
+        told=all_told(incident) if incident.merged and incident.merged.by else None,
     )
 
 
 def told_later(incident: Incident) -> Absorbed:
     """What a merged case hands on once it was merged: whoever had it then has the other no more for
-    it."""
-    return replace(handed_on(incident), owner=None, owner_name=None)
+    it, and what sources have told since went to the other."""
+    return replace(handed_on(incident), owner=None, owner_name=None, told=None)
+
+
+def _wish_to_talk(incident: Incident) -> tuple[str, ...]:
+    """Whoever asked to write with an analyst, or to be called and was not heard since."""
+    last = ((q.person.object_id, q.replies[-1].choice) for q in incident.questions if q.replies)
+    called = (who for who, choice in last if choice == CALL_ME.id)
+    return tuple(dict.fromkeys((*incident.talking, *called)))
 
 
 _NOTHING_DONE = (ActionState.PROPOSED, ActionState.ALREADY_DONE)
@@ -74,6 +84,7 @@ def may_merge(draft: Draft, event: MergedInto) -> Phrase | None:
 
     - they may command, here and in the other case
     - the other one is another one, and goes on
+    - it has room for what sources call both
     """
     if event.by is None:
         return None
@@ -82,7 +93,32 @@ def may_merge(draft: Draft, event: MergedInto) -> Phrase | None:
         return refused
     if event.into == draft.incident.id or not draft.known.facts.absorbs:
         return phrase("refused.merge_target", name=event.name)
+    if not draft.known.facts.room:
+        return phrase("refused.merge_room", name=event.name, most=MOST_REFS)
     return None
+
+
+def has_room(into: Incident, part: Incident) -> bool:
+    """Whether one case can hold what sources call both."""
+    return len({(ref.source, ref.source_id) for ref in (*into.refs, *part.refs)}) <= MOST_REFS
+
+
+def given_up(incident: Incident, into: str) -> tuple[Phrase, ...]:
+    """What merging it into the one of that name ends, and does not begin there by itself: to be seen
+    before it is done."""
+    asked = [q.person.name for q in incident.questions if asking.is_analysts_own(incident, q)]
+    tasked = [t.person.name for t in incident.open_tasks]
+    approvals = sum(a.state is ApprovalState.OPEN for a in incident.approvals)
+    lines = (
+        (len(asked), phrase("confirm.merge_questions", count=len(asked), people=_names(asked))),
+        (len(tasked), phrase("confirm.merge_tasks", count=len(tasked), people=_names(tasked))),
+        (approvals, phrase("confirm.merge_approvals", count=approvals, into=into)),
+    )
+    return tuple(line for count, line in lines if count)
+
+
+def _names(people: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(people))
 
 
 def merge(draft: Draft, event: MergedInto) -> None:
@@ -114,8 +150,11 @@ def absorb(draft: Draft, event: Absorbed) -> None:
         closing=None,
         kept_open=draft.incident.kept_open or event.kept_open,
     )
-    _join(draft, event)
     _suspect(draft, event.taints)
+    if event.told is not None:
+        draft.incident = add(draft.incident, event.told)
+        suspicion.look_anew(draft, event.told)
+    _join(draft, event)
     for question in event.questions:
         _hear(draft, question)
     containing.take_over(draft, event.actions)
@@ -126,25 +165,23 @@ def absorb(draft: Draft, event: Absorbed) -> None:
         paging.taken(draft)
     elif event.paged:
         paging.nobody_took_it(draft)
+    for person in draft.incident.concerned:
+        if person.object_id in event.talking and not talking.is_begun(draft.incident, person):
+            talking.begin(draft, person)
 
 
 # --- what it is about ----------------------------------------------------------------------------
 
 
 def _join(draft: Draft, event: Absorbed) -> None:
-    """Where it has more people than the state lists, suspects stay, and a person decides."""
+    """Those whom it does not list among its own. Where it has more people than the state lists,
+    suspects stay, and a person decides."""
     ours = draft.incident
-    suspects = ours.suspects | {t.object_id for t in event.taints if t.lifted_at is None}
-    joined = sorted(
-        _all_affected(ours.joined, event.affected), key=lambda a: a.object_id not in suspects
-    )
-    known = {(ref.source, ref.source_id) for ref in ours.refs}
-    told = (ref for ref in event.refs if (ref.source, ref.source_id) not in known)
+    own = set(map(_who, ours.affected))
+    joined = [a for a in _all_affected(ours.joined, event.affected) if _who(a) not in own]
+    joined.sort(key=lambda a: a.object_id not in ours.suspects)
     draft.set(
-        joined=tuple(joined[:MOST_JOINED]),
-        overflow=ours.overflow or len(joined) > MOST_JOINED,
-        talking=tuple(dict.fromkeys((*ours.talking, *event.talking))),
-        refs=(*ours.refs, *told)[:MOST_REFS],
+        joined=tuple(joined[:MOST_JOINED]), overflow=ours.overflow or len(joined) > MOST_JOINED
     )
 
 
@@ -153,7 +190,11 @@ MOST_JOINED = 20
 
 def _all_affected(*of: tuple[Affected, ...]) -> tuple[Affected, ...]:
     """Everybody once."""
-    return tuple({a.object_id or a.account.key: a for some in of for a in some}.values())
+    return tuple({_who(a): a for some in of for a in some}.values())
+
+
+def _who(affected: Affected) -> str:
+    return affected.object_id or affected.account.key
 
 
 # --- what people said there ----------------------------------------------------------------------
@@ -167,26 +208,20 @@ def _suspect(draft: Draft, taints: tuple[Taint, ...]) -> None:
         ours = [t for t in draft.incident.taints if t.object_id == told.object_id]
         own = next((t for t in ours if not t.is_lent), None)
         trusted = own.lifted_at if own else None
-        if told.lifted_at is not None or (trusted is not None and told.last_evidence <= trusted):
-            continue  # it was settled there, or has been settled here since
-        if own is not None and trusted is None:
-            _begin_anew(draft, own, told)
-            continue
+        settled = told.lifted_at is not None
+        if settled and (ours or draft.incident.affects(told.object_id)):
+            continue  # there, and not what speaks against the account here
+        if trusted is not None and told.last_evidence <= trusted:
+            continue  # it has been settled here since
         if told.is_lent and ours:
+            continue  # it is evidence in the case that lends it, and not of the one that is merged
+        if own is not None and trusted is None:
+            suspicion.evidence_of(draft, told.object_id, told.last_evidence)
             continue
-        if not any(t.lifted_at is None for t in ours):
+        if not settled and not any(t.lifted_at is None for t in ours):
             asking.withdraw_card(draft, told.object_id)
         others = tuple(t for t in draft.incident.taints if t not in ours)
         draft.set(taints=(*others, told))
-
-
-def _begin_anew(draft: Draft, ours: Taint, told: Taint) -> None:
-    """What another case only lent is evidence there, and not of the one that is merged."""
-    if told.is_lent or told.last_evidence <= ours.last_evidence:
-        return
-    later = tuple(c for c in ours.cleared if c.at >= told.last_evidence)
-    anew = replace(ours, counts_from=told.last_evidence, cleared=later)
-    draft.set(taints=tuple(anew if t is ours else t for t in draft.incident.taints))
 
 
 def _hear(draft: Draft, told: Question) -> None:

@@ -757,7 +757,7 @@ def approval_card(incident: Incident, customer: Customer, approval: Approval) ->
         on_silence=_on_silence(approval),
         due=approval.due,
         state=approval.state,
-        outcome=_approval_outcome(approval),
+        outcome=_approval_outcome(incident, approval),
         mention=_still_to_sign(incident, customer, action, approval),
         asked_by=_asked_by(approval),
         signed=_signed(approval),
@@ -827,9 +827,12 @@ def _on_silence(approval: Approval) -> Phrase:
     return phrase("silence.act", rule=approval.rule, due=approval.due)
 
 
-def _approval_outcome(approval: Approval) -> Phrase | None:
+def _approval_outcome(incident: Incident, approval: Approval) -> Phrase | None:
     if approval.state is ApprovalState.OPEN or approval.at is None:
         return None
+    merged = incident.merged
+    if merged and approval.state is ApprovalState.WITHDRAWN and approval.at == merged.at:
+        return phrase("approval.merged", name=merged.name, at=merged.at)
     return phrase(f"approval.{approval.state}", by=approval.by_name, at=approval.at)
 
 

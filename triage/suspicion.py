@@ -8,7 +8,7 @@ this person; or when a person closes the case as harmless. New evidence begins i
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from triage import asking
 from triage.actions import ActionKind
@@ -21,6 +21,7 @@ from triage.incident import (
     Cleared,
     Incident,
     Taint,
+    Told,
 )
 from triage.phrases import phrase
 from triage.playbooks import PLAYBOOKS, QUESTIONS, Channel, is_about_accounts
@@ -134,6 +135,30 @@ def begin_anew(draft: Draft) -> None:
     stand = [t for t in draft.incident.taints if t.lifted_at is None]
     anew = (t if t.is_lent else replace(t, cleared=(), counts_from=draft.now) for t in stand)
     draft.set(taints=tuple(anew))
+
+
+def look_anew(draft: Draft, told: Told) -> None:
+    """The same for whoever is named by what another case was told, since its latest alert."""
+    about = any(PLAYBOOKS[kind].channel is Channel.TAINTED for kind in told.types)
+    suspect = about and draft.incident.severity.rank >= _LEAST
+    suspect = suspect or any(_is_identity_risk(n.product, n.severity) for n in told.alerts)
+    at = max((note.at for note in told.alerts if note.at), default=None)
+    if suspect and at is not None:
+        for object_id in (a.object_id for a in told.affected if a.object_id):
+            evidence_of(draft, object_id, at)
+
+
+def evidence_of(draft: Draft, object_id: str, at: datetime) -> None:
+    """What was done before then counts no more, and a suspicion that was lifted before begins anew."""
+    own = (t for t in draft.incident.taints if t.object_id == object_id and not t.is_lent)
+    mark = next(own, None)
+    if mark is None or at <= (mark.lifted_at or mark.last_evidence):
+        return
+    if mark.lifted_at is not None:
+        draft.set(taints=tuple(t for t in draft.incident.taints if t is not mark))
+        return
+    later = tuple(c for c in mark.cleared if c.at >= at)
+    _put(draft, mark, replace(mark, cleared=later, counts_from=at))
 
 
 def reconsider(draft: Draft) -> None:

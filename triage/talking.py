@@ -33,6 +33,7 @@ def is_begun(incident: Incident, person: Person) -> bool:
 
 def may_begin(incident: Incident, customer: Customer, person: Person) -> bool:
     """Where an analyst will answer: not in a case for its named lead, nor through an account that is
-    suspect, nor in a case that is over, which is nobody's work."""
+    suspect, nor in a case that is closed, which is nobody's work. What is said on the card of one that
+    was merged is heard where it goes on."""
     answered = person.object_id in dict(hearers(incident, customer))
-    return answered and not incident.is_over and not is_begun(incident, person)
+    return answered and incident.closed is None and not is_begun(incident, person)

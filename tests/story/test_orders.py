@@ -158,7 +158,7 @@ async def test_what_would_do_something_else_than_was_shown_is_shown_anew(tmp_pat
 
         again = await h.press(MIA, card, "do_it")
 
-        assert "changed since this was shown" in words(again)
+        assert "changed since it was shown" in words(again)
         assert (await h.incident("4711")).tasks == ()
         assert "Ines Costa gets the task" in words(await h.press(MIA, card, "do_it"))
         (task,) = (await h.incident("4711")).tasks

@@ -1,5 +1,6 @@
 """A shift in one test: twelve hours, sixty incidents and three analysts, one of whom leaves early."""
 
+import asyncio
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,8 @@ from tests.story.graph_incident import (
     malware_ran,
 )
 from tests.story.house import House, house
-from tests.story.test_commands import MIA, PROVIDER, writes
+from tests.story.house import words as words_of
+from tests.story.test_commands import MIA, PROVIDER, asked_first, said, writes
 from tests.story.test_pager import alarms
 from triage.customer import Provider
 from triage.duty import Duty
@@ -157,8 +159,11 @@ async def test_in_twelve_hours_of_shifts_no_case_is_left_alone_and_handovers_nam
             if minute == 7 * 60:
                 expected.append((SAM, watch.held[sam]))
                 assert "Sam Okafor: " in await writes(h, SAM, "shift")
-                told = await writes(h, SAM, "shift off")
-                assert told == f"Your shift is over. Open cases handed over: {len(watch.held[sam])}"
+                count = len(watch.held[sam])
+                asked, told = await leaves(h, SAM, "shift off")
+                assert f"change hands: {count}\nTo {ANA}: " in asked
+                assert _names(asked) == watch.held[sam]
+                assert told == f"Your shift is over. Open cases handed over: {count}"
                 await watch.look()
                 assert sam not in watch.held
                 left = True
@@ -171,6 +176,14 @@ async def test_in_twelve_hours_of_shifts_no_case_is_left_alone_and_handovers_nam
         assert set(watch.held) == {ana}
         assert await watch.handed_over() == expected
         assert all(names for _, names in expected)
+
+
+async def leaves(h: House, who: str, words: str) -> tuple[str, str]:
+    """What is shown first, and what is answered once it is confirmed."""
+    await said(h, who, words)
+    await h.settle()
+    asked = await asked_first(h)
+    return asked.text, words_of(await h.press(who, asked, "do_it"))
 
 
 async def card_of_the_case(h: House) -> str:
@@ -190,7 +203,8 @@ async def test_who_leaves_names_who_follows_and_nobody_on_duty_rings_until_someb
 
         told = await writes(h, SAM, "handover", in_thread=True)
         assert told.startswith("This would hand over all your open cases")
-        told = await writes(h, SAM, "handover to Mia")
+        asked, told = await leaves(h, SAM, "handover to Mia")
+        assert f"Open cases that change hands: 1\nTo {MIA}: CONTOSO-1\n" in asked
         assert told == "Your shift is over. Open cases handed over: 1"
         assert f"Handed over to {MIA}: 0 open" in await card_of_the_case(h)
         assert (await writes(h, MIA, "handover to Sam")).startswith(f"{SAM} cannot get your cases")
@@ -198,7 +212,8 @@ async def test_who_leaves_names_who_follows_and_nobody_on_duty_rings_until_someb
         told = await writes(h, MIA, "shift on")
         assert told.startswith("You are on duty until"), "she stays past the end of her shift"
 
-        await writes(h, MIA, "leave")
+        asked, _ = await leaves(h, MIA, "leave")
+        assert "To nobody: CONTOSO-1. Nobody is on duty who could get them" in asked
         assert (await writes(h, MIA, "shift")).startswith("Nobody is on duty now.")
         [alarm] = await alarms(h)
         assert "nobody is on duty" in alarm["summary"]
@@ -213,3 +228,40 @@ async def test_who_leaves_names_who_follows_and_nobody_on_duty_rings_until_someb
             (True, False),
             (True, True),
         ]
+
+
+async def test_whoever_leaves_gives_away_what_was_shown_and_nothing_else(tmp_path: Path) -> None:
+    begin = datetime.now(UTC)
+    shifts = shift(begin, "Short", "mia", -1, 8) + shift(begin, "Long", "sam", -1, 9)
+    async with house(tmp_path, {"nordwall": lambda text: text + shifts}) as h:
+        await h.report(malware_ran())
+        await said(h, SAM, "shift off")
+        await h.settle()
+        asked = await asked_first(h)
+        assert f"To {MIA}: CONTOSO-1" in asked.text
+        assert "Only whoever wrote" in words_of(await h.press(MIA, asked, "do_it"))
+        assert (await h.incident("4711")).holder == await object_id(h, SAM)
+        told = await writes(h, MIA, "shift off")
+        assert told == "Your shift is over. Open cases handed over: 0", "nothing to show first"
+
+        anew = words_of(await h.press(SAM, asked, "do_it"))
+
+        assert "changed since it was shown" in anew
+        assert "To nobody: CONTOSO-1" in anew
+        assert (await h.incident("4711")).holder == await object_id(h, SAM)
+        assert await alarms(h) == []
+        answers = await asyncio.gather(*(h.press_only(SAM, asked, "do_it") for _ in range(2)))
+        await h.settle()
+        assert {words_of(a) for a in answers} == {
+            "Your shift is over. Open cases handed over: 1",
+            "Thank you, we have this already.",
+        }
+        assert len([m for m in await h.thread(PROVIDER) if " hands over, " in m.text]) == 1
+        [alarm] = await alarms(h)
+        assert "nobody is on duty" in alarm["summary"]
+
+
+async def object_id(h: House, name: str) -> str:
+    provider = await h.vouch.store.read_across(across.provider)
+    assert provider is not None
+    return _id(provider, name)

@@ -80,6 +80,7 @@ from triage.events import (
     Woke,
     Wrote,
 )
+from triage.extract import all_told
 from triage.incident import (
     ApprovalState,
     ByApproval,
@@ -91,6 +92,7 @@ from triage.incident import (
     QuestionKind,
     ResponseAction,
     Status,
+    Told,
 )
 from triage.merging import handed_on
 from triage.phrases import Moment, Phrase
@@ -157,8 +159,22 @@ PARTS = (
 HANDED_ON = tuple(
     handed_on(replace(part.state, name=f"CONTOSO-{n}")) for n, part in enumerate(PARTS, 1)
 )
+"""Where their source says so ..."""
+TOLD = tuple(
+    replace(
+        handed,
+        told=replace(
+            told,
+            refs=tuple(replace(r, source_id=f"{handed.name} {r.source_id}") for r in told.refs),
+        ),
+    )
+    for handed, told in zip(HANDED_ON, (all_told(part.state) for part in PARTS), strict=True)
+)
+"""... and where an analyst does: under a name of its own, as no other case is called."""
 
-_MERGING: st.SearchStrategy[Event] = st.sampled_from([*HANDED_ON, MergedInto("i-2", "CONTOSO-43")])
+_MERGING: st.SearchStrategy[Event] = st.sampled_from(
+    [*HANDED_ON, *TOLD, MergedInto("i-2", "CONTOSO-43")]
+)
 
 _QUESTIONS = st.sampled_from(["q1", "q1", "q1", "q2", "q3", "q9"])
 _ACTIONS = st.sampled_from(["a1", "a2", "a3", "a4", "a9"])
@@ -387,6 +403,37 @@ def test_what_one_person_said_in_two_cases_about_one_thing_counts_once(story: St
             own = {(q.person.object_id, q.kind) for q in case.state.questions if q.answer}
             assert len(heard) == len(set(heard))
             assert own.isdisjoint(heard)
+
+
+@always
+@given(MERGERS)
+def test_what_an_analyst_merges_loses_and_lowers_nothing_that_either_case_was_told(
+    story: Story,
+) -> None:
+    for case, before, event in played(story):
+        if before is None or not isinstance(event, Absorbed) or not accepted(case.verdict):
+            continue
+        for told in (all_told(before), event.told) if event.told else ():
+            _still_tells(case, told)
+
+
+def _still_tells(case: Case, told: Told) -> None:
+    state, weights = case.state, {}
+    assert state.severity.rank >= told.severity.rank
+    assert all(ref in state.refs for ref in told.refs)
+    assert (state.overflow, state.reported_by_user) >= (told.overflow, told.reported_by_user)
+    if IncidentType.RESTRICTED not in state.types:
+        assert set(told.types) <= {*state.types, IncidentType.UNKNOWN}
+    if not state.overflow:
+        assert all(state.affects(a.object_id or "", a.upn) for a in told.affected if a.identifiers)
+    assert state.decision is not None
+    for reason in state.decision.reasons:
+        kind = "prior" if reason.rule.startswith("prior.") else reason.rule
+        weights[kind] = reason.weight
+    for reason in (r for ref in told.refs for r in ref.telemetry):
+        kind = "prior" if reason.rule.startswith("prior.") else reason.rule
+        if kind == "prior" or (reason.weight > 0 and kind != "sign.verdict_suspicious"):
+            assert weights[kind] >= reason.weight
 
 
 # --- containment ---------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from pydantic import TypeAdapter
 
 from tests.triage.kinds import told_of
 from tests.triage.triage_script import (
@@ -12,35 +13,49 @@ from tests.triage.triage_script import (
     BOB,
     CARLA,
     CONTOSO,
+    INES,
+    IT,
     JON,
+    LAPTOP,
     Case,
+    alert,
+    already,
     contoso,
     later,
     leak,
     malware_blocked,
     malware_ran,
+    mystery,
+    refusal,
     remote_tool,
     report,
     rule,
     sign_in,
+    user,
 )
 from triage.actions import ActionKind
 from triage.containing import recheck
 from triage.customer import Consent
 from triage.decide import Accepted, AlreadyAnswered, Refused
-from triage.effects import Page, PageAction
+from triage.effects import ANALYST_THREAD, Page, PageAction
 from triage.events import (
     Absorbed,
     ActionDone,
+    AskOrdered,
     ClearanceRecorded,
     Escalated,
     KeptOpen,
     MergedInto,
     Taken,
+    TaskGiven,
     UndoOrdered,
+    WishedCall,
+    WishedToTalk,
     Wrote,
 )
+from triage.extract import KEPT, all_told
 from triage.incident import (
+    MOST_REFS,
     ActionState,
     ApprovalState,
     Band,
@@ -51,10 +66,10 @@ from triage.incident import (
     Route,
     Status,
 )
-from triage.merging import MOST_HEARD, handed_on, told_later
+from triage.merging import MOST_HEARD, given_up, handed_on, has_room, told_later
 from triage.phrases import phrase
 from triage.playbooks import QUESTIONS
-from triage.report import Severity
+from triage.report import AlreadyDone, DoneKind, IncidentReport, Product, Severity
 from triage.surfaces import surfaces
 from triage.views import AnalystThread, PersonCard
 
@@ -624,14 +639,18 @@ BY_ANNA = MergedInto("i-2", "CONTOSO-43", ANNA.object_id, ANNA.name)
 CARLA_READS = replace(CARLA, reads_thread=True)
 
 
+def by_anna(part: Case, into: Case) -> Case:
+    part.happens(BY_ANNA)
+    assert isinstance(part.verdict, Accepted)
+    return into.happens(handed_on(part.state))
+
+
 def _merged_by_anna() -> tuple[Case, Case]:
     part = Case(roster=(CARLA_READS,)).reported(sign_in(CARLA_READS))
     assert part.thread().placeholder
     into = Case(now=part.now).reported(malware_blocked(source_id="9"))
     assert not into.thread().placeholder
-    part.happens(BY_ANNA)
-    assert isinstance(part.verdict, Accepted)
-    return part, into.happens(handed_on(part.state))
+    return part, by_anna(part, into)
 
 
 def test_what_a_suspect_reads_is_covered_in_the_other_case_too() -> None:
@@ -664,7 +683,7 @@ def test_what_a_source_merged_is_told_by_the_source() -> None:
     into = Case(now=part.now).reported(malware_blocked(source_id="9"))
 
     assert into.happens(handed_on(part.state)).state.refs == into.state.refs
-    assert handed_on(part.state).refs == ()
+    assert handed_on(part.state).told is None
 
 
 def test_what_an_analyst_merged_is_handed_on_once() -> None:
@@ -674,3 +693,229 @@ def test_what_an_analyst_merged_is_handed_on_once() -> None:
     into.happens(handed_on(part.state))
 
     assert replace(into.state, decision=None) == replace(before, decision=None)
+
+
+# --- what its sources told goes along -------------------------------------------------------------
+
+
+def test_a_high_case_makes_a_low_one_high_and_suspect() -> None:
+    into = Case().reported(malware_blocked(severity=Severity.LOW))
+
+    by_anna(Case().reported(sign_in(CARLA, Severity.HIGH)), into)
+
+    assert into.state.severity is Severity.HIGH
+    assert into.state.type is IncidentType.UNFAMILIAR_SIGN_IN
+    assert CARLA.object_id in into.state.suspects
+
+
+@pytest.mark.parametrize("first", [remote_tool(CARLA), malware_blocked(source_id="9"), leak()])
+@pytest.mark.parametrize("other", [malware_ran(by_hand=True), sign_in(BOB), mystery()])
+def test_it_knows_what_it_would_if_it_had_been_told_itself(
+    first: IncidentReport, other: IncidentReport
+) -> None:
+    told = Case().reported(first).reported(other)
+
+    into = by_anna(Case().reported(other), Case().reported(first))
+
+    assert all_told(into.state) == all_told(told.state)
+    assert into.log_odds == told.log_odds
+    assert {(a.kind, a.target) for a in into.state.actions} >= {
+        (a.kind, a.target) for a in told.state.actions
+    }
+
+
+def test_whoever_was_affected_there_is_asked_here_unless_they_answered() -> None:
+    into = by_anna(Case().reported(malware_ran(BOB)), Case().reported(remote_tool(CARLA)))
+    asked = {(q.person, q.kind) for q in into.open_questions}
+    assert (BOB, QuestionKind.FILE_OPENED) in asked
+    assert into.state.joined == (), "they are among its own"
+
+    into = by_anna(_ran("opened"), Case().reported(remote_tool(CARLA)))
+    asked = {(q.person, q.kind) for q in into.open_questions}
+    assert (BOB, QuestionKind.FILE_OPENED) not in asked
+    assert (BOB, QuestionKind.FILE_AFTERMATH) in asked
+
+
+def test_the_same_report_again_changes_nothing_and_a_newer_one_is_applied() -> None:
+    told = malware_ran()
+    into = by_anna(Case().reported(told), Case().reported(remote_tool(CARLA)))
+    before = into.state
+
+    assert already(into.reported(told).verdict) == "report.unchanged"
+    assert into.state == before
+    into.reported(later(told, already_done=(AlreadyDone(DoneKind.ISOLATED, "LAPTOP-7"),)))
+    assert into.action(ActionKind.ISOLATE_DEVICE).state is ActionState.ALREADY_DONE
+
+
+def test_what_is_still_wanted_is_asked_of_the_customer_anew_and_the_old_card_says_so() -> None:
+    customer = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE),))
+    part = Case(customer).reported(malware_ran(by_hand=True)).answers("opened")
+    part.answers("enabled_content", on="q2")
+    assert part.approval_card().state is ApprovalState.OPEN
+
+    into = by_anna(part, Case(customer).reported(remote_tool(CARLA)))
+
+    says = part.approval_card().outcome
+    assert says == phrase("approval.merged", name="CONTOSO-43", at=part.now)
+    wants = {into.state.action(a.action) for a in into.state.approvals}
+    assert into.action(ActionKind.ISOLATE_DEVICE) in wants
+
+
+def test_where_there_is_no_room_for_what_sources_call_both_nothing_is_merged() -> None:
+    part, into = Case().reported(malware_ran()).state, Case().reported(remote_tool()).state
+    (ref,) = into.refs
+    many = tuple(replace(ref, source_id=f"{n}") for n in range(100, 100 + MOST_REFS - 1))
+    assert has_room(into.changed(refs=many), part)
+    assert has_room(into.changed(refs=(*many, *part.refs)), part)
+    assert not has_room(into.changed(refs=(*many, ref)), part)
+
+    case = Case(room=False).reported(malware_ran())
+    assert refusal(case.happens(BY_ANNA).verdict) == "refused.merge_room"
+    assert case.state.merged is None
+
+
+def test_what_has_to_be_asked_or_given_anew_is_said_before() -> None:
+    assert given_up(Case().reported(malware_blocked()).state, "CONTOSO-43") == ()
+
+    case = Case(by_upn={BOB.upn: BOB, IT.upn: INES}).reported(malware_ran(by_hand=True))
+    case.answers("opened")
+    case.happens(AskOrdered(BOB.upn, QuestionKind.FREE, ANNA.object_id, ANNA.name, "Whose?"))
+    due = case.now + timedelta(days=1)
+    case.happens(TaskGiven(IT.upn, None, "replace LAPTOP-7", due, ANNA.object_id, ANNA.name))
+    approvals = [a for a in case.state.approvals if a.state is ApprovalState.OPEN]
+
+    assert given_up(case.state, "CONTOSO-43") == (
+        phrase("confirm.merge_questions", count=1, people=BOB.name),
+        phrase("confirm.merge_tasks", count=1, people=INES.name),
+        phrase("confirm.merge_approvals", count=len(approvals), into="CONTOSO-43"),
+    )
+
+
+def test_two_full_cases_are_one_that_stays_small() -> None:
+    part, into = (Case().reported(_crowd(first)) for first in (0, 100))
+
+    by_anna(part, into)
+
+    assert len(TypeAdapter(Incident).dump_json(into.state)) <= 64 * 1024
+    assert into.state.overflow
+    assert len(into.state.affected) == len(into.state.devices) == KEPT
+    assert len(into.state.joined) == KEPT
+
+
+def test_a_case_that_lists_not_everybody_makes_the_one_such_a_case() -> None:
+    part, into = Case().reported(_crowd(0, KEPT + 1)), Case().reported(_crowd(0, 1))
+
+    by_anna(part, into)
+
+    assert into.state.overflow
+
+
+def _crowd(first: int, count: int = KEPT) -> IncidentReport:
+    people = (
+        replace(BOB, object_id=f"oid-{n}", upn=f"{n}@contoso.com")
+        for n in range(first, first + count)
+    )
+    seen = [
+        e
+        for n, who in enumerate(people, first)
+        for e in (user(who), replace(LAPTOP, name=f"L-{n}", device_id=f"{n}" * 9))
+    ]
+    told = alert("Malware " + "x" * 190, Product.ENDPOINT, Severity.HIGH, *seen)
+    return report(told, source_id=f"{first}:{count}")
+
+
+# --- suspicion that was settled -------------------------------------------------------------------
+
+
+def _cleared() -> Case:
+    """Carla's account was suspect, and is trusted again."""
+    case = Case().reported(sign_in(CARLA)).says_on_the_phone("mine").done()
+    for part in (Clearance.RESET, Clearance.REVOKED):
+        done = ClearanceRecorded(CARLA.object_id, part, "ticket", ANNA.object_id, ANNA.name)
+        case.happens(done, after=1)
+    case.wakes("taint:", after=20)
+    assert case.state.suspects == frozenset()
+    return case
+
+
+def test_whoever_was_made_safe_there_is_not_suspect_here() -> None:
+    part = _cleared()
+    into = Case(now=part.now).reported(malware_ran(BOB))
+
+    by_anna(part, into)
+
+    assert not into.state.is_tainted(CARLA.object_id)
+
+
+def test_whoever_was_made_safe_is_suspect_anew_for_what_the_other_case_saw_since() -> None:
+    into = _cleared()
+    into.now += timedelta(minutes=1)
+    seen = alert("Unfamiliar sign-in properties", Product.ENTRA, Severity.LOW, user(CARLA))
+    seen = replace(seen, id="later", first_activity=into.now)
+    part = Case(now=into.now).reported(report(seen, source_id="9"))
+    assert part.state.suspects == frozenset()
+
+    by_anna(part, into)
+
+    assert into.state.suspects == {CARLA.object_id}
+
+
+# --- the card of a case that was merged -----------------------------------------------------------
+
+
+def _wishes_to_talk(part: Case, into: Case) -> Case:
+    part.happens(WishedToTalk(BOB.object_id), after=1)
+    return into.happens(told_later(part.state), after=1)
+
+
+def test_whoever_wants_to_talk_on_the_old_card_is_heard_where_the_case_goes_on() -> None:
+    part, into = _ran("opened"), Case().reported(remote_tool(CARLA))
+    by_anna(part, into)
+    assert part.card(BOB).talk
+
+    _wishes_to_talk(part, into)
+
+    assert isinstance(part.verdict, Accepted)
+    assert not part.card(BOB).talk
+    assert into.told(ANALYST_THREAD)[-1] == "why.talk"
+    assert BOB.object_id in dict(into.desk().hearers)
+
+
+def test_whoever_waits_for_a_call_when_two_become_one_is_not_forgotten() -> None:
+    part = Case().reported(malware_ran()).answers("call_me")
+    assert part.open_calls == [BOB.name]
+
+    into = by_anna(part, Case().reported(remote_tool(CARLA)))
+
+    assert part.open_calls == []
+    assert into.told(ANALYST_THREAD)[-1] == "why.talk"
+
+
+def test_a_call_that_is_wished_on_the_old_card_is_heard_where_the_case_goes_on() -> None:
+    part, into = _ran("opened"), Case().reported(remote_tool(CARLA))
+    by_anna(part, into)
+
+    part.happens(WishedCall(BOB.object_id), after=1)
+    into.happens(told_later(part.state), after=1)
+
+    assert into.told(ANALYST_THREAD)[-1] == "why.talk"
+
+
+def test_through_a_suspect_account_the_old_card_tells_nothing() -> None:
+    part, into = _ran("opened"), Case().reported(remote_tool(CARLA))
+    by_anna(part, into)
+    part.at_risk = frozenset({BOB.object_id})
+
+    _wishes_to_talk(part, into)
+
+    assert part.verdict == Accepted(phrase("thanks.received"))
+    assert (part.card(BOB).stage, part.card(BOB).talk) == ("guarded", False)
+    assert into.told(ANALYST_THREAD)[-1] == "why.talk_tainted"
+
+
+def test_the_old_card_is_told_that_the_case_is_closed() -> None:
+    part = _ran("opened")
+    by_anna(part, Case().reported(remote_tool(CARLA)))
+    part.absorbs = False
+
+    assert refusal(part.happens(WishedToTalk(BOB.object_id)).verdict) == "refused.closed"

@@ -308,6 +308,8 @@ class Case:
     concerned: frozenset[str] = frozenset()
     unseen: frozenset[str] = frozenset()
     readers: frozenset[str] = frozenset()
+    absorbs: bool = True
+    room: bool = True
     """As `Facts` has them, from now on."""
     provider: Provider = PROVIDER
     duty: Duty | None = None
@@ -350,6 +352,8 @@ class Case:
             at_risk=self.at_risk,
             concerned=self.concerned,
             unseen=self.unseen,
+            absorbs=self.absorbs,
+            room=self.room,
             helpers=self.by_upn,
             readers=self.readers,
             duty=self.duty if _asks_duty(event) else None,
