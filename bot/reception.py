@@ -70,7 +70,8 @@ from triage.events import (
 )
 from triage.incident import Incident, Question, QuestionKind, Route
 from triage.phrases import Phrase, phrase
-from triage.surfaces import asked_in_teams, person_card, surfaces
+from triage.surfaces import surfaces
+from triage.surfaces.person import asked_in_teams, person_card
 from triage.telling import from_provider
 from triage.views import (
     AnalystThread,
