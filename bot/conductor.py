@@ -54,16 +54,7 @@ from triage.customer import Customer
 from triage.decide import Accepted, Decided, Verdict, decide
 from triage.draft import Known
 from triage.effects import ANALYST_THREAD, Relay, Say, look_again
-from triage.events import (
-    Absorbed,
-    Answered,
-    AskOrdered,
-    Event,
-    Facts,
-    MergedInto,
-    Reported,
-    Wrote,
-)
+from triage.events import Absorbed, Answered, AskOrdered, Event, Facts, MergedInto, Reported, Wrote
 from triage.extract import strong_keys
 from triage.incident import MOST_REFS, Incident
 from triage.merging import handed_on, told_later

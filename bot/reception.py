@@ -62,12 +62,7 @@ from triage.authority import hearers, may_send
 from triage.customer import Customer, Provider
 from triage.decide import Refused
 from triage.effects import ANALYST_THREAD
-from triage.events import (
-    Answered,
-    Event,
-    SentToCustomer,
-    Wrote,
-)
+from triage.events import Answered, Event, SentToCustomer, Wrote
 from triage.incident import Incident, Question, QuestionKind, Route
 from triage.phrases import Phrase, phrase
 from triage.surfaces import surfaces
