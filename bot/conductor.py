@@ -377,8 +377,9 @@ class Conductor:
     def _merge(
         self, tx: Tx, part: Incident, goes_on: Incident, occurrence: Occurrence, now: datetime
     ) -> None:
-        """The source says that two cases of ours are one. What is closed stays closed."""
-        if part.is_over:
+        """The source says that two cases of ours are one. What is closed stays closed, and what has no
+        room stays a case of its own."""
+        if part.is_over or (part.adopted and not has_room(goes_on, part)):
             return
         merged = MergedInto(goes_on.id, goes_on.name)
         self._advance(tx, Occurrence(f"{occurrence.key}:merged:{part.id}", merged, part.id), now)

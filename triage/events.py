@@ -395,8 +395,8 @@ class Absorbed:
     talking: tuple[str, ...] = ()
     """Object ids of those who asked there for an analyst to write with, or to be called."""
     told: Told | None = None
-    """What sources told of it, as if this case had been told: where an analyst merged it. Where a
-    source said that two are one, it tells that itself, of the one that goes on."""
+    """What sources told of it, as if this case had been told: where an analyst merged it, or another
+    one into it. Else the source that says that two are one tells that itself, of the one."""
     kind: Literal["absorbed"] = "absorbed"
 
 

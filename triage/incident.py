@@ -1032,6 +1032,8 @@ class Incident:
     merged: Merged | None = None
     kept_open: bool = False
     """A person objected to closing; only a person closes it now."""
+    adopted: bool = False
+    """An analyst made another case part of it: its own sources know nothing of that one."""
     reopened: int = 0
     """How often; every reopening is a fresh generation of deadlines."""
     owner: str | None = None

@@ -2,8 +2,9 @@
 analyst says so.
 
 The one that is merged begins nothing any more; the other takes over what people said there, whose
-account came under suspicion, and what was done. What was on its way, or is still said there, is
-handed on again when it comes. Source: domain.md section 5, correlation.
+account came under suspicion, what was done, and where an analyst says so, all that sources told of
+it. What was on its way, or is still said there, is handed on again when it comes. Source: domain.md
+section 5, correlation.
 """
 
 from collections.abc import Iterable
@@ -53,8 +54,12 @@ def handed_on(incident: Incident) -> Absorbed:
         kept_open=incident.kept_open,
         affected=_all_affected(incident.affected, incident.joined),
         talking=_wish_to_talk(incident),
-        told=all_told(incident) if incident.merged and incident.merged.by else None,
+        told=all_told(incident) if incident.adopted or _merged_by_analyst(incident) else None,
     )
+
+
+def _merged_by_analyst(incident: Incident) -> bool:
+    return incident.merged is not None and incident.merged.by is not None
 
 
 def told_later(incident: Incident) -> Absorbed:
@@ -153,6 +158,7 @@ def absorb(draft: Draft, event: Absorbed) -> None:
     _suspect(draft, event.taints)
     if event.told is not None:
         draft.incident = add(draft.incident, event.told)
+        draft.set(adopted=True)
         suspicion.look_anew(draft, event.told)
     _join(draft, event)
     for question in event.questions:

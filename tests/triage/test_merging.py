@@ -686,6 +686,18 @@ def test_what_a_source_merged_is_told_by_the_source() -> None:
     assert handed_on(part.state).told is None
 
 
+def test_what_an_analyst_merged_goes_along_when_a_source_merges_the_whole() -> None:
+    high = Case().reported(malware_ran())
+    part = by_anna(high, Case().reported(remote_tool(CARLA)))
+    into = Case().reported(malware_blocked(CARLA, source_id="9", severity=Severity.LOW))
+
+    part.happens(INTO)
+    into.happens(handed_on(part.state))
+
+    assert into.state.severity is Severity.HIGH
+    assert high.state.refs[0] in into.state.refs
+
+
 def test_what_an_analyst_merged_is_handed_on_once() -> None:
     part, into = _merged_by_anna()
     before = into.state
