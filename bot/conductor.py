@@ -57,7 +57,7 @@ from triage.effects import ANALYST_THREAD, Relay, Say, look_again
 from triage.events import Absorbed, Answered, AskOrdered, Event, Facts, MergedInto, Reported, Wrote
 from triage.extract import strong_keys
 from triage.incident import MOST_REFS, Incident
-from triage.merging import handed_on, told_later
+from triage.merging import handed_on, has_room, told_later
 from triage.phrases import phrase
 from triage.priority import Level, level
 from triage.report import IncidentReport
