@@ -35,7 +35,8 @@ from storage.codec import verdict_from_json
 from storage.engine import Store, Tx, Urgency
 from triage.authority import may_command
 from triage.customer import Analyst
-from triage.events import SentToCustomer
+from triage.decide import Accepted
+from triage.events import Assigned, SentToCustomer, Taken
 from triage.phrases import Moment, Phrase, phrase
 from triage.views import Button
 
@@ -210,6 +211,8 @@ class Orders:
         occurrence = Occurrence(key, deed, on.incident_id, by.object_id)
         outcome = await self._conductor.receive(on.customer_id, occurrence)
         says = outcome.verdict.says or phrase("thanks.decided")
+        if isinstance(deed, Taken | Assigned) and isinstance(outcome.verdict, Accepted):
+            says = await self._shifts.with_duty(says, outcome.incident)
         return phrase("command.done", name=outcome.incident.name, says=says)
 
     # --- what cannot be taken back is shown first ----------------------------------------------

@@ -104,8 +104,7 @@ def change(tx: Tx, shared: AcrossTx, provider: Provider, due: ChangeShift, now: 
     for holder in across.holders(shared):
         if not on.has(holder):
             order(tx, ChangeShift(f"{due.key}:{holder}", now, holder), now)
-    if on.at_work:
-        look_for_everybody(shared, now)
+    look_for_everybody(shared, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +186,7 @@ def _holder_name(case: Incident) -> str | None:
 def _whom(
     case: Incident, named: str | None, provider: Provider, on: Duty, now: datetime
 ) -> str | None:
-    able = candidates(case, provider, on)
+    able = candidates(case, provider, on, () if case.owner else case.escalated_by)
     if any(c.analyst.object_id == named for c in able):
         return named
     choice = choose(able, now)

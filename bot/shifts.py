@@ -13,12 +13,13 @@ from bot.replies import AskFirst
 from bot.roster import meant
 from bot.rota import Leaving
 from dialogs import commands
+from storage import across, incidents
 from storage import duty as marks
-from storage import incidents
 from storage.engine import AcrossTx, Store, Tx, Urgency
 from triage import duty
 from triage.customer import Analyst, Provider
 from triage.duty import Duty, Mark
+from triage.incident import Incident
 from triage.phrases import Phrase, phrase
 
 
@@ -92,6 +93,17 @@ class Shifts:
         """Whether what has this key was done."""
         seen = await self._store.read(self._desk.profile.id, lambda tx: incidents.seen(tx, key))
         return seen is not None
+
+    async def with_duty(self, says: Phrase, case: Incident) -> Phrase:
+        """What was said of a case, and what follows where whoever has it is not on duty."""
+        provider = self._desk.profile
+        analyst = provider.analyst(case.owner) if case.owner else None
+        if not provider.shifts or analyst is None:
+            return says
+        marked = await self._store.read_across(lambda tx: across.marks(tx, provider.id))
+        if duty.until(provider, analyst, marked, self._clock.now()) is not None:
+            return says
+        return phrase("duty.off", says=says, analyst=analyst.name)
 
     async def _write(self, unit: Callable[[Tx, AcrossTx], list[Phrase]]) -> list[Phrase]:
         says = await self._store.write_both(self._desk.profile.id, unit, Urgency.PEOPLE)

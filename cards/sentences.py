@@ -1211,6 +1211,7 @@ SENTENCES: dict[str, str] = {
     "confirm.leave_to": "To {analyst}: {cases}",
     "confirm.leave_nobody": "To nobody: {cases}. Nobody is on duty who could get them: those that wait for an analyst, or that nobody ever took, ring the pager.",
     "confirm.leave_more": "The other {count} follow in the same way.",
+    "duty.off": "{says} {analyst} is not on duty: at the next change of shifts the case goes on to whoever is, unless {analyst} writes shift on.",
     "duty.not_on": "You are not on duty, and have no open case.",
     "duty.not_there": "{analyst} cannot get your cases: it must be somebody else who is on duty.",
     "form.shift": "shift: who is on duty now and next; shift on: you join; shift off: you leave, and hand over what is open; shown first",

@@ -135,12 +135,14 @@ def leave(draft: Draft, which: str) -> None:
     if duty is None or incident.is_over or not theirs or duty.has(leaver):
         return
     draft.hand_over(phrase("why.shift_over", analyst=incident.owner_name or leaver))
-    draft.set(owner=None, owner_name=None)
+    draft.set(owner=None, owner_name=None, escalated_by=())
 
 
-def seek(draft: Draft, passed: tuple[str, ...] = ()) -> None:
-    """An analyst is wanted, and not one of these."""
+def seek(draft: Draft) -> None:
+    """An analyst is wanted, and none who had it before."""
     if draft.known.provider.shifts:
+        given = draft.incident.assignment
+        passed = given.passed if given is not None else ()
         draft.set(assignment=Seeking(since=draft.now, passed=passed))
         draft.wake(f"{ASSIGN}:{draft.now.isoformat()}", draft.now)
 
@@ -165,8 +167,8 @@ def _wait(draft: Draft) -> None:
     match draft.incident.assignment:
         case None:
             seek(draft)
-        case Seeking(nobody=True, passed=passed) if _rings(draft):
-            seek(draft, passed)
+        case Seeking(nobody=True) if _rings(draft):
+            seek(draft)
         case Assignment(take_by=None) as given if _rings(draft):
             take_by = _take_by(draft)
             if take_by is not None:
@@ -183,7 +185,9 @@ def _look(draft: Draft, duty: Duty, event: Event) -> None:
         if duty.has(given.to) and not late:
             return
         passed = (*passed, given.to) if late else ()  # another shift may be asked anew
-    able = candidates(draft.incident, draft.known.provider, duty, passed)
+    draft.set(escalated_by=tuple(filter(duty.has, draft.incident.escalated_by)))
+    out = *passed, *draft.incident.escalated_by
+    able = candidates(draft.incident, draft.known.provider, duty, out)
     suggested = _suggested(event)
     handed = next((c for c in able if c.analyst.object_id == suggested), None)
     choice = Choice(handed, Why.HANDED) if handed else choose(able, draft.now)
@@ -240,9 +244,10 @@ def _take_by(draft: Draft) -> datetime | None:
 def _nobody(draft: Draft, duty: Duty, passed: tuple[str, ...]) -> None:
     """Nobody on duty is an alarm, once, unless the case waits for others as it is."""
     given = draft.incident.assignment
-    again = isinstance(given, Seeking) and given.nobody
+    if isinstance(given, Seeking) and given.nobody:
+        return
     draft.set(assignment=Seeking(since=draft.now, passed=passed, nobody=True))
-    if _rings(draft) and not again:
+    if _rings(draft):
         if duty.at_work:
             paging.nobody_took_it(draft)
         else:

@@ -716,8 +716,9 @@ def _escalated(draft: Draft, event: Escalated) -> Verdict:
         return AlreadyAnswered(phrase("refused.closed"))
     why = phrase("why.escalated", by=event.by_name, why=event.why)
     draft.note(why)
-    draft.set(handed_over=why, owner=None, owner_name=None)
-    assigning.seek(draft, passed=(event.by,))
+    gave = dict.fromkeys((*draft.incident.escalated_by, event.by))
+    draft.set(handed_over=why, owner=None, owner_name=None, escalated_by=tuple(gave))
+    assigning.seek(draft)
     paging.ring_now(draft)
     return Accepted(phrase("thanks.escalated"))
 

@@ -1042,6 +1042,9 @@ class Incident:
     """As the provider's roster has it."""
     assignment: Assignment | Seeking | None = None
     """While nobody has taken it, and the provider has shifts."""
+    escalated_by: tuple[str, ...] = ()
+    """Object ids of the analysts who gave it away: it goes back to none of them, until another
+    shift."""
     given: tuple[Entry, ...] = ()
     """To whom it was given, and why, or that nobody was there: the latest ones, at most 10."""
     threaded: bool = False

@@ -187,7 +187,7 @@ async def test_at_every_change_what_nobody_has_looks_for_somebody(tmp_path: Path
         await store.write(CONTOSO, begin(1))
         await store.write(CONTOSO, begin(2, assignment=Seeking(since=MIDNIGHT, nobody=True)))
 
-        await carry_out(store, provider, DUE)
+        await carry_out(store, replace(provider, analysts=()), DUE)  # nobody is on duty
 
         [wake] = await waiting(store, CONTOSO, Wake)
         assert wake.key.startswith("contoso-incident-2:assign:")

@@ -220,7 +220,7 @@ async def test_who_leaves_names_who_follows_and_nobody_on_duty_rings_until_someb
 
         assert (await writes(h, SAM, "shift on")).startswith("You are on duty until")
         assert f"Assigned to {SAM}: 0 open" in await card_of_the_case(h)
-        await writes(h, SAM, "take 1")
+        assert await writes(h, SAM, "take 1") == "CONTOSO-1: The case is yours."
         [alarm] = await alarms(h)
         assert alarm["state"] == "resolved"
         handed = [m.text for m in await h.thread(PROVIDER) if " hands over, " in m.text]
@@ -228,6 +228,12 @@ async def test_who_leaves_names_who_follows_and_nobody_on_duty_rings_until_someb
             (True, False),
             (True, True),
         ]
+
+        told = await writes(h, MIA, "take 1")
+        assert told.startswith(f"CONTOSO-1: The case is yours. {MIA} is not on duty: at the next")
+        told = await writes(h, MIA, "assign 1 to Sam")
+        assert told == f"CONTOSO-1: The case is given to {SAM}."
+        assert f"{MIA} is not on duty" in await writes(h, SAM, "assign 1 to Mia")
 
 
 async def test_whoever_leaves_gives_away_what_was_shown_and_nothing_else(tmp_path: Path) -> None:

@@ -253,6 +253,35 @@ def test_what_is_escalated_goes_to_somebody_else() -> None:
     assert given_to(it) == "Abe"
 
 
+def test_what_two_have_escalated_goes_back_to_neither_until_another_shift() -> None:
+    it = case(working(anna=0, abe=4)).reported(malware_ran()).until_due("assign")
+    for who in (ANNA, ABE):
+        it.happens(Taken(who.object_id, who.name), after=1)
+        it.happens(Escalated(who.object_id, who.name), after=1).until_due("assign")
+    assert isinstance(it.state.assignment, Seeking)
+
+    it.duty = working(anna=0, abe=4, cleo=9)
+    it.wakes("assign:change", after=60)
+    assert given_to(it) == "Cleo"
+
+    it.happens(Escalated(CLEO.object_id, CLEO.name), after=1)
+    for duty in (Duty(), working(anna=0)):
+        it.duty = duty
+        it.wakes("assign:change", after=60)
+    assert given_to(it) == "Anna"
+
+
+def test_what_somebody_escalated_in_an_earlier_shift_is_handed_over_to_them_as_to_anybody() -> None:
+    it = case(working(anna=0, abe=1)).reported(malware_ran()).until_due("assign")
+    it.happens(Escalated(ANNA.object_id, ANNA.name), after=1)
+    it.happens(Taken(ABE.object_id, ABE.name), after=1)
+    it.duty = working(anna=0)
+
+    it.wakes(f"handover:{ABE.object_id}:{ANNA.object_id}", after=600)
+
+    assert given_to(it) == "Anna"
+
+
 # --- nobody is there -----------------------------------------------------------------------------
 
 
