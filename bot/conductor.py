@@ -9,17 +9,18 @@ Nothing waits in memory, and the process may die at any line: what was recorded 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from time import monotonic, perf_counter
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import structlog
 from pydantic import TypeAdapter
 from structlog.contextvars import bound_contextvars
 
 from bot import ids, rota
+from bot.cases import goes_on, missing, present
 from bot.clock import Clock
+from bot.facts import READERS, facts_of, matches_of
 from bot.gathering import (
     ContainJob,
     Gatherer,
@@ -49,43 +50,18 @@ from storage.engine import (
     Urgency,
     Within,
 )
-from triage.authority import may_command
-from triage.customer import Customer, Provider, Role
+from triage.customer import Customer
 from triage.decide import Accepted, Decided, Verdict, decide
 from triage.draft import Known
 from triage.effects import ANALYST_THREAD, PostHandover, Relay, Say, look_again
-from triage.events import (
-    Absorbed,
-    ActionDone,
-    Answered,
-    ApprovalAnswered,
-    AskOrdered,
-    Attested,
-    CardsToday,
-    CloseOrdered,
-    ConsentRecorded,
-    Event,
-    Facts,
-    FoundAway,
-    Match,
-    MergedInto,
-    NewIncident,
-    Reported,
-    TaskAnswered,
-    TaskGiven,
-    Undelivered,
-    WishedToTalk,
-    Woke,
-    Wrote,
-)
-from triage.extract import accounts, strong_keys
-from triage.incident import MOST_REFS, ApprovalState, Incident, Person
+from triage.events import Absorbed, Answered, AskOrdered, Event, Facts, MergedInto, Reported, Wrote
+from triage.extract import strong_keys
+from triage.incident import MOST_REFS, Incident
 from triage.merging import handed_on, has_room, told_later
 from triage.phrases import phrase
 from triage.priority import Level, level
 from triage.report import IncidentReport
 from triage.surfaces import surfaces
-from triage.tasking import to_look_up
 from triage.views import View
 
 log = structlog.get_logger(__name__)
@@ -236,7 +212,7 @@ class Conductor:
         return await self._store.read(customer, lambda tx: self._foreseen(tx, event, incident, now))
 
     def _foreseen(self, tx: Tx, event: Event, incident: str, now: datetime) -> Decided:
-        before = _present(tx, incident)
+        before = present(tx, incident)
         facts = self._facts(tx, before, event, now)
         return decide(before, event, Known(profiles.current(tx), self._desk.profile, facts), now)
 
@@ -343,7 +319,7 @@ class Conductor:
             tx.hold("reports")  # two cases must not become part of each other
         before, seen = self._look(tx, occurrence)
         if seen is not None:
-            verdict, known_as = _VERDICT.validate_json(seen.answer), _present(tx, seen.stream)
+            verdict, known_as = _VERDICT.validate_json(seen.answer), present(tx, seen.stream)
             shown = surfaces(known_as, customer)
             return Outcome(verdict, known_as, customer, shown, seen_before=True)
         if before is None and isinstance(occurrence.event, Reported):
@@ -375,7 +351,7 @@ class Conductor:
             return None, incidents.seen(tx, occurrence.key)
         found = incidents.load_for(tx, occurrence.incident, occurrence.key)
         if found is None:
-            raise _missing(tx, occurrence.incident)
+            raise missing(tx, occurrence.incident)
         return found
 
     def _find(
@@ -384,7 +360,7 @@ class Conductor:
         """The incident a report belongs to: the one its source has told of before, or an open one
         that shares a strong key; else it begins a new one."""
         tx.hold("reports")  # two that tell of one case at once must not open two
-        known = [_present(tx, found) for found in _known_as(tx, event.report)]
+        known = [present(tx, found) for found in _known_as(tx, event.report)]
         roomy = [case for case in known if _has_room(case, event.report)]
         if known and not roomy:  # its id may be one that a full case was promised
             incidents.forget_ref(tx, event.report.source, event.report.source_id)
@@ -392,10 +368,10 @@ class Conductor:
             goes_on, *parts = roomy
             for part in parts:
                 self._merge(tx, part, goes_on, occurrence, now)
-            return _present(tx, goes_on.id)
-        keys = strong_keys(event.report, _matches(tx, event, profiles.current(tx)))
+            return present(tx, goes_on.id)
+        keys = strong_keys(event.report, matches_of(tx, event, profiles.current(tx)))
         related = incidents.find_related(tx, keys, now - JOINS_WITHIN)
-        joins = _present(tx, related) if related else None
+        joins = present(tx, related) if related else None
         return joins if joins and _has_room(joins, event.report) else None
 
     def _merge(
@@ -414,40 +390,11 @@ class Conductor:
         """What a merged case knows belongs to the one that goes on: when it is merged, and when an
         action that was on its way ends, or somebody still answers."""
         key = f"{occurrence.key}:absorbed:{part.id}"
-        self._advance(tx, Occurrence(key, news, _goes_on(tx, part).id), now)
+        self._advance(tx, Occurrence(key, news, goes_on(tx, part).id), now)
 
     def _facts(self, tx: Tx, before: Incident | None, event: Event, now: datetime) -> Facts:
-        customer = profiles.current(tx)
-        matches = _matches(tx, event, customer) if isinstance(event, Reported) else {}
-        concerned = {m.person.object_id for m in matches.values() if m.person}
-        told = event.affected if isinstance(event, Absorbed) else ()
-        concerned |= {a.person.object_id for a in told if a.person}
-        if before is not None:
-            concerned |= {p.object_id for p in before.concerned}
-        concerned |= _deciding(tx, before, event, customer)
-        helpers = _helpers(tx, concerned, before, event, customer)
-        acting = {p.object_id for p in helpers.values()}
-        new = None
-        if before is None:
-            number = incidents.next_number(tx)
-            new = NewIncident(ids.incident_id(now), f"{customer.prefix}-{number}", ids.case_code())
-        unknown = _unknown_accounts(before, matches) | {a.object_id for a in told if a.object_id}
-        unknown |= {t.person.object_id for t in before.tasks} if before else set()
-        at_risk = incidents.at_risk(tx, concerned | acting | unknown, before.id if before else None)
-        into = _part_of(tx, before, event)
-        return Facts(
-            new=new,
-            matches=matches,
-            at_risk=at_risk,
-            concerned=_also_concerned(tx, before, event, customer),
-            unseen=_unseen(tx, before) if before else frozenset(),
-            helpers=helpers,
-            cards=_cards(tx, concerned, before, event, now),
-            pages=self._links.public_url is not None,
-            absorbs=into is None or _absorbs(into, event, self._desk.profile),
-            room=into is None or before is None or has_room(into, before),
-            readers=_readers(tx, concerned, event, customer),
-        )
+        pages = self._links.public_url is not None
+        return facts_of(tx, before, event, now, provider=self._desk.profile, pages=pages)
 
     def _record(
         self,
@@ -761,25 +708,6 @@ def _have_readers_looked_at(tx: Tx, moved: Collection[str], because_of: str, now
         effects.order(tx, about, [look_again(READERS, about, because_of, now)], now)
 
 
-def _present(tx: Tx, incident_id: str) -> Incident:
-    incident = incidents.load(tx, incident_id)
-    if incident is None:
-        raise _missing(tx, incident_id)
-    return incident
-
-
-def _goes_on(tx: Tx, part: Incident) -> Incident:
-    """Where a case that was merged is worked on now."""
-    goes_on = part
-    while goes_on.merged:
-        goes_on = _present(tx, goes_on.merged.into)
-    return goes_on
-
-
-def _missing(tx: Tx, incident_id: str) -> LookupError:
-    return LookupError(f"no incident {incident_id} of {tx.customer}")
-
-
 def _known_as(tx: Tx, report: IncidentReport) -> list[str]:
     """The incidents a report speaks of, the one that goes on first: what it was redirected to, what
     it mirrors, itself."""
@@ -790,93 +718,11 @@ def _known_as(tx: Tx, report: IncidentReport) -> list[str]:
     return list(dict.fromkeys(id_ for id_ in found if id_ is not None))
 
 
-def _unknown_accounts(before: Incident | None, matches: Mapping[str, Match]) -> set[str]:
-    """Object ids of affected accounts for which the roster knows nobody."""
-    found = {a.object_id for a in before.affected if a.object_id} if before else set()
-    unmatched = (key for key, match in matches.items() if match.person is None)
-    return found | {key.removeprefix("oid:") for key in unmatched if key.startswith("oid:")}
-
-
 def _has_room(incident: Incident, report: IncidentReport) -> bool:
     """What is a part of it already may always change."""
     own = (report.source, report.source_id)
     known = any((ref.source, ref.source_id) == own for ref in incident.refs)
     return known or len(incident.refs) < MOST_REFS
-
-
-def _matches(tx: Tx, event: Reported, customer: Customer) -> dict[str, Match]:
-    """Who the accounts of a report belong to, by account key."""
-    return {a.key: people.match(tx, a, customer) for a in accounts(event.report)}
-
-
-def _deciding(tx: Tx, before: Incident | None, event: Event, customer: Customer) -> set[str]:
-    """Who decides on an approval, by card or by phone, and who has signed it before; who says that it
-    was somebody, or what became of a task; who is to be asked."""
-    match event:
-        case ApprovalAnswered(by=by):
-            decides = {by}
-        case Attested(by=by) | TaskAnswered(by=by):
-            return {by}
-        case AskOrdered(person=upn):
-            asked = people.by_upn(tx, customer.tenant_id, upn)
-            return {asked.object_id} if asked else set()
-        case ConsentRecorded(contact=contact):
-            found = people.by_upn(tx, customer.tenant_id, contact)
-            decides = {found.object_id} if found else set()
-        case _:
-            return set()
-    approval = before.approval(event.approval) if before else None
-    return decides | {s.by for s in (approval.signed if approval else ())}
-
-
-def _also_concerned(
-    tx: Tx, before: Incident | None, event: Event, customer: Customer
-) -> frozenset[str]:
-    """Which approvers are affected, also where the state no longer lists everybody."""
-    if before is None:
-        return frozenset()
-    deciding = _deciding(tx, before, event, customer)
-    return frozenset(by for by in deciding if incidents.is_about(tx, before.id, by))
-
-
-def _readers(
-    tx: Tx, concerned: Collection[str], event: Event, customer: Customer
-) -> frozenset[str]:
-    """Who of the people concerned is in the team now; asked for where somebody joined or left."""
-    if not (isinstance(event, Woke) and event.name.startswith(READERS)):
-        return frozenset()
-    known = (people.get(tx, customer.tenant_id, person) for person in concerned)
-    return frozenset(k.object_id for k in known if k and k.in_team)
-
-
-READERS = "readers"
-
-
-def _part_of(tx: Tx, before: Incident | None, event: Event) -> Incident | None:
-    """The case that an analyst wants this one to be part of; or that it is, where somebody wants to
-    talk about it."""
-    match event:
-        case MergedInto(into=into, by=by) if by is not None:
-            return _present(tx, into)
-        case WishedToTalk() if before is not None and before.merged is not None:
-            return _goes_on(tx, before)
-        case _:
-            return None
-
-
-def _absorbs(into: Incident, event: Event, provider: Provider) -> bool:
-    by = event.by if isinstance(event, MergedInto) else None
-    return not into.is_over and (by is None or may_command(into, provider, by) is None)
-
-
-def _unseen(tx: Tx, before: Incident) -> frozenset[str]:
-    """Open approvals whose card nobody was ever shown: silence on them is no consent."""
-    return frozenset(
-        approval.id
-        for approval in before.approvals
-        if approval.state is ApprovalState.OPEN
-        and not surface_rows.was_shown(tx, before.id, f"approval:{approval.id}")
-    )
 
 
 def _of(customer: str, claimed: effects.ClaimedEffect) -> dict[str, Any]:
@@ -893,49 +739,6 @@ def _told(result: Result) -> dict[str, Any]:
     """What became of it, as the log says it: our reasons are codes, and nobody's words."""
     reason = None if isinstance(result, Done) else result.reason
     return {"outcome": outcome(result)} | ({"reason": reason} if reason else {})
-
-
-def _helpers(
-    tx: Tx,
-    concerned: Collection[str],
-    before: Incident | None,
-    event: Event,
-    customer: Customer,
-) -> dict[str, Person]:
-    """Who could help to reach those who do not answer, or are cut off; asked for only there."""
-    if isinstance(event, ConsentRecorded):
-        return people.helpers(tx, [event.contact], customer)
-    tasked = to_look_up(before, event, customer)
-    if isinstance(event, TaskGiven | CloseOrdered):
-        return people.helpers(tx, tasked, customer)
-    asked = people.helpers(tx, [event.person], customer) if isinstance(event, AskOrdered) else {}
-    if not (asked or isinstance(event, _MAY_ASK) or _is_beyond_reach(before)):
-        return {}
-    known = [people.get(tx, customer.tenant_id, person) for person in concerned]
-    facts = [customer.facts_about(k.upn) for k in known if k]
-    managers = [f.manager for f in facts if f and f.manager]
-    contacts = [c.upn for c in customer.with_role(Role.SECURITY)]
-    return asked | people.helpers(tx, dict.fromkeys([*managers, *contacts, *tasked]), customer)
-
-
-_MAY_ASK = Woke | Undelivered | Reported | Absorbed | FoundAway | Attested | ActionDone
-
-
-def _is_beyond_reach(before: Incident | None) -> bool:
-    """Somebody affected has no chat: whatever has them asked turns to others at once."""
-    known = [a.person for a in before.affected if a.person] if before else []
-    return any(person.why_not_asked for person in known)
-
-
-def _cards(
-    tx: Tx, concerned: Collection[str], before: Incident | None, event: Event, now: datetime
-) -> dict[str, CardsToday]:
-    """Whoever answers has the card before them: what follows needs no counting."""
-    if isinstance(event, Answered):
-        return {}
-    zone = ZoneInfo(profiles.current(tx).zone)
-    today = datetime.combine(now.astimezone(zone).date(), time(), zone)
-    return surface_rows.posted_since(tx, concerned, today, before.id if before else "")
 
 
 def _named(fault: Exception) -> str:

@@ -14,7 +14,7 @@ from triage.customer import Analyst, Customer
 from triage.events import ConsentRecorded
 from triage.incident import ApprovalState, Incident
 from triage.phrases import phrase
-from triage.surfaces import analyst_thread
+from triage.surfaces.analyst import analyst_thread
 from triage.views import PhoneConsent
 
 

@@ -41,7 +41,8 @@ from triage.handover import handover
 from triage.incident import Incident
 from triage.ladder import still_looks
 from triage.phrases import Phrase, phrase
-from triage.surfaces import digest, surfaces
+from triage.surfaces import surfaces
+from triage.surfaces.digest import digest
 from triage.views import (
     AnalystThread,
     ApprovalCard,

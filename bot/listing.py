@@ -14,7 +14,7 @@ from triage.handover import waits
 from triage.incident import Assignment, Incident, IncidentType, Status
 from triage.phrases import Phrase, phrase
 from triage.report import Severity
-from triage.surfaces import headline
+from triage.surfaces.threads import headline
 from triage.views import CaseLine
 
 PAGE = 10

@@ -44,7 +44,8 @@ from triage.incident import ActionState, Incident, ResponseAction
 from triage.merging import given_up, handed_on
 from triage.phrases import Phrase, phrase
 from triage.remembering import context
-from triage.surfaces import analyst_thread, consequence
+from triage.surfaces.analyst import analyst_thread
+from triage.surfaces.approval import consequence
 
 T = TypeVar("T")
 

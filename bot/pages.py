@@ -16,7 +16,7 @@ from cards.wording import Reader, label, say
 from triage.incident import Incident, Question
 from triage.phrases import Phrase
 from triage.playbooks import answers_in_person
-from triage.surfaces import asked_after_sign_in
+from triage.surfaces.person import asked_after_sign_in
 
 TOKEN, CHOICE = "token", "choice"
 

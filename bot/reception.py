@@ -62,15 +62,11 @@ from triage.authority import hearers, may_send
 from triage.customer import Customer, Provider
 from triage.decide import Refused
 from triage.effects import ANALYST_THREAD
-from triage.events import (
-    Answered,
-    Event,
-    SentToCustomer,
-    Wrote,
-)
+from triage.events import Answered, Event, SentToCustomer, Wrote
 from triage.incident import Incident, Question, QuestionKind, Route
 from triage.phrases import Phrase, phrase
-from triage.surfaces import asked_in_teams, person_card, surfaces
+from triage.surfaces import surfaces
+from triage.surfaces.person import asked_in_teams, person_card
 from triage.telling import from_provider
 from triage.views import (
     AnalystThread,

@@ -18,7 +18,7 @@ from triage.draft import Known
 from triage.events import Facts, TaskGiven, TaskWithdrawn
 from triage.incident import Incident
 from triage.phrases import Phrase, phrase
-from triage.surfaces import headline
+from triage.surfaces.threads import headline
 
 ROLES = {
     "it": Role.IT,

@@ -3,14 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cards.elements import (
-    AdaptiveCard,
-    Execute,
-    InputChoice,
-    InputChoiceSet,
-    InputText,
-    ShowCard,
-)
+from cards.elements import AdaptiveCard, Execute, InputChoice, InputChoiceSet, InputText, ShowCard
 from cards.wording import Reader, label
 
 

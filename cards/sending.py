@@ -9,14 +9,7 @@ from dataclasses import dataclass
 
 from cards.clicks import Click, Unreadable, button
 from cards.confirm import COMMAND
-from cards.elements import (
-    Card,
-    Container,
-    InputChoice,
-    InputChoiceSet,
-    ShowCard,
-    TextBlock,
-)
+from cards.elements import Card, Container, InputChoice, InputChoiceSet, ShowCard, TextBlock
 from cards.forms import form, in_words
 from cards.layout import heading, small, whole
 from cards.text import outside

@@ -7,7 +7,8 @@ from cards.wording import Reader, clock, day_and_clock, label, local_day, name_o
 from triage.customer import Customer
 from triage.incident import Incident
 from triage.story import Line
-from triage.surfaces import headline, outcome, steps
+from triage.surfaces.analyst import steps
+from triage.surfaces.threads import headline, outcome
 
 LONGEST_WORDS = 1_000
 """Characters of what somebody wrote: a report quotes, a card cuts."""

@@ -14,6 +14,7 @@ from triage import (
     assigning,
     calling,
     clocks,
+    closing,
     containing,
     inquiry,
     ladder,
@@ -27,8 +28,8 @@ from triage import (
     telling,
     verifying,
 )
-from triage.actions import LOOKING, ActionKind
-from triage.assess import RULES, assess, read_report, withheld
+from triage.actions import ActionKind
+from triage.assess import assess, read_report, withheld
 from triage.authority import (
     has_signed,
     hearers,
@@ -98,8 +99,6 @@ from triage.incident import (
     ByApproval,
     ByRule,
     Cleared,
-    Closed,
-    Closing,
     Decision,
     Disposition,
     Incident,
@@ -116,18 +115,8 @@ from triage.incident import (
     VerificationState,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import (
-    CALL_ME,
-    QUESTIONS,
-    answers_in_person,
-    books,
-    offered,
-)
+from triage.playbooks import CALL_ME, QUESTIONS, answers_in_person, books, offered
 from triage.report import IncidentReport
-from triage.verdicts import told, verdict
-
-HOLD = timedelta(minutes=30)
-"""How long a closing is held so that a person may object (triage.md section 4)."""
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 
@@ -303,7 +292,7 @@ def _reported(
         suspicion.begin_anew(draft)
     draft.tell_analysts(f"told:{report.source}:{report.source_id}:{report.digest[:12]}", joined)
     if draft.incident.closed is not None:
-        _reopen(draft, phrase("timeline.reopened_evidence"))
+        closing.reopen(draft, phrase("timeline.reopened_evidence"))
     elif draft.incident.closing is not None:
         draft.set(closing=None)
     return draft, verdict
@@ -675,7 +664,7 @@ def _correct(draft: Draft, question: Question, before: Incident) -> None:
     if not before.is_over or _log_odds(draft, draft.incident) <= _log_odds(draft, before):
         return
     if draft.incident.merged is None:
-        _reopen(draft, phrase("timeline.reopened_correction", person=question.person.name))
+        closing.reopen(draft, phrase("timeline.reopened_correction", person=question.person.name))
         return
     told = phrase(
         "why.answered_merged", person=question.person.name, name=draft.incident.merged.name
@@ -755,7 +744,7 @@ def _close_ordered(draft: Draft, event: CloseOrdered) -> Verdict:
     proposal = _ordered_proposal(draft, event)
     if proposal is None:
         return Refused(phrase("refused.say_how"))
-    _close(draft, proposal, event.by, event.by_name, event.comment)
+    closing.close(draft, proposal, event.by, event.by_name, event.comment)
     return Accepted(phrase("thanks.closed"))
 
 
@@ -767,7 +756,7 @@ def _ordered_proposal(draft: Draft, event: CloseOrdered) -> Proposal | None:
     book = books(draft.incident)[0]
     match event.disposition:
         case Disposition.TRUE_POSITIVE:
-            return Proposal(event.disposition, book.determination, _recommendation(draft))
+            return Proposal(event.disposition, book.determination, closing.recommendation(draft))
         case Disposition.EXPECTED:
             return Proposal(event.disposition, book.expected, None)
         case Disposition.FALSE_POSITIVE:
@@ -799,7 +788,7 @@ def _reopened(draft: Draft, event: Reopened) -> Verdict:
         return Refused(phrase("refused.reopen_merged", name=draft.incident.merged.name))
     if draft.incident.closed is None:
         return AlreadyAnswered(phrase("refused.not_closed"))
-    _reopen(draft, phrase("timeline.reopened_by", by=event.by_name))
+    closing.reopen(draft, phrase("timeline.reopened_by", by=event.by_name))
     draft.set(kept_open=True, owner=event.by, owner_name=event.by_name)
     return Accepted(phrase("thanks.decided"))
 
@@ -919,7 +908,7 @@ def _absorbed(draft: Draft, event: Absorbed) -> Verdict:
         return Refused(phrase("refused.closed"))
     merging.absorb(draft, event)
     if draft.incident.closed is not None:
-        _reopen(draft, phrase("timeline.reopened_evidence"))
+        closing.reopen(draft, phrase("timeline.reopened_evidence"))
     return Accepted()
 
 
@@ -1015,10 +1004,10 @@ def _hold_over(draft: Draft) -> None:
     if not draft.incident.is_over:
         suspicion.taint(draft)
         _weigh(draft)
-        _consider_closing(draft)
-    closing = draft.incident.closing
-    if closing is not None and closing.until <= draft.now:
-        _close(draft, closing.proposal, None, None, None)
+        closing.consider(draft)
+    held = draft.incident.closing
+    if held is not None and held.until <= draft.now:
+        closing.close(draft, held.proposal, None, None, None)
 
 
 def _action_done(draft: Draft, event: ActionDone) -> Verdict:
@@ -1142,10 +1131,10 @@ def _settle(draft: Draft) -> None:
         asking.ask(draft)
         containing.show_approvals(draft)
         containing.contain(draft, decision)
-        _consider_closing(draft)
+        closing.consider(draft)
         telling.tell(draft)
         _tell_another_way(draft)
-        _leave_to_analyst(draft)
+        closing.leave_to_analyst(draft)
     verifying.settle(draft)
     clocks.settle(draft)
 
@@ -1177,178 +1166,6 @@ def _weigh(draft: Draft) -> Decision:
     return decision
 
 
-def _consider_closing(draft: Draft) -> None:
-    """Propose how it closes; hold it where nobody needs to tap (decision page 3).
-
-    - nothing may be open: no question, no approval, no call, no action on its way
-    - low enough and opted in, and nobody asked to look: closes after the hold
-    - contained, with everything done that was ordered: closes as a true positive after the hold,
-      unless an account is under suspicion or something failed, was denied or undone
-    - a case that is restricted, or of unknown type, never closes by itself
-    - otherwise an analyst closes with one tap
-    """
-    decision = draft.incident.decision
-    if decision is None or _something_is_open(draft.incident):
-        _stop_closing(draft)
-        return
-    proposal = decision.proposal or _contained_proposal(draft, decision)
-    if proposal is None:
-        _stop_closing(draft)
-        return
-    draft.set(decision=replace(decision, proposal=proposal))
-    held = draft.incident.closing
-    if not _may_hold(draft.incident, decision):
-        _stop_closing(draft)
-    elif held is None or held.proposal.disposition is not proposal.disposition:
-        until = draft.now + HOLD
-        draft.set(closing=Closing(until, proposal))
-        draft.note(phrase("timeline.closing", until=until))
-        draft.wake(f"close:{until.isoformat()}", until)
-
-
-def _leave_to_analyst(draft: Draft) -> None:
-    """A case with nothing open, nothing proposed and nobody's name on it is an analyst's."""
-    incident = draft.incident
-    left = incident.owner is None and incident.handed_over is None and incident.closing is None
-    proposed = incident.decision is not None and incident.decision.proposal is not None
-    if left and not proposed and not _something_is_open(incident):
-        draft.hand_over_once(phrase("why.undecided"))
-
-
-def _stop_closing(draft: Draft) -> None:
-    if draft.incident.closing is not None:
-        draft.set(closing=None)
-
-
-def _something_is_open(incident: Incident) -> bool:
-    return (
-        any(q.state.state in asking.PENDING for q in incident.questions)
-        or any(map(ladder.is_climbing, incident.questions))
-        or any(a.state is ApprovalState.OPEN for a in incident.approvals)
-        or any(c.done_at is None for c in incident.calls)
-        or bool(incident.open_tasks)
-        or any(a.state in (ActionState.ORDERED, ActionState.UNDOING) for a in incident.actions)
-    )
-
-
-def _contained_proposal(draft: Draft, decision: Decision) -> Proposal | None:
-    """A true positive: harmful by the score, and everything ordered is done."""
-    if decision.band is not Band.CONTAIN or not _is_contained(draft.incident):
-        return None
-    book = books(draft.incident)[0]
-    return Proposal(Disposition.TRUE_POSITIVE, book.determination, _recommendation(draft))
-
-
-def _is_contained(incident: Incident) -> bool:
-    """Everything that stops an attacker is done, and nothing affected was left out; looking (a
-    scan, a package) stops nobody."""
-    stopping = [a for a in incident.actions if a.kind not in LOOKING]
-    done = all(a.state in (ActionState.DONE, ActionState.ALREADY_DONE) for a in stopping)
-    return bool(stopping) and done and not containing.left_out(incident)
-
-
-def _may_hold(incident: Incident, decision: Decision) -> bool:
-    if (
-        incident.kept_open
-        or _is_unread(incident)
-        or incident.type in (IncidentType.UNKNOWN, IncidentType.RESTRICTED)
-    ):
-        return False
-    if decision.band is Band.CLOSE:
-        return incident.handed_over is None
-    left = (ActionState.PROPOSED, ActionState.FAILED, ActionState.REFUSED, ActionState.UNDONE)
-    return (
-        decision.band is Band.CONTAIN
-        and not incident.is_suspicious
-        and all(a.state not in left for a in incident.actions)
-    )
-
-
-def _is_unread(incident: Incident) -> bool:
-    """Somebody's last word waits for an analyst: words, or a correction that lowers."""
-    last = [q.replies[-1] for q in incident.questions if q.replies]
-    return any(r.standing is Standing.FOR_ANALYST for r in last)
-
-
-def _recommendation(draft: Draft) -> Phrase | None:
-    key = books(draft.incident)[0].prevents
-    if key is None:
-        return None
-    return tasking.recommend(draft.incident, draft.customer, phrase(key), draft.now)
-
-
-def _close(
-    draft: Draft, proposal: Proposal, by: str | None, by_name: str | None, comment: str | None
-) -> None:
-    decision = draft.incident.decision or assess(draft.incident, draft.customer, draft.now)
-    asking.withdraw_all(draft)
-    containing.withdraw_approvals(draft)
-    paging.taken(draft)
-    closed = Closed(
-        at=draft.now,
-        by=by,
-        by_name=by_name,
-        disposition=proposal.disposition,
-        determination=proposal.determination,
-        comment=comment,
-        reasons=decision.reasons,
-        rules=RULES,
-        recommendation=proposal.recommendation,
-    )
-    draft.set(closed=closed, closing=None)
-    if by is not None and proposal.disposition in _HARMLESS:
-        suspicion.lift_as_harmless(draft)
-    says = verdict(proposal)
-    draft.note(
-        phrase("timeline.closed_by", by=by_name, disposition=says)
-        if by_name
-        else phrase("timeline.closed", disposition=says)
-    )
-    if not is_thread_guarded(draft.incident, draft.customer):
-        draft.tell_customer(
-            "closed", phrase("say.closed", name=draft.incident.name, disposition=says)
-        )
-    _tell_people_the_end(draft, proposal)
-    tasking.suggest(draft, proposal.recommendation)
-
-
-_HARMLESS = (Disposition.EXPECTED, Disposition.FALSE_POSITIVE)
-
-
-def _tell_people_the_end(draft: Draft, proposal: Proposal) -> None:
-    """Whoever is concerned and was asked hears what it was; not through an account under suspicion."""
-    asked = {q.person.object_id: q for q in draft.incident.questions if q.was_sent}
-    for question in asked.values():
-        person = question.person
-        if not draft.incident.affects(person.object_id, person.upn):
-            continue
-        if question.route is Route.CARD and not draft.incident.is_tainted(person.object_id):
-            draft.tell_person(person.object_id, "closed", told(proposal))
-
-
-def _reopen(draft: Draft, why: Phrase) -> None:
-    """Back to work: a new generation, so that its messages and deadlines are new ones. It is
-    nobody's: whoever had it has closed it and gone, and one that nobody takes rings."""
-    draft.set(
-        closed=None,
-        closing=None,
-        recommendation_accepted_by=None,
-        recommendation_discussed_by=None,
-        reopened=draft.incident.reopened + 1,
-        owner=None,
-        owner_name=None,
-        handed_over=None,
-        paged_at=None,
-        handed_reasons=(),
-    )
-    suspicion.reconsider(draft)
-    tasking.withdraw_suggested(draft)
-    draft.hand_over(why)
-    if not is_thread_guarded(draft.incident, draft.customer):
-        draft.tell_customer("reopened", phrase("say.reopened", name=draft.incident.name))
-    draft.tell_analysts("reopened", why)
-
-
 def _status(incident: Incident) -> Status:
     """The state, derived from the small machines inside (README.md draws it)."""
     if incident.merged is not None:
@@ -1359,8 +1176,8 @@ def _status(incident: Incident) -> Status:
         return Status.CLOSING
     if any(a.state in (ActionState.ORDERED, ActionState.UNDOING) for a in incident.actions):
         return Status.CONTAINING
-    if _something_is_open(incident):
+    if closing.something_is_open(incident):
         return Status.WAITING
-    if _is_contained(incident):
+    if closing.is_contained(incident):
         return Status.CONTAINED
     return Status.REOPENED if incident.reopened else Status.TRIAGING

@@ -8,7 +8,7 @@ from triage.customer import Customer, Provider
 from triage.effects import PostHandover
 from triage.incident import ApprovalState, Incident, Open, Party, Route
 from triage.phrases import Phrase, phrase
-from triage.surfaces import headline
+from triage.surfaces.threads import headline
 from triage.taps import whose_turn
 from triage.views import CaseLine, Handover
 

@@ -15,8 +15,6 @@ class _Language:
     request: str
     harmless: str
     """How a sentence begins, or what stands in it, that asks nobody for anything."""
-    excuse: str
-    """How a clause begins that asks nobody for anything, whatever else a stranger writes in it."""
 
 
 _LANGUAGES = {
@@ -28,10 +26,6 @@ _LANGUAGES = {
         r"|paste|scan|approve|accept|needs?|want|what|which|verify|repeat|update|reset your",
         harmless=r"^\W*(?:did|have|had|has|was|were|may have) |never|\bnot\b|\bno\b|someone may"
         r"|^\W*block|^\W*require",
-        excuse=r"(?:did|have|had|has|was|were) |block|require"
-        r"|(?:which|what|how many) (?:\w+ )?(?:prompts|sign-in requests) (?:did|have|had|were) "
-        r"|(?:please )?(?:do not|don't|never) (?:enter|type|tell|send|give|share|reply|confirm|read"
-        r"|forward|scan|approve|accept) ",
     ),
     "de": _Language(
         thing=r"passw(?:o|ö)rt\w*|kennw(?:o|ö)rt\w*|pins?|codes?|einmal\w+|tan|geheim\w*|tokens?"
@@ -41,7 +35,6 @@ _LANGUAGES = {
         r"|mitteilen|verraten|wiederholen",
         harmless=r"^\W*(?:haben|hatten|wurden|hat) |\bnie\b|niemals|\bkein\w*|\bnicht\b|womöglich"
         r"|eingegeben\?$|weitergegeben\?$",
-        excuse=r"(?:haben|hatten|wurden|hat) |(?:bitte )?\w+ sie [^,]*\b(?:nie\w*|nicht(?! nur)|kein\w*)\b",
     ),
     "pt": _Language(
         thing=r"senhas?|pins?|códigos?|segredos?|tokens?|credencia\w+|recuperação|mfa|autenticador"
@@ -51,8 +44,6 @@ _LANGUAGES = {
         r"|passe",
         harmless=r"^\W*(?:você \w+(?:ou|eu|iu)|digitou|deu|habilitou|alguém) |nunca|\bnão\b"
         r"|\bnenhum\b|pode ter|^\W*bloquear",
-        excuse=r"você \w+(?:ou|eu|iu) |digitou|deu |habilitou|bloquear|(?:não|nunca) (?:digite|informe"
-        r"|diga|envie|compartilhe|responda|confirme|leia|aprove|aceite|passe) ",
     ),
 }
 
@@ -81,14 +72,126 @@ def _asks(said: str, words: _Language) -> bool:
     return all(re.search(each, said, re.IGNORECASE) for each in named)
 
 
+# --- what people write ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """How somebody asks for a secret in a language: what must stand beside what, for a password is
+    spoken of more often than it is asked for."""
+
+    thing: str
+    act: str
+    """What hands a secret over, or lets somebody in."""
+    unless: str
+    """What stands right before an act that is warned of."""
+    elsewhere: str
+    """Words between act and thing after which another thought begins."""
+    asked: str
+    own: str
+    kind: str
+    goes_on: str
+    """What stands right behind a thing of which something is told."""
+    last: str
+    """The act, where it ends the clause."""
+    it: str
+    """An act on what was named before or will be."""
+    excuse: str
+    """How a clause begins that asks nobody for anything."""
+
+    def asks(self, clause: str) -> bool:
+        if re.match(rf"\W*(?:{self.excuse})", clause, re.IGNORECASE):
+            return False
+        near = rf"(?:(?!(?:{self.elsewhere})\b)[\w'-]+\s+){{0,4}}?"
+        named = rf"(?:(?:{self.own})\s+)?(?:(?:{self.kind})\s+)*(?:{self.thing})\b"
+        forms = (
+            rf"{self.unless}\b(?:{self.act})\s+{near}(?:{self.thing})\b(?!{self.goes_on})",
+            rf"\b(?:{self.asked})\s+{named}(?!{self.goes_on})",
+            rf"\b{named}\s+(?:{self.last})\b",
+        )
+        return any(re.search(form, clause, re.IGNORECASE) for form in forms)
+
+    def asks_for_it(self, text: str) -> bool:
+        names = re.search(rf"\b(?:{self.thing})\b", text, re.IGNORECASE)
+        return bool(names and re.search(rf"\b(?:{self.it})", text, re.IGNORECASE))
+
+    def only_names(self, sentence: str) -> bool:
+        """The code, please. Your password?"""
+        alone = rf"\W*(?:{self.own})\s+(?:(?:{self.kind})\s+)*(?:{self.thing})\W*(?:{_PLEASE})?\W*"
+        return re.fullmatch(alone, sentence, re.IGNORECASE) is not None
+
+
+_PLEASE = "please|bitte|por favor"
+
+_PEOPLES = (
+    _Asking(
+        thing=r"passwords?|passcodes?|passphrases?|pins?|codes?|one-time \w+|otps?|secrets?|tokens?"
+        r"|credentials?|recovery keys?|security (?:answer|question)s?|qr|sign-in requests?|prompts?"
+        r"|your (?:mfa|2fa|authenticator)",
+        act=r"enter|type(?: in)?|tell|send|give|share|reply|write|provide|confirm|say|submit|read"
+        r"|forward|paste|scan|approve|accept|needs?|want|verify|repeat|update",
+        unless="".join(
+            rf"(?<!{no} )"
+            for no in ("do not", "must not", "should not", "will not", "may not", "not to")
+        )
+        + r"(?<!n't )(?<!cannot )(?<!never )(?<!never to )",
+        elsewhere="that|if|whether|when|for|who|and|to|not|never|no|until|after|before|by|about",
+        asked=r"(?:what|which)(?:'s| is| are| was| were)?",
+        own="the|your|my|our|this|that|a|an|any|each",
+        kind="sms|mfa|2fa|one-time|six-digit|6-digit|new|current|old|admin|login|sign-in|security",
+        goes_on=r"'s\b|\s+(?:reset|review|spray|polic\w+|change|manager|rotation|expir\w+|was|is"
+        r"|were|has|had|will)\b",
+        last="please",
+        it=r"what (?:is|was) it\W*$|(?:send|tell|give|read|forward|share|paste|type|enter|say|write)"
+        r" (?:(?:me|us) it|(?:it|them) (?:to (?:me|us)|with (?:me|us)|back|here))\b",
+        excuse=r"(?:and |or )?(?:did|have|had|has|was|were) |block|require"
+        r"|(?:which|what|how many) (?:\w+ )?(?:prompts|sign-in requests) (?:did|have|had|were) ",
+    ),
+    _Asking(
+        thing=r"passw(?:o|ö)rt(?:er|es?|s)?|kennw(?:o|ö)rt(?:er|es?|s)?|pins?|codes?|einmalcodes?|tans?"
+        r"|geheimnis\w*|tokens?|zugangsdaten|anmeldedaten|qr|anmeldeanfrage\w*"
+        r"|ihre[nm]? (?:mfa|authenticator)",
+        act=r"geben|gib|tippen|nennen?|sagen?|senden?|schicken?|schreiben?|teilen|bestätigen?|lesen"
+        r"|genehmigen?|scannen?|brauchen?|benötigen|verraten|leiten|wiederholen",
+        unless="",
+        elsewhere="dass|ob|wenn|weil|für|und|nicht|nie|niemals|wer|was|zu|über",
+        asked=r"wie lautet|wie ist|was ist|welche\w*",
+        own=r"den|das|die|dem|ihren?|ihr|dein\w*|einen?|diese\w*",
+        kind=r"neue\w*|sechsstellige\w*|aktuelle\w*|alte\w*",
+        goes_on=r"\s+(?:wurde|war|wird|zurück\w*|nie\w*|nicht|kein\w*)\b",
+        last=r"(?:bitte )?(?:nennen|geben|mitteilen|schicken|senden|eingeben|durchgeben|sagen"
+        r"|vorlesen|verraten|weiterleiten|bestätigen|scannen|genehmigen)",
+        it=r"(?:geben|nennen|sagen|senden|schicken|lesen|schreiben) sie (?:(?:mir|uns) )?(?:ihn|es)"
+        r"(?: (?:mir|uns|hier|her))\b|(?:mir|uns) (?:ihn|es)\b",
+        excuse=r"(?:haben|hatten|wurden|hat) ",
+    ),
+    _Asking(
+        thing=r"senhas?|pins?|códigos?|segredos?|tokens?|credencia\w+|chaves? de recuperação|qr"
+        r"|pedidos? de (?:entrada|acesso)|(?:seu|sua) (?:mfa|autenticador)",
+        act=r"digite|insira|informe|diga|envie|mande|dê|compartilhe|responda|escreva|forneça"
+        r"|confirme|repita|leia|encaminhe|cole|escaneie|aprove|aceite|preciso|precisamos|passe",
+        unless="(?<!não )(?<!nunca )(?<!nem )",
+        elsewhere="que|se|quando|para|e|não|nunca|sobre",
+        asked=r"qual (?:é|foi)|quais (?:são|foram)|que",
+        own=r"[oa]s?|[oa]s? (?:seu|sua)s?|(?:seu|sua)s?|um|uma|este|esse|esta|essa",
+        kind="novo|nova|atual",
+        goes_on=r"\s+(?:foi|foram|está|expir\w+)\b",
+        last="por favor",
+        it=r"(?:envie|mande|diga|informe|passe)(?: |-)(?:ele|ela|[ao]|l[ao])? ?(?:para (?:mim|nós)|aqui)\b",
+        excuse=r"você \w+(?:ou|eu|iu) |digitou|deu |habilitou|bloquear",
+    ),
+)
+
+
 def asks_for_one(text: str) -> bool:
-    """What people write, in any of the languages: whoever writes may write in each. Only how they
-    begin excuses them: "read me the code, no rush" does ask."""
-    return any(_is_asked_for(s, w) for w in _LANGUAGES.values() for s in _sentences(text))
-
-
-def _is_asked_for(sentence: str, words: _Language) -> bool:
+    """What people write, in any of the languages: whoever writes may write in each. Of a password
+    much may be told; what asks for one, or for an act that gives it away, is found clause by clause:
+    "read me the code, no rush" does ask."""
+    sentences = _sentences(text.replace(chr(0x2019), "'"))
+    clauses = [clause for sentence in sentences for clause in sentence.split(",")]
     return any(
-        _asks(said, words) and not re.match(rf"\W*(?:{words.excuse})", said, re.IGNORECASE)
-        for said in (sentence, *sentence.split(","))
+        any(map(each.asks, clauses))
+        or any(map(each.only_names, sentences))
+        or each.asks_for_it(_OURS.sub("", text))
+        for each in _PEOPLES
     )

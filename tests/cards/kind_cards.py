@@ -8,7 +8,7 @@ from tests.triage.triage_script import BOB, Case, malware_blocked, malware_ran
 from triage.incident import Disposition, IncidentType, QuestionKind, Route
 from triage.playbooks import CALL_ME, PLAYBOOKS, QUESTIONS, Channel
 from triage.report import Severity
-from triage.surfaces import person_card
+from triage.surfaces.person import person_card
 from triage.views import PersonCard
 
 

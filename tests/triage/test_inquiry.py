@@ -32,7 +32,7 @@ from triage.incident import (
 )
 from triage.inquiry import MOST_WORDS
 from triage.report import Severity
-from triage.surfaces import person_card
+from triage.surfaces.person import person_card
 
 WORDS = "Who gave you the USB stick?"
 

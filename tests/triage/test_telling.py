@@ -9,7 +9,7 @@ from tests.triage.triage_script import Case, contoso, malware_blocked, malware_r
 from triage.customer import Customer, Tells, Threads
 from triage.effects import PostDigest
 from triage.report import Severity
-from triage.surfaces import digest
+from triage.surfaces.digest import digest
 from triage.telling import digest_window
 
 QUIET = contoso(
