@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -17,16 +18,19 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from bot import rota
 from bot.demo import PROVIDER_TENANT
 from simulator.server import Simulator
-from storage import incidents
+from storage import across, incidents
 from storage.engine import Store, Tx
 from tests.databases import await_last_words, rows, url
 from tests.story.graph_incident import malware_ran
-from tests.story.house import APP_ID, APP_SECRET, Json, Seen, onboard, seen_in, simulated
+from tests.story.house import APP_ID, APP_SECRET, Changed, Json, Seen, onboard, seen_in, simulated
 from tests.story.nursery import Nursery, nursery
 from tests.story.record import check_records
+from tests.story.test_shifts import shift
 from triage.actions import ActionKind
+from triage.effects import ChangeShift
 from triage.incident import ActionState, Incident, Status
 from triage.report import Source
 
@@ -229,8 +233,10 @@ def the_story(v: Mortal) -> list[Callable[[], Awaitable[int]]]:
 
 
 @asynccontextmanager
-async def mortal(tmp_path: Path, cradle: Nursery) -> AsyncIterator[Mortal]:
-    keys = await onboard(tmp_path / "vouch.sqlite3")
+async def mortal(
+    tmp_path: Path, cradle: Nursery, changed: Changed | None = None
+) -> AsyncIterator[Mortal]:
+    keys = await onboard(tmp_path / "vouch.sqlite3", changed)
     async with (
         Simulator(simulated(tmp_path, keys)) as sim,
         aiohttp.ClientSession(sim.page_url) as control,
@@ -360,6 +366,70 @@ async def test_killed_at_random_moments_it_ends_the_same(
 
         assert v.deaths >= 4
         await ends_as_if_nothing_was(v, tmp_path)
+
+
+async def test_killed_amid_a_handover_no_case_is_lost_and_its_card_stands_once(
+    tmp_path: Path, cradle: Nursery
+) -> None:
+    """Before Teams has its card, and again once it has; by then the case may not know of it yet."""
+    sams = shift(datetime.now(UTC), "Always", "sam", -1, 22)
+    async with mortal(tmp_path, cradle, {"nordwall": lambda text: text + sams}) as v:
+        await v.acknowledged(v.report)
+        await v.acknowledged(v.press("Mia Lindqvist", "19:nordwall", "take"))
+        await v.rest()
+        v.die()
+        carried_out, post = [False, True], v.sim.world.post
+
+        def posted(place: Any, message_id: str, sender: Any, activity: Json) -> Any:
+            if not v.is_alive or not carried_out or HANDS_OVER not in str(activity):
+                return post(place, message_id, sender, activity)
+            if carried_out.pop(0):
+                post(place, message_id, sender, activity)
+            v.die()
+            raise web.HTTPServiceUnavailable
+
+        v.sim.world.post = posted  # type: ignore[method-assign]
+        store = Store.open(url(tmp_path))
+        sam = await _shifts_change(store)
+        await store.close()
+
+        async def handed_over() -> bool:
+            await v.live()
+            return _handovers(tmp_path) == [("post_handover", "done"), ("wake", "done")]
+
+        await v._until(handed_over)
+        await v.rest()
+        v.die()
+
+        assert (carried_out, v.deaths) == ([], 4)
+        cards = [m for m in v.said() if HANDS_OVER in m.text]
+        assert len(cards) == 2
+        assert len([m for m in cards if m.id not in v.orphans]) == 1
+        store = Store.open(url(tmp_path))
+        try:
+            await check_records(store)
+            assert (await store.read("contoso", _the_incident)).holder == sam
+        finally:
+            await store.close()
+
+
+HANDS_OVER = "Mia Lindqvist hands over, "
+
+
+async def _shifts_change(store: Store) -> str:
+    """Now; the object id of the only one on duty."""
+    provider, now = await store.read_across(across.provider), datetime.now(UTC)
+    assert provider is not None
+    due = ChangeShift("change_shift:now", now)
+    await store.write(provider.id, lambda tx: rota.order(tx, due, now))
+    return next(a.object_id for a in provider.analysts if a.name == "Sam Okafor")
+
+
+def _handovers(folder: Path) -> list[tuple[Any, ...]]:
+    found = (
+        "SELECT kind, status FROM effect WHERE kind = 'post_handover' OR key LIKE '%:handover:%'"
+    )
+    return sorted(rows(url(folder), found))
 
 
 async def _death_within(v: Mortal, seconds: float) -> None:
