@@ -22,6 +22,7 @@ from triage.events import AskOrdered
 from triage.incident import Held, Incident, Person, Question, QuestionKind, Route, Unreachable
 from triage.phrases import Phrase, phrase
 from triage.playbooks import QUESTIONS, first_questions
+from triage.secrecy import reminder
 
 LONGEST_NAME = 5
 """Words of a name that stand before a question."""
@@ -91,6 +92,7 @@ class Asking:
             (
                 phrase("confirm.ask", name=incident.name, person=person.name),
                 asked.named,
+                *reminder(words or ""),
                 _how(asked, foreseen.incident, person),
             ),
             event,

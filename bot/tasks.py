@@ -18,6 +18,7 @@ from triage.draft import Known
 from triage.events import Facts, TaskGiven, TaskWithdrawn
 from triage.incident import Incident
 from triage.phrases import Phrase, phrase
+from triage.secrecy import reminder
 from triage.surfaces.threads import headline
 
 ROLES = {
@@ -65,6 +66,7 @@ def asked(
     return given, (
         phrase("confirm.task", name=incident.name, person=contact.name, customer=customer.name),
         phrase("confirm.task_says", text=text, due=due),
+        *reminder(text),
         *by_default,
         phrase("confirm.task_also", to=contact.upn, headline=headline(incident), about=given.about),
         phrase("task.in_thread" if in_thread else "task.in_chat", person=contact.name),

@@ -11,10 +11,11 @@ from cards.clicks import Click, Unreadable, button
 from cards.confirm import COMMAND
 from cards.elements import Card, Container, InputChoice, InputChoiceSet, ShowCard, TextBlock
 from cards.forms import form, in_words
-from cards.layout import heading, small, whole
+from cards.layout import heading, lines, small, whole
 from cards.text import outside
 from cards.wording import Reader, label, say
 from triage.phrases import Moment, Phrase
+from triage.secrecy import reminder
 from triage.views import Button
 
 WORDS, TO = "words", "to"
@@ -113,6 +114,7 @@ def _shown(
         [
             heading(title),
             Container(items=[TextBlock(shown, wrap=True)], style="emphasis"),
+            *lines(reminder(preview.written.words), reader),
             small(label(where, reader)),
             *more,
         ],

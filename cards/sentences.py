@@ -1131,6 +1131,7 @@ SENTENCES: dict[str, str] = {
     "confirm.ask_suspect": "Not in Teams: the account is suspect, and an attacker may read it. A call is put on the case instead.",
     "confirm.ask_phone": "Not in Teams: no card may go there now. A call is put on the case instead.",
     "confirm.ask_nowhere": "Teams does not reach this person. Somebody is to call instead.",
+    "confirm.speaks_of_secret": "This speaks of a password, a code or the like. We never ask anybody for one.",
     "confirm.merge": "Merge {name} into {into}?",
     "confirm.merge_contains": "Ordered in {into} at once: {actions}.",
     "confirm.merge_then": "What is known, said and done here counts in {into} from then on, and whatever follows from it follows there. It cannot be undone.",

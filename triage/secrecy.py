@@ -8,6 +8,8 @@ away is no request, and neither is a promise never to ask.
 import re
 from dataclasses import dataclass
 
+from triage.phrases import Phrase, phrase
+
 
 @dataclass(frozen=True, slots=True)
 class _Language:
@@ -77,121 +79,134 @@ def _asks(said: str, words: _Language) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """How somebody asks for a secret in a language: what must stand beside what, for a password is
-    spoken of more often than it is asked for."""
+    """How somebody asks for a secret in a language. A password is spoken of more often than it is
+    asked for: what counts is which words stand beside each other."""
 
     thing: str
-    act: str
-    """What hands a secret over, or lets somebody in."""
-    unless: str
-    """What stands right before an act that is warned of."""
-    elsewhere: str
-    """Words between act and thing after which another thought begins."""
-    asked: str
-    own: str
-    kind: str
-    goes_on: str
-    """What stands right behind a thing of which something is told."""
-    last: str
-    """The act, where it ends the clause."""
-    it: str
-    """An act on what was named before or will be."""
+    asks: tuple[str, ...]
+    """In one clause, with the thing where it says THING."""
+    asks_for_it: tuple[str, ...]
+    """Where the thing is named anywhere else in the text."""
     excuse: str
     """How a clause begins that asks nobody for anything."""
 
-    def asks(self, clause: str) -> bool:
-        if re.match(rf"\W*(?:{self.excuse})", clause, re.IGNORECASE):
-            return False
-        near = rf"(?:(?!(?:{self.elsewhere})\b)[\w'-]+\s+){{0,4}}?"
-        named = rf"(?:(?:{self.own})\s+)?(?:(?:{self.kind})\s+)*(?:{self.thing})\b"
-        forms = (
-            rf"{self.unless}\b(?:{self.act})\s+{near}(?:{self.thing})\b(?!{self.goes_on})",
-            rf"\b(?:{self.asked})\s+{named}(?!{self.goes_on})",
-            rf"\b{named}\s+(?:{self.last})\b",
+    def is_in(self, text: str) -> bool:
+        sentences = _sentences(text)
+        clauses = [clause for sentence in sentences for clause in sentence.split(",")]
+        at_once = (c for c in clauses if not re.match(rf"\W*(?:{self.excuse})", c, re.IGNORECASE))
+        return (
+            any(self._finds(form, clause) for clause in at_once for form in self.asks)
+            or any(self._finds(rf"^\W*{_OWN}THING\W*{_PLEASE}?\W*$", s) for s in sentences)
+            or (self.names(text) and any(self._finds(form, text) for form in self.asks_for_it))
         )
-        return any(re.search(form, clause, re.IGNORECASE) for form in forms)
 
-    def asks_for_it(self, text: str) -> bool:
-        names = re.search(rf"\b(?:{self.thing})\b", text, re.IGNORECASE)
-        return bool(names and re.search(rf"\b(?:{self.it})", text, re.IGNORECASE))
+    def names(self, text: str) -> bool:
+        return self._finds("THING", text)
 
-    def only_names(self, sentence: str) -> bool:
-        """The code, please. Your password?"""
-        alone = rf"\W*(?:{self.own})\s+(?:(?:{self.kind})\s+)*(?:{self.thing})\W*(?:{_PLEASE})?\W*"
-        return re.fullmatch(alone, sentence, re.IGNORECASE) is not None
+    def _finds(self, form: str, text: str) -> bool:
+        thing = rf"\b(?:{self.thing})\b"
+        return re.search(form.replace("THING", thing), text, re.IGNORECASE) is not None
 
 
-_PLEASE = "please|bitte|por favor"
+_PLEASE = "(?:please|bitte|por favor)"
+_OWN = r"(?:(?:the|your|den|das|die|ihr\w*|dein\w*|[oa]|seu|sua) )(?:[\w-]+ )?"
 
-_PEOPLES = (
-    _Asking(
-        thing=r"passwords?|passcodes?|passphrases?|pins?|codes?|one-time \w+|otps?|secrets?|tokens?"
-        r"|credentials?|recovery keys?|security (?:answer|question)s?|qr|sign-in requests?|prompts?"
-        r"|your (?:mfa|2fa|authenticator)",
-        act=r"enter|type(?: in)?|tell|send|give|share|reply|write|provide|confirm|say|submit|read"
-        r"|forward|paste|scan|approve|accept|needs?|want|verify|repeat|update",
-        unless="".join(
-            rf"(?<!{no} )"
-            for no in ("do not", "must not", "should not", "will not", "may not", "not to")
-        )
-        + r"(?<!n't )(?<!cannot )(?<!never )(?<!never to )",
-        elsewhere="that|if|whether|when|for|who|and|to|not|never|no|until|after|before|by|about",
-        asked=r"(?:what|which)(?:'s| is| are| was| were)?",
-        own="the|your|my|our|this|that|a|an|any|each",
-        kind="sms|mfa|2fa|one-time|six-digit|6-digit|new|current|old|admin|login|sign-in|security",
-        goes_on=r"'s\b|\s+(?:reset|review|spray|polic\w+|change|manager|rotation|expir\w+|was|is"
-        r"|were|has|had|will)\b",
-        last="please",
-        it=r"what (?:is|was) it\W*$|(?:send|tell|give|read|forward|share|paste|type|enter|say|write)"
-        r" (?:(?:me|us) it|(?:it|them) (?:to (?:me|us)|with (?:me|us)|back|here))\b",
-        excuse=r"(?:and |or )?(?:did|have|had|has|was|were) |block|require"
-        r"|(?:which|what|how many) (?:\w+ )?(?:prompts|sign-in requests) (?:did|have|had|were) ",
+_UNWARNED = (
+    r"(?<!do not )(?<!must not )(?<!should not )(?<!will not )(?<!not to )(?<!cannot )(?<!n't )"
+    r"(?<!never )(?<!never to )"
+)
+"""No warning stands right before the act."""
+
+_EN = _Asking(
+    thing=r"passwords?|passcodes?|passphrases?|pins?|codes?|one-time \w+|otps?|secrets?|tokens?"
+    r"|credentials?|recovery keys?|access pass|security (?:answer|question)s?|qr|cookies?"
+    r"|sign-in requests?|prompts?|your (?:mfa|2fa|authenticator)",
+    asks=(
+        _UNWARNED + r"\b(?:enter|type|tell|send|give|share|sharing|reply|write|provide|confirm|say"
+        r"|submit|read|forward|paste|copy|upload|scan|approve|accept|needs?|want|verify|repeat"
+        r"|update)\s+"
+        r"(?:(?!(?:that|if|whether|when|for|who|and|to|not|never|no|until|after|before|by|about)\b)"
+        r"[\w'-]+\s+){0,5}?THING(?!'s\b|\s+(?:reset|review|spray|polic\w+|change|manager|rotation"
+        r"|expir\w+|was|is|were|has|had|will)\b)",
+        (
+            r"\b(?:what|which)(?:'s| is| are)?\s+(?:(?:the|your|this|that)\s+)?"
+            r"(?:(?:sms|mfa|2fa|one-time|(?:six|eight|\d)[ -]digit|new|current|old|admin|sign-in)\s+)*"
+            r"THING(?!'s\b|\s+(?:reset|review|spray|polic\w+|change|was|were|has|had|will)\b)"
+        ),
+        r"THING\s+please\b",
     ),
-    _Asking(
-        thing=r"passw(?:o|ö)rt(?:er|es?|s)?|kennw(?:o|ö)rt(?:er|es?|s)?|pins?|codes?|einmalcodes?|tans?"
-        r"|geheimnis\w*|tokens?|zugangsdaten|anmeldedaten|qr|anmeldeanfrage\w*"
-        r"|ihre[nm]? (?:mfa|authenticator)",
-        act=r"geben|gib|tippen|nennen?|sagen?|senden?|schicken?|schreiben?|teilen|bestätigen?|lesen"
-        r"|genehmigen?|scannen?|brauchen?|benötigen|verraten|leiten|wiederholen",
-        unless="",
-        elsewhere="dass|ob|wenn|weil|für|und|nicht|nie|niemals|wer|was|zu|über",
-        asked=r"wie lautet|wie ist|was ist|welche\w*",
-        own=r"den|das|die|dem|ihren?|ihr|dein\w*|einen?|diese\w*",
-        kind=r"neue\w*|sechsstellige\w*|aktuelle\w*|alte\w*",
-        goes_on=r"\s+(?:wurde|war|wird|zurück\w*|nie\w*|nicht|kein\w*)\b",
-        last=r"(?:bitte )?(?:nennen|geben|mitteilen|schicken|senden|eingeben|durchgeben|sagen"
-        r"|vorlesen|verraten|weiterleiten|bestätigen|scannen|genehmigen)",
-        it=r"(?:geben|nennen|sagen|senden|schicken|lesen|schreiben) sie (?:(?:mir|uns) )?(?:ihn|es)"
-        r"(?: (?:mir|uns|hier|her))\b|(?:mir|uns) (?:ihn|es)\b",
-        excuse=r"(?:haben|hatten|wurden|hat) ",
+    asks_for_it=(
+        r"\bwhat (?:is|was|are) (?:it|they)\W*$",
+        _UNWARNED + r"\b(?:send|tell|give|read|forward|share|paste|type|enter|say|write|pass|need)"
+        r" (?:(?:me|us) (?:it|yours|the number)|(?:it|them|yours|one|the (?:number|new one|digits))"
+        r"(?: \w+)?(?: \w+)? (?:me|us|here|below|in this chat))\b",
+        _UNWARNED + r"\b(?:approve|accept|confirm) it\b|\b(?:tap|press|hit)(?: on)? (?:approve|yes"
+        r"|allow|accept)\b",
     ),
-    _Asking(
-        thing=r"senhas?|pins?|códigos?|segredos?|tokens?|credencia\w+|chaves? de recuperação|qr"
-        r"|pedidos? de (?:entrada|acesso)|(?:seu|sua) (?:mfa|autenticador)",
-        act=r"digite|insira|informe|diga|envie|mande|dê|compartilhe|responda|escreva|forneça"
-        r"|confirme|repita|leia|encaminhe|cole|escaneie|aprove|aceite|preciso|precisamos|passe",
-        unless="(?<!não )(?<!nunca )(?<!nem )",
-        elsewhere="que|se|quando|para|e|não|nunca|sobre",
-        asked=r"qual (?:é|foi)|quais (?:são|foram)|que",
-        own=r"[oa]s?|[oa]s? (?:seu|sua)s?|(?:seu|sua)s?|um|uma|este|esse|esta|essa",
-        kind="novo|nova|atual",
-        goes_on=r"\s+(?:foi|foram|está|expir\w+)\b",
-        last="por favor",
-        it=r"(?:envie|mande|diga|informe|passe)(?: |-)(?:ele|ela|[ao]|l[ao])? ?(?:para (?:mim|nós)|aqui)\b",
-        excuse=r"você \w+(?:ou|eu|iu) |digitou|deu |habilitou|bloquear",
+    excuse=r"(?:and |or )?(?:did|have|had|has|was|were) |block|require"
+    r"|(?:which|what|how many) (?:\w+ )?(?:prompts|sign-in requests) (?:did|have|had|were) ",
+)
+
+_DE = _Asking(
+    thing=r"passw(?:o|ö)rt(?:er|es?|s)?|kennw(?:o|ö)rt(?:er|es?|s)?|pins?|codes?|einmalcodes?|tans?"
+    r"|wiederherstellungs(?:code|schlüssel)s?|geheimnis\w*|client secrets?|tokens?|zugangsdaten"
+    r"|anmeldedaten|qr|anmeldeanfrage\w*|ihre[nm]? (?:mfa|authenticator)",
+    asks=(
+        (
+            r"\b(?:geben|gib|tippen|nennen?|sagen?|senden?|schicken?|schreiben?|teilen|bestätigen?|lesen"
+            r"|genehmigen?|scannen?|brauchen?|benötigen?|verraten?|leiten?|wiederholen)\s+"
+            r"(?:(?!(?:dass|ob|wenn|weil|für|und|nicht|nie|niemals|wer|was|zu|über)\b)[\w-]+\s+){0,5}?"
+            r"THING(?!\s+(?:wurde|war|wird|zurück\w*|nie\w*|nicht|kein\w*)\b)"
+        ),
+        r"\b(?:wie lautet|wie ist|was ist|welche\w*)\s+(?:(?:der|das|die|ihr\w*|dein\w*)\s+)?THING",
+        (
+            r"\b(?:den|das|die|ihr\w*|dein\w*|einen?)\s+(?:[\w-]+\s+)?THING\s+(?:(?!(?:nie|nicht)\b)"
+            r"[\w-]+\s+){0,3}?(?:nennen|geben|mitteilen|schicken|senden|eingeben|eintippen|durchgeben"
+            r"|sagen|vorlesen|verraten|weiterleiten|bestätigen|scannen|genehmigen|zukommen)\b"
+        ),
     ),
+    asks_for_it=(
+        r"\b(?:geben|nennen|sagen|senden|schicken|lesen|schreiben) sie (?:mir|uns) (?:ihn|es)\b",
+        r"\b(?:mir|uns) (?:ihn|es|einen davon) (?:\w+ )?(?:nennen|geben|sagen|senden|schicken)\b",
+        r"\b(?:geben|nennen|sagen|senden|schicken) sie (?:ihn|es) (?:mir|uns|hier)\b",
+    ),
+    excuse=r"(?:haben|hatten|wurden|hat) ",
+)
+
+_PT = _Asking(
+    thing=r"senhas?|pins?|códigos?|segredos?|tokens?|credencia\w+|chaves? de recuperação|qr"
+    r"|pedidos? de (?:entrada|acesso)|(?:seu|sua) (?:mfa|autenticador)",
+    asks=(
+        (
+            r"(?<!não )(?<!nunca )(?<!nem )(?<!precisa )\b(?:digite|insira|informe|diga|envie|manda|mande"
+            r"|dê|compartilhe|responda|escreva|forneça|confirme|repita|leia|ler|encaminhe|cole|escaneie"
+            r"|aprove|aceite|precis[oa]|precisamos|passa|passe)\s+"
+            r"(?:(?!(?:que|se|quando|para|e|não|nunca|sobre)\b)[\w-]+\s+){0,5}?"
+            r"THING(?!\s+(?:foi|foram|está|expir\w+)\b)"
+        ),
+        r"\b(?:qual (?:é|foi)|quais (?:são|foram))\s+(?:[oa]s? )?(?:(?:seu|sua)s? )?THING",
+    ),
+    asks_for_it=(
+        r"\bme (?:manda|mande|passa|passe|envia|envie|diz|diga) (?:ele|ela|isso)?\s*(?:aqui|agora)\b",
+        r"\b(?:envie|mande|diga|informe|passe)(?:-?[oa]|-?l[oa])? (?:para (?:mim|nós)|aqui)\b",
+        r"\bdigitá-l[oa] aqui\b",
+    ),
+    excuse=r"você \w+(?:ou|eu|iu) |digitou|deu |habilitou|bloquear",
 )
 
 
 def asks_for_one(text: str) -> bool:
-    """What people write, in any of the languages: whoever writes may write in each. Of a password
-    much may be told; what asks for one, or for an act that gives it away, is found clause by clause:
-    "read me the code, no rush" does ask."""
-    sentences = _sentences(text.replace(chr(0x2019), "'"))
-    clauses = [clause for sentence in sentences for clause in sentence.split(",")]
-    return any(
-        any(map(each.asks, clauses))
-        or any(map(each.only_names, sentences))
-        or each.asks_for_it(_OURS.sub("", text))
-        for each in _PEOPLES
-    )
+    """What people write plainly, in any of the languages: whoever writes may write in each. Only how
+    a clause begins excuses it: "read me the code, no rush" does ask."""
+    return any(language.is_in(_plain(text)) for language in (_EN, _DE, _PT))
+
+
+def reminder(text: str) -> tuple[Phrase, ...]:
+    """For whoever is about to say it, where it speaks of a secret at all: what asks for one in a
+    roundabout way is not found above."""
+    speaks = any(language.names(_plain(text)) for language in (_EN, _DE, _PT))
+    return (phrase("confirm.speaks_of_secret"),) if speaks else ()
+
+
+def _plain(text: str) -> str:
+    return _OURS.sub("", text.replace(chr(0x2019), "'"))
