@@ -20,7 +20,7 @@ from bot.inbound import Actor, Clicked, Place, Posted, Response, ShowCard, ShowT
 from bot.meaning import Meaning
 from bot.replies import MOST_NAMED, AskFirst, Choose, Deed, Reply
 from bot.rota import Leaving
-from bot.shifts import Shifts
+from bot.shifts import Shifts, shown_first
 from bot.stories import is_for_named_lead
 from cards import choosing, clicks, confirm
 from cards import sending as preview_cards
@@ -203,7 +203,7 @@ class Orders:
         if not gives.cases:
             return self._said([await self._shifts.leave(written.by, gives, written.key)])
         (first, _), *_ = gives.cases
-        return await self._ask_first(written, first, self._shifts.ask(gives))
+        return await self._ask_first(written, first, shown_first(gives, self._desk.profile))
 
     async def _carry_out(self, on: NamedCase, deed: Deed, key: str, by: Analyst) -> Phrase:
         if isinstance(deed, Leaving):
@@ -351,7 +351,9 @@ class Orders:
         if not isinstance(command, HandOver):
             return await self._meaning.reply(command, on, written.by, written.key)
         gives = await self._shifts.leaving(written.by, command)
-        return self._shifts.ask(gives) if isinstance(gives, Leaving) and gives.cases else gives
+        if isinstance(gives, Leaving) and gives.cases:
+            return shown_first(gives, self._desk.profile)
+        return gives
 
     async def _done(self, on: NamedCase, key: str) -> Phrase | None:
         """What was answered when it was done; None where it was not."""

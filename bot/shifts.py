@@ -68,21 +68,6 @@ class Shifts:
             return [to]
         return await self._store.read_across(lambda tx: _leaving(tx, provider, by, to, now))
 
-    def ask(self, gives: Leaving) -> AskFirst:
-        """How many cases change hands, and which go to whom."""
-        names: dict[str | None, list[str]] = {}
-        for case, to in gives.cases:
-            names.setdefault(to, []).append(case.name)
-        says = [phrase("confirm.leave", count=len(gives.cases) + gives.more)]
-        for to, cases in names.items():
-            analyst = self._desk.profile.analyst(to) if to else None
-            to_whom = {"analyst": analyst.name} if analyst else {}
-            which = "confirm.leave_to" if analyst else "confirm.leave_nobody"
-            says.append(phrase(which, cases=", ".join(cases), **to_whom))
-        if gives.more:
-            says.append(phrase("confirm.leave_more", count=gives.more))
-        return AskFirst(tuple(says), gives)
-
     async def leave(self, by: Analyst, gives: Leaving, key: str) -> Phrase:
         """What was shown is given away, and nothing else."""
         provider, said = self._desk.profile, _Said(by, key, self._clock.now())
@@ -109,6 +94,24 @@ class Shifts:
         says = await self._store.write_both(self._desk.profile.id, unit, Urgency.PEOPLE)
         self._conductor.on_work()
         return says
+
+
+def shown_first(gives: Leaving, provider: Provider) -> AskFirst:
+    """How many cases change hands, and which go to whom."""
+    names: dict[str | None, list[str]] = {}
+    for case, to in gives.cases:
+        names.setdefault(to, []).append(case.name)
+    says = [phrase("confirm.leave", count=len(gives.cases) + gives.more)]
+    says += [_goes(", ".join(theirs), provider.analyst(to or "")) for to, theirs in names.items()]
+    if gives.more:
+        says.append(phrase("confirm.leave_more", count=gives.more))
+    return AskFirst(tuple(says), gives)
+
+
+def _goes(cases: str, to: Analyst | None) -> Phrase:
+    if to is None:
+        return phrase("confirm.leave_nobody", cases=cases)
+    return phrase("confirm.leave_to", analyst=to.name, cases=cases)
 
 
 def _on_duty(shared: AcrossTx, provider: Provider, now: datetime) -> list[Phrase]:

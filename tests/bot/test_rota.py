@@ -12,6 +12,7 @@ from sqlmodel import col
 from bot import rota
 from bot.demo import PROFILES
 from bot.setup import add_profile
+from bot.shifts import shown_first
 from storage import across
 from storage.codec import effect_from_json
 from storage.engine import Store, Tx
@@ -20,6 +21,7 @@ from tests.storage.records import CONTOSO, begin, opened
 from triage.customer import Analyst, Provider
 from triage.effects import ChangeShift, PostHandover, Wake
 from triage.incident import Assignment, Seeking, Status, Why
+from triage.phrases import phrase
 
 T = TypeVar("T")
 
@@ -139,6 +141,27 @@ async def test_more_than_fits_into_one_handover_follows(
         await carry_out(store, provider, again[0])
         cards = await waiting(store, provider.id, PostHandover)
         assert [len(each.cases) for each in cards] == [2, 1], "each case stands on one card"
+
+
+async def test_whoever_leaves_is_shown_what_fits_to_whom_it_goes_and_how_many_follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rota, "MOST_HANDED", 2)
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        mia, sam = provider.analysts
+        await store.write(CONTOSO, begin(1, owner=mia.object_id))
+        await store.write(CONTOSO, begin(2, owner=mia.object_id.upper()))
+        await store.write(CONTOSO, begin(3, owner=mia.object_id))
+
+        gives = await store.read_across(
+            lambda tx: rota.leaving(tx, provider, mia.object_id, None, MIDNIGHT)
+        )
+
+        count, to_sam, rest = shown_first(gives, provider).says
+        assert count == phrase("confirm.leave", count=3)
+        assert to_sam == phrase("confirm.leave_to", analyst=sam.name, cases="CONTOSO-1, CONTOSO-2")
+        assert rest == phrase("confirm.leave_more", count=1)
 
 
 async def test_what_changes_hands_already_stands_on_no_second_card(tmp_path: Path) -> None:
