@@ -124,12 +124,19 @@ class Affected:
         return self.account.object_id.lower() if self.account.object_id else None
 
     @property
+    def who(self) -> str:
+        """What tells two of them apart."""
+        return (self.object_id or self.account.key).lower()
+
+    @property
     def upn(self) -> str:
         return (self.person.upn if self.person else self.account.upn) or ""
 
     file: str | None = None
     """The suspect file of the alert that names this account: what this person is asked about."""
     device: str | None = None
+    kinds: tuple[IncidentType, ...] = ()
+    """Of the alerts that name this account. None are known of older states: then as the case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1135,6 +1142,10 @@ class Incident:
         """Whether this is an affected account, also where the roster knows nobody for it."""
         ids = {object_id.lower(), upn.lower()} - {""}
         return any(ids & a.identifiers for a in (*self.affected, *self.joined))
+
+    def affected_as(self, object_id: str) -> Affected | None:
+        """The affected account of that object id, here or in a case that became part of this one."""
+        return next((a for a in (*self.affected, *self.joined) if a.object_id == object_id), None)
 
     @property
     def people(self) -> tuple[Person, ...]:

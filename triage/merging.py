@@ -15,11 +15,10 @@ from triage.assess import answer_weight, outweighs
 from triage.authority import is_thread_guarded, may_command
 from triage.draft import Draft
 from triage.events import Absorbed, MergedInto
-from triage.extract import add, all_told
+from triage.extract import add, all_told, everybody, with_kinds
 from triage.incident import (
     MOST_REFS,
     ActionState,
-    Affected,
     Answered,
     ApprovalState,
     Incident,
@@ -52,7 +51,7 @@ def handed_on(incident: Incident) -> Absorbed:
         handed_over=incident.handed_over,
         paged=incident.paged_at is not None,
         kept_open=incident.kept_open,
-        affected=_all_affected(incident.affected, incident.joined),
+        affected=everybody(incident.affected, incident.joined),
         talking=_wish_to_talk(incident),
         told=all_told(incident) if incident.adopted or _merged_by_analyst(incident) else None,
     )
@@ -183,24 +182,18 @@ def _join(draft: Draft, event: Absorbed) -> None:
     """Those whom it does not list among its own. Where it has more people than the state lists,
     suspects stay, and a person decides."""
     ours = draft.incident
-    own = set(map(_who, ours.affected))
-    joined = [a for a in _all_affected(ours.joined, event.affected) if _who(a) not in own]
+    own = {a.who for a in ours.affected}
+    everyone = everybody(ours.joined, event.affected)
+    joined = [a for a in everyone if a.who not in own]
     joined.sort(key=lambda a: a.object_id not in ours.suspects)
     draft.set(
-        joined=tuple(joined[:MOST_JOINED]), overflow=ours.overflow or len(joined) > MOST_JOINED
+        affected=with_kinds(ours.affected, everyone),
+        joined=tuple(joined[:MOST_JOINED]),
+        overflow=ours.overflow or len(joined) > MOST_JOINED,
     )
 
 
 MOST_JOINED = 20
-
-
-def _all_affected(*of: tuple[Affected, ...]) -> tuple[Affected, ...]:
-    """Everybody once."""
-    return tuple({_who(a): a for some in of for a in some}.values())
-
-
-def _who(affected: Affected) -> str:
-    return affected.object_id or affected.account.key
 
 
 # --- what people said there ----------------------------------------------------------------------
