@@ -95,12 +95,17 @@ async def test_what_is_no_command_is_answered_with_what_might_be_meant(tmp_path:
         assert "Write help" in await writes(h, MIA, "what is the weather like")
         assert "There is no case CONTOSO-99" in await writes(h, MIA, "show CONTOSO-99")
         assert "Which case?" in await writes(h, MIA, "take")
-        assert "is written so" in await writes(h, MIA, "merge CONTOSO-1")
+        assert "is written like this" in await writes(h, MIA, "merge CONTOSO-1")
         assert "No approval is open" in await writes(h, MIA, "approve CONTOSO-1")
         assert "There is no case CONTOSO-9" in await writes(h, MIA, "merge 1 into 9")
         assert "Nobody of this customer is called Zaphod" in await writes(h, MIA, "ask 1 Zaphod")
         assert "assign CONTOSO-42" in await writes(h, MIA, "assign")
         assert "Nobody on the roster is called Zaphod" in await writes(h, MIA, "assign 1 @Zaphod")
+        assert await writes(h, MIA, "note ACME-7 hi") == "There is no case ACME-7."
+        assert "no page 99; the last one is 1" in await writes(h, MIA, "incidents page 99")
+        assert "no page 9; the last one is" in await writes(h, MIA, "show 1 story 9")
+        await h.write(MIA, "tkae 1")
+        assert "Did you mean: take?" in await last_answer(h)
         helped = await writes(h, MIA, "help")
         assert all(word in helped for word in ("show", "take", "assign", "note", "escalate"))
 
