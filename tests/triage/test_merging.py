@@ -774,14 +774,14 @@ def test_what_is_still_wanted_is_asked_of_the_customer_anew_and_the_old_card_say
 
 
 def test_why_it_cannot_be_merged_is_said() -> None:
-    def refused(event: MergedInto = BY_ANNA, **facts: bool) -> str:
-        case = Case(**facts).reported(malware_ran()).happens(event)
+    def refused(case: Case, event: MergedInto = BY_ANNA) -> str:
+        case.reported(malware_ran()).happens(event)
         assert case.state.merged is None
         return refusal(case.verdict)
 
-    assert refused(replace(BY_ANNA, into="i-1")) == "refused.merge_itself"
-    assert refused(absorbs=False) == "refused.merge_over"
-    assert refused(theirs=False) == "refused.merge_own"
+    assert refused(Case(), replace(BY_ANNA, into="i-1")) == "refused.merge_itself"
+    assert refused(Case(absorbs=False)) == "refused.merge_over"
+    assert refused(Case(theirs=False)) == "refused.merge_own"
 
 
 def test_where_there_is_no_room_for_what_sources_call_both_nothing_is_merged() -> None:

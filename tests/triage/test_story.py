@@ -19,6 +19,7 @@ from triage.events import (
     SourceWritten,
     Taken,
     Undelivered,
+    VerificationStarted,
     Wrote,
 )
 from triage.incident import Absence, AwayBy, Disposition, QuestionKind
@@ -158,7 +159,8 @@ def test_what_only_the_desk_knows_of_is_told_there_and_not_to_the_customer() -> 
 
 
 def test_a_sign_in_that_fails_is_told_to_the_desk() -> None:
-    case = Online(CONTOSO).reported(LOW_SIGN_IN).starts().happens(SignInFailed("v1", "denied"))
+    case = Online(CONTOSO).reported(LOW_SIGN_IN)
+    case.happens(VerificationStarted("v1"), after=1).happens(SignInFailed("v1", "denied"))
 
     assert "(internal) Carla Chen: a sign-in was begun from the card" in told(case)
     assert "(internal) Carla Chen is not confirmed: the sign-in was declined" in told(case)
