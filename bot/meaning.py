@@ -13,6 +13,7 @@ from bot.conductor import Conductor
 from bot.consenting import consent
 from bot.context import today
 from bot.gathering import ProviderDesk
+from bot.merging import Merging
 from bot.remembering import Memory
 from bot.replies import MOST_NAMED, AskFirst, Choose, Reply
 from bot.roster import called
@@ -20,28 +21,24 @@ from bot.tasks import Order, asked, withdrawn
 from cards.choosing import Option
 from cards.wording import Reader, percent, say
 from dialogs import commands
-from dialogs.commands import CaseName, Decide, OnCase, Word
-from storage import across, remembered
+from dialogs.commands import Decide, OnCase, Word
+from storage import remembered
 from storage.across import NamedCase
 from storage.engine import Store, Tx
-from triage.authority import may_command
-from triage.containing import describe, is_reversible, may_be_ordered
+from triage.authority import may_command, over
+from triage.containing import describe, is_reversible, may_be_ordered, may_have_been_done
 from triage.customer import Analyst, Customer
-from triage.decide import Accepted, Decided
-from triage.effects import Contain
 from triage.events import (
     Assigned,
     CloseOrdered,
     ContainOrdered,
     Escalated,
-    MergedInto,
     Noted,
     Reopened,
     Taken,
     UndoOrdered,
 )
-from triage.incident import ActionState, Incident, ResponseAction
-from triage.merging import given_up, handed_on
+from triage.incident import Incident, ResponseAction
 from triage.phrases import Phrase, phrase
 from triage.remembering import context
 from triage.surfaces.analyst import analyst_thread
@@ -62,6 +59,7 @@ class Meaning:
         self._conductor = conductor
         self._asking = Asking(store, conductor, desk)
         self._memory = Memory(store, clock, desk, conductor)
+        self._merging = Merging(store, conductor, desk)
 
     @property
     def _reader(self) -> Reader:
@@ -100,7 +98,7 @@ class Meaning:
             case commands.Decide():
                 return await self._read(on, lambda tx: self._deciding(tx, on, command, by))
             case commands.Merge(into=into):
-                return await self._merging(on, into, by)
+                return await self._merging.reply(on, into, by)
             case commands.Ask(text=text):
                 return await self._asking.reply(on, text, by)
             case commands.Remember() | commands.Recall() | commands.Forget():
@@ -121,39 +119,6 @@ class Meaning:
                 )
                 return Choose(phrase("choose.person", written=to), options)
 
-    async def _merging(self, on: NamedCase, into: CaseName, by: Analyst) -> Reply:
-        """Of the same customer: what was learnt at one is no other's."""
-        named = CaseName(into.number, into.prefix or on.name.rpartition("-")[0])
-        found = await self._store.read_across(
-            lambda tx: across.cases_named(tx, named.number, named.prefix, MOST_NAMED)
-        )
-        target = next((c for c in found if c.customer_id == on.customer_id), None)
-        if target is None:
-            why = "command.other_customer" if found else "command.no_case"
-            return [phrase(why, name=named.written)]
-        event = MergedInto(target.incident_id, target.name, by.object_id, by.name)
-        foreseen = await self._conductor.foresee(on.customer_id, event, on.incident_id)
-        if not isinstance(foreseen.verdict, Accepted):
-            return [foreseen.verdict.says]
-        incident, _ = await self._read(on, lambda tx: case_of(tx, on.incident_id))
-        goes_on = await self._conductor.foresee(
-            on.customer_id, handed_on(foreseen.incident), target.incident_id
-        )
-        says = (
-            phrase("confirm.merge", name=on.name, into=target.name),
-            *given_up(incident, target.name),
-            *self._at_once(goes_on, target.name),
-            phrase("confirm.merge_then", into=target.name),
-        )
-        return AskFirst(says, event)
-
-    def _at_once(self, goes_on: Decided, into: str) -> list[Phrase]:
-        """What is ordered once the two are one, without asking anybody."""
-        ordered = {e.action for e in goes_on.effects if isinstance(e, Contain)}
-        actions = (a for a in goes_on.incident.actions if a.id in ordered)
-        named = ", ".join(say(describe(a), self._reader) for a in actions)
-        return [phrase("confirm.merge_contains", into=into, actions=named)] if named else []
-
     async def _read(self, on: NamedCase, fn: Callable[[Tx], T]) -> T:
         return await self._store.read(on.customer_id, fn)
 
@@ -161,7 +126,7 @@ class Meaning:
         incident, _ = case_of(tx, on.incident_id)
         refused = may_command(incident, self._desk.profile, event.by)
         if refused is None and incident.is_over:
-            refused = phrase("refused.closed")
+            refused = over(incident)
         if refused is not None:
             return [refused]
         named = phrase(f"disposition.{event.disposition}")
@@ -175,8 +140,11 @@ class Meaning:
         refused = may_command(incident, self._desk.profile, by.object_id)
         if refused is not None:
             return [refused]
-        possible = [] if incident.is_over else list(incident.actions)
-        possible = [a for a in possible if may_be_ordered(incident, a)]
+        if incident.is_over:
+            return [over(incident)]
+        possible = [a for a in incident.actions if may_be_ordered(incident, a)]
+        if not possible:
+            return [self._none("command.none_to_order", incident)]
         action = self._which_action(possible, written, f"{Word.CONTAIN} {incident.name}")
         if not isinstance(action, ResponseAction):
             return action
@@ -208,11 +176,15 @@ class Meaning:
         refused = may_command(incident, self._desk.profile, by.object_id)
         if refused is not None:
             return [refused]
-        done = [a for a in incident.actions if a.state is ActionState.DONE and is_reversible(a)]
+        done = [a for a in incident.actions if may_have_been_done(a) and is_reversible(a)]
+        if not done:
+            return [self._none("command.none_to_undo", incident)]
         action = self._which_action(done, written, f"{Word.UNDO} {incident.name}")
         if not isinstance(action, ResponseAction):
             return action
-        return UndoOrdered(action.id, by.object_id, by.name)
+        asks = phrase("confirm.undo", name=incident.name, action=describe(action))
+        says = asks, phrase("confirm.undo_then")
+        return AskFirst(says, UndoOrdered(action.id, by.object_id, by.name))
 
     def _deciding(self, tx: Tx, on: NamedCase, command: Decide, by: Analyst) -> Reply:
         """What the card's own choices offer, and nothing beyond: a contact's word by phone."""
@@ -224,7 +196,7 @@ class Meaning:
 
     def _which_action(
         self, possible: Sequence[ResponseAction], written: str, command: str
-    ) -> ResponseAction | list[Phrase] | Choose:
+    ) -> ResponseAction | Choose:
         """The one whose name, in the analysts' language or in English, is this or has every word."""
         wanted = set(written.lower().split())
         named = {a.id: _names(a, self._reader) for a in possible}
@@ -233,14 +205,22 @@ class Meaning:
         match exact or having:
             case [one] if wanted:
                 return one
-            case [] if not possible:
-                return [phrase("command.no_action")]
             case found:
                 options = tuple(
                     Option(describe(a), f"{command} {named[a.id][0]}")
                     for a in (found or possible)[:MOST_NAMED]
                 )
                 return Choose(phrase("choose.action"), options)
+
+    def _none(self, key: str, incident: Incident) -> Phrase:
+        """Why no response action can be chosen: how each of them stands."""
+        if not incident.actions:
+            return phrase("command.no_action")
+        stand = (
+            phrase("label.action_stands", action=describe(a), state=a.state)
+            for a in incident.actions
+        )
+        return phrase(key, actions=", ".join(say(each, self._reader) for each in stand))
 
     def _shown(self, tx: Tx, incident_id: str, by: Analyst) -> list[Phrase]:
         incident, customer = case_of(tx, incident_id)

@@ -98,6 +98,14 @@ class Orders:
         answer = await self._answer(written)
         return _shown(answer)
 
+    async def understood_nothing(self, text: Texted) -> Response | None:
+        """What an analyst is answered whose words in a chat are no command, and about no case."""
+        if not self.is_place(text.place) or await self._analyst(text.actor) is None:
+            return None
+        command = commands.read(text.text)
+        near = command.near if isinstance(command, commands.Unknown) else ()
+        return _shown(self._said(_did_you_mean(near)))
+
     async def _analyst(self, actor: Actor) -> Analyst | None:
         """By the rows, not by what this process knows of them: whoever left commands no more."""
         provider = await self._store.read_across(across.provider)
@@ -163,7 +171,9 @@ class Orders:
             return say(phrase("hand.named_lead"), self._reader)
         lines = stories.told(tx, incident_id, internal=not command.for_customer)
         found = pages([line for line in lines if line], stories.PAGE, between="\n\n")
-        page = min(command.page, len(found))
+        page = command.page
+        if page > len(found):
+            return say(_no_page(page, len(found)), self._reader)
         if len(found) == 1:
             return found[0]
         more = phrase("story.page", page=page, pages=len(found), name=incident.name)
@@ -374,6 +384,8 @@ class Orders:
         found = await self._store.read_across(
             lambda tx: across.listed(tx, wanted, listing.PAGE, offset)
         )
+        if not found.cases and found.count:
+            return self._said([_no_page(command.page, -(-found.count // listing.PAGE))])
         if not found.cases:
             return self._said([phrase("list.none")])
         (first, _), until = found.cases[0], self._clock.now() + CHOSEN_WITHIN
@@ -389,6 +401,8 @@ class Orders:
         self, named: CaseName | None, written: _Written
     ) -> NamedCase | Phrase | list[NamedCase]:
         """The case that is meant, or those that may be."""
+        if named is None and written.here is None and (other := commands.named_in(written.words)):
+            return phrase("command.no_case", name=other.written)
         if named is None:
             return written.here or await self._theirs(written.by) or phrase("command.which_case")
         found = await self._store.read_across(
@@ -413,6 +427,10 @@ def _surface(ask: AskFirst) -> str:
     """What the handle of the card stands for: this, as it is shown, and nothing else."""
     shown = repr((ask.event, ask.says, ask.preview))
     return f"{CONFIRM}:{sha256(shown.encode()).hexdigest()}"
+
+
+def _no_page(page: int, last: int) -> Phrase:
+    return phrase("list.no_page", page=page, last=last)
 
 
 def _shown(answer: list[str] | ShowCard) -> ShowText | ShowCard:

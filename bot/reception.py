@@ -296,14 +296,14 @@ class Reception:
             return ShowText(say(phrase("setup.usage"), reader))
         customers = await customers_of(self._store, self._desk, text.place.tenant_id)
         if not customers or not (text.text.strip() or text.files):
-            return ShowText(say(phrase("help.person"), reader))
+            return await self._about_nothing(text, reader)
         for customer in customers:
             await self._met(customer, text)
         if asks_about_privacy(text.text):
             return ShowText(await self._what_is_kept(customers, reader))
         found = await self._cases_of(customers, text.actor.object_id)
         if not found:
-            return ShowText(say(phrase("help.person"), reader))
+            return await self._about_nothing(text, reader)
         if len(found) > 1:
             await self._record(text, "text_unassigned", customers=", ".join(sorted(found)))
             return ShowText(say(phrase("help.which_case"), reader))
@@ -320,6 +320,11 @@ class Reception:
         )
         says = outcome.verdict.says
         return ShowText(say(says, reader)) if says else Nothing()
+
+    async def _about_nothing(self, text: Texted, reader: Reader) -> Response:
+        """Nothing is asked of whoever writes in their chat."""
+        for_analyst = await self._orders.understood_nothing(text)
+        return for_analyst or ShowText(say(phrase("help.person"), reader))
 
     async def _said_in_channel(self, text: Texted, reader: Reader) -> Response:
         code = setup_code(text.text) if text.mentioned else None

@@ -321,7 +321,7 @@ def read(text: str, prefixes: Collection[str] | None = None) -> Command:  # noqa
         case Word.INCIDENTS:
             return _list(more)
         case Word.HELP:
-            return Help(_word(more.partition(" ")[0]))
+            return _help(more.partition(" ")[0])
         case Word.SHOW:
             return _story(more) or _alone(Word.SHOW, more, Show)
         case Word.TAKE:
@@ -378,10 +378,23 @@ def _word(written: str) -> Word | None:
     return next((w for w in Word if w == bare), None) or ALSO.get(bare)
 
 
+def named_in(text: str) -> CaseName | None:
+    """The case that stands behind the word of a command, whosever it is."""
+    case = _case(" ".join(text.split()[1:2]))
+    return case if case and case.prefix else None
+
+
+def _help(about: str) -> Command:
+    word = _word(about)
+    return Help(word) if word or not about else _near(about)
+
+
 def _unknown(first: str) -> Command:
     named = _case(first)
-    if named is not None:
-        return Show(named)
+    return Show(named) if named is not None else _near(first)
+
+
+def _near(first: str) -> Unknown:
     near = get_close_matches(first.lower()[:20], [*Word, *ALSO], n=3, cutoff=0.7)
     return Unknown(tuple(dict.fromkeys(w for n in near if (w := _word(n)))))
 
@@ -422,8 +435,12 @@ def _case_or_number_first(more: str) -> tuple[CaseName | None, str]:
 
 def _alone(word: Word, more: str, made: type[Show] | type[Take] | type[Reopen]) -> Command:
     """Nothing but a case, or nothing at all."""
-    case = _case(more) if more else None
-    return made(case) if case or not more else Incomplete(word)
+    said = _PLEASE.sub("", more)
+    case = _case(said) if said else None
+    return made(case) if case or not said else Incomplete(word)
+
+
+_PLEASE = re.compile(r"(?:^|[ ,]+)(?:please|bitte|por favor)[.!]*$", re.IGNORECASE)
 
 
 _STORY = re.compile(
@@ -549,6 +566,16 @@ _DISPOSITIONS = {
     "false alarm": Disposition.FALSE_POSITIVE,
     "fp": Disposition.FALSE_POSITIVE,
     "undecided": Disposition.UNDECIDED,
+    "schädlich": Disposition.TRUE_POSITIVE,
+    "erwartet": Disposition.EXPECTED,
+    "falsch positiv": Disposition.FALSE_POSITIVE,
+    "fehlalarm": Disposition.FALSE_POSITIVE,
+    "unentschieden": Disposition.UNDECIDED,
+    "malicioso": Disposition.TRUE_POSITIVE,
+    "esperado": Disposition.EXPECTED,
+    "falso positivo": Disposition.FALSE_POSITIVE,
+    "alarme falso": Disposition.FALSE_POSITIVE,
+    "indefinido": Disposition.UNDECIDED,
 }
 """How analysts say what a case was."""
 

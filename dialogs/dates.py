@@ -51,6 +51,9 @@ _DAYS = (
     ("sunday", "sun", "sonntag", "domingo"),
 )
 _IN_DAYS = {
+    "yesterday": -1,
+    "gestern": -1,
+    "ontem": -1,
     "today": 0,
     "heute": 0,
     "hoje": 0,

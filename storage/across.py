@@ -67,7 +67,7 @@ from storage.tables import (
 from triage.assigning import HANDOVER
 from triage.customer import Customer, Provider, Stop
 from triage.duty import Mark
-from triage.effects import ANALYST_THREAD, Wake
+from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Wake
 from triage.incident import Incident, IncidentType, Status
 from triage.report import Severity, Source
 
@@ -579,7 +579,8 @@ _THREAD = (
         col(SurfaceRow.tenant_id) == bindparam("tenant_id"),
         col(SurfaceRow.conversation_id) == bindparam("conversation_id"),
     )
-    .order_by(col(SurfaceRow.incident_id), col(SurfaceRow.name).desc())
+    # By the root of the thread: what is asked and given there has cards of its own in it.
+    .order_by(col(SurfaceRow.name).in_((CUSTOMER_THREAD, ANALYST_THREAD)).desc())
     .limit(1)
 )
 

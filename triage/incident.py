@@ -1094,6 +1094,11 @@ class Incident:
         """Every question with an answer that stands, here or in a case that became part of it."""
         return tuple(q for q in (*self.heard, *self.questions) if q.answer)
 
+    def has_replied(self, object_id: str) -> bool:
+        """Whether somebody has said anything, here or in a case that became part of it."""
+        known = (*self.heard, *self.questions)
+        return any(q.replies for q in known if q.person.object_id == object_id)
+
     def action(self, action_id: str) -> ResponseAction | None:
         return next((a for a in self.actions if a.id == action_id), None)
 

@@ -86,8 +86,8 @@ def _forbids(kind: IncidentType) -> bool:
 def may_merge(draft: Draft, event: MergedInto) -> Phrase | None:
     """Why an analyst may not merge it; None where they may, and where the source says so.
 
-    - they may command, here and in the other case
-    - the other one is another one, and goes on
+    - they may command here
+    - the other one is another one, goes on, and is theirs to change as well
     - it has room for what sources call both
     """
     if event.by is None:
@@ -95,8 +95,12 @@ def may_merge(draft: Draft, event: MergedInto) -> Phrase | None:
     refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return refused
-    if event.into == draft.incident.id or not draft.known.facts.absorbs:
-        return phrase("refused.merge_target", name=event.name)
+    if event.into == draft.incident.id:
+        return phrase("refused.merge_itself", name=event.name)
+    if not draft.known.facts.absorbs:
+        return phrase("refused.merge_over", name=event.name)
+    if not draft.known.facts.theirs:
+        return phrase("refused.merge_own", name=event.name)
     if not draft.known.facts.room:
         return phrase("refused.merge_room", name=event.name, most=MOST_REFS)
     return None

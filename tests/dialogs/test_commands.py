@@ -42,10 +42,11 @@ from dialogs.commands import (
     page,
     read,
 )
-from dialogs.dates import Weekday
+from dialogs.dates import InDays, Weekday
 from triage.incident import Disposition
 
 CONTOSO_42 = CaseName(42, "CONTOSO")
+_FALSE = Disposition.FALSE_POSITIVE
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,8 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
         ("show me a story", Incomplete(Word.SHOW)),
         ("show my story", Incomplete(Word.SHOW)),
         ("take", Take(None)),
+        ("take, please", Take(None)),
+        ("show CONTOSO-42, please!", Show(CONTOSO_42)),
         ("TAKE  CONTOSO-42", Take(CONTOSO_42)),
         ("take the bus", Incomplete(Word.TAKE)),
         ("reopen north-west-7", Reopen(CaseName(7, "NORTH-WEST"))),
@@ -106,6 +109,7 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
         ),
         ("close TP stolen session", Close(None, Disposition.TRUE_POSITIVE, "stolen session")),
         ("close CONTOSO-42 expected", Incomplete(Word.CLOSE)),
+        ("close #42 Falsch positiv, bekannt", Close(CaseName(42), _FALSE, "bekannt")),
         ("close because I say so", Incomplete(Word.CLOSE)),
         ("contain isolate LAPTOP-7", Contain(None, "isolate LAPTOP-7")),
         ("contain", Contain(None, "")),
@@ -158,6 +162,7 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
             "task #42 owner, revoke it, by friday",
             GiveTask(CaseName(42), "owner", "revoke it", Weekday(4)),
         ),
+        ("task it wipe it by yesterday", GiveTask(None, "it", "wipe it", InDays(-1))),
         ("task withdraw", WithdrawTask(None)),
         ("task #42 withdraw 2", WithdrawTask(CaseName(42), 2)),
         ("task ines", Incomplete(Word.TASK)),
@@ -165,6 +170,7 @@ CONTOSO_42 = CaseName(42, "CONTOSO")
         ("help", Help()),
         ("help take", Help(Word.TAKE)),
         ("Hilfe", Help()),
+        ("help tkae", Unknown((Word.TAKE,))),
         ("?", Help()),
         ("tkae 42", Unknown((Word.TAKE,))),
         ("", Unknown()),

@@ -148,7 +148,7 @@ async def test_a_thread_leads_to_its_incident_by_tenant_and_id(store: Store) -> 
     thread = Place(TENANT, "19:abc@thread.tacv2;messageid=1", "1", "https://smba.example/emea/")
 
     def stand(tx: Tx) -> None:
-        for name in ("approval:1", "customer"):
+        for name in ("approval:1", "customer", "task:t1"):
             surfaces.want(tx, ONE, {name: "digest"})
             surfaces.shown(tx, ONE, name, revision=1, place=thread, at=NOW)
 

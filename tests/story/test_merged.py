@@ -70,6 +70,7 @@ async def test_three_cases_become_one_that_knows_everything(tmp_path: Path) -> N
         shown = await does(h, "merge 3 into 1")
         assert "Approvals withdrawn: 1." in shown.text
         assert "Ordered in CONTOSO-1 at once: " in shown.text
+        assert "Contoso Security is asked to approve: " in shown.text
         await says(h, "Jon Park", "she is on a plane")
         await h.write("Carla Duarte", "it was me")
         assert sorted(await bridged(h)) == [

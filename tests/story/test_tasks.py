@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.story.graph_incident import alert, device, incident, malware_ran, user
 from tests.story.house import House, Seen, house, swap, words
+from tests.story.test_bridge import bridged, says
 from tests.story.test_commands import MIA, asked_first, writes
 from tests.story.test_erasure import kept
 from triage.events import TaskAnswered, TaskGiven
@@ -67,6 +68,9 @@ async def test_ines_gets_a_task_in_the_thread_and_says_it_is_done(tmp_path: Path
 
         told = await h.press(JON, card, "task.t1.done")
         assert "Only Ines Costa" in words(told)
+        await says(h, JON, "the spare one is at the front desk")
+        await h.settle()
+        assert "Jon Park (Contoso Security): the spare one is at the front desk" in await bridged(h)
         await h.later(days=3)
         reminders = [s for s in h.sent if "this was due now" in str(s.activity.get("text"))]
         assert len(reminders) == 1

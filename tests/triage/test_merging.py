@@ -822,6 +822,17 @@ def test_what_is_still_wanted_is_asked_of_the_customer_anew_and_the_old_card_say
     assert into.action(ActionKind.ISOLATE_DEVICE) in wants
 
 
+def test_why_it_cannot_be_merged_is_said() -> None:
+    def refused(case: Case, event: MergedInto = BY_ANNA) -> str:
+        case.reported(malware_ran()).happens(event)
+        assert case.state.merged is None
+        return refusal(case.verdict)
+
+    assert refused(Case(), replace(BY_ANNA, into="i-1")) == "refused.merge_itself"
+    assert refused(Case(absorbs=False)) == "refused.merge_over"
+    assert refused(Case(theirs=False)) == "refused.merge_own"
+
+
 def test_where_there_is_no_room_for_what_sources_call_both_nothing_is_merged() -> None:
     part, into = Case().reported(malware_ran()).state, Case().reported(remote_tool()).state
     (ref,) = into.refs
