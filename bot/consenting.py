@@ -10,6 +10,7 @@ from bot.replies import MOST_NAMED, AskFirst, Choose, Reply
 from cards.choosing import Option
 from cards.wording import Reader, say
 from dialogs.commands import Decide, Word
+from triage.authority import decided_in_thread
 from triage.customer import Analyst, Customer
 from triage.events import ConsentRecorded
 from triage.incident import ApprovalState, Incident
@@ -24,7 +25,7 @@ def consent(
     offered = analyst_thread(incident, customer).consents
     if not offered:
         asked = any(a.state is ApprovalState.OPEN for a in incident.approvals)
-        return [phrase("refused.decided_in_thread" if asked else "command.no_approval")]
+        return [decided_in_thread(incident, customer) if asked else phrase("command.no_approval")]
     match _meant(offered, command, reader):
         case [one]:
             return _ask_first(incident, one, command, by)

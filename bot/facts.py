@@ -60,7 +60,8 @@ def facts_of(
         helpers=helpers,
         cards=_cards(tx, concerned, before, event, now),
         pages=pages,
-        absorbs=into is None or _absorbs(into, event, provider),
+        absorbs=into is None or not into.is_over,
+        theirs=into is None or _is_theirs(into, event, provider),
         room=into is None or before is None or has_room(into, before),
         readers=_readers(tx, concerned, event, customer),
     )
@@ -153,9 +154,9 @@ def _part_of(tx: Tx, before: Incident | None, event: Event) -> Incident | None:
             return None
 
 
-def _absorbs(into: Incident, event: Event, provider: Provider) -> bool:
+def _is_theirs(into: Incident, event: Event, provider: Provider) -> bool:
     by = event.by if isinstance(event, MergedInto) else None
-    return not into.is_over and (by is None or may_command(into, provider, by) is None)
+    return by is None or may_command(into, provider, by) is None
 
 
 def _unseen(tx: Tx, before: Incident) -> frozenset[str]:

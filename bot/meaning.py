@@ -25,8 +25,8 @@ from dialogs.commands import Decide, OnCase, Word
 from storage import remembered
 from storage.across import NamedCase
 from storage.engine import Store, Tx
-from triage.authority import may_command
-from triage.containing import describe, is_reversible, may_be_ordered
+from triage.authority import may_command, over
+from triage.containing import describe, is_reversible, may_be_ordered, may_have_been_done
 from triage.customer import Analyst, Customer
 from triage.events import (
     Assigned,
@@ -38,7 +38,7 @@ from triage.events import (
     Taken,
     UndoOrdered,
 )
-from triage.incident import ActionState, Incident, ResponseAction
+from triage.incident import Incident, ResponseAction
 from triage.phrases import Phrase, phrase
 from triage.remembering import context
 from triage.surfaces.analyst import analyst_thread
@@ -126,7 +126,7 @@ class Meaning:
         incident, _ = case_of(tx, on.incident_id)
         refused = may_command(incident, self._desk.profile, event.by)
         if refused is None and incident.is_over:
-            refused = phrase("refused.closed")
+            refused = over(incident)
         if refused is not None:
             return [refused]
         named = phrase(f"disposition.{event.disposition}")
@@ -140,8 +140,11 @@ class Meaning:
         refused = may_command(incident, self._desk.profile, by.object_id)
         if refused is not None:
             return [refused]
-        possible = [] if incident.is_over else list(incident.actions)
-        possible = [a for a in possible if may_be_ordered(incident, a)]
+        if incident.is_over:
+            return [over(incident)]
+        possible = [a for a in incident.actions if may_be_ordered(incident, a)]
+        if not possible:
+            return [self._none("command.none_to_order", incident)]
         action = self._which_action(possible, written, f"{Word.CONTAIN} {incident.name}")
         if not isinstance(action, ResponseAction):
             return action
@@ -173,11 +176,15 @@ class Meaning:
         refused = may_command(incident, self._desk.profile, by.object_id)
         if refused is not None:
             return [refused]
-        done = [a for a in incident.actions if a.state is ActionState.DONE and is_reversible(a)]
+        done = [a for a in incident.actions if may_have_been_done(a) and is_reversible(a)]
+        if not done:
+            return [self._none("command.none_to_undo", incident)]
         action = self._which_action(done, written, f"{Word.UNDO} {incident.name}")
         if not isinstance(action, ResponseAction):
             return action
-        return UndoOrdered(action.id, by.object_id, by.name)
+        asks = phrase("confirm.undo", name=incident.name, action=describe(action))
+        says = asks, phrase("confirm.undo_then")
+        return AskFirst(says, UndoOrdered(action.id, by.object_id, by.name))
 
     def _deciding(self, tx: Tx, on: NamedCase, command: Decide, by: Analyst) -> Reply:
         """What the card's own choices offer, and nothing beyond: a contact's word by phone."""
@@ -189,7 +196,7 @@ class Meaning:
 
     def _which_action(
         self, possible: Sequence[ResponseAction], written: str, command: str
-    ) -> ResponseAction | list[Phrase] | Choose:
+    ) -> ResponseAction | Choose:
         """The one whose name, in the analysts' language or in English, is this or has every word."""
         wanted = set(written.lower().split())
         named = {a.id: _names(a, self._reader) for a in possible}
@@ -198,14 +205,22 @@ class Meaning:
         match exact or having:
             case [one] if wanted:
                 return one
-            case [] if not possible:
-                return [phrase("command.no_action")]
             case found:
                 options = tuple(
                     Option(describe(a), f"{command} {named[a.id][0]}")
                     for a in (found or possible)[:MOST_NAMED]
                 )
                 return Choose(phrase("choose.action"), options)
+
+    def _none(self, key: str, incident: Incident) -> Phrase:
+        """Why no response action can be chosen: how each of them stands."""
+        if not incident.actions:
+            return phrase("command.no_action")
+        stand = (
+            phrase("label.action_stands", action=describe(a), state=a.state)
+            for a in incident.actions
+        )
+        return phrase(key, actions=", ".join(say(each, self._reader) for each in stand))
 
     def _shown(self, tx: Tx, incident_id: str, by: Analyst) -> list[Phrase]:
         incident, customer = case_of(tx, incident_id)

@@ -5,7 +5,7 @@ they will be read before they go.
     send to Bob: please leave it on      to Bob's own chat
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.replies import MOST_NAMED
@@ -37,7 +37,7 @@ def order(
     """What `send` means in this case; why it cannot be sent, where it cannot."""
     hear = dict(hearers(incident, customer))
     people = {p.object_id: p.name for p in incident.people} | hear
-    written = _addressed(command, people)
+    written = _addressed(command, people, hear.values())
     if isinstance(written, Phrase):
         return written
     event = SentToCustomer("", written.words, by.object_id, by.name, written.to)
@@ -56,10 +56,10 @@ THREAD = ("the customer", "customer", "kunde", "den kunden", "cliente", "o clien
 """What the customer's thread is called after "to"."""
 
 
-def _addressed(command: Send, people: Mapping[str, str]) -> Written | Phrase:
+def _addressed(command: Send, people: Mapping[str, str], hear: Iterable[str]) -> Written | Phrase:
     written: Written | Phrase = Written(command.text, None)
     if command.addressed:
-        written = _parted(command.text, people)
+        written = _parted(command.text, people, hear)
     if isinstance(written, Phrase):
         return written
     if not written.words:
@@ -69,7 +69,7 @@ def _addressed(command: Send, people: Mapping[str, str]) -> Written | Phrase:
     return written
 
 
-def _parted(text: str, people: Mapping[str, str]) -> Written | Phrase:
+def _parted(text: str, people: Mapping[str, str], hear: Iterable[str]) -> Written | Phrase:
     """To whom, and what: the longest name that the text begins with."""
     named: dict[str, list[str | None]] = {name: [None] for name in THREAD}
     for object_id, name in people.items():
@@ -77,7 +77,8 @@ def _parted(text: str, people: Mapping[str, str]) -> Written | Phrase:
             named.setdefault(called, []).append(object_id)
     begins = [name for name in named if _begins(text.lower(), name)]
     if not begins:
-        return phrase("command.nobody_hears", people=", ".join([*people.values()][:MOST_NAMED]))
+        name = text.partition(":" if ":" in text else " ")[0]
+        return phrase("command.nobody_hears", written=name, people=", ".join([*hear][:MOST_NAMED]))
     name = max(begins, key=len)
     match named[name]:
         case [one]:

@@ -149,7 +149,8 @@ def _join(tx: Tx, shared: AcrossTx, provider: Provider, said: _Said) -> list[Phr
         return [phrase("thanks.already")]
     rota.order_next(tx, shared, provider, said.at)
     rota.look_for_everybody(shared, said.at)
-    return [phrase("duty.joined", until=end)]
+    stays = duty.until(provider, said.by, {said.by.object_id.lower(): Mark(True, end)}, said.at)
+    return [phrase("duty.joined", until=stays)]
 
 
 def _leaving(

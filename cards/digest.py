@@ -31,6 +31,7 @@ def _line(line: DigestLine, reader: Reader) -> object:
     name = TextBlock(outside(line.name), weight="bolder", wrap=False)
     severity = small(name_of("severity", line.severity, reader), wrap=False, spacing="none")
     became = say(line.outcome, reader) if line.outcome else name_of("status", line.status, reader)
+    became = became[:1].upper() + became[1:]
     thread = f" {label('label.has_thread', reader)}" if line.has_thread else ""
     return row(
         fixed(name, severity),

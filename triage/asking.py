@@ -60,9 +60,10 @@ def is_analysts_own(incident: Incident, question: Question) -> bool:
         return False
     if question.words is not None:
         return True
-    person, first = question.person.object_id, first_questions(incident)
+    person, anybody = question.person.object_id, first_questions(incident)
+    first = first_questions(incident, incident.affected_as(person))
     led_to = {_leads_to(q) for q in incident.answered if q.person.object_id == person}
-    return bool(first) and question.kind not in {*first, *led_to}
+    return bool(anybody) and question.kind not in {*first, *led_to}
 
 
 def _call_instead(draft: Draft, question: Question) -> None:
@@ -87,8 +88,7 @@ def withdraw(draft: Draft, question: Question) -> None:
 def ask(draft: Draft) -> None:
     """Ask everybody affected the first questions of the playbooks, if an answer would matter."""
     incident = draft.incident
-    kinds = first_questions(incident)
-    if not kinds:
+    if not first_questions(incident):
         _nobody_is_asked(draft)
         return
     if covering_fact(incident, draft.customer, draft.now) is not None:
@@ -98,14 +98,19 @@ def ask(draft: Draft) -> None:
     for affected in incident.affected:
         if affected.person is None:
             _say_who_is_unknown(draft, affected)
-    for person in incident.people[:MOST_ASKED]:
+    to_ask = [
+        (a.person, asked)
+        for a in incident.affected
+        if a.person and (asked := first_questions(incident, a))
+    ]
+    for person, kinds in to_ask[:MOST_ASKED]:
         route = route_of(draft.incident, tainted=draft.incident.is_tainted(person.object_id))
         for kind in kinds:
             _ask_person(draft, person, kind, route)
     for question in incident.answered:
         _ask_follow_up(draft, question)
     _hurry(draft)
-    if len(incident.people) > MOST_ASKED:
+    if len(to_ask) > MOST_ASKED:
         draft.hand_over_once(phrase("why.many_people"))
 
 

@@ -27,6 +27,7 @@ from triage.incident import (
     Incident,
     IncidentType,
     Open,
+    Person,
     Question,
     ResponseAction,
     Rung,
@@ -151,7 +152,7 @@ def may_take_down(
     if refused is not None:
         return refused
     if not is_hidden(incident, known.customer):
-        return phrase("refused.decided_in_thread")
+        return decided_in_thread(incident, known.customer)
     if approval is None:
         return phrase("refused.unknown_approval")
     if event.by == approval.asked_by:
@@ -160,6 +161,22 @@ def may_take_down(
     if event.approve and any(not _same(s.by_upn, event.contact) for s in taken):
         return phrase("refused.second_analyst")
     return None
+
+
+def decided_in_thread(incident: Incident, customer: Customer) -> Phrase:
+    """That the thread asks, and who is to answer there."""
+    asked = dict.fromkeys(
+        name
+        for approval in incident.approvals
+        if approval.state is ApprovalState.OPEN
+        for _, name in approvers(
+            incident,
+            customer,
+            rule_of(incident.action(approval.action), incident, customer),
+            approval.needs,
+        )
+    )
+    return phrase("refused.decided_in_thread", people=", ".join(asked) or customer.name)
 
 
 def still_signed(incident: Incident, approval: Approval, known: Known) -> tuple[Signature, ...]:
@@ -248,6 +265,13 @@ def may_command(incident: Incident, provider: Provider, by: str) -> Phrase | Non
     return None
 
 
+def over(incident: Incident) -> Phrase:
+    """Why nothing is done in a case that is over, and where or how it goes on."""
+    if incident.merged is not None:
+        return phrase("refused.reopen_merged", name=incident.merged.name)
+    return phrase("refused.over")
+
+
 def may_send(
     incident: Incident, customer: Customer, provider: Provider, event: SentToCustomer
 ) -> Phrase | None:
@@ -271,8 +295,10 @@ def may_send(
     if asks_for_one(event.text):
         return phrase("refused.asks_for_secret")
     if event.to is not None:
-        is_hearer = event.to in dict(hearers(incident, customer))
-        return None if is_hearer else phrase("refused.not_a_hearer")
+        person = _spoken_to(incident).get(event.to)
+        if person is None:
+            return phrase("refused.not_a_hearer")
+        return _why_not_written_to(person, incident, customer)
     if not incident.threaded:
         return phrase("refused.no_thread")
     if is_thread_guarded(incident, customer):
@@ -285,15 +311,25 @@ def hearers(incident: Incident, customer: Customer) -> tuple[tuple[str, str], ..
     id and name."""
     if customer.shadow or incident.type is IncidentType.RESTRICTED:
         return ()
-    tasked = (t.person for t in incident.tasks if not t.in_thread)
-    known = {p.object_id: p for p in (*incident.concerned, *tasked)}
     return tuple(
         (p.object_id, p.name)
-        for p in known.values()
-        if p.why_not_asked is None
-        and customer.may_write_to(p.upn)
-        and not incident.is_tainted(p.object_id)
+        for p in _spoken_to(incident).values()
+        if _why_not_written_to(p, incident, customer) is None
     )
+
+
+def _spoken_to(incident: Incident) -> dict[str, Person]:
+    tasked = (t.person for t in incident.tasks if not t.in_thread)
+    return {p.object_id: p for p in (*incident.concerned, *tasked)}
+
+
+def _why_not_written_to(person: Person, incident: Incident, customer: Customer) -> Phrase | None:
+    if incident.is_tainted(person.object_id):
+        return phrase("refused.hearer_suspect", person=person.name)
+    why = person.why_not_asked
+    if why is None and not customer.may_write_to(person.upn):
+        why = "not_in_pilot"
+    return phrase("refused.hearer_unreachable", person=person.name, why=why) if why else None
 
 
 def approvers(

@@ -36,7 +36,7 @@ from triage.incident import (
     Spared,
     Ticking,
 )
-from triage.phrases import phrase
+from triage.phrases import Phrase, phrase
 from triage.priority import Level
 from triage.tasking import hides
 
@@ -166,7 +166,7 @@ def _judged(draft: Draft, clock: Clock) -> Clock:
     """Missed once its time is over. Who was to take the case is rung for."""
     if not isinstance(clock.state, Ticking) or clock.missed or not _is_past(draft, clock.due):
         return clock
-    _tell(draft, clock, "missed")
+    _tell(draft, clock, "missed", phrase(f"timeline.missed.{clock.promise}", due=clock.due))
     if clock.promise is Promise.ACKNOWLEDGE:
         paging.nobody_took_it(draft)
     return replace(clock, missed=True)
@@ -177,7 +177,8 @@ def _warned(draft: Draft, clock: Clock) -> Clock:
         return clock
     if not _is_past(draft, warns_at(clock, clock.due)):
         return clock
-    _tell(draft, clock, "warned")
+    promise = phrase(f"promise.{clock.promise}")
+    _tell(draft, clock, "warned", phrase("timeline.clock_warned", promise=promise, due=clock.due))
     return replace(clock, warned=True)
 
 
@@ -189,10 +190,7 @@ def _is_past(draft: Draft, at: datetime | None) -> bool:
     return at is not None and at <= draft.now
 
 
-def _tell(draft: Draft, clock: Clock, what: str) -> None:
-    says = phrase(
-        f"timeline.clock_{what}", promise=phrase(f"promise.{clock.promise}"), due=clock.due
-    )
+def _tell(draft: Draft, clock: Clock, what: str, says: Phrase) -> None:
     draft.note(says)
     draft.tell_analysts(f"clock:{clock.promise}:{what}", says)
 

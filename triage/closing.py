@@ -27,7 +27,7 @@ from triage.incident import (
 )
 from triage.phrases import Phrase, phrase
 from triage.playbooks import books
-from triage.verdicts import told, verdict
+from triage.verdicts import technical, told, verdict
 
 HOLD = timedelta(minutes=30)
 """How long a closing is held so that a person may object (triage.md section 4)."""
@@ -154,16 +154,11 @@ def close(
     draft.set(closed=closed, closing=None)
     if by is not None and proposal.disposition in _HARMLESS:
         suspicion.lift_as_harmless(draft)
-    says = verdict(proposal)
-    draft.note(
-        phrase("timeline.closed_by", by=by_name, disposition=says)
-        if by_name
-        else phrase("timeline.closed", disposition=says)
-    )
+    key = "timeline.closed_by" if by_name else "timeline.closed"
+    draft.note(phrase(key, by=by_name, disposition=technical(proposal)))
     if not is_thread_guarded(draft.incident, draft.customer):
-        draft.tell_customer(
-            "closed", phrase("say.closed", name=draft.incident.name, disposition=says)
-        )
+        says = phrase("say.closed", name=draft.incident.name, disposition=verdict(proposal))
+        draft.tell_customer("closed", says)
     _tell_people_the_end(draft, proposal)
     tasking.suggest(draft, proposal.recommendation)
 
@@ -179,7 +174,8 @@ def _tell_people_the_end(draft: Draft, proposal: Proposal) -> None:
         if not draft.incident.affects(person.object_id, person.upn):
             continue
         if question.route is Route.CARD and not draft.incident.is_tainted(person.object_id):
-            draft.tell_person(person.object_id, "closed", told(proposal))
+            answered = draft.incident.has_replied(person.object_id)
+            draft.tell_person(person.object_id, "closed", told(proposal, answered=answered))
 
 
 def reopen(draft: Draft, why: Phrase) -> None:

@@ -4,6 +4,7 @@ Source: triage.md sections 4 and 6, domain.md section 4. No action without a tie
 standing rule of the customer, or a live approval.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from triage.customer import Asset, AssetKind, Consent, Customer, StandingRule, S
 from triage.draft import Draft
 from triage.incident import (
     ActionState,
+    Affected,
     Approval,
     ApprovalState,
     Band,
@@ -26,7 +28,7 @@ from triage.incident import (
     Route,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import QUESTIONS, books, is_about_accounts
+from triage.playbooks import QUESTIONS, books, books_about, is_about_accounts
 from triage.report import DoneKind, Severity
 
 MOST_TARGETS = 5
@@ -106,31 +108,47 @@ def _is_same(one: ResponseAction, other: ResponseAction) -> bool:
 
 
 def wanted(incident: Incident) -> tuple[tuple[ActionKind, Target], ...]:
-    """The playbook's containment, and what the answers given add for the person who gave them."""
-    kinds = dict.fromkeys(kind for book in books(incident) for kind in book.contains)
-    found = [(kind, t) for kind in kinds for t in targets(incident, kind)[:MOST_TARGETS]]
+    """The playbooks' containment, and what the answers given add for the person who gave them."""
+    found = [
+        (kind, target)
+        for kind in _named(incident)
+        for target in targets(incident, kind, _whose(incident, kind))[:MOST_TARGETS]
+    ]
+    return (*found, *_added(incident))
+
+
+def _named(incident: Incident) -> tuple[ActionKind, ...]:
+    """What the playbooks of the case name."""
+    return tuple(dict.fromkeys(kind for book in books(incident) for kind in book.contains))
+
+
+def _whose(incident: Incident, kind: ActionKind) -> Iterator[Affected]:
+    """The accounts for which a playbook that is about them names it."""
+    for affected in incident.affected:
+        if any(kind in book.contains for book in books_about(incident, affected)):
+            yield affected
+
+
+def _added(incident: Incident) -> Iterator[tuple[ActionKind, Target]]:
     for question in incident.answered:
         reply = question.answer
         answer = QUESTIONS[question.kind].answer(reply.choice or "") if reply else None
         if answer is not None and answer.contains is not None:
-            theirs = question.person.object_id
-            found += [
-                (answer.contains, t)
-                for t in targets(incident, answer.contains)
-                if t.kind is not TargetKind.ACCOUNT or t.id == theirs
-            ]
-    return tuple(found)
+            whose = [a for a in incident.affected if a.object_id == question.person.object_id]
+            for target in targets(incident, answer.contains, whose):
+                yield answer.contains, target
 
 
-def targets(incident: Incident, kind: ActionKind) -> tuple[Target, ...]:
-    """What the action can be aimed at: only things with the id its API takes."""
+def targets(incident: Incident, kind: ActionKind, whose: Iterable[Affected]) -> tuple[Target, ...]:
+    """What the action can be aimed at, of accounts only these: only things with the id its API
+    takes."""
     match ACTIONS[kind].target:
         case TargetKind.ACCOUNT:
             found = [
                 (a.person.object_id, a.person.name)
                 if a.person
                 else (a.account.object_id, a.account.label)
-                for a in incident.affected
+                for a in whose
             ]
         case TargetKind.DEVICE if kind is ActionKind.DISABLE_DEVICE:
             found = [(d.entra_id, d.name) for d in incident.devices]
@@ -239,6 +257,7 @@ def entitlement(
     """What a decision allows for one action (triage.md section 4), by the consent that the rule for
     it, or without one the customer, has given.
 
+    - an account of which, as an alert has come to tell, it is not wanted: left alone
     - notify: never ours to do; told once it would be done or asked for
     - break-glass and protected: never automatically; asked where we must contain
     - tier A: at once from "escalate" on, and for suspect accounts whatever the score; where a rule
@@ -252,6 +271,8 @@ def entitlement(
     contain = decision.band is Band.CONTAIN
     grave = contain or decision.band is Band.ESCALATE
     at_once = grave or contains_first(incident, decision)
+    if _is_anothers(action, incident):
+        return Leave()
     if consent is Consent.NOTIFY:
         return Advise() if grave or (at_once and action.tier is Tier.A) else Leave()
     if is_protected(action.target, incident, customer):
@@ -273,6 +294,17 @@ def entitlement(
             return Ask()
         case _:
             return Leave()
+
+
+def _is_anothers(action: ResponseAction, incident: Incident) -> bool:
+    """Whether it is wanted of other accounts than this one, as an alert has come to tell."""
+    if action.target.kind is not TargetKind.ACCOUNT or action.kind not in _named(incident):
+        return False
+    wants = [
+        *targets(incident, action.kind, _whose(incident, action.kind)),
+        *(target for kind, target in _added(incident) if kind is action.kind),
+    ]
+    return all(target.id != action.target.id for target in wants)
 
 
 def contains_first(incident: Incident, decision: Decision) -> bool:
@@ -580,14 +612,14 @@ def acts_on_silence(action: ResponseAction, incident: Incident, customer: Custom
 def left_out(incident: Incident) -> bool:
     """Whether a machine or account of the case has no action: it lacks the id its API takes, or
     there are more than we touch in one case. Such a case is not contained by its actions alone."""
-    for kind in dict.fromkeys(kind for book in books(incident) for kind in book.contains):
+    for kind in _named(incident):
         match ACTIONS[kind].target:
             case TargetKind.DEVICE:
                 things = len(incident.devices)
             case TargetKind.ACCOUNT:
-                things = len(incident.affected)
+                things = len(list(_whose(incident, kind)))
             case _:
                 continue
-        if len(targets(incident, kind)[:MOST_TARGETS]) < things:
+        if len(targets(incident, kind, _whose(incident, kind))[:MOST_TARGETS]) < things:
             return True
     return incident.overflow

@@ -42,6 +42,7 @@ from triage.authority import (
     may_send,
     may_speak_for_customer,
     may_take_down,
+    over,
     still_signed,
 )
 from triage.draft import Draft, Known
@@ -681,12 +682,22 @@ def _taken(draft: Draft, event: Taken) -> Verdict:
     refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
-    if draft.incident.owner == event.by:
-        return AlreadyAnswered(phrase("thanks.already"))
+    if draft.incident.is_over:
+        return AlreadyAnswered(over(draft.incident))
+    before = draft.incident
+    if before.owner == event.by:
+        return AlreadyAnswered(phrase("thanks.yours_already"))
     draft.set(owner=event.by, owner_name=event.by_name)
     paging.taken(draft)
     draft.note(phrase("timeline.taken", by=event.by_name))
-    return Accepted(phrase("thanks.taken"))
+    if before.owner is None or before.owner_name is None:
+        return Accepted(phrase("thanks.taken"))
+    draft.tell_analysts(
+        f"taken:{draft.now.isoformat()}",
+        phrase("say.taken_over", by=event.by_name),
+        mentions=((before.owner, before.owner_name),),
+    )
+    return Accepted(phrase("thanks.taken_over", owner=before.owner_name))
 
 
 def _assigned(draft: Draft, event: Assigned) -> Verdict:
@@ -698,9 +709,9 @@ def _assigned(draft: Draft, event: Assigned) -> Verdict:
     if refused is not None:
         return Refused(refused)
     if draft.incident.is_over:
-        return AlreadyAnswered(phrase("refused.closed"))
+        return AlreadyAnswered(over(draft.incident))
     if draft.incident.owner == event.to:
-        return AlreadyAnswered(phrase("thanks.already"))
+        return AlreadyAnswered(phrase("thanks.theirs_already", to=event.to_name))
     draft.set(owner=event.to, owner_name=event.to_name)
     paging.taken(draft)
     draft.note(phrase("timeline.assigned", by=event.by_name, to=event.to_name))
@@ -713,7 +724,7 @@ def _escalated(draft: Draft, event: Escalated) -> Verdict:
     if refused is not None:
         return Refused(refused)
     if draft.incident.is_over:
-        return AlreadyAnswered(phrase("refused.closed"))
+        return AlreadyAnswered(over(draft.incident))
     why = phrase("why.escalated", by=event.by_name, why=event.why)
     draft.note(why)
     gave = dict.fromkeys((*draft.incident.escalated_by, event.by))
@@ -740,7 +751,7 @@ def _close_ordered(draft: Draft, event: CloseOrdered) -> Verdict:
     if refused is not None:
         return Refused(refused)
     if draft.incident.is_over:
-        return AlreadyAnswered(phrase("refused.closed"))
+        return AlreadyAnswered(over(draft.incident))
     proposal = _ordered_proposal(draft, event)
     if proposal is None:
         return Refused(phrase("refused.say_how"))
@@ -785,12 +796,12 @@ def _reopened(draft: Draft, event: Reopened) -> Verdict:
     if refused is not None:
         return Refused(refused)
     if draft.incident.merged is not None:
-        return Refused(phrase("refused.reopen_merged", name=draft.incident.merged.name))
+        return Refused(over(draft.incident))
     if draft.incident.closed is None:
         return AlreadyAnswered(phrase("refused.not_closed"))
     closing.reopen(draft, phrase("timeline.reopened_by", by=event.by_name))
     draft.set(kept_open=True, owner=event.by, owner_name=event.by_name)
-    return Accepted(phrase("thanks.decided"))
+    return Accepted(phrase("thanks.reopened"))
 
 
 def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
@@ -798,32 +809,42 @@ def _contain_ordered(draft: Draft, event: ContainOrdered) -> Verdict:
     refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
+    if draft.incident.is_over:
+        return Refused(over(draft.incident))
     action = draft.incident.action(event.action)
-    if action is None or draft.incident.is_over:
+    if action is None:
         return Refused(phrase("refused.unknown_action"))
     if not containing.may_be_ordered(draft.incident, action):
         return AlreadyAnswered(phrase("refused.action_running"))
-    draft.note(
-        phrase("timeline.contain_asked", by=event.by_name, action=containing.describe(action))
-    )
+    says = containing.describe(action)
+    draft.note(phrase("timeline.contain_asked", by=event.by_name, action=says))
     grave = replace(assess(draft.incident, draft.customer, draft.now), band=Band.CONTAIN)
     allowed = containing.entitlement(action, draft.incident, draft.customer, grave)
     if isinstance(allowed, ByRule) and not containing.was_denied(draft.incident, action):
         containing.order(draft, action, allowed)
-    else:  # nothing allows it by itself, or a person said no: a rule does not go over that
-        containing.ask_approval(draft, action, event.by, event.by_name)
-    return Accepted(phrase("thanks.decided"))
+        return Accepted(phrase("thanks.ordered", action=says))
+    # nothing allows it by itself, or a person said no: a rule does not go over that
+    containing.ask_approval(draft, action, event.by, event.by_name)
+    return Accepted(phrase(_how_asked(draft, action), customer=draft.customer.name, action=says))
+
+
+def _how_asked(draft: Draft, action: ResponseAction) -> str:
+    for approval in draft.incident.approvals:
+        if approval.action == action.id and approval.state is ApprovalState.OPEN:
+            in_thread = approval.in_thread
+            return "thanks.approval_asked" if in_thread else "thanks.approval_by_phone"
+    return "thanks.nobody_to_approve"
 
 
 def _ask_ordered(draft: Draft, event: AskOrdered) -> Verdict:
     refused = inquiry.may_ask(draft, event)
-    if refused is not None:
-        return Refused(refused)
-    question = inquiry.ask(draft, event)
-    return Accepted(inquiry.thanks(question)) if question else AlreadyAnswered(_ASKED_ALREADY)
-
-
-_ASKED_ALREADY = phrase("refused.asked_already")
+    person = inquiry.whom(draft, event)
+    if refused is not None or person is None:
+        return Refused(refused or phrase("refused.not_in_roster", person=event.person))
+    question = inquiry.ask(draft, event, person)
+    if question is None:
+        return AlreadyAnswered(phrase("refused.asked_already", person=person.name))
+    return Accepted(inquiry.thanks(question))
 
 
 def _sent_to_customer(draft: Draft, event: SentToCustomer) -> Verdict:
@@ -848,7 +869,7 @@ def _sent_to_customer(draft: Draft, event: SentToCustomer) -> Verdict:
         draft.tell_person(event.to, f"sent:{event.draft}", says)
         told = phrase("say.sent_to_person", by=event.by_name, person=person, text=event.text)
     draft.tell_analysts(f"sent:{event.draft}", told)
-    return Accepted(phrase("thanks.decided"))
+    return Accepted(phrase("thanks.sent"))
 
 
 def _task_given(draft: Draft, event: TaskGiven) -> Verdict:
@@ -884,9 +905,10 @@ def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:
     if not containing.is_reversible(action):
         return Refused(phrase("refused.irreversible"))
     draft.put_action(replace(action, state=ActionState.UNDOING, at=draft.now, why=None))
-    draft.note(phrase("timeline.undo_asked", by=event.by_name, action=containing.describe(action)))
+    says = containing.describe(action)
+    draft.note(phrase("timeline.undo_asked", by=event.by_name, action=says))
     draft.contain(action, undo=True)
-    return Accepted(phrase("thanks.decided"))
+    return Accepted(phrase("thanks.undo_ordered", action=says))
 
 
 # --- two cases become one ---------------------------------------------------------------------------
@@ -897,7 +919,7 @@ def _merged_into(draft: Draft, event: MergedInto) -> Verdict:
     if refused is not None:
         return Refused(refused)
     if draft.incident.is_over:
-        return AlreadyAnswered(phrase("refused.closed"))
+        return AlreadyAnswered(over(draft.incident))
     merging.merge(draft, event)
     return Accepted(phrase("thanks.merged", name=event.name))
 

@@ -569,8 +569,9 @@ class Facts:
     pages: bool = False
     """Whether people can open pages of ours."""
     absorbs: bool = True
-    """Whether the case that this one is part of goes on; which it is to be part of, that it is the
-    analyst's to change as well."""
+    """Whether the case that this one is part of, or is to be part of, goes on."""
+    theirs: bool = True
+    """Whether that case is the analyst's to change as well."""
     room: bool = True
     """Whether that case can hold what sources call both."""
     readers: frozenset[str] = frozenset()

@@ -4,6 +4,7 @@ what a case was told, to another one."""
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from ipaddress import ip_address
+from itertools import chain
 from typing import TypeVar
 
 from triage.events import Match
@@ -12,6 +13,7 @@ from triage.incident import (
     AlertNote,
     Device,
     Incident,
+    IncidentType,
     SignIn,
     SourceRef,
     SuspectApp,
@@ -21,7 +23,7 @@ from triage.incident import (
     Told,
 )
 from triage.playbooks import gravest_first
-from triage.recognising import is_users_own_report, recognise, was_prevented
+from triage.recognising import is_users_own_report, recognise, type_of, was_prevented
 from triage.report import (
     Account,
     Alert,
@@ -78,7 +80,7 @@ def all_told(incident: Incident) -> Told:
 
 def add(incident: Incident, told: Told) -> Incident:
     """The incident with everything that this adds; what was known before stays."""
-    affected = _merge(_known_before(incident, told), told.affected, _identity)
+    affected = with_kinds(everybody(incident.affected, told.affected), incident.joined)
     devices = _merge_devices(incident.devices, told.devices)
     left_out = len(affected) > KEPT or len(devices) > KEPT
     times = (t for t in (incident.first_activity, told.first_activity) if t is not None)
@@ -194,30 +196,52 @@ def _is_system(account: Account) -> bool:
 
 
 def _affected(report: IncidentReport, matches: Mapping[str, Match]) -> Iterator[Affected]:
-    seen_with = _seen_with(report)
+    seen = _seen(report)
     for account in accounts(report):
         match = matches.get(account.key, Match(None, "no_match"))
-        file, device = seen_with.get(account.key, (None, None))
-        yield Affected(account, match.person, match.why_not, file, device)
+        yield replace(
+            seen[account.key], account=account, person=match.person, why_not=match.why_not
+        )
 
 
-def _seen_with(report: IncidentReport) -> dict[str, tuple[str | None, str | None]]:
-    """File and machine of the first alert that names an account and either, by account key."""
-    found: dict[str, tuple[str | None, str | None]] = {}
+def _seen(report: IncidentReport) -> dict[str, Affected]:
+    """Each account with the kinds of the alerts that name it, and file and machine of the first of
+    them that has either."""
+    seen: dict[str, Affected] = {}
     for alert in report.alerts:
         alone = replace(report, alerts=(alert,))
+        kind = type_of(alert)
         file = next((f.name for f in _files(alone)), None)
         device = next((d.name for d in _devices(alone)), None)
-        if file or device:
-            for account in accounts(alone):
-                found.setdefault(account.key, (file, device))
-    return found
+        for account in accounts(alone):
+            known = seen.get(account.key, Affected(account, None))
+            if not (known.file or known.device):
+                known = replace(known, file=file, device=device)
+            seen[account.key] = replace(known, kinds=_union(known.kinds, (kind,)))
+    return seen
 
 
-def _known_before(incident: Incident, told: Told) -> list[Affected]:
-    """Those known before, without the accounts whose owner has come to be known."""
-    found = {a.account.key for a in told.affected if a.person}
-    return [a for a in incident.affected if a.person or a.account.key not in found]
+def everybody(*told: tuple[Affected, ...]) -> tuple[Affected, ...]:
+    """Once each, in order of first sight and as last told; the kinds of their alerts add up. An
+    account whose owner has come to be known is theirs."""
+    found: dict[str, Affected] = {}
+    for affected in chain(*told):
+        unowned = found.pop(affected.account.key, None) if affected.person else None
+        before = (a.kinds for a in (unowned, found.get(affected.who)) if a is not None)
+        found[affected.who] = replace(affected, kinds=_union(*before, affected.kinds))
+    return tuple(found.values())
+
+
+def with_kinds(
+    affected: tuple[Affected, ...], others: tuple[Affected, ...]
+) -> tuple[Affected, ...]:
+    """The same, with the kinds that others know of them."""
+    known = {a.who: a.kinds for a in others}
+    return tuple(replace(a, kinds=_union(a.kinds, known.get(a.who, ()))) for a in affected)
+
+
+def _union(*kinds: tuple[IncidentType, ...]) -> tuple[IncidentType, ...]:
+    return tuple(dict.fromkeys(chain(*kinds)))
 
 
 def _identity(affected: Affected) -> str:

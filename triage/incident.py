@@ -124,12 +124,19 @@ class Affected:
         return self.account.object_id.lower() if self.account.object_id else None
 
     @property
+    def who(self) -> str:
+        """What tells two of them apart."""
+        return (self.object_id or self.account.key).lower()
+
+    @property
     def upn(self) -> str:
         return (self.person.upn if self.person else self.account.upn) or ""
 
     file: str | None = None
     """The suspect file of the alert that names this account: what this person is asked about."""
     device: str | None = None
+    kinds: tuple[IncidentType, ...] = ()
+    """Of the alerts that name this account. None are known of older states: then as the case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1087,6 +1094,11 @@ class Incident:
         """Every question with an answer that stands, here or in a case that became part of it."""
         return tuple(q for q in (*self.heard, *self.questions) if q.answer)
 
+    def has_replied(self, object_id: str) -> bool:
+        """Whether somebody has said anything, here or in a case that became part of it."""
+        known = (*self.heard, *self.questions)
+        return any(q.replies for q in known if q.person.object_id == object_id)
+
     def action(self, action_id: str) -> ResponseAction | None:
         return next((a for a in self.actions if a.id == action_id), None)
 
@@ -1135,6 +1147,10 @@ class Incident:
         """Whether this is an affected account, also where the roster knows nobody for it."""
         ids = {object_id.lower(), upn.lower()} - {""}
         return any(ids & a.identifiers for a in (*self.affected, *self.joined))
+
+    def affected_as(self, object_id: str) -> Affected | None:
+        """The affected account of that object id, here or in a case that became part of this one."""
+        return next((a for a in (*self.affected, *self.joined) if a.object_id == object_id), None)
 
     @property
     def people(self) -> tuple[Person, ...]:

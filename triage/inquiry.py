@@ -10,7 +10,7 @@ and the budget of cards count, and no card asks for a secret.
 """
 
 from triage import asking, secrecy
-from triage.authority import may_command
+from triage.authority import may_command, over
 from triage.draft import Draft
 from triage.events import AskOrdered
 from triage.incident import (
@@ -42,14 +42,14 @@ def may_ask(draft: Draft, event: AskOrdered) -> Phrase | None:
     if refused is not None:
         return refused
     if draft.incident.is_over:
-        return phrase("refused.closed")
+        return over(draft.incident)
     if draft.incident.type is IncidentType.RESTRICTED:
         return phrase("refused.restricted")
     if _nobody_is_asked(draft):
         return phrase("why.nobody_to_ask")
     if draft.customer.shadow:
         return phrase("refused.shadow")
-    person = _person(draft, event)
+    person = whom(draft, event)
     if person is None:
         return phrase("refused.not_in_roster", person=event.person)
     if person.outside:
@@ -73,18 +73,15 @@ def _fault_of(words: str) -> Phrase | None:
     return phrase("refused.asks_for_secret") if secrecy.asks_for_one(words) else None
 
 
-def _person(draft: Draft, event: AskOrdered) -> Person | None:
+def whom(draft: Draft, event: AskOrdered) -> Person | None:
     """As the case has them, else as the roster does."""
     upn = event.person.lower()
     concerned = next((p for p in draft.incident.people if p.upn.lower() == upn), None)
     return concerned or draft.known.facts.helpers.get(upn)
 
 
-def ask(draft: Draft, event: AskOrdered) -> Question | None:
-    """The question as it was sent, or is to be; None where they are asked this already."""
-    person = _person(draft, event)
-    if person is None:
-        return None
+def ask(draft: Draft, event: AskOrdered, person: Person) -> Question | None:
+    """The question as it was sent, or is to be; None where they have been asked this already."""
     route = _route(draft, person, event.asks)
     known = (*draft.incident.heard, *draft.incident.questions)
     same = (q for q in known if q.words == event.words)

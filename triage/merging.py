@@ -15,11 +15,10 @@ from triage.assess import answer_weight, outweighs
 from triage.authority import is_thread_guarded, may_command
 from triage.draft import Draft
 from triage.events import Absorbed, MergedInto
-from triage.extract import add, all_told
+from triage.extract import add, all_told, everybody, with_kinds
 from triage.incident import (
     MOST_REFS,
     ActionState,
-    Affected,
     Answered,
     ApprovalState,
     Incident,
@@ -52,7 +51,7 @@ def handed_on(incident: Incident) -> Absorbed:
         handed_over=incident.handed_over,
         paged=incident.paged_at is not None,
         kept_open=incident.kept_open,
-        affected=_all_affected(incident.affected, incident.joined),
+        affected=everybody(incident.affected, incident.joined),
         talking=_wish_to_talk(incident),
         told=all_told(incident) if incident.adopted or _merged_by_analyst(incident) else None,
     )
@@ -87,8 +86,8 @@ def _forbids(kind: IncidentType) -> bool:
 def may_merge(draft: Draft, event: MergedInto) -> Phrase | None:
     """Why an analyst may not merge it; None where they may, and where the source says so.
 
-    - they may command, here and in the other case
-    - the other one is another one, and goes on
+    - they may command here
+    - the other one is another one, goes on, and is theirs to change as well
     - it has room for what sources call both
     """
     if event.by is None:
@@ -96,8 +95,12 @@ def may_merge(draft: Draft, event: MergedInto) -> Phrase | None:
     refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return refused
-    if event.into == draft.incident.id or not draft.known.facts.absorbs:
-        return phrase("refused.merge_target", name=event.name)
+    if event.into == draft.incident.id:
+        return phrase("refused.merge_itself", name=event.name)
+    if not draft.known.facts.absorbs:
+        return phrase("refused.merge_over", name=event.name)
+    if not draft.known.facts.theirs:
+        return phrase("refused.merge_own", name=event.name)
     if not draft.known.facts.room:
         return phrase("refused.merge_room", name=event.name, most=MOST_REFS)
     return None
@@ -183,24 +186,18 @@ def _join(draft: Draft, event: Absorbed) -> None:
     """Those whom it does not list among its own. Where it has more people than the state lists,
     suspects stay, and a person decides."""
     ours = draft.incident
-    own = set(map(_who, ours.affected))
-    joined = [a for a in _all_affected(ours.joined, event.affected) if _who(a) not in own]
+    own = {a.who for a in ours.affected}
+    everyone = everybody(ours.joined, event.affected)
+    joined = [a for a in everyone if a.who not in own]
     joined.sort(key=lambda a: a.object_id not in ours.suspects)
     draft.set(
-        joined=tuple(joined[:MOST_JOINED]), overflow=ours.overflow or len(joined) > MOST_JOINED
+        affected=with_kinds(ours.affected, everyone),
+        joined=tuple(joined[:MOST_JOINED]),
+        overflow=ours.overflow or len(joined) > MOST_JOINED,
     )
 
 
 MOST_JOINED = 20
-
-
-def _all_affected(*of: tuple[Affected, ...]) -> tuple[Affected, ...]:
-    """Everybody once."""
-    return tuple({_who(a): a for some in of for a in some}.values())
-
-
-def _who(affected: Affected) -> str:
-    return affected.object_id or affected.account.key
 
 
 # --- what people said there ----------------------------------------------------------------------

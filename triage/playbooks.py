@@ -10,7 +10,15 @@ from enum import StrEnum
 from functools import cache
 
 from triage.actions import ActionKind
-from triage.incident import Assurance, Incident, IncidentType, Question, QuestionKind, Route
+from triage.incident import (
+    Affected,
+    Assurance,
+    Incident,
+    IncidentType,
+    Question,
+    QuestionKind,
+    Route,
+)
 from triage.phrases import Phrase, phrase
 from triage.report import Severity
 
@@ -547,17 +555,41 @@ def books(incident: Incident) -> tuple[Playbook, ...]:
     return tuple(PLAYBOOKS[t] for t in incident.types)
 
 
+def books_about(incident: Incident, affected: Affected) -> tuple[Playbook, ...]:
+    """Those of them that are about somebody: who is asked, and whose account is contained.
+
+    - the kinds of the alerts that name them
+    - those that no alert ties to anybody, where the state lists everybody
+    - those in which nobody is asked: they stand for the whole case
+    - all of them, where no alert that names them is of a kind of the case
+    """
+    own = set(affected.kinds) & set(incident.types)
+    if not own:
+        return books(incident)
+    tied = {kind for a in (*incident.affected, *incident.joined) for kind in a.kinds}
+    return tuple(
+        book
+        for book in books(incident)
+        if book.type in own
+        or book.channel is Channel.NOBODY
+        or not (book.type in tied or incident.overflow)
+    )
+
+
 def is_about_accounts(incident: Incident) -> bool:
     return any(book.channel is Channel.TAINTED for book in books(incident))
 
 
-def first_questions(incident: Incident) -> tuple[QuestionKind, ...]:
-    """What is asked first, for each kind of case it is; a file that was stopped is another question
-    than one that ran, and whoever reported an MFA prompt has answered already. While files are being
-    encrypted nobody is asked anything."""
-    if any(book.channel is Channel.NOBODY for book in books(incident)):
+def first_questions(
+    incident: Incident, affected: Affected | None = None
+) -> tuple[QuestionKind, ...]:
+    """What is asked first, of anybody or of somebody, for each kind of case it is; a file that was
+    stopped is another question than one that ran, and whoever reported an MFA prompt has answered
+    already. While files are being encrypted nobody is asked anything."""
+    theirs = books_about(incident, affected) if affected else books(incident)
+    if any(book.channel is Channel.NOBODY for book in theirs):
         return ()
-    asked = [_first_question(book, incident) for book in books(incident)]
+    asked = [_first_question(book, incident) for book in theirs]
     return tuple(dict.fromkeys(kind for kind in asked if kind is not None))
 
 

@@ -1,16 +1,18 @@
 """The story of an incident: what its event log tells, line by line, for a report.
 
 Who did what, when and why; what was asked and answered; what was decided, and what was done. A line
-that is the provider's own is marked as internal, and so is every event that has no line of its own
-here: what is internal crosses to a customer by an explicit act only (design.md section 4, rule 11).
+that is the provider's own is marked as internal: what is internal crosses to a customer by an
+explicit act only (design.md section 4, rule 11).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
 from triage.containing import describe
 from triage.decide import Accepted, Refused, Verdict
+from triage.effects import PageAction
 from triage.events import (
     Absorbed,
     ActionDone,
@@ -26,16 +28,20 @@ from triage.events import (
     CloseOrdered,
     ConsentRecorded,
     ContainOrdered,
+    Escalated,
     Event,
+    FoundAway,
     KeptOpen,
     MergedInto,
     Noted,
     NotPaged,
+    NotPermitted,
     RecommendationAnswered,
     Reopened,
     Reported,
     SentToCustomer,
     SignedIn,
+    SignInFailed,
     SourceWritten,
     Taken,
     TaskAnswered,
@@ -43,6 +49,7 @@ from triage.events import (
     TaskWithdrawn,
     Undelivered,
     UndoOrdered,
+    VerificationStarted,
     WishedCall,
     WishedToTalk,
     Woke,
@@ -60,6 +67,7 @@ from triage.incident import (
     TaskAnswer,
     named,
 )
+from triage.ladder import says_away
 from triage.phrases import Phrase, phrase
 from triage.playbooks import QUESTIONS
 from triage.verdicts import verdict
@@ -154,7 +162,7 @@ def _says(  # noqa: C901, PLR0912 - an arm for each event
         case CloseOrdered(by_name=by, disposition=None):
             return phrase("story.closed_as_proposed", by=by)
         case CloseOrdered(by_name=by, disposition=disposition):
-            says = phrase(f"disposition.{disposition}")
+            says = phrase(f"verdict.{disposition}")
             return phrase("timeline.closed_by", by=by, disposition=says)
         case KeptOpen(by_name=by):
             return phrase("timeline.kept_open", by=by)
@@ -190,23 +198,15 @@ def _says(  # noqa: C901, PLR0912 - an arm for each event
             return phrase("story.rehearsed", what=done) if rehearsed else done
         case ActionFailed(action):
             return phrase("story.failed", action=_action(incident, action))
-        case SourceWritten(source, _, status, disposition, rehearsed):
-            return phrase(
-                "timeline.source_rehearsed" if rehearsed else "timeline.source_written",
-                source=phrase(f"label.source.{source}"),
-                status=phrase(f"label.source_status.{status}"),
-                disposition=phrase(f"disposition.{disposition}"),
-            )
+        case SourceWritten(rehearsed=False):
+            return _written(event)
         case _:
             return None
 
 
 def _says_inside(incident: Incident, at: datetime, event: Event) -> Phrase | None:
-    """What only the provider reads. An event without a line of its own is named, so that nothing is
-    left out; a deadline that came due is told by what followed from it."""
+    """What only the provider reads. A deadline that came due is told by what followed from it."""
     match event:
-        case Woke():
-            return None
         case Answered(question, choice=choice) if choice is not None:
             said, person = (
                 _answer(incident.question(question), choice),
@@ -236,15 +236,73 @@ def _says_inside(incident: Incident, at: datetime, event: Event) -> Phrase | Non
             return phrase("story.signed_in", username=username)
         case Noted(by_name=by, text=text):
             return phrase("timeline.noted", by=by, text=text)
-        case NotPaged():
-            return phrase("why.not_rung")
+        case Escalated(by_name=by, why=why):
+            return phrase("why.escalated", by=by, why=why)
+        case VerificationStarted(verification):
+            return phrase("timeline.verify_started", person=_verified(incident, verification))
+        case SignInFailed(verification, why):
+            person = _verified(incident, verification)
+            return phrase("timeline.verify_failed", person=person, why=why)
+        case SourceWritten():
+            return _written(event)
+        case FoundAway(absence):
+            person = _name(incident, absence.object_id)
+            return phrase("context.away", person=person, why=says_away(absence))
+        case NotPermitted(permissions):
+            return _lacking(permissions)
+        case NotPaged(does):
+            rings = does is PageAction.TRIGGER
+            return phrase("why.not_rung" if rings else "timeline.alarm_goes_on")
+        case Undelivered(person=str(person), why=why):
+            return phrase("why.unreachable", person=_name(incident, person), why=why)
         case Undelivered(place=place, why=why):
-            return phrase("why.undelivered", place=place, why=why)
+            return phrase("why.undelivered", place=place.partition(":")[0], why=why)
+        case (
+            Woke()
+            | Reported()
+            | ApprovalAnswered()
+            | ConsentRecorded()
+            | CallRecorded()
+            | CallHeld()
+            | Attested()
+            | Taken()
+            | Assigned()
+            | CloseOrdered()
+            | KeptOpen()
+            | Reopened()
+            | ContainOrdered()
+            | UndoOrdered()
+            | SentToCustomer()
+            | RecommendationAnswered()
+            | TaskGiven()
+            | TaskWithdrawn()
+            | TaskAnswered()
+            | MergedInto()
+            | Absorbed()
+            | ActionDone()
+            | ActionFailed()
+        ):
+            return None
         case _:
-            return phrase("story.other", what=event.kind)
+            assert_never(event)
 
 
 # --- who and what --------------------------------------------------------------------------------
+
+
+def _written(event: SourceWritten) -> Phrase:
+    return phrase(
+        "timeline.source_rehearsed" if event.rehearsed else "timeline.source_written",
+        source=phrase(f"label.source.{event.source}"),
+        status=phrase(f"label.source_status.{event.status}"),
+        disposition=phrase(f"disposition.{event.disposition}"),
+    )
+
+
+def _lacking(permissions: tuple[str, ...]) -> Phrase:
+    if not permissions:
+        return phrase("story.lacks_nothing")
+    return phrase("story.lacks", permissions=", ".join(permissions))
 
 
 def _reply(question: Question | None, by: str, choice: str) -> Phrase | None:
@@ -311,6 +369,11 @@ def _attested(incident: Incident, question: str, by: str, choice: str | None) ->
 def _asked_of(incident: Incident, question: str) -> str:
     found = incident.question(question)
     return found.person.name if found else ""
+
+
+def _verified(incident: Incident, verification: str) -> str:
+    found = incident.verification(verification)
+    return _asked_of(incident, found.question) if found else ""
 
 
 def _name(incident: Incident, object_id: str) -> str:

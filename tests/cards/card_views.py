@@ -132,7 +132,7 @@ GUARDED = replace(
     choices=(Choice("call_me", phrase("choice.guarded.call_me")),),
 )
 OVER = replace(
-    THANKS, stage="over", says=(phrase("over.truePositive"), phrase("over.remembered_more"))
+    THANKS, stage="over", says=(phrase("over.helped.truePositive"), phrase("over.remembered_more"))
 )
 
 PERSON_CARDS = {
@@ -279,7 +279,7 @@ CUSTOMER_CLOSING = replace(
     outcome=(
         phrase(
             "outcome.closing",
-            disposition=phrase("disposition.informationalExpectedActivity"),
+            disposition=phrase("verdict.informationalExpectedActivity"),
             until=minutes(40),
         ),
     ),
@@ -291,7 +291,7 @@ CUSTOMER_CLOSED = replace(
     doing=(),
     turn=phrase("turn.nobody"),
     outcome=(
-        phrase("outcome.closed", disposition=phrase("disposition.truePositive")),
+        phrase("outcome.closed", disposition=phrase("determination.malware")),
         phrase("outcome.took", minutes=73),
         phrase("outcome.contained", minutes=10),
     ),
@@ -637,7 +637,7 @@ DIGESTS = {
                 _LINE,
                 name="CONTOSO-41",
                 status=Status.RESOLVED,
-                outcome=phrase("disposition.falsePositive"),
+                outcome=phrase("verdict.falsePositive"),
                 has_thread=False,
             ),
         ),

@@ -394,7 +394,7 @@ def test_the_customer_reads_what_was_promised_in_plain_words() -> None:
     card = customer_threads(EN)["closed"]
 
     assert "What we promised" in texts(card)
-    assert _beside("We reach somebody of yours", card) == ["done after 1 min"]
+    assert _beside("We contact one of your people", card) == ["done after 1 min"]
     assert _beside("An analyst takes over", card) == [
         "missed: done after 12 min, was due Tue 24 Nov, 10:20"
     ]

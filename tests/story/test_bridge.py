@@ -344,9 +344,13 @@ async def test_a_command_says_why_nothing_is_sent(tmp_path: Path) -> None:
             return await writes(h, "Mia Lindqvist", f"send {text}")
 
         assert "Which case?" in await told("hello")
-        assert "Nobody in this case is called so" in await told("CONTOSO-1 to Zaphod: hello")
+        nobody = await told("CONTOSO-1 to Zaphod: hello")
+        assert nobody.startswith(
+            "Nobody in this case is called Zaphod. You can write to: the customer, Bob Meyer."
+        )
         assert "Write what is to be sent" in await told("CONTOSO-1 to Bob:")
-        assert "Phone them" in await told("CONTOSO-2 to Carla Duarte: hello")
+        suspect = await told("CONTOSO-2 to Carla Duarte: hello")
+        assert suspect.startswith("The account of Carla Duarte is suspect")
         assert "Too long" in await told("CONTOSO-1 to customer " + "hello " * 150)
         assert not reached(h, CONTOSO, "hello")
 

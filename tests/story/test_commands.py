@@ -167,7 +167,7 @@ async def test_two_who_take_it_at_once_both_hear_how_it_ended(tmp_path: Path) ->
 
         told = [str(s.activity.get("text")) for s in h.sent if not s.edit]
         assert told.count("CONTOSO-1: The case is yours.") == 1
-        assert told.count("CONTOSO-1: Thank you, we have this already.") == 2
+        assert told.count("CONTOSO-1: It is yours already.") == 2
 
 
 async def test_mia_gives_the_case_to_herself_by_her_first_name(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ async def test_the_open_cases_of_all_customers_are_listed_and_narrowed(tmp_path:
         await writes(h, MIA, "incidents unowned fabrikam")
         nobodys = (await offered(h)).text
         assert ("CONTOSO-1" in nobodys, "FABRIKAM-1" in nobodys) == (False, True)
-        assert await writes(h, MIA, "incidents closed") == "There is no such case."
+        assert await writes(h, MIA, "incidents closed") == "No case matches."
         assert "purple is no customer" in await writes(h, MIA, "incidents purple")
 
 
@@ -279,11 +279,21 @@ async def test_a_containment_is_named_shown_and_asked_for_by_the_customers_rule(
         asked = await h.press(MIA, card, isolate)
         assert "goes offline for its user" in words(asked)
 
-        await h.press(MIA, card, "do_it")
+        done = words(await h.press(MIA, card, "do_it"))
 
+        assert done == "CONTOSO-1: An approver of Contoso Security is asked: Isolate LAPTOP-7."
         assert any(isinstance(e.event, ContainOrdered) for e in await h.history("4711"))
         assert (await h.incident("4711")).approvals
+        told = await writes(h, MIA, "approve CONTOSO-1 isolate by jon")
+        assert "have Jon Park tap there" in told
+        told = await writes(h, MIA, "undo CONTOSO-1 isolate")
+        assert told.startswith("None can be undone now. There are: Scan LAPTOP-7 (done), ")
         await h.press("Jon Park", await h.approval(), "approve.p1")
         await writes(h, MIA, "undo CONTOSO-1 isolate")
+        card = await asked_first(h)
+        assert card.text.startswith("CONTOSO-1: undo this? Isolate LAPTOP-7\n")
+        assert not any(isinstance(e.event, UndoOrdered) for e in await h.history("4711"))
+        done = words(await h.press(MIA, card, "do_it"))
+        assert done == "CONTOSO-1: Undo ordered: Isolate LAPTOP-7."
         (undone,) = [e.event for e in await h.history("4711") if isinstance(e.event, UndoOrdered)]
         assert undone.by_name == MIA

@@ -64,7 +64,7 @@ async def test_bob_is_asked_a_question_of_the_card_and_it_is_tapped(tmp_path: Pa
         card = await offered(h)
         assert card.text.startswith("What is Bob Meyer to be asked?\nOpened the file?")
         pressed = await h.press(MIA, card, "run.1")
-        assert "They are asked this already" in words(pressed)
+        assert "Bob Meyer has been asked this already" in words(pressed)
         await writes(h, MIA, "ask CONTOSO-1 Bob")
         again = await offered(h)
         assert "ask Bob Meyer?" in words(await h.press(MIA, again, "run.2"))
@@ -115,7 +115,7 @@ async def test_two_cases_become_one_and_both_say_so(tmp_path: Path) -> None:
         await h.report(unfamiliar_sign_in())
         await h.report(on_payroll(), "fabrikam")
         assert "no case of the same customer" in await writes(h, MIA, "merge 2 into FABRIKAM-1")
-        assert "cannot take this case in" in await writes(h, MIA, "merge 2 into 2")
+        assert "is this case itself" in await writes(h, MIA, "merge 2 into 2")
         await writes(h, MIA, "merge 2 into 1")
         card = await asked_first(h)
         assert "Merge CONTOSO-2 into CONTOSO-1?" in card.text
@@ -129,7 +129,7 @@ async def test_two_cases_become_one_and_both_say_so(tmp_path: Path) -> None:
         assert any("Merged into CONTOSO-1 by Mia Lindqvist" in t for t in told)
         assert any("CONTOSO-2 became part of this case" in t for t in told)
         assert "goes on there" in await writes(h, MIA, "reopen CONTOSO-2")
-        assert "cannot take this case in" in await writes(h, MIA, "merge CONTOSO-1 into 2")
+        assert "CONTOSO-2 is over" in await writes(h, MIA, "merge CONTOSO-1 into 2")
 
 
 async def test_what_jon_said_on_the_phone_is_taken_down_by_message(tmp_path: Path) -> None:

@@ -196,6 +196,7 @@ async def test_who_leaves_names_who_follows_and_nobody_on_duty_rings_until_someb
 ) -> None:
     begin = datetime.now(UTC)
     shifts = shift(begin, "Short", "mia", -1, 8) + shift(begin, "Long", "sam", -1, 9)
+    shifts += shift(begin, "Next", "sam", 9, 11)
     async with house(tmp_path, {"nordwall": lambda text: text + shifts}) as h:
         await h.report(malware_ran())
         assert f"Assigned to {SAM}: 0 open, on duty until" in await card_of_the_case(h)
@@ -219,7 +220,9 @@ async def test_who_leaves_names_who_follows_and_nobody_on_duty_rings_until_someb
         [alarm] = await alarms(h)
         assert "nobody is on duty" in alarm["summary"]
 
-        assert (await writes(h, SAM, "shift on")).startswith("You are on duty until")
+        told = await writes(h, SAM, "shift on") + await writes(h, SAM, "shift on")
+        next_ends = f"{begin + timedelta(hours=11):%H:%M}"
+        assert re.findall(r"until .+?(\d\d:\d\d)", told) == [next_ends] * 2
         assert f"Assigned to {SAM}: 0 open" in await card_of_the_case(h)
         assert await writes(h, SAM, "take 1") == "CONTOSO-1: The case is yours."
         [alarm] = await alarms(h)
@@ -230,8 +233,10 @@ async def test_who_leaves_names_who_follows_and_nobody_on_duty_rings_until_someb
             (True, True),
         ]
 
-        told = await writes(h, MIA, "take 1")
-        assert told.startswith(f"CONTOSO-1: The case is yours. {MIA} is not on duty: at the next")
+        mentioned = await writes(h, MIA, "take 1")
+        assert mentioned == f"<at>{SAM}</at> {MIA} has taken this case over."
+        [told] = [t for t in await h.told(PROVIDER) if f"It was {SAM}'s, who is told." in t]
+        assert f"{MIA} is not on duty: at the next" in told
         told = await writes(h, MIA, "assign 1 to Sam")
         assert told == f"CONTOSO-1: The case is given to {SAM}."
         assert f"{MIA} is not on duty" in await writes(h, SAM, "assign 1 to Mia")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from cards.wording import faults
-from tests.triage.kinds import told_of
+from tests.triage.kinds import example, told_of
 from tests.triage.triage_script import (
     ANNA,
     APPROVER,
@@ -40,7 +40,7 @@ from tests.triage.triage_script import (
     sign_in,
     user,
 )
-from triage.actions import ActionKind, Tier
+from triage.actions import ActionKind, TargetKind, Tier
 from triage.authority import is_approver, rule_of
 from triage.containing import is_protected
 from triage.customer import Consent, Contact, Customer, PersonFacts, Role
@@ -80,7 +80,7 @@ from triage.events import (
     Woke,
     Wrote,
 )
-from triage.extract import all_told
+from triage.extract import accounts, all_told
 from triage.incident import (
     ApprovalState,
     ByApproval,
@@ -89,6 +89,7 @@ from triage.incident import (
     Incident,
     IncidentType,
     Person,
+    Question,
     QuestionKind,
     ResponseAction,
     Status,
@@ -96,8 +97,17 @@ from triage.incident import (
 )
 from triage.merging import handed_on
 from triage.phrases import Moment, Phrase
-from triage.playbooks import QUESTIONS
-from triage.report import AlreadyDone, DoneKind, Product, Severity, Source
+from triage.playbooks import FOLLOW_UPS, PLAYBOOKS, QUESTIONS, Channel
+from triage.recognising import type_of
+from triage.report import (
+    AlreadyDone,
+    DoneKind,
+    IncidentReport,
+    Product,
+    Severity,
+    Source,
+    UserEvidence,
+)
 
 STATE: TypeAdapter[Incident] = TypeAdapter(Incident)
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
@@ -189,8 +199,13 @@ def _by(make: object) -> st.SearchStrategy[Event]:
     return _ACTORS.map(make)  # type: ignore[arg-type]
 
 
+_REPORTED: st.SearchStrategy[Event] = st.sampled_from(REPORTS).map(Reported)
+_CALLED: st.SearchStrategy[Event] = st.builds(
+    CallRecorded, _QUESTIONS, st.just(ANNA.object_id), st.just(ANNA.name), _CHOICES
+)
+
 EVENTS: st.SearchStrategy[Event] = st.one_of(
-    st.sampled_from(REPORTS).map(Reported),
+    _REPORTED,
     st.builds(Answered, _QUESTIONS, _ACTORS.map(lambda p: p.object_id), _CHOICES),
     st.builds(Answered, _QUESTIONS, _ACTORS.map(lambda p: p.object_id), st.none(), _WORDS),
     st.builds(Wrote, _ACTORS.map(lambda p: p.object_id), _WORDS),
@@ -201,7 +216,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         _ACTORS,
         _FLAGS,
     ),
-    st.builds(CallRecorded, _QUESTIONS, st.just(ANNA.object_id), st.just(ANNA.name), _CHOICES),
+    _CALLED,
     _by(lambda p: CallRecorded("q1", p.object_id, p.name, "not_mine")),
     _by(lambda p: Attested("q1", p.object_id, p.upn, p.name, "not_me")),
     _by(lambda p: Attested("q1", p.object_id, p.upn, p.name, None)),
@@ -359,6 +374,96 @@ def test_a_restricted_case_names_nobody_and_asks_nobody(story: Story) -> None:
             assert case.open_questions == []
             assert case.thread().placeholder
             assert not any(a.account.label in repr(case.thread()) for a in case.state.affected)
+
+
+# --- who is asked, and whose account is contained -------------------------------------------------
+
+_KINDS = [book.type for book in PLAYBOOKS.values() if book.channel is not Channel.NOBODY]
+
+
+def _mixed(said: list[tuple[IncidentType, Person | None]]) -> IncidentReport:
+    """A report of several kinds, each about somebody, or about a machine alone."""
+    alerts = []
+    for kind, who in said:
+        told = example(kind, who or BOB, Severity.HIGH)
+        things = tuple(e for e in told.evidence if who or not isinstance(e, UserEvidence))
+        alerts.append(replace(told, evidence=things))
+    return report(*alerts, source_id=repr(said))
+
+
+_MIXED: st.SearchStrategy[Event] = (
+    st.lists(
+        st.tuples(st.sampled_from(_KINDS), st.sampled_from([BOB, CARLA, DAN, None])),
+        min_size=2,
+        max_size=3,
+    )
+    .map(_mixed)
+    .map(Reported)
+)
+Ties = dict[str, set[IncidentType]]
+
+
+@always
+@given(
+    _stories(st.one_of(_MIXED, _MIXED, _REPORTED, st.sampled_from([*HANDED_ON, *TOLD]), _CALLED))
+)
+def test_nobody_is_asked_nor_contained_for_what_only_others_are_named_in(story: Story) -> None:
+    ties: Ties = {}
+    for case, before, event in played(story):
+        if accepted(case.verdict):
+            _tie(ties, event)
+        if isinstance(event, AskOrdered | ContainOrdered | ApprovalAnswered):
+            continue  # a person's word
+        about = {who: _about(case.state, ties, who) for who in ties}
+        for question in _asked_now(before, case.state):
+            kinds = about[question.person.object_id]
+            assert question.kind in {q for kind in kinds for q in _questions_of(kind)}
+        for done in _accounts_contained(case):
+            wanted = {does for kind in about[done.target.id] for does in PLAYBOOKS[kind].contains}
+            assert done.does in wanted | _added_by_answers(case.state, done.target.id)
+
+
+def _tie(ties: Ties, event: Event) -> None:
+    if isinstance(event, Reported):
+        for told in event.report.alerts:
+            for account in accounts(replace(event.report, alerts=(told,))):
+                ties.setdefault(account.object_id or "", set()).add(type_of(told))
+    if isinstance(event, Absorbed):
+        for affected in event.affected:
+            ties.setdefault(affected.object_id or "", set()).update(affected.kinds)
+
+
+def _about(state: Incident, ties: Ties, who: str) -> set[IncidentType]:
+    types = set(state.types)
+    of_others = set().union(*ties.values()) - ties[who] - NOBODY
+    return types - of_others if ties[who] & types else types
+
+
+NOBODY = {book.type for book in PLAYBOOKS.values() if book.channel is Channel.NOBODY}
+
+
+def _asked_now(before: Incident | None, state: Incident) -> list[Question]:
+    """Asked anew by a playbook; not what follows from an answer, nor what goes by phone instead."""
+    known = before.questions if before else ()
+    asked = {(q.person.object_id, q.kind) for q in known}
+    new = [q for q in state.questions[len(known) :] if q.kind not in FOLLOW_UPS]
+    return [q for q in new if (q.person.object_id, q.kind) not in asked]
+
+
+def _accounts_contained(case: Case) -> list[Contain]:
+    ordered = [e for e in case.ordered if isinstance(e, Contain) and not e.undo]
+    return [e for e in ordered if e.target.kind is TargetKind.ACCOUNT]
+
+
+def _questions_of(kind: IncidentType) -> set[QuestionKind | None]:
+    stopped = {QuestionKind.FILE_EXPECTED} if kind is IncidentType.MALICIOUS_FILE else set()
+    return {PLAYBOOKS[kind].asks, *stopped}
+
+
+def _added_by_answers(state: Incident, who: str) -> set[ActionKind | None]:
+    theirs = [q for q in state.answered if q.person.object_id == who and q.answer]
+    given = [QUESTIONS[q.kind].answer(q.answer.choice or "") for q in theirs if q.answer]
+    return {answer.contains for answer in given if answer}
 
 
 # --- two cases become one ------------------------------------------------------------------------

@@ -32,7 +32,8 @@ from tests.triage.triage_script import (
 )
 from triage.actions import ActionKind
 from triage.containing import is_rehearsed, recheck
-from triage.customer import Asset, Consent, Contact, Role
+from triage.customer import Asset, Consent, Contact, Customer, Role
+from triage.decide import Accepted
 from triage.effects import ANALYST_THREAD, Contain
 from triage.events import ActionDone, ActionFailed, ContainOrdered, UndoOrdered
 from triage.incident import (
@@ -91,6 +92,19 @@ def test_where_nobody_may_approve_an_analyst_is_told() -> None:
 
     assert case.state.approvals == ()
     assert "why.nobody_may_approve" in case.noted()
+
+
+def test_whoever_orders_an_action_hears_what_became_of_it() -> None:
+    def ordered(customer: Customer) -> str:
+        case = Case(customer).reported(remote_tool()).happens(orders())
+        assert isinstance(case.verdict, Accepted)
+        assert case.verdict.says is not None
+        return case.verdict.says.key
+
+    assert ordered(contoso()) == "thanks.approval_asked"
+    assert ordered(contoso(rules=(rule(ISOLATE, Consent.AUTHORIZE),))) == "thanks.ordered"
+    assert ordered(contoso(contacts=(IT,))) == "thanks.nobody_to_approve"
+    assert ordered(contoso(shadow=True)) == "thanks.nobody_to_approve"
 
 
 # --- answering -----------------------------------------------------------------------------------

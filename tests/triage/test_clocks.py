@@ -90,7 +90,8 @@ def told(of: Case, key: str) -> list[str]:
     return [k for k in of.told(ANALYST_THREAD) if k == key]
 
 
-WARNED, MISSED = "timeline.clock_warned", "timeline.clock_missed"
+WARNED, MISSED = "timeline.clock_warned", "timeline.missed.acknowledge"
+UNCLOSED = "timeline.missed.resolve"
 
 
 # --- acknowledge ---------------------------------------------------------------------------------
@@ -394,18 +395,18 @@ def test_a_wake_that_comes_early_does_nothing(minutes: int) -> None:
 def test_each_is_told_once_however_often_a_wake_comes() -> None:
     running = _running().until_due("clock:resolve")
     assert running.now - TEN_PAST_TEN == timedelta(minutes=481)
-    assert told(running, MISSED) == [MISSED]
+    assert told(running, UNCLOSED) == [UNCLOSED]
 
     running.wakes("clock").wakes("clock", after=400)
 
     assert running.told(ANALYST_THREAD) == []
-    assert running.noted().count(MISSED) == 1
+    assert running.noted().count(UNCLOSED) == 1
 
 
 def test_a_warning_that_comes_too_late_is_a_breach_alone() -> None:
     late = _running().wakes("clock", after=500)
 
-    assert (told(late, WARNED), told(late, MISSED)) == ([], [MISSED])
+    assert (told(late, WARNED), told(late, UNCLOSED)) == ([], [UNCLOSED])
 
 
 def test_the_next_moment_to_look_is_ordered_as_the_clock_moves() -> None:

@@ -17,7 +17,7 @@ from tests.triage.triage_script import (
 )
 from triage.events import Match
 from triage.extract import accounts, strong_keys
-from triage.incident import QuestionKind
+from triage.incident import IncidentType, QuestionKind
 from triage.report import (
     Account,
     DeviceEvidence,
@@ -89,6 +89,21 @@ def test_two_names_of_one_person_are_one_affected_person() -> None:
     case = Case().reported(told(user(BOBS), user(Account(upn=BOB.upn)), LAPTOP, INVOICE))
 
     assert [a.person for a in case.state.affected] == [BOB]
+
+
+def test_somebody_is_known_by_all_alerts_that_name_them_and_the_file_of_the_first() -> None:
+    malware = [
+        alert(f"Malware {name}", Product.ENDPOINT, Severity.HIGH, user(BOB), LAPTOP, file)
+        for name in ("a.docm", "b.docm")
+        if (file := FileEvidence(name=name))
+    ]
+    signed_in = alert("Anomalous token", Product.ENTRA, Severity.HIGH, user(BOB), user(CARLA))
+
+    bob, carla = Case().reported(report(signed_in, *malware)).state.affected
+
+    assert bob.kinds == (IncidentType.STOLEN_SESSION, IncidentType.MALICIOUS_FILE)
+    assert (bob.file, bob.device) == ("a.docm", "LAPTOP-7")
+    assert (carla.kinds, carla.file) == ((IncidentType.STOLEN_SESSION,), None)
 
 
 # --- what ----------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from triage.incident import (
     Standing,
 )
 from triage.inquiry import MOST_WORDS
+from triage.phrases import phrase
 from triage.report import Severity
 from triage.surfaces.person import person_card
 
@@ -171,7 +172,7 @@ def test_what_may_not_be_asked_is_refused_with_its_reason(event: AskOrdered, why
         (ran(replace(CONTOSO, shadow=True)), "refused.shadow"),
         (
             ran().happens(CloseOrdered(ABE.object_id, ABE.name, Disposition.UNDECIDED, "over")),
-            "refused.closed",
+            "refused.over",
         ),
     ],
 )
@@ -182,7 +183,9 @@ def test_in_some_cases_nobody_is_asked(case: Case, why: str) -> None:
 def test_the_same_is_not_asked_twice_and_another_question_is() -> None:
     case = asked(ran(), order(EVE))
 
-    assert isinstance(asked(case, order(EVE)).verdict, AlreadyAnswered)
+    twice = asked(case, order(EVE)).verdict
+    assert isinstance(twice, AlreadyAnswered)
+    assert twice.says == phrase("refused.asked_already", person=EVE.name)
     assert question(asked(case, order(EVE, words="And when?"))).words == "And when?"
 
 

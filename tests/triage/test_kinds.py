@@ -7,39 +7,45 @@ import pytest
 
 from tests.triage.kinds import APP, MACHINE, MAIL, PAGE, example, told_of
 from tests.triage.triage_script import (
+    ANNA,
     AUTOMATIC,
     BOB,
     CARLA,
+    DAN,
+    EVE,
     LAPTOP,
     Case,
+    alert,
     contoso,
     expected,
     keys,
     later,
     malware_blocked,
     malware_ran,
+    mystery,
     report,
     rule,
     sign_in,
     user,
 )
 from triage.actions import ACTIONS, ActionKind, Target, TargetKind, Tier
-from triage.containing import is_reversible, targets, tier_of
+from triage.containing import is_reversible, left_out, targets, tier_of
 from triage.customer import Asset, AssetKind, Consent, PersonFacts
-from triage.effects import CUSTOMER_THREAD
-from triage.events import Answered, UndoOrdered, Wrote
+from triage.effects import CUSTOMER_THREAD, Contain
+from triage.events import Answered, AskOrdered, ContainOrdered, UndoOrdered, Woke, Wrote
 from triage.incident import (
     ActionState,
     Band,
     Disposition,
     IncidentType,
+    Person,
     QuestionKind,
     Route,
     Standing,
 )
-from triage.phrases import phrase
+from triage.phrases import Phrase, phrase
 from triage.playbooks import PLAYBOOKS, QUESTIONS
-from triage.report import Severity
+from triage.report import Account, IncidentReport, Product, Severity
 
 T = IncidentType
 REVOKE = ActionKind.REVOKE_SESSIONS
@@ -304,6 +310,180 @@ def test_what_several_playbooks_name_is_proposed_once() -> None:
     assert (ActionKind.SCAN_DEVICE, LAPTOP.device_id) in wanted
 
 
+# --- each kind is about somebody -----------------------------------------------------------------
+
+MALWARE = malware_ran(BOB, by_hand=True)
+SIGNED_IN = sign_in(CARLA)
+BOTH = report(*MALWARE.alerts, *SIGNED_IN.alerts)
+OWN_QUESTIONS = {(BOB, QuestionKind.FILE_OPENED), (CARLA, QuestionKind.SIGN_IN_MINE)}
+LOST = report(alert("Lost laptop", Product.OTHER, Severity.HIGH, LAPTOP), source_id="lost")
+"""It names a machine and nobody."""
+
+
+def asks(case: Case) -> set[tuple[Person, QuestionKind]]:
+    return {(q.person, q.kind) for q in case.open_questions}
+
+
+def accounts_contained(case: Case) -> set[str]:
+    """Whose account anything was ever ordered for."""
+    ordered = (e.target for e in case.ever if isinstance(e, Contain) and not e.undo)
+    return {target.label for target in ordered if target.kind is TargetKind.ACCOUNT}
+
+
+def named(phrase_: Phrase) -> object:
+    return phrase_.args["person"]
+
+
+@pytest.mark.parametrize("reports", [(BOTH,), (MALWARE, SIGNED_IN), (SIGNED_IN, MALWARE)])
+def test_each_person_is_asked_and_contained_for_what_is_about_them(
+    reports: tuple[IncidentReport, ...],
+) -> None:
+    case = Case(contoso(rules=AUTOMATIC))
+    for told in reports:
+        case.reported(told)
+
+    assert case.band is Band.CONTAIN
+    assert asks(case) == OWN_QUESTIONS
+    assert accounts_contained(case) == {CARLA.name}
+    assert ActionKind.ISOLATE_DEVICE in case.ever_contained()
+    assert not left_out(case.state)
+    assert case.thread().headline.key == "headline.unfamiliar_sign_in"
+    assert named(case.thread().headline) == named(case.desk().headline) == CARLA.name
+
+
+def test_whoever_is_suspect_for_another_s_sign_in_is_phoned_about_their_own_file() -> None:
+    case = Case(contoso(rules=AUTOMATIC)).reported(MALWARE)
+    assert [q.route for q in case.open_questions] == [Route.CARD]
+
+    case.reported(SIGNED_IN, after=5)
+
+    assert case.state.suspects == {BOB.object_id, CARLA.object_id}
+    assert asks(case) == OWN_QUESTIONS
+    assert {q.route for q in case.open_questions} == {Route.PHONE}
+    assert accounts_contained(case) == {CARLA.name}
+
+
+def test_what_an_answer_adds_is_done_for_whoever_gave_it() -> None:
+    case = Case(contoso(rules=AUTOMATIC)).reported(BOTH)
+    (about_file,) = (q.id for q in case.open_questions if q.person == BOB)
+    case.says_on_the_phone("opened", on=about_file)
+    (then,) = (q.id for q in case.open_questions if q.kind is QuestionKind.FILE_AFTERMATH)
+
+    case.says_on_the_phone("typed_password", on=then)
+
+    assert accounts_contained(case) == {BOB.name, CARLA.name}
+
+
+def test_a_later_report_adds_a_kind_and_takes_none_away() -> None:
+    case = Case().reported(BOTH)
+    case.reported(later(BOTH, alerts=SIGNED_IN.alerts))
+    case.reported(sign_in(BOB, source_id="9"))
+
+    assert (BOB, QuestionKind.FILE_OPENED) in asks(case)
+    assert (BOB, QuestionKind.SIGN_IN_MINE) in asks(case)
+    assert (CARLA, QuestionKind.FILE_OPENED) not in asks(case)
+
+
+def test_an_account_whose_owner_comes_to_be_known_keeps_its_kinds() -> None:
+    by_name = (user(Account(upn=BOB.upn)), LAPTOP)
+    malware = alert("Malware", Product.ENDPOINT, Severity.HIGH, *by_name)
+    usb = alert("A USB device was connected", Product.ENDPOINT, Severity.HIGH, *by_name)
+    case = Case(roster=(CARLA,)).reported(report(malware)).reported(SIGNED_IN)
+
+    case.roster = (BOB, CARLA)
+    case.reported(report(usb, source_id="9"))
+
+    assert asks(case) == {*OWN_QUESTIONS, (BOB, QuestionKind.USB_CONNECTED)}
+
+
+def test_what_no_alert_ties_to_anybody_is_about_everybody() -> None:
+    case = Case().reported(malware_blocked()).reported(LOST)
+
+    assert asks(case) == {(BOB, QuestionKind.FILE_EXPECTED), (BOB, QuestionKind.DEVICE_LOCKED)}
+    assert case.action(REVOKE).target.id == BOB.object_id
+
+
+def test_unless_more_are_affected_than_the_state_lists() -> None:
+    case = Case().reported(malware_blocked())
+    case.current = replace(case.state, overflow=True)
+
+    case.reported(LOST)
+
+    assert asks(case) == {(BOB, QuestionKind.FILE_EXPECTED)}
+    assert all(a.kind is not REVOKE for a in case.state.actions)
+
+
+def test_what_was_proposed_before_it_was_known_whose_it_is_is_left() -> None:
+    """Nothing is done by itself; an analyst may still ask for it."""
+    case = Case(contoso(rules=AUTOMATIC)).reported(report(*malware_blocked().alerts, *LOST.alerts))
+    assert [a.target.label for a in case.state.actions if a.kind is REVOKE] == [BOB.name]
+    assert accounts_contained(case) == set()
+
+    case.reported(told_of(T.LOST_DEVICE, CARLA)).reported(later(MALWARE, source_id="9"))
+
+    assert case.band is Band.CONTAIN
+    assert accounts_contained(case) == {CARLA.name}
+    bobs = next(a for a in case.state.actions if a.target.label == BOB.name)
+    case.happens(ContainOrdered(bobs.id, ANNA.object_id, ANNA.name)).approves()
+    assert accounts_contained(case) == {BOB.name, CARLA.name}
+
+
+def test_whoever_an_unknown_alert_names_is_asked_as_all_are() -> None:
+    case = Case().reported(report(*MALWARE.alerts, *mystery(DAN).alerts))
+
+    assert asks(case) == {(who, QuestionKind.FILE_OPENED) for who in (BOB, DAN)}
+
+
+def test_ransomware_stands_for_the_whole_case() -> None:
+    case = Case(contoso(rules=AUTOMATIC)).reported(MALWARE)
+    case.reported(told_of(T.RANSOMWARE, CARLA, Severity.HIGH))
+
+    assert asks(case) == set()
+    assert accounts_contained(case) == {BOB.name, CARLA.name}
+
+
+def test_of_many_people_those_are_asked_who_have_something_to_say() -> None:
+    leaked = tuple(example(T.LEAKED_PASSWORD, who) for who in (CARLA, DAN, EVE))
+    case = Case().reported(report(*leaked, *MALWARE.alerts))
+
+    assert asks(case) == {(BOB, QuestionKind.FILE_OPENED)}
+    assert "why.many_people" not in case.noted()
+
+
+def test_an_older_state_knows_no_kinds_and_is_asked_as_the_case() -> None:
+    case = Case().reported(BOTH)
+    known = tuple(replace(a, kinds=()) for a in case.state.affected)
+
+    case.current = replace(case.state, affected=known)
+    case.happens(Woke("question:none"))
+
+    kinds = (QuestionKind.SIGN_IN_MINE, QuestionKind.FILE_OPENED)
+    assert asks(case) == {(who, kind) for who in (BOB, CARLA) for kind in kinds}
+
+
+def test_an_analyst_may_ask_anybody_concerned_about_any_of_it() -> None:
+    case = Case().reported(BOTH)
+
+    case.happens(AskOrdered(BOB.upn, QuestionKind.SIGN_IN_MINE, ANNA.object_id, ANNA.name))
+
+    assert asks(case) == {*OWN_QUESTIONS, (BOB, QuestionKind.SIGN_IN_MINE)}
+
+
+@pytest.mark.parametrize("who", [BOB, CARLA], ids=["of a kind that asks", "of none"])
+def test_what_an_analyst_asked_in_teams_is_asked_by_phone_once_they_are_suspect(
+    who: Person,
+) -> None:
+    leaked = example(T.LEAKED_PASSWORD, CARLA, Severity.LOW)
+    case = Case().reported(report(*malware_blocked(severity=Severity.LOW).alerts, leaked))
+    case.happens(AskOrdered(who.upn, QuestionKind.SIGN_IN_MINE, ANNA.object_id, ANNA.name))
+    assert {q.route for q in case.open_questions} == {Route.NEUTRAL}
+
+    case.reported(sign_in(DAN), after=5)
+
+    assert (who, QuestionKind.SIGN_IN_MINE) in asks(case)
+    assert {q.route for q in case.open_questions} == {Route.PHONE}
+
+
 # --- bundling ------------------------------------------------------------------------------------
 
 
@@ -404,7 +584,7 @@ def test_an_action_has_its_tier_its_target_and_its_undo(
     kind: ActionKind, target: str, tier: Tier, undone: bool
 ) -> None:
     state = Case().reported(EVERYTHING).state
-    [found] = {t.id: t for t in targets(state, kind)}.values()
+    [found] = {t.id: t for t in targets(state, kind, state.affected)}.values()
 
     assert found.id == target
     assert tier_of(kind, found, state, contoso()) is tier
@@ -415,8 +595,10 @@ def test_a_machine_is_disabled_by_its_entra_id_and_isolated_by_its_defender_id()
     state = Case().reported(told_of(T.DEVICE_JOIN)).state
     bare = replace(state, devices=tuple(replace(d, entra_id=None) for d in state.devices))
 
-    assert [t.id for t in targets(state, ActionKind.ISOLATE_DEVICE)] == [MACHINE.device_id]
-    assert targets(bare, ActionKind.DISABLE_DEVICE) == ()
+    assert [t.id for t in targets(state, ActionKind.ISOLATE_DEVICE, state.affected)] == [
+        MACHINE.device_id
+    ]
+    assert targets(bare, ActionKind.DISABLE_DEVICE, bare.affected) == ()
 
 
 @pytest.mark.parametrize("kind", list(ActionKind))
@@ -429,7 +611,7 @@ def test_a_vip_raises_what_touches_the_person_and_a_server_what_touches_the_mach
     )
     state = Case(grave).reported(EVERYTHING).state
     facts = ACTIONS[kind]
-    for target in targets(state, kind):
+    for target in targets(state, kind, state.affected):
         raised = tier_of(kind, target, state, grave) is not facts.tier
         assert raised == facts.uplift
 

@@ -627,6 +627,18 @@ def test_bob_is_told_before_his_device_goes_offline() -> None:
     assert told.index(f"person:{BOB.object_id}") < told.index(ActionKind.ISOLATE_DEVICE)
 
 
+def test_only_whoever_answered_is_thanked_for_the_answer() -> None:
+    silent = Case().reported(malware_ran()).until_due("question")
+    silent.closes(disposition=Disposition.TRUE_POSITIVE)
+    assert silent.told(f"person:{BOB.object_id}") == ["over.malware"]
+    assert "over.malware" in keys(silent.card(BOB).says)
+
+    heard = Case().reported(malware_ran()).answers("opened")
+    heard.closes(disposition=Disposition.TRUE_POSITIVE)
+    assert heard.told(f"person:{BOB.object_id}") == ["over.helped.malware"]
+    assert "over.helped.malware" in keys(heard.card(BOB).says)
+
+
 # --- after the end -------------------------------------------------------------------------------
 
 

@@ -62,6 +62,7 @@ from triage.incident import (
     Clearance,
     Incident,
     IncidentType,
+    Person,
     QuestionKind,
     Route,
     Status,
@@ -748,6 +749,54 @@ def test_whoever_was_affected_there_is_asked_here_unless_they_answered() -> None
     assert (BOB, QuestionKind.FILE_AFTERMATH) in asked
 
 
+def test_of_two_merged_cases_each_person_is_asked_and_contained_for_their_own() -> None:
+    customer = contoso(rules=AUTOMATIC)
+    part = Case(customer).reported(sign_in(CARLA, source_id="9"))
+
+    into = by_anna(part, Case(customer).reported(malware_ran(BOB, by_hand=True)))
+
+    assert _asks(into) == {
+        (BOB, QuestionKind.FILE_OPENED),
+        (CARLA, QuestionKind.SIGN_IN_MINE),
+    }
+    assert into.state.suspects == {BOB.object_id, CARLA.object_id}
+    assert _signed_out(into) == {CARLA.object_id}
+
+
+def test_what_a_source_merged_stays_with_whom_it_was_about_there() -> None:
+    """Of kinds that stand for the whole case the other one has the kind, and not yet the alert."""
+    stolen = told_of(IncidentType.STOLEN_SESSION, CARLA, source_id="9")
+    into = merged(Case().reported(stolen), Case().reported(malware_ran(BOB)))
+
+    assert into.state.types == (IncidentType.STOLEN_SESSION, IncidentType.MALICIOUS_FILE)
+    assert _asks(into) == {(BOB, QuestionKind.FILE_OPENED)}
+    assert _signed_out(into) == {CARLA.object_id}
+    assert into.thread().headline.args["person"] == CARLA.name
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["theirs before", "theirs after"])
+def test_whoever_is_affected_in_both_is_so_for_the_kinds_of_both(first: bool) -> None:
+    stolen = told_of(IncidentType.STOLEN_SESSION, CARLA, source_id="9")
+    told = malware_ran(BOB), malware_blocked(CARLA, source_id="8")
+    into = Case().reported(report(*(a for r in told[: 1 + first] for a in r.alerts)))
+
+    merged(Case().reported(stolen), into).reported(told[1])
+
+    assert (CARLA, QuestionKind.SIGN_IN_MINE) in _asks(into)
+    assert (BOB, QuestionKind.SIGN_IN_MINE) not in _asks(into)
+    assert _signed_out(into) == {CARLA.object_id}
+
+
+def _asks(case: Case) -> set[tuple[Person, QuestionKind]]:
+    return {(q.person, q.kind) for q in case.open_questions}
+
+
+def _signed_out(case: Case) -> set[str]:
+    """Whose sessions are to be revoked, were it proposed or done."""
+    revoke = ActionKind.REVOKE_SESSIONS
+    return {a.target.id for a in case.state.actions if a.kind is revoke}
+
+
 def test_the_same_report_again_changes_nothing_and_a_newer_one_is_applied() -> None:
     told = malware_ran()
     into = by_anna(Case().reported(told), Case().reported(remote_tool(CARLA)))
@@ -771,6 +820,17 @@ def test_what_is_still_wanted_is_asked_of_the_customer_anew_and_the_old_card_say
     assert says == phrase("approval.merged", name="CONTOSO-43", at=part.now)
     wants = {into.state.action(a.action) for a in into.state.approvals}
     assert into.action(ActionKind.ISOLATE_DEVICE) in wants
+
+
+def test_why_it_cannot_be_merged_is_said() -> None:
+    def refused(case: Case, event: MergedInto = BY_ANNA) -> str:
+        case.reported(malware_ran()).happens(event)
+        assert case.state.merged is None
+        return refusal(case.verdict)
+
+    assert refused(Case(), replace(BY_ANNA, into="i-1")) == "refused.merge_itself"
+    assert refused(Case(absorbs=False)) == "refused.merge_over"
+    assert refused(Case(theirs=False)) == "refused.merge_own"
 
 
 def test_where_there_is_no_room_for_what_sources_call_both_nothing_is_merged() -> None:

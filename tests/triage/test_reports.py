@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.triage.triage_script import (
+    ABE,
     ANNA,
     AUTOMATIC,
     BOB,
@@ -25,11 +26,26 @@ from tests.triage.triage_script import (
     report,
     sign_in,
 )
-from triage.decide import decide
+from triage.actions import ActionKind
+from triage.decide import Accepted, decide
 from triage.draft import Known
-from triage.effects import CUSTOMER_THREAD
-from triage.events import Facts, RecommendationAnswered, Reported, SourceWritten, Taken, Woke
+from triage.effects import CUSTOMER_THREAD, Say
+from triage.events import (
+    Assigned,
+    CloseOrdered,
+    ContainOrdered,
+    Escalated,
+    Facts,
+    MergedInto,
+    RecommendationAnswered,
+    Reopened,
+    Reported,
+    SourceWritten,
+    Taken,
+    Woke,
+)
 from triage.incident import Disposition, Status
+from triage.phrases import phrase
 from triage.report import IncidentReport, Product, Severity, Source
 
 
@@ -144,8 +160,44 @@ def test_taking_a_case_is_seen_and_counts_once() -> None:
 
     assert case.desk().owner == "Anna"
     assert "doing.owned" in keys(case.thread().doing)
-    assert already(case.happens(Taken(ANNA.object_id, ANNA.name)).verdict) == "thanks.already"
+    assert already(case.happens(Taken(ANNA.object_id, ANNA.name)).verdict) == "thanks.yours_already"
     assert refusal(case.happens(Taken(JON.object_id, JON.name)).verdict) == "refused.not_analyst"
+
+
+def test_whoever_takes_a_case_of_another_hears_whose_it_was_and_the_other_is_told() -> None:
+    case = Case().reported(malware_ran()).happens(Taken(ABE.object_id, ABE.name))
+    assert case.verdict == Accepted(phrase("thanks.taken"))
+
+    case.happens(Taken(ANNA.object_id, ANNA.name), after=1)
+
+    assert case.verdict == Accepted(phrase("thanks.taken_over", owner=ABE.name))
+    [told] = [e for e in case.ordered if isinstance(e, Say)]
+    assert (told.place, told.says) == ("analyst", phrase("say.taken_over", by=ANNA.name))
+    assert told.mentions == ((ABE.object_id, ABE.name),)
+
+
+def test_in_a_case_that_is_over_every_command_names_the_way_back() -> None:
+    anna = ANNA.object_id, ANNA.name
+    case = Case().reported(malware_ran()).happens(Taken(*anna))
+    case.closes(disposition=Disposition.UNDECIDED)
+    isolate = case.action(ActionKind.ISOLATE_DEVICE).id
+
+    for event in (
+        Taken(*anna),
+        Taken(ABE.object_id, ABE.name),
+        Assigned(*anna, ABE.object_id, ABE.name),
+        Escalated(*anna),
+        CloseOrdered(*anna, Disposition.EXPECTED),
+        ContainOrdered(isolate, *anna),
+        MergedInto("i-2", "CONTOSO-43", *anna),
+    ):
+        assert case.happens(event).verdict.says == phrase("refused.over")
+    assert case.state.owner == ANNA.object_id
+    assert case.happens(Reopened(*anna)).verdict == Accepted(phrase("thanks.reopened"))
+
+    case.happens(MergedInto("i-2", "CONTOSO-43", *anna))
+    goes_on = phrase("refused.reopen_merged", name="CONTOSO-43")
+    assert case.happens(Taken(*anna)).verdict.says == goes_on
 
 
 def test_a_contact_accepts_the_recommendation_once() -> None:

@@ -4,10 +4,26 @@ from datetime import timedelta
 
 from cards.story import pages, text
 from cards.wording import Reader, faults
-from tests.triage.triage_script import ANNA, EVE, JON, TEN_PAST_TEN, Case, malware_ran
+from tests.triage.test_verifying import CONTOSO, LOW_SIGN_IN, Online
+from tests.triage.triage_script import ANNA, BOB, EVE, JON, TEN_PAST_TEN, Case, malware_ran
 from triage.decide import decide
-from triage.events import AskOrdered, CloseOrdered, Taken, Undelivered, Wrote
-from triage.incident import Disposition, QuestionKind
+from triage.effects import PageAction
+from triage.events import (
+    AskOrdered,
+    CloseOrdered,
+    Escalated,
+    FoundAway,
+    NotPaged,
+    NotPermitted,
+    SignInFailed,
+    SourceWritten,
+    Taken,
+    Undelivered,
+    VerificationStarted,
+    Wrote,
+)
+from triage.incident import Absence, AwayBy, Disposition, QuestionKind
+from triage.report import Source
 from triage.story import Happened, Line, story
 
 EN = Reader("en", "Europe/Berlin")
@@ -60,7 +76,7 @@ def test_a_case_is_told_in_order_with_who_when_and_why() -> None:
         "Jon Jansen approved: Quarantine invoice.docm",
         "Done: Quarantine invoice.docm (approved by Jon Jansen)",
         "Taken by Anna",
-        "Closed by Anna: Harmful (true positive)",
+        "Closed by Anna: harmful",
     ]
     assert [said.index(part) for part in order] == sorted(said.index(part) for part in order)
     assert "Speaks for harm: Malware ran before it was stopped" in said
@@ -80,7 +96,7 @@ def test_what_is_internal_is_marked_and_left_out_for_the_customer() -> None:
         assert secret not in outside
         assert "(internal)" in next(line for line in inside.splitlines() if secret in line)
     assert "(internal)" not in outside
-    assert "Closed by Anna: Harmful (true positive)" in outside
+    assert "Closed by Anna: harmful" in outside
 
 
 def test_an_answer_that_does_not_count_is_not_told_to_the_customer() -> None:
@@ -112,8 +128,51 @@ def test_silence_is_told() -> None:
 def test_what_did_not_reach_its_place_is_told_with_the_reason() -> None:
     case = Case().reported(malware_ran()).happens(Undelivered("customer", None, "not_installed"))
 
-    assert "A message did not reach" in told(case)
-    assert "Recorded:" not in told(case)
+    assert "A message did not reach the customer's thread" in told(case)
+
+
+def test_what_only_the_desk_knows_of_is_told_there_and_not_to_the_customer() -> None:
+    case = Case().reported(malware_ran())
+    case.happens(Escalated(ANNA.object_id, ANNA.name, "needs a reverser"), after=1)
+    case.happens(NotPermitted(("User.Read.All",)), after=1).happens(NotPermitted(()), after=1)
+    away = Absence(BOB.object_id, AwayBy.AUTOMATIC_REPLIES, case.now)
+    case.happens(FoundAway(away), after=1)
+    case.happens(Undelivered(f"person:{BOB.object_id}", BOB.object_id, "blocked"), after=1)
+    case.happens(NotPaged(PageAction.RESOLVE, "alarm"), after=1)
+    case.happens(
+        SourceWritten(Source.DEFENDER, "1", "inProgress", Disposition.UNDECIDED, rehearsed=True),
+        after=1,
+    )
+    inside, outside = told(case), told(case, internal=False)
+
+    for line in (
+        "Anna asks for another analyst, needs a reverser",
+        "Vouch lacks User.Read.All",
+        "Vouch has again what it lacked",
+        "Bob Baker: automatic replies say away",
+        "Bob Baker cannot be reached in Teams: this person has blocked the bot",
+        "The pager could not be told that this alarm is over",
+        "Defender XDR would now say: in progress",
+    ):
+        assert f"(internal) {line}" in inside
+        assert line not in outside
+
+
+def test_a_sign_in_that_fails_is_told_to_the_desk() -> None:
+    case = Online(CONTOSO).reported(LOW_SIGN_IN)
+    case.happens(VerificationStarted("v1"), after=1).happens(SignInFailed("v1", "denied"))
+
+    assert "(internal) Carla Chen: a sign-in was begun from the card" in told(case)
+    assert "(internal) Carla Chen is not confirmed: the sign-in was declined" in told(case)
+
+
+def test_what_the_source_was_really_told_the_customer_reads_as_well() -> None:
+    written = SourceWritten(
+        Source.DEFENDER, "1", "resolved", Disposition.UNDECIDED, rehearsed=False
+    )
+    case = Case().reported(malware_ran()).happens(written)
+
+    assert "Defender XDR now says: resolved" in told(case, internal=False)
 
 
 def test_an_event_whose_words_were_erased_leaves_its_place() -> None:

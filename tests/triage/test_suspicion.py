@@ -36,6 +36,7 @@ from triage import suspicion
 from triage.actions import ActionKind
 from triage.assess import may_auto_close
 from triage.customer import Analyst, Contact, PersonFacts, Role
+from triage.decide import Accepted, Refused
 from triage.effects import ANALYST_THREAD
 from triage.events import (
     ActionDone,
@@ -54,6 +55,7 @@ from triage.incident import (
     Route,
     Standing,
 )
+from triage.phrases import phrase
 from triage.report import Product, Severity
 
 
@@ -438,7 +440,8 @@ def test_by_phone_nobody_decides_who_could_not_in_the_thread() -> None:
 def test_by_phone_nothing_is_decided_that_the_thread_asks() -> None:
     case = Case(contoso(contacts=(VOUCHED,))).reported(malware_ran(by_hand=True))
 
-    assert refusal(consents(case).verdict) == "refused.decided_in_thread"
+    refused = phrase("refused.decided_in_thread", people=JON.name)
+    assert consents(case).verdict == Refused(refused)
     assert case.approval().state is ApprovalState.OPEN
 
 
@@ -447,6 +450,9 @@ def test_whoever_asked_for_it_takes_down_no_consent_to_it() -> None:
     asked = case.action(ActionKind.DISABLE_ACCOUNT).id
     case.denies(on=_asked(case, asked))
     case.happens(ContainOrdered(asked, ANNA.object_id, ANNA.name), after=1)
+    assert isinstance(case.verdict, Accepted)
+    assert case.verdict.says is not None
+    assert case.verdict.says.key == "thanks.approval_by_phone"
     which = _asked(case, asked)
 
     assert refusal(consents(case, on=which).verdict) == "refused.requester_never_approves"

@@ -309,6 +309,7 @@ class Case:
     unseen: frozenset[str] = frozenset()
     readers: frozenset[str] = frozenset()
     absorbs: bool = True
+    theirs: bool = True
     room: bool = True
     """As `Facts` has them, from now on."""
     provider: Provider = PROVIDER
@@ -353,6 +354,7 @@ class Case:
             concerned=self.concerned,
             unseen=self.unseen,
             absorbs=self.absorbs,
+            theirs=self.theirs,
             room=self.room,
             helpers=self.by_upn,
             readers=self.readers,

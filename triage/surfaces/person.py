@@ -170,7 +170,7 @@ def _card_says(
             return (phrase("thanks.received"),)
         case "over" if incident.closed is not None:
             return (
-                told(incident.closed),
+                told(incident.closed, answered=incident.has_replied(person.object_id)),
                 *_still_offline(incident),
                 phrase("over.remembered_more"),
             )

@@ -19,14 +19,16 @@ from triage.incident import (
     Ticking,
 )
 from triage.phrases import Phrase, phrase
-from triage.playbooks import QUESTIONS
+from triage.playbooks import QUESTIONS, books, books_about
 from triage.verdicts import verdict
 from triage.views import ShownClock, ThreadAction
 
 
 def headline(incident: Incident) -> Phrase:
     """What happened to whom, for people who work on it."""
-    people = [a.person.name if a.person else a.account.label for a in incident.affected]
+    leading, concerned = books(incident)[0], (*incident.affected, *incident.joined)
+    about = (a for a in concerned if leading in books_about(incident, a))
+    people = [a.person.name if a.person else a.account.label for a in about]
     sign_in = incident.sign_ins[-1] if incident.sign_ins else None
     return phrase(
         f"headline.{incident.type}",
