@@ -119,8 +119,8 @@ async def test_two_cases_become_one_and_both_say_so(tmp_path: Path) -> None:
         mia = user((await h.person(MIA))["id"], "mia@nordwall.example")
         hers = alert("Odd beacon", "microsoftDefenderForCloudApps", mia, id_="u1")
         await h.report(incident(hers, id_="4719"))
-        told = await writes(h, MIA, "merge 2 into 3")
-        assert told == "CONTOSO-3 is about your own account: another analyst must do this."
+        own = await writes(h, MIA, "merge 2 into 3")
+        assert own == "CONTOSO-3 is about your own account: another analyst must do this."
         await writes(h, MIA, "merge 2 into 1")
         card = await asked_first(h)
         assert "Merge CONTOSO-2 into CONTOSO-1?" in card.text
