@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 WAITS_SECONDS = 4.0
 """For room: Teams waits for us meanwhile, and delivers again after some 15 seconds."""
+AFTERWARDS_SECONDS = 60.0
+"""For room, where Teams waits no more: longer than a full minute's window takes."""
 
 
 class Answers:
@@ -33,10 +35,17 @@ class Answers:
         self._begun: set[asyncio.Task[None]] = set()
 
     def say_afterwards(self, place: Place, response: ShowText | ShowCard) -> None:
-        """Without the patience of whoever waits for us: an invoke has three seconds in all."""
-        task = asyncio.create_task(self.say(place, response))
+        """For whom Teams would not wait: an invoke has three seconds in all."""
+        task = asyncio.create_task(self._say_afterwards(place, response))
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)
+
+    async def _say_afterwards(self, place: Place, response: ShowText | ShowCard) -> None:
+        """The door has answered: nobody else would see what is raised here."""
+        try:
+            await self._give(place, response, AFTERWARDS_SECONDS)
+        except Exception:
+            log.exception("answer_not_given", tenant=place.tenant_id)
 
     async def ended(self) -> None:
         """What was begun has been said, or could not be."""
@@ -46,8 +55,11 @@ class Answers:
     async def say(self, place: Place, response: ShowText | ShowCard) -> None:
         """What was heard is committed: an answer that cannot be given is no reason to hear it
         again, and whoever misses it asks again."""
+        await self._give(place, response, WAITS_SECONDS)
+
+    async def _give(self, place: Place, response: ShowText | ShowCard, patience: float) -> None:
         try:
-            permit = await self._room(place)
+            permit = await self._room(place, patience)
             if permit is None:
                 log.warning("answer_not_given", reason="no room in Teams' windows")
             else:
@@ -55,8 +67,9 @@ class Answers:
         except StoreError as error:
             log.warning("answer_not_given", reason=str(error))
 
-    async def _room(self, place: Place) -> pace.Permit | None:
-        until = monotonic() + WAITS_SECONDS
+    async def _room(self, place: Place, patience: float) -> pace.Permit | None:
+        """None where there is none within so many seconds."""
+        until = monotonic() + patience
         while True:
             now = self._clock.now()
             found = await self._store.write_across(

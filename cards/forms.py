@@ -1,13 +1,13 @@
 """A form that opens on a card by a tap: something to choose, some words, and the button that sends them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from cards.elements import AdaptiveCard, Execute, InputChoice, InputChoiceSet, InputText, ShowCard
 from cards.wording import Reader, label
 
 
 def form(title: str, inputs: Sequence[object], send: Execute) -> ShowCard:
+    """What opens under a button of this title."""
     return ShowCard(title=title, card=AdaptiveCard(body=list(inputs), actions=[send]))
 
 
@@ -31,13 +31,11 @@ def in_words(
 ) -> InputText:
     """At most so many characters, over several lines unless told otherwise; required where `missing`
     is the key of what is said without them."""
-    required: dict[str, Any] = (
-        {"is_required": True, "error_message": label(missing, reader)} if missing else {}
-    )
     return InputText(
         id=field,
         label=label(named, reader),
         is_multiline=lines or None,
         max_length=most,
-        **required,
+        is_required=True if missing else None,
+        error_message=label(missing, reader) if missing else None,
     )

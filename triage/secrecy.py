@@ -6,6 +6,7 @@ away is no request, and neither is a promise never to ask.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from triage.phrases import Phrase, phrase
@@ -83,86 +84,117 @@ class _Asking:
     asked for: what counts is which words stand beside each other."""
 
     thing: str
+    door: str
+    """What lets somebody in who has no secret, where it is approved."""
     asks: tuple[str, ...]
-    """In one clause, with the thing where it says THING."""
+    """THING and DOOR are these, NEAR some words before one that begin no other thought."""
     asks_for_it: tuple[str, ...]
-    """Where the thing is named anywhere else in the text."""
+    """Where either is named anywhere else in the text."""
+    elsewhere: str
+    """Words that begin another thought."""
     excuse: str
     """How a clause begins that asks nobody for anything."""
 
     def is_in(self, text: str) -> bool:
         sentences = _sentences(text)
-        clauses = [clause for sentence in sentences for clause in sentence.split(",")]
-        at_once = (c for c in clauses if not re.match(rf"\W*(?:{self.excuse})", c, re.IGNORECASE))
         return (
-            any(self._finds(form, clause) for clause in at_once for form in self.asks)
-            or any(self._finds(rf"^\W*{_OWN}THING\W*{_PLEASE}?\W*$", s) for s in sentences)
-            or (self.names(text) and any(self._finds(form, text) for form in self.asks_for_it))
+            any(self._asks(sentence) for sentence in sentences)
+            or any(self._form(_NAMED_ALONE).fullmatch(sentence) for sentence in sentences)
+            or (self.names(text) and any(self._form(it).search(text) for it in self.asks_for_it))
         )
 
     def names(self, text: str) -> bool:
-        return self._finds("THING", text)
+        return self._form("THING|DOOR").search(text) is not None
 
-    def _finds(self, form: str, text: str) -> bool:
-        thing = rf"\b(?:{self.thing})\b"
-        return re.search(form.replace("THING", thing), text, re.IGNORECASE) is not None
+    def _asks(self, sentence: str) -> bool:
+        """In a clause that nothing excuses, and on from there."""
+        excuse = self._form(rf"\W*(?:and |or |und |ou )?(?:{self.excuse})")
+        return any(
+            found.start() < clause.end()
+            for clause in re.finditer("[^,]+", sentence)
+            if not excuse.match(clause[0])
+            for form in self.asks
+            for found in self._form(form).finditer(sentence, clause.start())
+        )
+
+    def _form(self, form: str) -> re.Pattern[str]:
+        near = rf",?\s+(?:(?!(?:{self.elsewhere})\b)[\w'-]+,?\s+){{0,6}}?"
+        for name, means in (("THING", self.thing), ("DOOR", self.door)):
+            form = form.replace(name, rf"\b(?:{means})\b")
+        return re.compile(form.replace("NEAR", near), re.IGNORECASE)
 
 
-_PLEASE = "(?:please|bitte|por favor)"
-_OWN = r"(?:(?:the|your|den|das|die|ihr\w*|dein\w*|[oa]|seu|sua) )(?:[\w-]+ )?"
+_NAMED_ALONE = (
+    r"\W*(?:(?:and|the|your|den|das|die|ihr\w*|dein\w*|[oa]|seu|sua) )*(?:[\w-]+ )?THING"
+    r"\W*(?:please|bitte|por favor)?\W*"
+)
+"""The code, please. Your password?"""
 
-_UNWARNED = (
-    r"(?<!do not )(?<!must not )(?<!should not )(?<!will not )(?<!not to )(?<!cannot )(?<!n't )"
-    r"(?<!never )(?<!never to )"
+_UNWARNED = "".join(
+    rf"(?<!{no} )"
+    for no in (
+        *("do not", "do not ever", "must not", "should not", "will not", "not to", "n't", "cannot"),
+        *("never", "never to", "will ever"),
+    )
 )
 """No warning stands right before the act."""
 
+_IS_TOLD = (
+    r"(?!'s\b|,?\s+(?:reset|review|spray|polic\w+|change|manager|rotation|expir\w+|issuer|lifetime|theft"
+    r"|replay|protection|was|is|were|has|had|will)\b)"
+)
+"""Nothing is told of the thing, and it is not part of another one."""
+
 _EN = _Asking(
-    thing=r"passwords?|passcodes?|passphrases?|pins?|codes?|one-time \w+|otps?|secrets?|tokens?"
-    r"|credentials?|recovery keys?|access pass|security (?:answer|question)s?|qr|cookies?"
-    r"|sign-in requests?|prompts?|your (?:mfa|2fa|authenticator)",
+    thing=r"passwords?|passcodes?|passphrases?|pins?|(?<!source )(?<!exit )(?<!error )(?<!postal )codes?"
+    r"|one-time \w+|otps?|secrets?|tokens?|credentials?|recovery keys?|access pass|cookies?|qr"
+    r"|security (?:answer|question)s?|your (?:mfa|2fa|authenticator)",
+    door="prompts?|logins?|sign-ins?|sign-in requests?|push|pop-?ups?",
     asks=(
-        _UNWARNED + r"\b(?:enter|type|tell|send|give|share|sharing|reply|write|provide|confirm|say"
-        r"|submit|read|forward|paste|copy|upload|scan|approve|accept|needs?|want|verify|repeat"
-        r"|update)\s+"
-        r"(?:(?!(?:that|if|whether|when|for|who|and|to|not|never|no|until|after|before|by|about)\b)"
-        r"[\w'-]+\s+){0,5}?THING(?!'s\b|\s+(?:reset|review|spray|polic\w+|change|manager|rotation"
-        r"|expir\w+|was|is|were|has|had|will)\b)",
-        (
-            r"\b(?:what|which)(?:'s| is| are)?\s+(?:(?:the|your|this|that)\s+)?"
-            r"(?:(?:sms|mfa|2fa|one-time|(?:six|eight|\d)[ -]digit|new|current|old|admin|sign-in)\s+)*"
-            r"THING(?!'s\b|\s+(?:reset|review|spray|polic\w+|change|was|were|has|had|will)\b)"
-        ),
+        _UNWARNED
+        + r"\b(?:enter|type|tell|text|send|give|share|sharing|reply|write|provide|say|submit|read"
+        r"|forward|paste|post|copy|upload|scan|needs?|want|want to see|let (?:me|us) know"
+        r"|(?:can|could|may) (?:i|we) (?:have|get|see)|(?:confirm|verify|update|repeat)(?= your))"
+        r"NEARTHING" + _IS_TOLD,
+        _UNWARNED + r"\b(?:approve|accept|confirm|allow)NEARDOOR" + _IS_TOLD,
+        r"\b(?:what|which)(?:'s| is| are)?\s+(?:(?:the|your|this|that)\s+)?"
+        r"(?:(?:sms|mfa|2fa|one-time|(?:six|eight|\d)[ -]digit|new|current|old|admin|sign-in)\s+)*"
+        r"THING" + _IS_TOLD,
         r"THING\s+please\b",
     ),
     asks_for_it=(
         r"\bwhat (?:is|was|are) (?:it|they)\W*$",
-        _UNWARNED + r"\b(?:send|tell|give|read|forward|share|paste|type|enter|say|write|pass|need)"
-        r" (?:(?:me|us) (?:it|yours|the number)|(?:it|them|yours|one|the (?:number|new one|digits))"
-        r"(?: \w+)?(?: \w+)? (?:me|us|here|below|in this chat))\b",
-        _UNWARNED + r"\b(?:approve|accept|confirm) it\b|\b(?:tap|press|hit)(?: on)? (?:approve|yes"
-        r"|allow|accept)\b",
+        _UNWARNED
+        + r"\b(?:send|tell|give|read|forward|share|paste|type|enter|say|write|pass|need|post) "
+        r"(?:(?:me|us) (?:it|yours|the number)|(?:it|them|yours|one|the (?:number|new one|digits))"
+        r"(?: \w+){0,2} (?:me|us|here|below|chat))\b",
+        _UNWARNED + r"\b(?:send|type|enter|paste|text|post) it\W*$",
+        _UNWARNED + r"\b(?:approve|accept|confirm) it\b",
+        r"\b(?:tap|press|hit)(?: on)? (?:approve|yes|allow|accept)\b",
     ),
-    excuse=r"(?:and |or )?(?:did|have|had|has|was|were) |block|require"
-    r"|(?:which|what|how many) (?:\w+ )?(?:prompts|sign-in requests) (?:did|have|had|were) ",
+    elsewhere="that|if|whether|when|for(?! verification)|who|to|not|never|no|until|after|before|by|about",
+    excuse=r"(?:did|have|had|has|was|were) |block|require|nobody|no one|none |attackers?\b|the attacker"
+    r"|(?:from |on |to )?(?:where|when|why|how|who|whom|(?:which|what|how many) "
+    r"(?:(?!passw|pass|pin|code|token|secret)[\w-]+ ){1,3}?)\s*(?:did|have|had|has|was|were) ",
 )
 
 _DE = _Asking(
     thing=r"passw(?:o|ö)rt(?:er|es?|s)?|kennw(?:o|ö)rt(?:er|es?|s)?|pins?|codes?|einmalcodes?|tans?"
     r"|wiederherstellungs(?:code|schlüssel)s?|geheimnis\w*|client secrets?|tokens?|zugangsdaten"
-    r"|anmeldedaten|qr|anmeldeanfrage\w*|ihre[nm]? (?:mfa|authenticator)",
+    r"|anmeldedaten|qr|ihre[nm]? (?:mfa|authenticator)",
+    door=r"anmeldeanfrage\w*|anmeldung (?:auf|am|in)",
     asks=(
         (
             r"\b(?:geben|gib|tippen|nennen?|sagen?|senden?|schicken?|schreiben?|teilen|bestätigen?|lesen"
-            r"|genehmigen?|scannen?|brauchen?|benötigen?|verraten?|leiten?|wiederholen)\s+"
-            r"(?:(?!(?:dass|ob|wenn|weil|für|und|nicht|nie|niemals|wer|was|zu|über)\b)[\w-]+\s+){0,5}?"
-            r"THING(?!\s+(?:wurde|war|wird|zurück\w*|nie\w*|nicht|kein\w*)\b)"
+            r"|scannen?|brauchen?|benötigen?|verraten?|leiten?|wiederholen)NEARTHING"
+            r"(?!\s+(?:wurde|war|wird|zurück\w*|nie\w*|nicht|kein\w*)\b)"
         ),
+        r"\b(?:genehmigen?|bestätigen?)NEARDOOR",
         r"\b(?:wie lautet|wie ist|was ist|welche\w*)\s+(?:(?:der|das|die|ihr\w*|dein\w*)\s+)?THING",
         (
-            r"\b(?:den|das|die|ihr\w*|dein\w*|einen?)\s+(?:[\w-]+\s+)?THING\s+(?:(?!(?:nie|nicht)\b)"
-            r"[\w-]+\s+){0,3}?(?:nennen|geben|mitteilen|schicken|senden|eingeben|eintippen|durchgeben"
-            r"|sagen|vorlesen|verraten|weiterleiten|bestätigen|scannen|genehmigen|zukommen)\b"
+            r"\b(?:den|das|die|ihr\w*|dein\w*|einen?)\s+(?:[\w-]+\s+)?THING\s+(?:haben\b"
+            r"|(?:(?!(?:nie|nicht)\b)[\w-]+\s+){0,3}?(?:nennen|geben|mitteilen|schicken|senden|eingeben"
+            r"|eintippen|durchgeben|sagen|vorlesen|verraten|weiterleiten|scannen|zukommen)\b)"
         ),
     ),
     asks_for_it=(
@@ -170,28 +202,31 @@ _DE = _Asking(
         r"\b(?:mir|uns) (?:ihn|es|einen davon) (?:\w+ )?(?:nennen|geben|sagen|senden|schicken)\b",
         r"\b(?:geben|nennen|sagen|senden|schicken) sie (?:ihn|es) (?:mir|uns|hier)\b",
     ),
-    excuse=r"(?:haben|hatten|wurden|hat) ",
+    elsewhere="dass|ob|wenn|weil|für|nicht|nie|niemals|wer|was|zu|über",
+    excuse=r"(?:haben|hatten|wurden|hat) |niemand|keiner"
+    r"|(?:wo|wann|warum|wem|wie|welche\w* (?!code|passw|kennw|pin)[\w-]+) (?:haben|hat|hatten) ",
 )
 
 _PT = _Asking(
-    thing=r"senhas?|pins?|códigos?|segredos?|tokens?|credencia\w+|chaves? de recuperação|qr"
-    r"|pedidos? de (?:entrada|acesso)|(?:seu|sua) (?:mfa|autenticador)",
+    thing=r"senhas?|pins?|códigos?(?! de erro|-fonte)|segredos?|tokens?|credencia\w+|qr"
+    r"|chaves? de recuperação|(?:seu|sua) (?:mfa|autenticador)",
+    door=r"pedidos? de (?:entrada|acesso)|solicitaç\w+ que",
     asks=(
         (
-            r"(?<!não )(?<!nunca )(?<!nem )(?<!precisa )\b(?:digite|insira|informe|diga|envie|manda|mande"
-            r"|dê|compartilhe|responda|escreva|forneça|confirme|repita|leia|ler|encaminhe|cole|escaneie"
-            r"|aprove|aceite|precis[oa]|precisamos|passa|passe)\s+"
-            r"(?:(?!(?:que|se|quando|para|e|não|nunca|sobre)\b)[\w-]+\s+){0,5}?"
-            r"THING(?!\s+(?:foi|foram|está|expir\w+)\b)"
+            r"(?<!não )(?<!nunca )(?<!nem )(?<!precisa )(?<!preciso )(?<!não é )"
+            r"\b(?:digite|insira|informe|diga|dizer|envia|envie|enviar|manda|mande|dê|compartilhe|responda"
+            r"|escreva|forneça|confirme|repita|leia|ler|encaminhe|cole|escaneie|aprove|aceite|precis[oa]"
+            r"|precisamos|passa|passe)NEAR(?:THING|DOOR)(?!\s+(?:foi|foram|está|expir\w+)\b)"
         ),
-        r"\b(?:qual (?:é|foi)|quais (?:são|foram))\s+(?:[oa]s? )?(?:(?:seu|sua)s? )?THING",
+        r"\b(?:qual(?: é| foi)?|quais (?:são|foram))\s+(?:[oa]s? )?(?:(?:seu|sua)s? )?THING",
     ),
     asks_for_it=(
         r"\bme (?:manda|mande|passa|passe|envia|envie|diz|diga) (?:ele|ela|isso)?\s*(?:aqui|agora)\b",
         r"\b(?:envie|mande|diga|informe|passe)(?:-?[oa]|-?l[oa])? (?:para (?:mim|nós)|aqui)\b",
         r"\bdigitá-l[oa] aqui\b",
     ),
-    excuse=r"você \w+(?:ou|eu|iu) |digitou|deu |habilitou|bloquear",
+    elsewhere="que|se|quando|para|não|nunca|sobre",
+    excuse=r"você \w+(?:ou|eu|iu) |digitou|deu |habilitou|bloquear|ninguém|(?:onde|quando|por que) ",
 )
 
 
@@ -209,4 +244,6 @@ def reminder(text: str) -> tuple[Phrase, ...]:
 
 
 def _plain(text: str) -> str:
-    return _OURS.sub("", text.replace(chr(0x2019), "'"))
+    """Without what only looks otherwise: other forms of a letter, and characters that nobody sees."""
+    seen = unicodedata.normalize("NFKC", text).replace(chr(0x2019), "'")
+    return _OURS.sub("", "".join(c for c in seen if unicodedata.category(c) != "Cf"))

@@ -16,6 +16,11 @@ def test_who_asks_for_a_secret_is_found_out(written: str) -> None:
     assert asks_for_one(written)
 
 
+def test_neither_unseen_characters_nor_other_forms_of_a_letter_hide_it() -> None:
+    assert asks_for_one("What is your pass\u200bword?")
+    assert asks_for_one("What is your \uff50assword?")
+
+
 @pytest.mark.parametrize("written", SPEAKS)
 def test_of_secrets_may_be_spoken(written: str) -> None:
     assert not asks_for_one(written)
