@@ -176,6 +176,8 @@ class Meaning:
         refused = may_command(incident, self._desk.profile, by.object_id)
         if refused is not None:
             return [refused]
+        if incident.merged is not None:
+            return [over(incident)]
         done = [a for a in incident.actions if may_have_been_done(a) and is_reversible(a)]
         if not done:
             return [self._none("command.none_to_undo", incident)]

@@ -900,9 +900,10 @@ def _undo_ordered(draft: Draft, event: UndoOrdered) -> Verdict:
     refused = may_command(draft.incident, draft.known.provider, event.by)
     if refused is not None:
         return Refused(refused)
+    if draft.incident.merged is not None:
+        return Refused(over(draft.incident))
     action = draft.incident.action(event.action)
-    gone = draft.incident.merged is not None
-    if action is None or not containing.may_have_been_done(action) or gone:
+    if action is None or not containing.may_have_been_done(action):
         return Refused(phrase("refused.unknown_action"))
     if not containing.is_reversible(action):
         return Refused(phrase("refused.irreversible"))

@@ -56,7 +56,8 @@ async def test_three_cases_become_one_that_knows_everything(tmp_path: Path) -> N
         await h.report(malware_ran())
         await h.press("Bob Meyer", await h.card("Bob Meyer"), "answer.q1.opened")
 
-        await does(h, "merge 2 into 1")
+        shown = await does(h, "merge 2 into 1")
+        assert "Ordered in CONTOSO-1 at once: Scan LAPTOP-3." in shown.text
 
         case = await h.incident("4714")
         assert case.severity is Severity.HIGH
@@ -69,8 +70,8 @@ async def test_three_cases_become_one_that_knows_everything(tmp_path: Path) -> N
         before = len(h.sent)
         shown = await does(h, "merge 3 into 1")
         assert "Approvals withdrawn: 1." in shown.text
-        assert "Ordered in CONTOSO-1 at once: " in shown.text
-        assert "Contoso Security is asked to approve: " in shown.text
+        assert "Ordered in CONTOSO-1" not in shown.text, "nobody signed in as Bob or Paulo"
+        assert "is asked to approve: Disable the account Carla Duarte.\n" in shown.text
         await says(h, "Jon Park", "she is on a plane")
         await h.write("Carla Duarte", "it was me")
         assert sorted(await bridged(h)) == [

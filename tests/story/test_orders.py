@@ -5,7 +5,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot.demo import PROVIDER_TENANT
-from tests.story.graph_incident import malware_ran, unfamiliar_sign_in
+from tests.story.graph_incident import alert, incident, malware_ran, unfamiliar_sign_in, user
 from tests.story.house import House, Seen, house, words
 from tests.story.test_commands import MIA, PROVIDER, asked_first, offered, said, writes
 from tests.story.test_remote_access import on_payroll
@@ -116,6 +116,11 @@ async def test_two_cases_become_one_and_both_say_so(tmp_path: Path) -> None:
         await h.report(on_payroll(), "fabrikam")
         assert "no case of the same customer" in await writes(h, MIA, "merge 2 into FABRIKAM-1")
         assert "is this case itself" in await writes(h, MIA, "merge 2 into 2")
+        mia = user((await h.person(MIA))["id"], "mia@nordwall.example")
+        hers = alert("Odd beacon", "microsoftDefenderForCloudApps", mia, id_="u1")
+        await h.report(incident(hers, id_="4719"))
+        own = await writes(h, MIA, "merge 2 into 3")
+        assert own == "CONTOSO-3 is about your own account: another analyst must do this."
         await writes(h, MIA, "merge 2 into 1")
         card = await asked_first(h)
         assert "Merge CONTOSO-2 into CONTOSO-1?" in card.text

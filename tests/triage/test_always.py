@@ -521,7 +521,8 @@ def _still_tells(case: Case, told: Told) -> None:
     state, weights = case.state, {}
     assert state.severity.rank >= told.severity.rank
     assert all(ref in state.refs for ref in told.refs)
-    assert (state.overflow, state.reported_by_user) >= (told.overflow, told.reported_by_user)
+    assert state.overflow >= told.overflow
+    assert state.reported_by_user >= told.reported_by_user
     if IncidentType.RESTRICTED not in state.types:
         assert set(told.types) <= {*state.types, IncidentType.UNKNOWN}
     assert state.decision is not None

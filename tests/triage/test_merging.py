@@ -67,7 +67,14 @@ from triage.incident import (
     Route,
     Status,
 )
-from triage.merging import MOST_HEARD, given_up, handed_on, has_room, told_later
+from triage.merging import (
+    MOST_HEARD,
+    MOST_JOINED,
+    given_up,
+    handed_on,
+    has_room,
+    told_later,
+)
 from triage.phrases import phrase
 from triage.playbooks import QUESTIONS
 from triage.report import AlreadyDone, DoneKind, IncidentReport, Product, Severity
@@ -227,7 +234,8 @@ def test_what_was_done_there_is_done_here_and_undone_from_here() -> None:
     known = [a for a in into.state.actions if a.kind is ActionKind.ISOLATE_DEVICE]
     assert [(a.target, a.state) for a in known] == [(isolated.target, ActionState.DONE)]
     undo = UndoOrdered(isolated.id, ANNA.object_id, ANNA.name)
-    assert isinstance(part.happens(undo).verdict, Refused)
+    goes_on = phrase("refused.reopen_merged", name="CONTOSO-43")
+    assert part.happens(undo).verdict == Refused(goes_on)
     into.happens(UndoOrdered(known[0].id, ANNA.object_id, ANNA.name))
     assert into.state.action(known[0].id) is not None
     assert [e for e in into.ordered if e.kind == "contain"]
@@ -746,6 +754,16 @@ def test_a_high_case_makes_a_low_one_high_and_suspect() -> None:
     assert CARLA.object_id in into.state.suspects
 
 
+def test_it_is_of_the_kinds_of_both_and_whoever_reported_a_prompt_has_done_so() -> None:
+    reported = told_of(IncidentType.MFA_FATIGUE, detector="userReportedSuspiciousActivity")
+
+    for one, other in ((reported, remote_tool()), (remote_tool(), reported)):
+        into = by_anna(Case().reported(one), Case().reported(other))
+
+        assert into.state.types == (IncidentType.MFA_FATIGUE, IncidentType.REMOTE_TOOL)
+        assert into.state.reported_by_user
+
+
 @pytest.mark.parametrize("first", [remote_tool(CARLA), malware_blocked(source_id="9"), leak()])
 @pytest.mark.parametrize("other", [malware_ran(by_hand=True), sign_in(BOB), mystery()])
 def test_it_knows_what_it_would_if_it_had_been_told_itself(
@@ -897,6 +915,33 @@ def test_two_full_cases_are_one_that_stays_small() -> None:
     assert into.state.overflow
     assert len(into.state.affected) == len(into.state.devices) == KEPT
     assert len(into.state.joined) == KEPT
+
+
+def test_of_the_alerts_of_both_the_latest_are_kept() -> None:
+    first, second = (
+        [
+            alert(f"Malware {half} {n}", Product.ENDPOINT, Severity.HIGH, user(BOB))
+            for n in range(KEPT)
+        ]
+        for half in ("one", "two")
+    )
+    into = Case().reported(report(*first))
+
+    by_anna(Case().reported(report(*second, source_id="9")), into)
+
+    assert [n.title for n in into.state.alerts] == [a.title for a in second]
+
+
+def test_of_many_that_a_source_merged_suspects_are_listed_and_a_person_decides() -> None:
+    into = Case().reported(malware_ran())
+    for first in (0, 100):
+        merged(Case().reported(_crowd(first)), into)
+        assert into.state.overflow == (first > 0)
+
+    merged(Case().reported(sign_in(CARLA, source_id="9")), into)
+
+    assert len(into.state.joined) == MOST_JOINED
+    assert into.state.affects(CARLA.object_id)
 
 
 def test_a_case_that_lists_not_everybody_makes_the_one_such_a_case() -> None:
