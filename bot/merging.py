@@ -39,21 +39,21 @@ class Merging:
         foreseen = await self._conductor.foresee(on.customer_id, event, on.incident_id)
         if not isinstance(foreseen.verdict, Accepted):
             return [foreseen.verdict.says]
+        goes_on = await self._conductor.foresee(
+            target.customer_id, handed_on(foreseen.incident), target.incident_id
+        )
         part, _ = await self._case(on)
         says = (
             phrase("confirm.merge", name=on.name, into=target.name),
-            *given_up(part, target.name),
-            *await self._follows(target, foreseen.incident),
+            *given_up(part, goes_on.incident),
+            *await self._follows(target, goes_on),
             phrase("confirm.merge_then", into=target.name),
         )
         return AskFirst(says, event)
 
-    async def _follows(self, target: NamedCase, merged: Incident) -> list[Phrase]:
+    async def _follows(self, target: NamedCase, goes_on: Decided) -> list[Phrase]:
         """What is ordered, and what the customer is asked to approve, once the two are one."""
         before, customer = await self._case(target)
-        goes_on = await self._conductor.foresee(
-            target.customer_id, handed_on(merged), target.incident_id
-        )
         known = {a.id for a in before.approvals}
         asked = [
             a

@@ -49,26 +49,19 @@ def withdraw_card(draft: Draft, person: str) -> None:
     for question in draft.incident.questions:
         if question.person.object_id != person or question.route is Route.PHONE:
             continue
+        if question.state.state in PENDING:
+            draft.unasked.append(question)
         _ask_no_more(draft, question)
-        if is_analysts_own(draft.incident, question):
-            _call_instead(draft, question)
 
 
-def is_analysts_own(incident: Incident, question: Question) -> bool:
-    """It waits for an answer, and no playbook asks it of this person again."""
-    if question.state.state not in PENDING:
-        return False
-    if question.words is not None:
-        return True
-    person, anybody = question.person.object_id, first_questions(incident)
-    first = first_questions(incident, incident.affected_as(person))
-    led_to = {_leads_to(q) for q in incident.answered if q.person.object_id == person}
-    return bool(anybody) and question.kind not in {*first, *led_to}
-
-
-def _call_instead(draft: Draft, question: Question) -> None:
-    asked = question.kind, Route.PHONE
-    send(draft, new_question(draft, question.person, *asked, words=question.words))
+def call_instead(draft: Draft) -> None:
+    """What suspicion withdrew, and no playbook asks by phone, as an analyst had it asked."""
+    for question in draft.unasked:
+        person, kind, words = question.person, question.kind, question.words
+        known = (*draft.incident.heard, *draft.incident.questions)
+        same = (q for q in known if q.words == words)
+        if not any(already_asks(q, person, kind, Route.PHONE) for q in same):
+            send(draft, new_question(draft, person, kind, Route.PHONE, words=words))
 
 
 def _ask_no_more(draft: Draft, question: Question) -> None:
@@ -508,6 +501,8 @@ def away(draft: Draft, absence: Absence) -> None:
 
 
 def withdraw_all(draft: Draft) -> None:
+    """Nobody is asked any more, by any way."""
+    draft.unasked.clear()
     for question in draft.incident.questions:
         _ask_no_more(draft, question)
     for task in draft.incident.calls:

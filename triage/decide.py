@@ -1163,6 +1163,7 @@ def _settle(draft: Draft) -> None:
         suspicion.taint(draft)  # what is lifted here may be lent by another case
         decision = _weigh(draft)
         asking.ask(draft)
+        asking.call_instead(draft)
         containing.show_approvals(draft)
         containing.contain(draft, decision)
         closing.consider(draft)

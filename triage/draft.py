@@ -58,6 +58,8 @@ class Draft:
 
     mattering: set[str] = field(default_factory=set)
     """Ids of questions that were found, in this decision, to lead somewhere."""
+    unasked: list[Question] = field(default_factory=list)
+    """Withdrawn in this decision, because the account became suspect."""
 
     @property
     def customer(self) -> Customer:

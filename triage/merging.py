@@ -111,10 +111,14 @@ def has_room(into: Incident, part: Incident) -> bool:
     return len({(ref.source, ref.source_id) for ref in (*into.refs, *part.refs)}) <= MOST_REFS
 
 
-def given_up(incident: Incident, into: str) -> tuple[Phrase, ...]:
-    """What merging it into the one of that name ends, and does not begin there by itself: to be seen
-    before it is done."""
-    asked = [q.person.name for q in incident.questions if asking.is_analysts_own(incident, q)]
+def given_up(incident: Incident, goes_on: Incident) -> tuple[Phrase, ...]:
+    """What merging it ends, and does not begin in the one that goes on by itself: to be seen before
+    it is done."""
+    into = goes_on.name
+    known = (*goes_on.heard, *goes_on.questions)
+    there = {q.topic for q in known if q.answer or q.state.state in asking.PENDING}
+    waits = (q for q in incident.questions if q.state.state in asking.PENDING)
+    asked = [q.person.name for q in waits if q.topic not in there]
     tasked = [t.person.name for t in incident.open_tasks]
     approvals = sum(a.state is ApprovalState.OPEN for a in incident.approvals)
     lines = (

@@ -9,11 +9,14 @@ from tests.triage.triage_script import (
     ABE,
     ANNA,
     BOB,
+    CARLA,
     CONTOSO,
+    DAN,
     EVE,
     STRANGER,
     Case,
     malware_ran,
+    mystery,
     refusal,
     sign_in,
 )
@@ -136,6 +139,25 @@ def test_so_does_a_question_of_the_playbooks_that_only_an_analyst_had_asked() ->
     still = [(q.kind, q.route) for q in suspect.state.questions if q.state.state == "open"]
     assert (QuestionKind.SOFTWARE_NEEDED, Route.PHONE) in still
     assert [kind for kind, _ in still].count(QuestionKind.FILE_OPENED) == 1, "the playbook's"
+
+
+@pytest.mark.parametrize(
+    ("case", "person"),
+    [
+        (Case().reported(mystery(BOB)), BOB),
+        (Case().reported(malware_ran(BOB, CARLA, DAN, EVE)), EVE),
+    ],
+    ids=["of no known kind", "with more people than are asked"],
+)
+def test_so_does_what_no_playbook_asks_of_this_person(case: Case, person: Person) -> None:
+    asked(case, order(person, QuestionKind.FILE_OPENED))
+    assert question(case).route is Route.CARD
+    case.at_risk = frozenset({person.object_id})
+
+    case.wakes("taint:", after=1)
+
+    assert (question(case).person, question(case).route) == (person, Route.PHONE)
+    assert case.state.calls[-1].question == question(case).id
 
 
 def test_whoever_was_asked_and_is_suspect_elsewhere_is_phoned_and_reads_nothing() -> None:

@@ -75,7 +75,7 @@ from triage.merging import (
     has_room,
     told_later,
 )
-from triage.phrases import phrase
+from triage.phrases import Phrase, phrase
 from triage.playbooks import QUESTIONS
 from triage.report import AlreadyDone, DoneKind, IncidentReport, Product, Severity
 from triage.surfaces import surfaces
@@ -890,7 +890,10 @@ def test_where_there_is_no_room_for_what_sources_call_both_nothing_is_merged() -
 
 
 def test_what_has_to_be_asked_or_given_anew_is_said_before() -> None:
-    assert given_up(Case().reported(malware_blocked()).state, "CONTOSO-43") == ()
+    assert _given_up(Case().reported(malware_blocked())) == ()
+    odd = Case().reported(mystery())
+    odd.happens(AskOrdered(BOB.upn, QuestionKind.USB_CONNECTED, ANNA.object_id, ANNA.name))
+    assert _given_up(odd) == (phrase("confirm.merge_questions", count=1, people=BOB.name),)
 
     case = Case(by_upn={BOB.upn: BOB, IT.upn: INES}).reported(malware_ran(by_hand=True))
     case.answers("opened")
@@ -899,11 +902,17 @@ def test_what_has_to_be_asked_or_given_anew_is_said_before() -> None:
     case.happens(TaskGiven(IT.upn, None, "replace LAPTOP-7", due, ANNA.object_id, ANNA.name))
     approvals = [a for a in case.state.approvals if a.state is ApprovalState.OPEN]
 
-    assert given_up(case.state, "CONTOSO-43") == (
+    assert _given_up(case) == (
         phrase("confirm.merge_questions", count=1, people=BOB.name),
         phrase("confirm.merge_tasks", count=1, people=INES.name),
         phrase("confirm.merge_approvals", count=len(approvals), into="CONTOSO-43"),
     )
+
+
+def _given_up(part: Case) -> tuple[Phrase, ...]:
+    before, into = part.state, Case().reported(remote_tool(CARLA, source_id="9"))
+    into.current = replace(into.state, name="CONTOSO-43")
+    return given_up(before, by_anna(part, into).state)
 
 
 def test_two_full_cases_are_one_that_stays_small() -> None:
