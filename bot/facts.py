@@ -49,7 +49,7 @@ def facts_of(
     concerned = _concerned(before, event, matches) | _deciding(tx, before, event, customer)
     helpers = _helpers(tx, concerned, before, event, customer)
     also = _unknown_accounts(before, event, matches) | {p.object_id for p in helpers.values()}
-    also |= {t.person.object_id for t in before.tasks} if before else set()
+    also |= {p.object_id for p in before.involved} if before else set()
     into = _part_of(tx, before, event)
     return Facts(
         new=_new(tx, customer, now) if before is None else None,
@@ -63,7 +63,7 @@ def facts_of(
         absorbs=into is None or not into.is_over,
         theirs=into is None or _is_theirs(into, event, provider),
         room=into is None or before is None or has_room(into, before),
-        readers=_readers(tx, concerned, event, customer),
+        readers=_readers(tx, concerned | also, event, customer),
     )
 
 
@@ -88,7 +88,8 @@ def _unknown_accounts(
     before: Incident | None, event: Event, matches: Mapping[str, Match]
 ) -> set[str]:
     """Object ids of affected accounts, also where the roster knows nobody of that id."""
-    affected = (*(before.affected if before else ()), *_told_of(event))
+    known = (*before.affected, *before.joined) if before else ()
+    affected = (*known, *_told_of(event))
     unmatched = (key for key, match in matches.items() if match.person is None)
     by_key = {key.removeprefix("oid:") for key in unmatched if key.startswith("oid:")}
     return by_key | {a.object_id for a in affected if a.object_id}
@@ -129,13 +130,11 @@ def _also_concerned(
     return frozenset(by for by in deciding if incidents.is_about(tx, before.id, by))
 
 
-def _readers(
-    tx: Tx, concerned: Collection[str], event: Event, customer: Customer
-) -> frozenset[str]:
-    """Who of the people concerned is in the team now; asked for where somebody joined or left."""
+def _readers(tx: Tx, involved: Collection[str], event: Event, customer: Customer) -> frozenset[str]:
+    """Who of the people involved is in the team now; asked for where somebody joined or left."""
     if not (isinstance(event, Woke) and event.name.startswith(READERS)):
         return frozenset()
-    known = (people.get(tx, customer.tenant_id, person) for person in concerned)
+    known = (people.get(tx, customer.tenant_id, person) for person in involved)
     return frozenset(k.object_id for k in known if k and k.in_team)
 
 

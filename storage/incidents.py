@@ -234,12 +234,12 @@ def latest_about(tx: Tx, object_id: str, since: datetime, limit: int) -> list[In
 
 
 _SUSPECT = (
-    select(col(EntityKeyRow.incident_id))
+    select(col(EntityKeyRow.key))
     .where(
-        col(EntityKeyRow.key) == bindparam("key"),
+        col(EntityKeyRow.key).in_(bindparam("keys", expanding=True)),
         col(EntityKeyRow.incident_id) != bindparam("besides"),
     )
-    .limit(1)
+    .distinct()
 )
 
 
@@ -349,14 +349,13 @@ def is_about(tx: Tx, incident_id: str, object_id: str) -> bool:
     return tx.session.run(_IS_ABOUT, wanted).scalar() is not None
 
 
-def at_risk(tx: Tx, object_ids: Iterable[str], besides: str | None) -> frozenset[str]:
+def at_risk(tx: Tx, object_ids: Collection[str], besides: str | None) -> frozenset[str]:
     """Whose account another incident makes suspect: also a closed one, until the account is safe."""
-    return frozenset(id_ for id_ in object_ids if _is_suspect(tx, id_, besides or ""))
-
-
-def _is_suspect(tx: Tx, object_id: str, besides: str) -> bool:
-    wanted = {"key": suspect_key(object_id), "besides": besides}
-    return tx.session.run(_SUSPECT, wanted).scalar() is not None
+    if not object_ids:
+        return frozenset()
+    keys = [suspect_key(id_) for id_ in object_ids]
+    found = set(tx.session.run(_SUSPECT, {"keys": keys, "besides": besides or ""}).scalars())
+    return frozenset(id_ for id_ in object_ids if suspect_key(id_) in found)
 
 
 # --- recording -----------------------------------------------------------------------------------

@@ -352,7 +352,7 @@ def contacts(
 ) -> tuple[Contact, ...]:
     """Who may decide for the customer on the phone: approvers first; nobody who is affected, or
     whose account this case makes suspect."""
-    suspect = {p.upn.lower() for p in incident.people if incident.is_tainted(p.object_id)}
+    suspect = {p.upn.lower() for p in incident.involved if incident.is_tainted(p.object_id)}
     return tuple(
         c
         for c in _entitled(customer, rule)
@@ -371,12 +371,18 @@ def is_thread_guarded(incident: Incident, customer: Customer) -> bool:
 
     - the case is restricted: it is not for the thread at all
     - a suspect account reads the thread, administers Teams, or may approve: of those affected here,
-      or in a case that became part of this one
+      or in a case that became part of this one, and of those who were asked or have a task
     """
-    return incident.type is IncidentType.RESTRICTED or any(
-        bool(a.person and a.person.reads_thread)
-        or customer.administers_teams(a.upn)
-        or is_approver(customer, a.upn)
-        for a in (*incident.affected, *incident.joined)
-        if a.object_id and incident.is_tainted(a.object_id)
+    if incident.type is IncidentType.RESTRICTED:
+        return True
+    if not incident.is_suspicious:
+        return False
+    accounts = (*incident.affected, *incident.joined)
+    upns = {a.object_id: a.upn for a in accounts if a.object_id}
+    upns |= {p.object_id: p.upn for p in incident.involved}
+    reading = {p.object_id for p in incident.involved if p.reads_thread}
+    return any(
+        object_id in reading or customer.administers_teams(upn) or is_approver(customer, upn)
+        for object_id, upn in upns.items()
+        if incident.is_tainted(object_id)
     )

@@ -7,7 +7,7 @@ states are drawn in README.md; keep the drawing and `_status` in step.
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal, assert_never
+from typing import Literal, TypeVar, assert_never
 
 from triage import (
     asking,
@@ -93,6 +93,7 @@ from triage.events import (
 from triage.extract import add, told_by
 from triage.incident import (
     ActionState,
+    Affected,
     Approval,
     ApprovalState,
     Assurance,
@@ -112,6 +113,7 @@ from triage.incident import (
     SourceRef,
     Standing,
     Status,
+    Task,
     TaskAnswer,
     VerificationState,
 )
@@ -976,15 +978,24 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
 
 
 def _read_by(draft: Draft, readers: frozenset[str]) -> None:
-    """Who of the people concerned reads the thread, since they joined or left the team."""
+    """Who of the people involved reads the thread, since they joined or left the team."""
+
+    def seen(of: _OfSomebody) -> _OfSomebody:
+        if of.person is None:
+            return of
+        return replace(of, person=replace(of.person, reads_thread=of.person.object_id in readers))
+
+    incident = draft.incident
     draft.set(
-        affected=tuple(
-            replace(a, person=replace(a.person, reads_thread=a.person.object_id in readers))
-            if a.person
-            else a
-            for a in draft.incident.affected
-        )
+        affected=tuple(map(seen, incident.affected)),
+        joined=tuple(map(seen, incident.joined)),
+        questions=tuple(map(seen, incident.questions)),
+        heard=tuple(map(seen, incident.heard)),
+        tasks=tuple(map(seen, incident.tasks)),
     )
+
+
+_OfSomebody = TypeVar("_OfSomebody", Affected, Question, Task)
 
 
 def _approval_due(draft: Draft, approval_id: str) -> None:

@@ -575,6 +575,6 @@ class Facts:
     room: bool = True
     """Whether that case can hold what sources call both."""
     readers: frozenset[str] = frozenset()
-    """Who of the people concerned reads the customer's thread, where that is looked at anew."""
+    """Who of the people involved reads the customer's thread, where that is looked at anew."""
     duty: Duty | None = None
     """Who is on duty, and with how much, where a case is to be given to somebody."""

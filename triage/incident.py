@@ -1164,6 +1164,14 @@ class Incident:
         return tuple((joined | {p.object_id: p for p in self.people}).values())
 
     @property
+    def involved(self) -> tuple[Person, ...]:
+        """Those, and whoever was asked or given something to do, once each."""
+        asked = (q.person for q in (*self.heard, *self.questions))
+        tasked = (t.person for t in self.tasks)
+        everybody = (*asked, *tasked, *self.concerned)
+        return tuple({p.object_id: p for p in everybody}.values())
+
+    @property
     def type(self) -> IncidentType:
         """What the case is called by: its gravest type."""
         return self.types[0]

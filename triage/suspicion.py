@@ -43,20 +43,21 @@ def taint(draft: Draft) -> None:
     - every affected account, known to the roster or not, where the incident is about accounts, at
       medium severity and above, or where an identity alert of medium or more is among its alerts
     - whoever said that they gave a password, a code or control away
-    - anybody affected, or who has a task here, of whom it holds in another case, for as long as it
-      does
+    - anybody who has to do with it, affected in a case that became part of it, asked or tasked, of
+      whom it holds in another case, for as long as it does
     """
     incident = draft.incident
     _give_back(draft)
     suspect = _accounts_are_suspect(incident)
-    accounts = {a.object_id: a for a in incident.affected if a.object_id}
-    for object_id, affected in accounts.items():
-        if suspect:
-            _mark(draft, object_id, _name_of(affected), "taint.this_incident")
+    own = {a.object_id for a in incident.affected}
+    accounts = (*incident.joined, *incident.affected)
+    known = {p.object_id: p.name for p in incident.involved}
+    known |= {a.object_id: _name_of(a) for a in accounts if a.object_id}
+    for object_id, name in known.items():
+        if suspect and object_id in own:
+            _mark(draft, object_id, name, "taint.this_incident")
         elif _gave_it_away(incident, object_id):
-            _mark(draft, object_id, _name_of(affected), "taint.own_answer")
-    known = {object_id: _name_of(affected) for object_id, affected in accounts.items()}
-    known |= {t.person.object_id: t.person.name for t in incident.tasks}
+            _mark(draft, object_id, name, "taint.own_answer")
     for object_id, name in known.items():
         if object_id in draft.known.facts.at_risk:
             _mark(draft, object_id, name, "taint.other_incident")

@@ -138,6 +138,30 @@ def test_so_does_a_question_of_the_playbooks_that_only_an_analyst_had_asked() ->
     assert [kind for kind, _ in still].count(QuestionKind.FILE_OPENED) == 1, "the playbook's"
 
 
+def test_whoever_was_asked_and_is_suspect_elsewhere_is_phoned_and_reads_nothing() -> None:
+    reads = replace(EVE, reads_thread=True)
+    case = ran()
+    case.by_upn = {EVE.upn: reads}
+    case.happens(order(reads))
+    case.at_risk = frozenset({EVE.object_id})
+
+    case.wakes("taint:", after=1)
+
+    assert case.card(reads).stage == "guarded"
+    assert question(case).route is Route.PHONE
+    assert case.thread().placeholder
+    assert case.state.suspects == frozenset(), "it is not passed on"
+
+
+def test_whoever_was_asked_and_joins_the_team_reads_the_thread() -> None:
+    case = asked(ran(), order(EVE))
+    case.readers = frozenset({EVE.object_id})
+    case.wakes("readers", after=1)
+    case.at_risk = frozenset({EVE.object_id})
+
+    assert case.wakes("taint:", after=1).thread().placeholder
+
+
 def test_a_card_that_may_reveal_nothing_carries_no_words() -> None:
     low = Case().reported(sign_in(BOB, Severity.LOW))
 

@@ -716,6 +716,31 @@ def test_what_an_analyst_merged_is_handed_on_once() -> None:
     assert replace(into.state, decision=None) == replace(before, decision=None)
 
 
+def test_whoever_came_along_and_is_suspect_elsewhere_is_written_to_no_more() -> None:
+    reads = replace(BOB, reads_thread=True)
+    into = Case(roster=(CARLA,)).reported(remote_tool(CARLA))
+    merged(Case(roster=(reads,)).reported(malware_ran()), into)
+    assert into.state.joined
+    assert BOB.object_id in dict(into.desk().hearers)
+    into.at_risk = frozenset({BOB.object_id})
+
+    into.wakes("taint:i-3", after=1)
+
+    assert BOB.object_id not in dict(into.desk().hearers)
+    assert into.thread().placeholder
+    assert into.state.suspects == frozenset()
+
+
+def test_whoever_came_along_and_gave_a_password_away_there_is_suspect_here() -> None:
+    part = Case().reported(told_of(IncidentType.PHISH_CLICK))
+    into = merged(part, Case().reported(remote_tool(CARLA)))
+    part.answers("entered")
+
+    into.happens(told_later(part.state), after=1)
+
+    assert into.state.suspects == {BOB.object_id}
+
+
 # --- what its sources told goes along -------------------------------------------------------------
 
 
