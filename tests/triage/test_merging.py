@@ -1094,8 +1094,7 @@ def test_what_was_answered_there_and_is_asked_again_on_the_phone_counts_once() -
 
     into.says_on_the_phone("opened", on=into.state.calls[-1].question)
 
-    assert "answer.file_opened.opened" in into.rules
-    assert "answer.file_opened.not_me" not in into.rules
+    assert [(q.person, q.kind) for q in into.state.answered] == [(BOB, QuestionKind.FILE_OPENED)]
 
 
 @pytest.mark.parametrize("wish", [WishedCall(BOB.object_id), WishedToTalk(BOB.object_id)])
