@@ -3,6 +3,7 @@ what a case was told, to another one."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
+from datetime import datetime
 from ipaddress import ip_address
 from itertools import chain
 from typing import TypeVar
@@ -43,6 +44,7 @@ from triage.report import (
     UserEvidence,
     Verdict,
 )
+from triage.suspicion import speaks_of_accounts
 
 KEPT = 20
 """Of each kind of thing, so that the state stays small at 500 alerts."""
@@ -60,6 +62,7 @@ def told_by(report: IncidentReport, ref: SourceRef, matches: Mapping[str, Match]
             (a.first_activity for a in report.alerts if a.first_activity), default=None
         ),
         alerts=tuple(map(_note, report.alerts)),
+        accounts_seen=_latest(map(_time_of, filter(speaks_of_accounts, report.alerts))),
         affected=tuple(_affected(report, matches)),
         devices=tuple(_devices(report)),
         files=tuple(_files(report)),
@@ -91,6 +94,7 @@ def add(incident: Incident, told: Told) -> Incident:
         refs=(*(r for r in incident.refs if _ref_key(r) not in anew), *told.refs),
         first_activity=min(times, default=None),
         alerts=_merge(incident.alerts, told.alerts, lambda n: n.id)[-KEPT:],
+        accounts_seen=_latest((incident.accounts_seen, told.accounts_seen)),
         affected=affected[:KEPT],
         devices=devices[:KEPT],
         overflow=incident.overflow or told.overflow or left_out,
@@ -104,6 +108,10 @@ def add(incident: Incident, told: Told) -> Incident:
         reported_by_user=incident.reported_by_user or told.reported_by_user,
         already_done=_already_done(incident, told),
     )
+
+
+def _latest(times: Iterable[datetime | None]) -> datetime | None:
+    return max((at for at in times if at is not None), default=None)
 
 
 def _ref_key(ref: SourceRef) -> tuple[Source, str]:
@@ -149,8 +157,12 @@ def _merge_files(
 
 
 def _note(alert: Alert) -> AlertNote:
-    at = alert.first_activity or alert.created
-    return AlertNote(alert.id, alert.title[:200], alert.product, alert.severity, at)
+    title = alert.title[:200]
+    return AlertNote(alert.id, title, alert.product, alert.severity, _time_of(alert))
+
+
+def _time_of(alert: Alert) -> datetime | None:
+    return alert.first_activity or alert.created
 
 
 # --- who -----------------------------------------------------------------------------------------

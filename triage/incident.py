@@ -817,6 +817,7 @@ class Told:
     refs: tuple[SourceRef, ...]
     first_activity: datetime | None = None
     alerts: tuple[AlertNote, ...] = ()
+    accounts_seen: datetime | None = None
     affected: tuple[Affected, ...] = ()
     devices: tuple[Device, ...] = ()
     files: tuple[SuspectFile, ...] = ()
@@ -1004,6 +1005,8 @@ class Incident:
     first_activity: datetime | None = None
     alerts: tuple[AlertNote, ...] = ()
     """The latest ones, at most 20."""
+    accounts_seen: datetime | None = None
+    """In the latest alert that speaks of accounts; None also in older states."""
     affected: tuple[Affected, ...] = ()
     joined: tuple[Affected, ...] = ()
     """Affected in cases that became part of this one, at most 20: not asked anew, but they keep their

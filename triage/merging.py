@@ -165,9 +165,11 @@ def absorb(draft: Draft, event: Absorbed) -> None:
     )
     _suspect(draft, event.taints)
     if event.told is not None:
+        told = all_told(draft.incident), event.told
         draft.incident = add(draft.incident, event.told)
         draft.set(adopted=True)
-        suspicion.look_anew(draft, event.told)
+        for each in told:
+            suspicion.look_anew(draft, each)
     _join(draft, event)
     for question in event.questions:
         _hear(draft, question)
@@ -230,15 +232,18 @@ MOST_JOINED = 20
 
 def _suspect(draft: Draft, taints: tuple[Taint, ...]) -> None:
     """A suspicion that arose there is this case's own from now on: the other one, which may be why
-    the account is suspect here, is over. Where there is later evidence than ours, what was done
+    the account is suspect here, is over; also one that was settled there, which nothing here but
+    what was seen since makes stand again. Where there is later evidence than ours, what was done
     before it counts no more."""
     for told in taints:
         ours = [t for t in draft.incident.taints if t.object_id == told.object_id]
         own = next((t for t in ours if not t.is_lent), None)
         trusted = own.lifted_at if own else None
-        settled = told.lifted_at is not None
-        if settled and (ours or draft.incident.affects(told.object_id)):
-            continue  # there, and not what speaks against the account here
+        if told.lifted_at is not None:
+            if own is None or (trusted is not None and trusted < told.lifted_at):
+                others = tuple(t for t in draft.incident.taints if t is not own)
+                draft.set(taints=(*others, told))
+            continue
         if trusted is not None and told.last_evidence <= trusted:
             continue  # it has been settled here since
         if told.is_lent and ours:
@@ -246,7 +251,7 @@ def _suspect(draft: Draft, taints: tuple[Taint, ...]) -> None:
         if own is not None and trusted is None:
             suspicion.evidence_of(draft, told.object_id, told.last_evidence)
             continue
-        if not settled and not any(t.lifted_at is None for t in ours):
+        if not any(t.lifted_at is None for t in ours):
             asking.withdraw_card(draft, told.object_id)
         others = tuple(t for t in draft.incident.taints if t not in ours)
         draft.set(taints=(*others, told))

@@ -123,11 +123,17 @@ def _gave_it_away(incident: Incident, object_id: str) -> bool:
 def tells_anew(alerts: Iterable[Alert], known: Incident, severity: Severity) -> bool:
     """Whether a report brings an alert that makes accounts suspect, and that was not known."""
     before = {note.id for note in known.alerts}
-    return any(_speaks_of_accounts(a, severity) for a in alerts if a.id not in before)
+    news = (a for a in alerts if a.id not in before)
+    return any(
+        speaks_of_accounts(a)
+        and (severity.rank >= _LEAST or _is_identity_risk(a.product, a.severity))
+        for a in news
+    )
 
 
-def _speaks_of_accounts(alert: Alert, severity: Severity) -> bool:
-    about = PLAYBOOKS[type_of(alert)].channel is Channel.TAINTED and severity.rank >= _LEAST
+def speaks_of_accounts(alert: Alert) -> bool:
+    """By its kind, or as an identity risk."""
+    about = PLAYBOOKS[type_of(alert)].channel is Channel.TAINTED
     return about or _is_identity_risk(alert.product, alert.severity)
 
 
@@ -139,11 +145,12 @@ def begin_anew(draft: Draft) -> None:
 
 
 def look_anew(draft: Draft, told: Told) -> None:
-    """The same for whoever is named by what another case was told, since its latest alert."""
+    """The same for whoever is named by what a case was told, since its latest alert that speaks of
+    accounts."""
     about = any(PLAYBOOKS[kind].channel is Channel.TAINTED for kind in told.types)
     suspect = about and draft.incident.severity.rank >= _LEAST
     suspect = suspect or any(_is_identity_risk(n.product, n.severity) for n in told.alerts)
-    at = max((note.at for note in told.alerts if note.at), default=None)
+    at = told.accounts_seen or max((note.at for note in told.alerts if note.at), default=None)
     if suspect and at is not None:
         for object_id in (a.object_id for a in told.affected if a.object_id):
             evidence_of(draft, object_id, at)

@@ -79,7 +79,7 @@ from triage.merging import (
 )
 from triage.phrases import Phrase, phrase
 from triage.playbooks import QUESTIONS
-from triage.report import AlreadyDone, DoneKind, IncidentReport, Product, Severity
+from triage.report import Alert, AlreadyDone, DoneKind, IncidentReport, Product, Severity
 from triage.surfaces import surfaces
 from triage.views import AnalystThread, PersonCard
 
@@ -1000,12 +1000,52 @@ def test_whoever_was_made_safe_there_is_not_suspect_here() -> None:
     assert not into.state.is_tainted(CARLA.object_id)
 
 
+def test_a_merge_alone_makes_nobody_suspect_who_was_made_safe() -> None:
+    part = _cleared()
+    into = Case(now=part.now).reported(malware_ran(CARLA))
+    assert CARLA.object_id not in by_anna(part, into).state.suspects
+
+    again = _cleared()
+    again.now += timedelta(minutes=1)
+    seen = replace(_low_sign_in(again), first_activity=again.now - timedelta(hours=1))
+    malware = replace(malware_ran(CARLA).alerts[0], first_activity=again.now)
+    part = Case(now=again.now).reported(report(seen, malware, source_id="9"))
+    part.current = replace(part.state, taints=())  # it had been settled there as well
+    assert CARLA.object_id not in by_anna(part, again).state.suspects
+
+
+def test_of_two_that_were_settled_the_later_one_counts() -> None:
+    part, into = _cleared(), _cleared()
+    part.now += timedelta(minutes=1)
+    part.reported(report(_low_sign_in(part), source_id="9"))
+    (mark,) = part.state.taints
+    part.now += timedelta(minutes=1)
+    part.current = replace(part.state, taints=(replace(mark, lifted_at=part.now),))
+    into.now = part.now
+
+    assert by_anna(part, into).state.suspects == frozenset()
+
+
+def test_what_was_seen_here_since_they_were_made_safe_there_makes_them_suspect() -> None:
+    part = _cleared()
+    into = Case(now=part.now + timedelta(minutes=1))
+    into.reported(report(_low_sign_in(into), source_id="9"))
+    assert into.state.suspects == frozenset()
+    part.now = into.now
+
+    assert by_anna(part, into).state.suspects == {CARLA.object_id}
+
+
+def _low_sign_in(of: Case) -> Alert:
+    """That makes nobody suspect by itself, seen now."""
+    seen = alert("Unfamiliar sign-in properties", Product.ENTRA, Severity.LOW, user(CARLA))
+    return replace(seen, id="later", first_activity=of.now)
+
+
 def test_whoever_was_made_safe_is_suspect_anew_for_what_the_other_case_saw_since() -> None:
     into = _cleared()
     into.now += timedelta(minutes=1)
-    seen = alert("Unfamiliar sign-in properties", Product.ENTRA, Severity.LOW, user(CARLA))
-    seen = replace(seen, id="later", first_activity=into.now)
-    part = Case(now=into.now).reported(report(seen, source_id="9"))
+    part = Case(now=into.now).reported(report(_low_sign_in(into), source_id="9"))
     assert part.state.suspects == frozenset()
 
     by_anna(part, into)
