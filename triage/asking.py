@@ -222,11 +222,14 @@ def new_question(
     words: str | None = None,
 ) -> Question:
     """Sent now, or held until it may be; a phone call is the analyst's to time."""
-    number = len(draft.incident.questions) + 1
     at_once = at_once or route is Route.PHONE
     at = draft.now if at_once else ladder.send_at(draft, person)
     state = Held(at) if at > draft.now else _open(draft)
-    return Question(f"q{number}", kind, person, route, draft.now, state, words=words)
+    return Question(_next_id(draft), kind, person, route, draft.now, state, words=words)
+
+
+def _next_id(draft: Draft) -> str:
+    return f"q{len(draft.incident.questions) + 1}"
 
 
 def _open(draft: Draft) -> Open:
@@ -350,12 +353,50 @@ def _note_reply(draft: Draft, question: Question, reply: Reply, answer: Answer |
 def take_wish(draft: Draft, question: Question) -> None:
     """They want to be called, and say so where nothing is asked any more."""
     by = question.person
-    reply = Reply(by.object_id, draft.now, Standing.FOR_ANALYST, CALL_ME.id)
-    draft.put_question(replace(question, replies=kept((*question.replies, reply))))
+    wish = Reply(by.object_id, draft.now, Standing.FOR_ANALYST, CALL_ME.id)
     which = f"{question.id}:{len(question.replies) + 1}"
-    _tell(draft, f"call_me:{which}", phrase("why.call_me", person=by.name))
+    if draft.incident.merged is None:  # else it is heard where the case goes on
+        _tell(draft, f"call_me:{which}", phrase("why.call_me", person=by.name))
+    _call_as_wished(draft, question, wish)
+
+
+def take_over_wish(draft: Draft, told: Question) -> None:
+    """They want to be called, and said so in a case that became part of this one: about what they
+    are asked here, else about what they were asked there."""
+    person, wish = told.person, told.replies[-1]
+    if any(wish in q.replies for q in draft.incident.questions):
+        return
+    why = phrase("why.call_me", person=person.name)
+    draft.hand_over_once(why)
+    draft.tell_analysts(f"call_me:{told.id}:{len(told.replies)}", why)
+    if draft.incident.is_over:
+        return
+    question = _asked_here(draft, told)
+    if question is not None:
+        _call_as_wished(draft, question, wish)
+        return
+    question = new_question(draft, person, told.kind, Route.PHONE, words=told.words)
+    send(draft, replace(question, replies=(wish,)))
+
+
+def _asked_here(draft: Draft, told: Question) -> Question | None:
+    """What that person is asked here; or what they have answered there, which counts once and is
+    this case's own question from now on."""
+    person = told.person.object_id
+    theirs = (q for q in draft.incident.questions if q.person.object_id == person)
+    asked = [q for q in theirs if q.state.state != "withdrawn"]
+    heard = next((q for q in draft.incident.heard if q.topic == told.topic), None)
+    if asked or heard is None:
+        return asked[-1] if asked else None
+    draft.set(heard=tuple(q for q in draft.incident.heard if q is not heard))
+    return replace(heard, id=_next_id(draft), route=Route.PHONE)
+
+
+def _call_as_wished(draft: Draft, question: Question, wish: Reply) -> None:
+    before = (r for r in question.replies if r != wish)
+    draft.put_question(replace(question, replies=kept((*before, wish))))
     called = {c.person.object_id for c in draft.incident.calls if c.done_at is None}
-    if not draft.incident.is_over and by.object_id not in called:
+    if not draft.incident.is_over and question.person.object_id not in called:
         calling.call(draft, question)
 
 

@@ -72,7 +72,7 @@ def callees(incident: Incident, customer: Customer) -> tuple[Callee, ...]:
     ]
     concerned = [
         Callee(p.name, p.upn)
-        for p in incident.people
+        for p in incident.concerned
         if p.upn and not p.outside and not incident.is_tainted(p.object_id)
     ]
     return tuple({c.upn.lower(): c for c in (*deciding, *concerned)}.values())
@@ -83,7 +83,7 @@ def name_of(incident: Incident, customer: Customer, upn: str) -> str | None:
     contact = customer.contact(upn)
     if contact is not None:
         return contact.name
-    return next((p.name for p in incident.people if p.upn.lower() == upn.lower()), None)
+    return next((p.name for p in incident.involved if p.upn.lower() == upn.lower()), None)
 
 
 def end(draft: Draft, task: CallTask) -> None:

@@ -928,12 +928,16 @@ def _merged_into(draft: Draft, event: MergedInto) -> Verdict:
 
 
 def _absorbed(draft: Draft, event: Absorbed) -> Verdict:
-    """What was open there is open here: a case that is closed goes back to work for it."""
-    if draft.incident.merged is not None:
+    """What was open there is open here: a case that is closed goes back to work for it, and for what
+    comes to light there later where that raises, or is work. Whoever only wants to speak to us is
+    an analyst's, and reopens nothing."""
+    before = draft.incident
+    if before.merged is not None:
         return Refused(phrase("refused.closed"))
     merging.absorb(draft, event)
-    if draft.incident.closed is not None:
+    if before.closed is not None and (not event.later or merging.is_work(draft, before)):
         closing.reopen(draft, phrase("timeline.reopened_evidence"))
+    merging.hear_wishes(draft, event)
     return Accepted()
 
 

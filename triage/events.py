@@ -393,10 +393,14 @@ class Absorbed:
     affected: tuple[Affected, ...] = ()
     """Of that case, and of those that became part of it."""
     talking: tuple[str, ...] = ()
-    """Object ids of those who asked there for an analyst to write with, or to be called."""
+    """Object ids of those who asked there for an analyst to write with."""
+    to_call: tuple[Question, ...] = ()
+    """On which somebody there asked to be called, and was not heard since."""
     told: Told | None = None
     """What sources told of it, as if this case had been told: where an analyst merged it, or another
     one into it. Else the source that says that two are one tells that itself, of the one."""
+    later: bool = False
+    """It was part of this one already: this came to light there since."""
     kind: Literal["absorbed"] = "absorbed"
 
 

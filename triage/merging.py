@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from triage import asking, containing, paging, suspicion, talking, tasking
-from triage.assess import answer_weight, outweighs
+from triage.assess import answer_weight, assess, outweighs
 from triage.authority import is_thread_guarded, may_command
 from triage.draft import Draft
 from triage.events import Absorbed, MergedInto
@@ -36,8 +36,7 @@ def handed_on(incident: Incident) -> Absorbed:
     return Absorbed(
         name=incident.name,
         questions=tuple(
-            q if q in incident.heard else replace(q, id=f"{incident.name}/{q.id}")
-            for q in incident.answered
+            q if q in incident.heard else _as_of(incident, q) for q in incident.answered
         ),
         actions=tuple(
             replace(a, denied=containing.was_denied(incident, a))
@@ -52,9 +51,18 @@ def handed_on(incident: Incident) -> Absorbed:
         paged=incident.paged_at is not None,
         kept_open=incident.kept_open,
         affected=everybody(incident.affected, incident.joined),
-        talking=_wish_to_talk(incident),
+        talking=incident.talking,
+        to_call=tuple(_as_of(incident, q) for q in incident.questions if _waits_for_call(q)),
         told=all_told(incident) if incident.adopted or _merged_by_analyst(incident) else None,
     )
+
+
+def _as_of(incident: Incident, question: Question) -> Question:
+    return replace(question, id=f"{incident.name}/{question.id}")
+
+
+def _waits_for_call(question: Question) -> bool:
+    return bool(question.replies) and question.replies[-1].choice == CALL_ME.id
 
 
 def _merged_by_analyst(incident: Incident) -> bool:
@@ -64,14 +72,7 @@ def _merged_by_analyst(incident: Incident) -> bool:
 def told_later(incident: Incident) -> Absorbed:
     """What a merged case hands on once it was merged: whoever had it then has the other no more for
     it, and what sources have told since went to the other."""
-    return replace(handed_on(incident), owner=None, owner_name=None, told=None)
-
-
-def _wish_to_talk(incident: Incident) -> tuple[str, ...]:
-    """Whoever asked to write with an analyst, or to be called and was not heard since."""
-    last = ((q.person.object_id, q.replies[-1].choice) for q in incident.questions if q.replies)
-    called = (who for who, choice in last if choice == CALL_ME.id)
-    return tuple(dict.fromkeys((*incident.talking, *called)))
+    return replace(handed_on(incident), owner=None, owner_name=None, told=None, later=True)
 
 
 _NOTHING_DONE = (ActionState.PROPOSED, ActionState.ALREADY_DONE)
@@ -178,9 +179,29 @@ def absorb(draft: Draft, event: Absorbed) -> None:
         paging.taken(draft)
     elif event.paged:
         paging.nobody_took_it(draft)
+
+
+def hear_wishes(draft: Draft, event: Absorbed) -> None:
+    """Who there wants an analyst to write with, or to call them."""
     for person in draft.incident.concerned:
         if person.object_id in event.talking and not talking.is_begun(draft.incident, person):
             talking.begin(draft, person)
+    for question in event.to_call:
+        asking.take_over_wish(draft, question)
+
+
+def is_work(draft: Draft, before: Incident) -> bool:
+    """Whether what a merged case has told since raises, or leaves something to do."""
+    now = draft.incident
+    then, stands = (assess(i, draft.customer, draft.now).log_odds for i in (before, now))
+    return (
+        stands > then
+        or bool(now.suspects - before.suspects)
+        or any(a.state in _TO_DO and a not in before.actions for a in now.actions)
+    )
+
+
+_TO_DO = (ActionState.ORDERED, ActionState.UNDOING, ActionState.FAILED, ActionState.REFUSED)
 
 
 # --- what it is about ----------------------------------------------------------------------------

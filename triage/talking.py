@@ -12,10 +12,12 @@ from triage.phrases import phrase
 
 
 def begin(draft: Draft, person: Person) -> None:
-    """The analysts hear of it, once; what is said then is not waited for."""
+    """The analysts hear of it, once, where the case goes on; what is said then is not waited for."""
+    draft.set(talking=(*draft.incident.talking, person.object_id))
+    if draft.incident.merged is not None:
+        return
     suspect = "_tainted" if draft.incident.is_tainted(person.object_id) else ""
     why = phrase(f"why.talk{suspect}", person=person.name)
-    draft.set(talking=(*draft.incident.talking, person.object_id))
     draft.hand_over(why)
     draft.tell_analysts(f"talk:{person.object_id}", why, mentions=_who_has(draft.incident))
 

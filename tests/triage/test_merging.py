@@ -13,6 +13,7 @@ from tests.triage.triage_script import (
     BOB,
     CARLA,
     CONTOSO,
+    EVE,
     INES,
     IT,
     JON,
@@ -34,10 +35,11 @@ from tests.triage.triage_script import (
     user,
 )
 from triage.actions import ActionKind
+from triage.calling import name_of
 from triage.containing import recheck
 from triage.customer import Consent
 from triage.decide import Accepted, AlreadyAnswered, Refused
-from triage.effects import ANALYST_THREAD, Page, PageAction
+from triage.effects import ANALYST_THREAD, CUSTOMER_THREAD, Page, PageAction
 from triage.events import (
     Absorbed,
     ActionDone,
@@ -1036,20 +1038,95 @@ def test_whoever_waits_for_a_call_when_two_become_one_is_not_forgotten() -> None
     part = Case().reported(malware_ran()).answers("call_me")
     assert part.open_calls == [BOB.name]
 
-    into = by_anna(part, Case().reported(remote_tool(CARLA)))
+    into = by_anna(part, Case().reported(malware_blocked(CARLA, source_id="9")))
 
     assert part.open_calls == []
-    assert into.told(ANALYST_THREAD)[-1] == "why.talk"
+    assert into.told(ANALYST_THREAD)[-1] == "why.call_me"
+    (question,) = [q for q in into.open_questions if q.person == BOB]
+    assert question.route is Route.PHONE
+    assert into.open_calls == [BOB.name]
+    assert handed_on(into.state).to_call[0].person == BOB, "if it becomes part of a third one"
+    due = into.state.calls[-1].due
+    into.happens(told_later(part.state), after=1)
+    assert into.open_calls == [BOB.name]
+    assert into.until_due("call:").state.calls[-1].paged_at == due
+    into.says_on_the_phone("not_me", on=question.id)
+    assert into.happens(told_later(part.state), after=1).open_calls == []
+
+
+def test_whoever_was_only_asked_in_words_is_called_too() -> None:
+    part = Case(by_upn={EVE.upn: EVE}).reported(malware_ran())
+    part.happens(AskOrdered(EVE.upn, QuestionKind.FREE, ANNA.object_id, ANNA.name, "Whose?"))
+    part.answers("call_me", on=part.state.questions[-1].id)
+
+    into = by_anna(part, Case().reported(malware_blocked(CARLA, source_id="9")))
+
+    assert into.open_calls == [EVE.name]
+    assert into.question(into.state.calls[-1].question).words == "Whose?"
+    assert name_of(into.state, CONTOSO, EVE.upn) == EVE.name
+
+
+def test_whoever_came_along_may_be_called_in_teams() -> None:
+    into = merged(_ran(), Case().reported(remote_tool(CARLA)))
+
+    assert BOB.upn in {c.upn for c in into.desk().callees}
 
 
 def test_a_call_that_is_wished_on_the_old_card_is_heard_where_the_case_goes_on() -> None:
-    part, into = _ran("opened"), Case().reported(remote_tool(CARLA))
+    part, into = _ran("opened"), Case().reported(malware_blocked(CARLA, source_id="9"))
     by_anna(part, into)
 
+    before = into.log_odds
     part.happens(WishedCall(BOB.object_id), after=1)
     into.happens(told_later(part.state), after=1)
 
-    assert into.told(ANALYST_THREAD)[-1] == "why.talk"
+    assert part.told(ANALYST_THREAD) == [], "it is heard where the case goes on"
+    assert into.told(ANALYST_THREAD)[-1] == "why.call_me"
+    assert into.open_calls == [BOB.name]
+    assert into.log_odds == before
+
+
+def test_what_was_answered_there_and_is_asked_again_on_the_phone_counts_once() -> None:
+    part = _ran("not_me")
+    into = merged(part, Case().reported(malware_blocked(CARLA, source_id="9")))
+    part.happens(WishedCall(BOB.object_id), after=1)
+    into.happens(told_later(part.state), after=1)
+
+    into.says_on_the_phone("opened", on=into.state.calls[-1].question)
+
+    assert "answer.file_opened.opened" in into.rules
+    assert "answer.file_opened.not_me" not in into.rules
+
+
+@pytest.mark.parametrize("wish", [WishedCall(BOB.object_id), WishedToTalk(BOB.object_id)])
+def test_whoever_wants_to_speak_to_us_reopens_nothing(wish: WishedCall | WishedToTalk) -> None:
+    part, into = _ran("opened"), Case().reported(remote_tool(CARLA))
+    by_anna(part, into).closes(disposition="falsePositive", comment="a drill")
+    part.absorbs = False
+    part.at_risk = frozenset({BOB.object_id})
+
+    into.happens(told_later(part.happens(wish, after=1).state), after=1)
+
+    assert into.status is Status.RESOLVED
+    assert into.told(CUSTOMER_THREAD) == []
+    assert into.told(ANALYST_THREAD)[-1].startswith(("why.call_me", "why.talk"))
+    assert into.state.handed_over is not None
+
+
+def test_what_raises_or_fails_there_later_reopens_it() -> None:
+    def closed(part: Case) -> Case:
+        into = by_anna(part, Case().reported(remote_tool(CARLA)))
+        return into.closes(disposition="falsePositive", comment="a drill")
+
+    part = _ran("not_me")
+    into = closed(part)
+    part.answers("opened")
+    assert into.happens(told_later(part.state)).state.closed is None
+
+    part, _ = _ordered_there()
+    into = closed(part)
+    part.fails(part.action(ActionKind.ISOLATE_DEVICE).id)
+    assert into.happens(told_later(part.state)).state.closed is None
 
 
 def test_through_a_suspect_account_the_old_card_tells_nothing() -> None:
