@@ -53,7 +53,9 @@ from triage.incident import (
     Standing,
     Status,
 )
+from triage.phrases import phrase
 from triage.report import Account, FileEvidence, Product, Severity, Verdict
+from triage.views import AnalystThread, CustomerThread
 
 
 def ran(**customer: Any) -> Case:
@@ -637,6 +639,20 @@ def test_only_whoever_answered_is_thanked_for_the_answer() -> None:
     heard.closes(disposition=Disposition.TRUE_POSITIVE)
     assert heard.told(f"person:{BOB.object_id}") == ["over.helped.malware"]
     assert "over.helped.malware" in keys(heard.card(BOB).says)
+
+
+def test_what_it_was_is_told_to_customers_in_plain_words_and_to_analysts_in_theirs() -> None:
+    closed = Case().reported(malware_ran()).closes(disposition=Disposition.TRUE_POSITIVE)
+
+    views = closed.views()
+    customer, analyst = views["customer"], views["analyst"]
+
+    assert isinstance(customer, CustomerThread)
+    assert isinstance(analyst, AnalystThread)
+    (plain,) = [p.args["disposition"] for p in customer.outcome if p.key == "outcome.closed"]
+    (ours,) = [p.args["disposition"] for p in analyst.outcome if p.key == "outcome.closed"]
+    assert plain == phrase("determination.malware")
+    assert ours == phrase("verdict.harmful", what=plain)
 
 
 # --- after the end -------------------------------------------------------------------------------

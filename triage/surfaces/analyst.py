@@ -42,6 +42,7 @@ from triage.surfaces.threads import (
 )
 from triage.suspicion import RUNS_OUT
 from triage.taps import taps, waited
+from triage.verdicts import technical
 from triage.views import (
     AnalystCall,
     AnalystQuestion,
@@ -102,7 +103,7 @@ def analyst_thread(incident: Incident, customer: Customer) -> AnalystThread:
         assigned=assigning.reason(incident),
         portal=_portal(incident),
         timeline=tuple((e.at, e.says) for e in incident.timeline[-10:]),
-        outcome=(*outcome(incident), *_comment(incident), steps(incident, customer))
+        outcome=(*outcome(incident, technical), *_comment(incident), steps(incident, customer))
         if incident.closed
         else (),
         callees=calling.callees(incident, customer),

@@ -1,5 +1,6 @@
 """What both threads of a case tell: the customer's and the analysts'."""
 
+from collections.abc import Callable
 from typing import assert_never
 
 from triage import clocks
@@ -9,10 +10,12 @@ from triage.customer import Customer
 from triage.incident import (
     ActionState,
     Clock,
+    Closed,
     Incident,
     Kept,
     Paused,
     Promise,
+    Proposal,
     Question,
     ResponseAction,
     Spared,
@@ -136,17 +139,20 @@ def _stands(incident: Incident, customer: Customer, clock: Clock) -> Phrase | No
 EFFECTIVE = (ActionState.DONE, ActionState.ALREADY_DONE)
 
 
-def outcome(incident: Incident) -> tuple[Phrase, ...]:
-    """What it was and how long it took; how it will close, while that is held; else nothing."""
+def outcome(
+    incident: Incident, called: Callable[[Proposal | Closed], Phrase] = verdict
+) -> tuple[Phrase, ...]:
+    """What it was, as its readers call it, and how long it took; how it will close, while that is
+    held; else nothing."""
     if incident.closing is not None:
-        says = verdict(incident.closing.proposal)
+        says = called(incident.closing.proposal)
         return (phrase("outcome.closing", disposition=says, until=incident.closing.until),)
     closed = incident.closed
     if closed is None:
         return ()
     minutes = max(1, round((closed.at - incident.received).total_seconds() / 60))
     lines = [
-        phrase("outcome.closed", disposition=verdict(closed)),
+        phrase("outcome.closed", disposition=called(closed)),
         phrase("outcome.took", minutes=minutes),
     ]
     stopping = [a for a in incident.actions if a.kind not in LOOKING]
