@@ -584,6 +584,8 @@ class Approval:
     approved by one person before signatures were kept."""
     in_thread: bool = True
     """Its card stands in the customer's thread; False while the thread has always hidden it."""
+    merged: bool = False
+    """It was withdrawn because the case became part of another one."""
 
 
 # --- calls, decisions, closing -------------------------------------------------------------------
