@@ -371,7 +371,7 @@ class Conductor:
         that shares a strong key; else it begins a new one."""
         tx.hold("reports")  # two that tell of one case at once must not open two
         known = [present(tx, found) for found in _known_as(tx, event.report)]
-        roomy = [case for case in known if _has_room(case, event.report)]
+        roomy = [case for case in known if _takes_in(case, event.report)]
         if known and not roomy:  # its id may be one that a full case was promised
             incidents.forget_ref(tx, event.report.source, event.report.source_id)
         if roomy:
@@ -383,7 +383,7 @@ class Conductor:
         keys = strong_keys(event.report, matches_of(tx, event, profiles.current(tx)))
         related = incidents.find_related(tx, keys, now - JOINS_WITHIN)
         joins = present(tx, related) if related else None
-        return joins if joins and _has_room(joins, event.report) else None
+        return joins if joins and _takes_in(joins, event.report) else None
 
     def _merge(
         self, tx: Tx, part_id: str, into: str, occurrence: Occurrence, now: datetime
@@ -393,7 +393,7 @@ class Conductor:
         part, other = present(tx, part_id), present(tx, into)
         if part.is_over:
             return True
-        if part.adopted and not has_room(other, part):
+        if part.has_parts and not has_room(other, part):
             for case, name in ((part, other.name), (other, part.name)):
                 key = f"{occurrence.key}:not_merged:{name}"
                 self._advance(tx, Occurrence(key, NotMerged(name), case.id), now)
@@ -736,7 +736,7 @@ def _known_as(tx: Tx, report: IncidentReport) -> list[str]:
     return list(dict.fromkeys(id_ for id_ in found if id_ is not None))
 
 
-def _has_room(incident: Incident, report: IncidentReport) -> bool:
+def _takes_in(incident: Incident, report: IncidentReport) -> bool:
     """What is a part of it already may always change."""
     own = (report.source, report.source_id)
     known = any((ref.source, ref.source_id) == own for ref in incident.refs)

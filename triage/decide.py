@@ -124,8 +124,8 @@ from triage.report import IncidentReport
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 
-TWICE = timedelta(minutes=1)
-"""Within which the same note of the same analyst is one."""
+AGAIN_WITHIN = timedelta(minutes=1)
+"""The same note of the same analyst is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -746,7 +746,7 @@ def _noted(draft: Draft, event: Noted) -> Verdict:
     if refused is not None:
         return Refused(refused)
     noted = phrase("timeline.noted", by=event.by_name, text=event.text)
-    if any(e.says == noted and draft.now - e.at <= TWICE for e in draft.timeline):
+    if any(e.says == noted and draft.now - e.at <= AGAIN_WITHIN for e in draft.timeline):
         return AlreadyAnswered(phrase("thanks.already"))
     draft.note(noted)
     return Accepted(phrase("thanks.noted"))

@@ -53,7 +53,7 @@ def handed_on(incident: Incident) -> Absorbed:
         affected=everybody(incident.affected, incident.joined),
         talking=incident.talking,
         to_call=tuple(_as_of(incident, q) for q in incident.questions if _waits_for_call(q)),
-        told=all_told(incident) if incident.adopted or _merged_by_analyst(incident) else None,
+        told=all_told(incident) if incident.has_parts or _merged_by_analyst(incident) else None,
     )
 
 
@@ -169,7 +169,7 @@ def absorb(draft: Draft, event: Absorbed) -> None:
     if event.told is not None:
         told = all_told(draft.incident), event.told
         draft.incident = add(draft.incident, event.told)
-        draft.set(adopted=True)
+        draft.set(has_parts=True)
         for each in told:
             suspicion.look_anew(draft, each)
     _join(draft, event)

@@ -56,8 +56,9 @@ from triage.events import (
     WishedToTalk,
     Wrote,
 )
-from triage.extract import KEPT, all_told
+from triage.extract import all_told
 from triage.incident import (
+    KEPT,
     MOST_REFS,
     ActionState,
     ApprovalState,
