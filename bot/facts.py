@@ -6,7 +6,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bot import ids
-from bot.cases import goes_on, present
+from bot.cases import goes_on
 from storage import incidents, people, profiles
 from storage import surfaces as surface_rows
 from storage.engine import Tx
@@ -152,11 +152,11 @@ def _why_not_merged(
 ) -> Literal["over", "own", "room"] | None:
     if before is None or not isinstance(event, MergedInto) or event.by is None:
         return None
-    into = present(tx, event.into)
+    into = incidents.load(tx, event.into)
+    if into is None or may_command(into, provider, event.by) is not None:
+        return "own"
     if into.is_over:
         return "over"
-    if may_command(into, provider, event.by) is not None:
-        return "own"
     return None if has_room(into, before) else "room"
 
 
