@@ -54,7 +54,17 @@ from triage.customer import Customer
 from triage.decide import Accepted, Decided, Verdict, decide
 from triage.draft import Known
 from triage.effects import ANALYST_THREAD, PostHandover, Relay, Say, look_again
-from triage.events import Absorbed, Answered, AskOrdered, Event, Facts, MergedInto, Reported, Wrote
+from triage.events import (
+    Absorbed,
+    Answered,
+    AskOrdered,
+    Event,
+    Facts,
+    MergedInto,
+    NotMerged,
+    Reported,
+    Wrote,
+)
 from triage.extract import strong_keys
 from triage.incident import MOST_REFS, Incident
 from triage.merging import handed_on, has_room, told_later
@@ -361,28 +371,36 @@ class Conductor:
         that shares a strong key; else it begins a new one."""
         tx.hold("reports")  # two that tell of one case at once must not open two
         known = [present(tx, found) for found in _known_as(tx, event.report)]
-        roomy = [case for case in known if _has_room(case, event.report)]
+        roomy = [case for case in known if _takes_in(case, event.report)]
         if known and not roomy:  # its id may be one that a full case was promised
             incidents.forget_ref(tx, event.report.source, event.report.source_id)
         if roomy:
-            goes_on, *parts = roomy
-            for part in parts:
-                self._merge(tx, part, goes_on, occurrence, now)
-            return present(tx, goes_on.id)
+            into, *parts = (case.id for case in roomy)
+            apart = {p for p in parts if not self._merge(tx, p, into, occurrence, now)}
+            source, known_as = event.report.source, event.report.source_id
+            own = incidents.find_by_ref(tx, source, known_as) if apart else None
+            return present(tx, own if own and own in apart else into)
         keys = strong_keys(event.report, matches_of(tx, event, profiles.current(tx)))
         related = incidents.find_related(tx, keys, now - JOINS_WITHIN)
         joins = present(tx, related) if related else None
-        return joins if joins and _has_room(joins, event.report) else None
+        return joins if joins and _takes_in(joins, event.report) else None
 
     def _merge(
-        self, tx: Tx, part: Incident, goes_on: Incident, occurrence: Occurrence, now: datetime
-    ) -> None:
-        """The source says that two cases of ours are one. What is closed stays closed, and what has no
-        room stays a case of its own."""
-        if part.is_over or (part.adopted and not has_room(goes_on, part)):
-            return
-        merged = MergedInto(goes_on.id, goes_on.name)
+        self, tx: Tx, part_id: str, into: str, occurrence: Occurrence, now: datetime
+    ) -> bool:
+        """The source says that two cases of ours are one. What is closed stays closed. False where
+        one has no room for both: they stay two, and the analysts of each are told."""
+        part, other = present(tx, part_id), present(tx, into)
+        if part.is_over:
+            return True
+        if part.has_parts and not has_room(other, part):
+            for case, name in ((part, other.name), (other, part.name)):
+                key = f"{occurrence.key}:not_merged:{name}"
+                self._advance(tx, Occurrence(key, NotMerged(name), case.id), now)
+            return False
+        merged = MergedInto(other.id, other.name)
         self._advance(tx, Occurrence(f"{occurrence.key}:merged:{part.id}", merged, part.id), now)
+        return True
 
     def _hand_on(
         self, tx: Tx, part: Incident, news: Absorbed, occurrence: Occurrence, now: datetime
@@ -722,7 +740,7 @@ def _known_as(tx: Tx, report: IncidentReport) -> list[str]:
     return list(dict.fromkeys(id_ for id_ in found if id_ is not None))
 
 
-def _has_room(incident: Incident, report: IncidentReport) -> bool:
+def _takes_in(incident: Incident, report: IncidentReport) -> bool:
     """What is a part of it already may always change."""
     own = (report.source, report.source_id)
     known = any((ref.source, ref.source_id) == own for ref in incident.refs)

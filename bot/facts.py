@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, time
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bot import ids
-from bot.cases import goes_on, present
+from bot.cases import goes_on
 from storage import incidents, people, profiles
 from storage import surfaces as surface_rows
 from storage.engine import Tx
@@ -50,7 +51,6 @@ def facts_of(
     helpers = _helpers(tx, concerned, before, event, customer)
     also = _unknown_accounts(before, event, matches) | {p.object_id for p in helpers.values()}
     also |= {p.object_id for p in before.involved} if before else set()
-    into = _part_of(tx, before, event)
     return Facts(
         new=_new(tx, customer, now) if before is None else None,
         matches=matches,
@@ -60,9 +60,8 @@ def facts_of(
         helpers=helpers,
         cards=_cards(tx, concerned, before, event, now),
         pages=pages,
-        absorbs=into is None or not into.is_over,
-        theirs=into is None or _is_theirs(into, event, provider),
-        room=into is None or before is None or has_room(into, before),
+        goes_on=_goes_on(tx, before, event),
+        unmergeable=_why_not_merged(tx, before, event, provider),
         readers=_readers(tx, concerned | also, event, customer),
     )
 
@@ -141,21 +140,24 @@ def _readers(tx: Tx, involved: Collection[str], event: Event, customer: Customer
 READERS = "readers"
 
 
-def _part_of(tx: Tx, before: Incident | None, event: Event) -> Incident | None:
-    """The case that an analyst wants this one to be part of; or that it is, where somebody wants to
-    talk about it."""
-    match event:
-        case MergedInto(into=into, by=by) if by is not None:
-            return present(tx, into)
-        case WishedToTalk() if before is not None and before.merged is not None:
-            return goes_on(tx, before)
-        case _:
-            return None
+def _goes_on(tx: Tx, before: Incident | None, event: Event) -> bool:
+    """Asked for where somebody wants to talk about a case that was merged."""
+    if before is None or before.merged is None or not isinstance(event, WishedToTalk):
+        return True
+    return not goes_on(tx, before).is_over
 
 
-def _is_theirs(into: Incident, event: Event, provider: Provider) -> bool:
-    by = event.by if isinstance(event, MergedInto) else None
-    return by is None or may_command(into, provider, by) is None
+def _why_not_merged(
+    tx: Tx, before: Incident | None, event: Event, provider: Provider
+) -> Literal["over", "own", "room"] | None:
+    if before is None or not isinstance(event, MergedInto) or event.by is None:
+        return None
+    into = incidents.load(tx, event.into)
+    if into is None or may_command(into, provider, event.by) is not None:
+        return "own"
+    if into.is_over:
+        return "over"
+    return None if has_room(into, before) else "room"
 
 
 def _unseen(tx: Tx, before: Incident) -> frozenset[str]:

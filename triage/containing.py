@@ -492,10 +492,11 @@ def describe(action: ResponseAction) -> Phrase:
     return phrase(f"action.{action.kind}", target=action.target.label)
 
 
-def withdraw_approvals(draft: Draft) -> None:
+def withdraw_approvals(draft: Draft, *, merged: bool = False) -> None:
     for approval in draft.incident.approvals:
         if approval.state is ApprovalState.OPEN:
-            draft.put_approval(replace(approval, state=ApprovalState.WITHDRAWN, at=draft.now))
+            over = replace(approval, state=ApprovalState.WITHDRAWN, at=draft.now, merged=merged)
+            draft.put_approval(over)
 
 
 def _withdraw_approval(draft: Draft, action: ResponseAction, *, but_analysts: bool = False) -> None:

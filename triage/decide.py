@@ -69,6 +69,7 @@ from triage.events import (
     Later,
     MergedInto,
     Noted,
+    NotMerged,
     NotPaged,
     NotPermitted,
     RecommendationAnswered,
@@ -123,8 +124,8 @@ from triage.report import IncidentReport
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 
-TWICE = timedelta(minutes=1)
-"""Within which the same note of the same analyst is one."""
+AGAIN_WITHIN = timedelta(minutes=1)
+"""The same note of the same analyst is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +250,9 @@ def _apply(draft: Draft, event: Later) -> Verdict:  # noqa: C901, PLR0912 - an a
             return _merged_into(draft, event)
         case Absorbed():
             return _absorbed(draft, event)
+        case NotMerged():
+            merging.stay_two(draft, event)
+            return Accepted()
         case Woke():
             return _woke(draft, event)
         case ActionDone():
@@ -410,7 +414,7 @@ def _wished_to_talk(draft: Draft, event: WishedToTalk) -> Verdict:
     if person is None:
         return Refused(phrase("refused.not_addressee"))
     suspicion.taint(draft)
-    over = draft.incident.closed is not None or not draft.known.facts.absorbs
+    over = draft.incident.closed is not None or not draft.known.facts.goes_on
     if over and not draft.incident.is_tainted(event.by):
         return Refused(phrase("refused.closed"))
     if talking.is_begun(draft.incident, person):
@@ -742,7 +746,7 @@ def _noted(draft: Draft, event: Noted) -> Verdict:
     if refused is not None:
         return Refused(refused)
     noted = phrase("timeline.noted", by=event.by_name, text=event.text)
-    if any(e.says == noted and draft.now - e.at <= TWICE for e in draft.timeline):
+    if any(e.says == noted and draft.now - e.at <= AGAIN_WITHIN for e in draft.timeline):
         return AlreadyAnswered(phrase("thanks.already"))
     draft.note(noted)
     return Accepted(phrase("thanks.noted"))

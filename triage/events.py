@@ -405,6 +405,15 @@ class Absorbed:
 
 
 @dataclass(frozen=True, slots=True)
+class NotMerged:
+    """The source says that the case and another one of ours are one, and one cannot hold both."""
+
+    name: str
+    """The other's name."""
+    kind: Literal["not_merged"] = "not_merged"
+
+
+@dataclass(frozen=True, slots=True)
 class Woke:
     """A deadline that was set came due; `name` says which."""
 
@@ -513,6 +522,7 @@ Later = (
     | TaskAnswered
     | MergedInto
     | Absorbed
+    | NotMerged
     | Woke
     | ActionDone
     | ActionFailed
@@ -572,12 +582,11 @@ class Facts:
     """By object id."""
     pages: bool = False
     """Whether people can open pages of ours."""
-    absorbs: bool = True
-    """Whether the case that this one is part of, or is to be part of, goes on."""
-    theirs: bool = True
-    """Whether that case is the analyst's to change as well."""
-    room: bool = True
-    """Whether that case can hold what sources call both."""
+    goes_on: bool = True
+    """Whether the case that this one is part of is worked on still."""
+    unmergeable: Literal["over", "own", "room"] | None = None
+    """Why an analyst cannot make this case part of that other one: it is over, is about their own
+    account, or has no room for what sources call both."""
     readers: frozenset[str] = frozenset()
     """Who of the people involved reads the customer's thread, where that is looked at anew."""
     duty: Duty | None = None

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from triage.events import Match
 from triage.incident import (
+    KEPT,
     Affected,
     AlertNote,
     Device,
@@ -46,9 +47,6 @@ from triage.report import (
 )
 from triage.suspicion import speaks_of_accounts
 
-KEPT = 20
-"""Of each kind of thing, so that the state stays small at 500 alerts."""
-
 T = TypeVar("T")
 
 
@@ -62,7 +60,7 @@ def told_by(report: IncidentReport, ref: SourceRef, matches: Mapping[str, Match]
             (a.first_activity for a in report.alerts if a.first_activity), default=None
         ),
         alerts=tuple(map(_note, report.alerts)),
-        accounts_seen=_latest(map(_time_of, filter(speaks_of_accounts, report.alerts))),
+        accounts_seen=_latest(a.seen for a in report.alerts if speaks_of_accounts(a)),
         affected=tuple(_affected(report, matches)),
         devices=tuple(_devices(report)),
         files=tuple(_files(report)),
@@ -158,11 +156,7 @@ def _merge_files(
 
 def _note(alert: Alert) -> AlertNote:
     title = alert.title[:200]
-    return AlertNote(alert.id, title, alert.product, alert.severity, _time_of(alert))
-
-
-def _time_of(alert: Alert) -> datetime | None:
-    return alert.first_activity or alert.created
+    return AlertNote(alert.id, title, alert.product, alert.severity, alert.seen)
 
 
 # --- who -----------------------------------------------------------------------------------------

@@ -229,6 +229,9 @@ class SourceRef:
     """Signs that it speaks against, whichever source makes them."""
 
 
+KEPT = 20
+"""Of each kind of thing, so that the state stays small at 500 alerts."""
+
 MOST_REFS = 24
 """Of one case: what has no room in it any more begins a case of its own."""
 
@@ -584,6 +587,8 @@ class Approval:
     approved by one person before signatures were kept."""
     in_thread: bool = True
     """Its card stands in the customer's thread; False while the thread has always hidden it."""
+    merged: bool = False
+    """It was withdrawn because the case became part of another one."""
 
 
 # --- calls, decisions, closing -------------------------------------------------------------------
@@ -1042,7 +1047,7 @@ class Incident:
     merged: Merged | None = None
     kept_open: bool = False
     """A person objected to closing; only a person closes it now."""
-    adopted: bool = False
+    has_parts: bool = False
     """An analyst made another case part of it: its own sources know nothing of that one."""
     reopened: int = 0
     """How often; every reopening is a fresh generation of deadlines."""

@@ -14,7 +14,7 @@ from triage import asking, containing, paging, suspicion, talking, tasking
 from triage.assess import answer_weight, assess, outweighs
 from triage.authority import is_thread_guarded, may_command
 from triage.draft import Draft
-from triage.events import Absorbed, MergedInto
+from triage.events import Absorbed, MergedInto, NotMerged
 from triage.extract import add, all_told, everybody, with_kinds
 from triage.incident import (
     MOST_REFS,
@@ -53,7 +53,7 @@ def handed_on(incident: Incident) -> Absorbed:
         affected=everybody(incident.affected, incident.joined),
         talking=incident.talking,
         to_call=tuple(_as_of(incident, q) for q in incident.questions if _waits_for_call(q)),
-        told=all_told(incident) if incident.adopted or _merged_by_analyst(incident) else None,
+        told=all_told(incident) if incident.has_parts or _merged_by_analyst(incident) else None,
     )
 
 
@@ -98,13 +98,8 @@ def may_merge(draft: Draft, event: MergedInto) -> Phrase | None:
         return refused
     if event.into == draft.incident.id:
         return phrase("refused.merge_itself", name=event.name)
-    if not draft.known.facts.absorbs:
-        return phrase("refused.merge_over", name=event.name)
-    if not draft.known.facts.theirs:
-        return phrase("refused.merge_own", name=event.name)
-    if not draft.known.facts.room:
-        return phrase("refused.merge_room", name=event.name, most=MOST_REFS)
-    return None
+    why = draft.known.facts.unmergeable
+    return phrase(f"refused.merge_{why}", name=event.name, most=MOST_REFS) if why else None
 
 
 def has_room(into: Incident, part: Incident) -> bool:
@@ -134,11 +129,18 @@ def _names(people: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(people))
 
 
+def stay_two(draft: Draft, event: NotMerged) -> None:
+    """A person must know, who reads of each in the other."""
+    why = phrase("why.not_merged", name=event.name)
+    draft.hand_over_once(why)
+    draft.tell_analysts(f"not_merged:{event.name}", why)
+
+
 def merge(draft: Draft, event: MergedInto) -> None:
     """The case ends here, and says where it goes on."""
     asking.withdraw_all(draft)
     tasking.withdraw_all(draft)
-    containing.withdraw_approvals(draft)
+    containing.withdraw_approvals(draft, merged=True)
     paging.rings_elsewhere(draft)
     draft.set(merged=Merged(draft.now, event.into, event.name, event.by), closing=None)
     key = "timeline.merged_by" if event.by_name else "timeline.merged"
@@ -167,7 +169,7 @@ def absorb(draft: Draft, event: Absorbed) -> None:
     if event.told is not None:
         told = all_told(draft.incident), event.told
         draft.incident = add(draft.incident, event.told)
-        draft.set(adopted=True)
+        draft.set(has_parts=True)
         for each in told:
             suspicion.look_anew(draft, each)
     _join(draft, event)

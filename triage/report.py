@@ -237,6 +237,11 @@ class Alert:
     created: datetime | None = None
     evidence: tuple[Evidence, ...] = ()
 
+    @property
+    def seen(self) -> datetime | None:
+        """When what it tells of began, as far as it says."""
+        return self.first_activity or self.created
+
 
 class DoneKind(StrEnum):
     """What the source, its automation or an administrator has already done."""

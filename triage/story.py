@@ -34,6 +34,7 @@ from triage.events import (
     KeptOpen,
     MergedInto,
     Noted,
+    NotMerged,
     NotPaged,
     NotPermitted,
     RecommendationAnswered,
@@ -250,9 +251,8 @@ def _says_inside(incident: Incident, at: datetime, event: Event) -> Phrase | Non
             return phrase("context.away", person=person, why=says_away(absence))
         case NotPermitted(permissions):
             return _lacking(permissions)
-        case NotPaged(does):
-            rings = does is PageAction.TRIGGER
-            return phrase("why.not_rung" if rings else "timeline.alarm_goes_on")
+        case NotMerged() | NotPaged():
+            return _not_done(event)
         case Undelivered(person=str(person), why=why):
             return phrase("why.unreachable", person=_name(incident, person), why=why)
         case Undelivered(place=place, why=why):
@@ -297,6 +297,13 @@ def _written(event: SourceWritten) -> Phrase:
         status=phrase(f"label.source_status.{event.status}"),
         disposition=phrase(f"disposition.{event.disposition}"),
     )
+
+
+def _not_done(event: NotMerged | NotPaged) -> Phrase:
+    if isinstance(event, NotMerged):
+        return phrase("why.not_merged", name=event.name)
+    rings = event.does is PageAction.TRIGGER
+    return phrase("why.not_rung" if rings else "timeline.alarm_goes_on")
 
 
 def _lacking(permissions: tuple[str, ...]) -> Phrase:

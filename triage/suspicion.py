@@ -14,6 +14,7 @@ from triage import asking
 from triage.actions import ActionKind
 from triage.draft import Draft
 from triage.incident import (
+    KEPT,
     ActionState,
     Affected,
     Assurance,
@@ -121,9 +122,15 @@ def _gave_it_away(incident: Incident, object_id: str) -> bool:
 
 
 def tells_anew(alerts: Iterable[Alert], known: Incident, severity: Severity) -> bool:
-    """Whether a report brings an alert that makes accounts suspect, and that was not known."""
+    """Whether a report brings an alert that makes accounts suspect, and that was not known. Where
+    the state may not list all that were, one of later than those that speak of accounts."""
     before = {note.id for note in known.alerts}
-    news = (a for a in alerts if a.id not in before)
+    since = known.accounts_seen if len(before) >= KEPT else None
+    news = (
+        a
+        for a in alerts
+        if a.id not in before and (since is None or a.seen is None or a.seen > since)
+    )
     return any(
         speaks_of_accounts(a)
         and (severity.rank >= _LEAST or _is_identity_risk(a.product, a.severity))

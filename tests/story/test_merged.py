@@ -19,6 +19,7 @@ from tests.story.graph_incident import (
 from tests.story.house import House, Json, Seen, house, words
 from tests.story.test_bridge import bridged, says
 from tests.story.test_commands import MIA, PROVIDER, asked_first, said, writes
+from tests.story.test_redirected import redirected
 from tests.story.test_suspect_account import SECRETS, carla_reads
 from triage import merging
 from triage.events import SourceWritten
@@ -125,6 +126,15 @@ async def test_a_full_case_takes_no_other_in_and_a_closed_one_hears_nobody(
             assert "CONTOSO-1 has no room" in await writes(h, MIA, "merge 2 into 1")
 
         await does(h, "merge 2 into 1")
+        await h.report(carlas_malware())
+        with monkeypatch.context() as full:
+            full.setattr(merging, "MOST_REFS", 2)
+            await h.post(redirected(4714, 4715))
+            await h.settle()
+        first, third = await h.incident("4714"), await h.incident("4715")
+        assert (first.merged, len(third.refs)) == (None, 1)
+        for case in (first.name, third.name):
+            assert f"The source says that {case} is the same case." in str(await h.told(PROVIDER))
         await does(h, "close CONTOSO-1 false positive: a drill")
 
         answer = await h.press("Bob Meyer", await h.card("Bob Meyer"), "talk")

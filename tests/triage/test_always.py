@@ -65,6 +65,7 @@ from triage.events import (
     KeptOpen,
     MergedInto,
     Noted,
+    NotMerged,
     NotPaged,
     RecommendationAnswered,
     Reopened,
@@ -281,6 +282,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         st.none() | _ACTORS.map(lambda p: p.object_id),
         st.just("blocked"),
     ),
+    st.builds(NotMerged, st.just("CONTOSO-9")),
     st.builds(NotPaged, st.sampled_from(PageAction), st.just("alarm")),
 )
 Story = tuple[Customer, tuple[Person, ...], object, list[tuple[Event, int, frozenset[str]]]]

@@ -48,6 +48,7 @@ from triage.events import (
     Escalated,
     KeptOpen,
     MergedInto,
+    NotMerged,
     Taken,
     TaskGiven,
     UndoOrdered,
@@ -55,8 +56,9 @@ from triage.events import (
     WishedToTalk,
     Wrote,
 )
-from triage.extract import KEPT, all_told
+from triage.extract import all_told
 from triage.incident import (
+    KEPT,
     MOST_REFS,
     ActionState,
     ApprovalState,
@@ -867,6 +869,26 @@ def test_what_is_still_wanted_is_asked_of_the_customer_anew_and_the_old_card_say
     assert into.action(ActionKind.ISOLATE_DEVICE) in wants
 
 
+def test_what_was_open_when_a_source_merged_is_withdrawn_without_a_promise() -> None:
+    customer = contoso(rules=(rule(ActionKind.ISOLATE_DEVICE),))
+    part = Case(customer).reported(malware_ran(by_hand=True)).answers("opened")
+    part.answers("enabled_content", on="q2").denies().happens(INTO)
+
+    says = {a.id: part.approval_card(a.id).outcome for a in part.state.approvals}
+
+    part_of = phrase("approval.part_of", name="CONTOSO-43", at=part.now)
+    assert part_of in says.values()
+    assert says["p1"] == phrase("approval.denied", by=JON.name, at=part.approval().at)
+
+
+def test_that_one_case_has_no_room_for_two_is_an_analysts_to_know() -> None:
+    case = Case().reported(malware_blocked()).happens(NotMerged("CONTOSO-43"))
+
+    assert case.told(ANALYST_THREAD) == ["why.not_merged"]
+    assert case.told(CUSTOMER_THREAD) == []
+    assert case.state.handed_over is not None
+
+
 def test_why_it_cannot_be_merged_is_said() -> None:
     def refused(case: Case, event: MergedInto = BY_ANNA) -> str:
         case.reported(malware_ran()).happens(event)
@@ -874,8 +896,8 @@ def test_why_it_cannot_be_merged_is_said() -> None:
         return refusal(case.verdict)
 
     assert refused(Case(), replace(BY_ANNA, into="i-1")) == "refused.merge_itself"
-    assert refused(Case(absorbs=False)) == "refused.merge_over"
-    assert refused(Case(theirs=False)) == "refused.merge_own"
+    assert refused(Case(unmergeable="over")) == "refused.merge_over"
+    assert refused(Case(unmergeable="own")) == "refused.merge_own"
 
 
 def test_where_there_is_no_room_for_what_sources_call_both_nothing_is_merged() -> None:
@@ -886,7 +908,7 @@ def test_where_there_is_no_room_for_what_sources_call_both_nothing_is_merged() -
     assert has_room(into.changed(refs=(*many, *part.refs)), part)
     assert not has_room(into.changed(refs=(*many, ref)), part)
 
-    case = Case(room=False).reported(malware_ran())
+    case = Case(unmergeable="room").reported(malware_ran())
     assert refusal(case.happens(BY_ANNA).verdict) == "refused.merge_room"
     assert case.state.merged is None
 
@@ -1141,7 +1163,7 @@ def test_what_was_answered_there_and_is_asked_again_on_the_phone_counts_once() -
 def test_whoever_wants_to_speak_to_us_reopens_nothing(wish: WishedCall | WishedToTalk) -> None:
     part, into = _ran("opened"), Case().reported(remote_tool(CARLA))
     by_anna(part, into).closes(disposition="falsePositive", comment="a drill")
-    part.absorbs = False
+    part.goes_on = False
     part.at_risk = frozenset({BOB.object_id})
 
     into.happens(told_later(part.happens(wish, after=1).state), after=1)
@@ -1183,6 +1205,6 @@ def test_through_a_suspect_account_the_old_card_tells_nothing() -> None:
 def test_the_old_card_is_told_that_the_case_is_closed() -> None:
     part = _ran("opened")
     by_anna(part, Case().reported(remote_tool(CARLA)))
-    part.absorbs = False
+    part.goes_on = False
 
     assert refusal(part.happens(WishedToTalk(BOB.object_id)).verdict) == "refused.closed"

@@ -13,6 +13,7 @@ from triage.events import (
     CloseOrdered,
     Escalated,
     FoundAway,
+    NotMerged,
     NotPaged,
     NotPermitted,
     SignInFailed,
@@ -139,6 +140,7 @@ def test_what_only_the_desk_knows_of_is_told_there_and_not_to_the_customer() -> 
     case.happens(FoundAway(away), after=1)
     case.happens(Undelivered(f"person:{BOB.object_id}", BOB.object_id, "blocked"), after=1)
     case.happens(NotPaged(PageAction.RESOLVE, "alarm"), after=1)
+    case.happens(NotMerged("CONTOSO-9"), after=1)
     case.happens(
         SourceWritten(Source.DEFENDER, "1", "inProgress", Disposition.UNDECIDED, rehearsed=True),
         after=1,
@@ -148,6 +150,7 @@ def test_what_only_the_desk_knows_of_is_told_there_and_not_to_the_customer() -> 
     for line in (
         "Anna asks for another analyst, needs a reverser",
         "Vouch lacks User.Read.All",
+        "The source says that CONTOSO-9 is the same case.",
         "Vouch has again what it lacked",
         "Bob Baker: automatic replies say away",
         "Bob Baker cannot be reached in Teams: this person has blocked the bot",

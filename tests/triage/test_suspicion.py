@@ -46,6 +46,7 @@ from triage.events import (
     Reopened,
 )
 from triage.incident import (
+    KEPT,
     ApprovalState,
     Assurance,
     Clearance,
@@ -174,6 +175,20 @@ def test_new_evidence_begins_it_anew_and_voids_what_was_done_before() -> None:
 
     assert case.state.is_tainted(CARLA.object_id)
     assert case.desk().suspicions[0].missing == tuple(Clearance)
+
+
+def test_an_alert_that_the_state_lists_no_more_is_no_new_evidence() -> None:
+    first, malware = sign_in().alerts[0], malware_ran(CARLA).alerts[0]
+    many = (first, *(replace(malware, id=f"{n}") for n in range(KEPT + 1)))
+    case = safe(Case().reported(report(*many, source_id="2"))).until_due("taint:")
+    assert first.id not in {note.id for note in case.state.alerts}
+
+    case.reported(report(*many, malware, source_id="2"), after=5)
+    assert not case.state.is_tainted(CARLA.object_id)
+
+    anew = replace(first, id="anew", first_activity=case.now)
+    case.reported(report(*many, malware, anew, source_id="2"), after=5)
+    assert case.state.is_tainted(CARLA.object_id)
 
 
 def test_new_evidence_before_the_end_voids_what_was_done_before() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from triage import assigning
 from triage.actions import ActionKind
@@ -308,9 +308,8 @@ class Case:
     concerned: frozenset[str] = frozenset()
     unseen: frozenset[str] = frozenset()
     readers: frozenset[str] = frozenset()
-    absorbs: bool = True
-    theirs: bool = True
-    room: bool = True
+    goes_on: bool = True
+    unmergeable: Literal["over", "own", "room"] | None = None
     """As `Facts` has them, from now on."""
     provider: Provider = PROVIDER
     duty: Duty | None = None
@@ -353,9 +352,8 @@ class Case:
             at_risk=self.at_risk,
             concerned=self.concerned,
             unseen=self.unseen,
-            absorbs=self.absorbs,
-            theirs=self.theirs,
-            room=self.room,
+            goes_on=self.goes_on,
+            unmergeable=self.unmergeable,
             helpers=self.by_upn,
             readers=self.readers,
             duty=self.duty if _asks_duty(event) else None,

@@ -97,6 +97,7 @@ def _approval_outcome(incident: Incident, approval: Approval) -> Phrase | None:
     if approval.state is ApprovalState.OPEN or approval.at is None:
         return None
     merged = incident.merged
-    if merged and approval.state is ApprovalState.WITHDRAWN and approval.at == merged.at:
-        return phrase("approval.merged", name=merged.name, at=merged.at)
+    if approval.merged and merged:  # of what a source merges, the other case need know nothing yet
+        key = "approval.merged" if merged.by else "approval.part_of"
+        return phrase(key, name=merged.name, at=approval.at)
     return phrase(f"approval.{approval.state}", by=approval.by_name, at=approval.at)
