@@ -553,10 +553,14 @@ class Conductor:
                     tell_of_breaker(tx, opened, self._desk.profile.id)
                 if held and isinstance(taken.job, RelayJob):
                     relays.give_back(tx, claimed.stream, claimed.key)
-                if held and isinstance(claimed.effect, PostHandover):
-                    rota.not_posted(shared, claimed.effect, now)
                 if held and blocked_by:
                     people.mark_blocked(tx, profiles.current(tx).tenant_id, blocked_by)
+        if (
+            held
+            and isinstance(result, Blocked | Failed)
+            and isinstance(claimed.effect, PostHandover)
+        ):
+            rota.not_posted(shared, claimed.effect, now)
         if held and event is not None:
             key = f"effect:{claimed.id}:{claimed.attempt}:{now.isoformat()}"
             self._advance(tx, Occurrence(key, event, claimed.stream), now, shared)

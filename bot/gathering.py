@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from bot import ids, retention, rota
 from bot.context import with_context
 from bot.links import SURFACE, Links
@@ -227,6 +229,9 @@ def _unopened(target: Target) -> bool:
 # --- gathering, inside the claiming transaction --------------------------------------------------
 
 
+log = structlog.get_logger(__name__)
+
+
 @dataclass(slots=True)
 class ProviderDesk:
     """The provider's profile, and its channel once the app is installed there: values of the
@@ -383,7 +388,11 @@ class Gatherer:
         cases = [(*case, to) for case, to in found if case is not None]
         if not cases:
             return Settled(Done())
-        view = handover(order, cases, desk)
+        try:
+            view = handover(order, cases, desk)
+        except (ValueError, TypeError, LookupError) as fault:
+            log.exception("handover_not_told", key=order.key)
+            return Settled(Failed(type(fault).__name__, None))
         return HandoverJob(view, self._desk.channel, Reader(desk.language, desk.zone), waits_for)
 
     def _tell(self, says: Phrase) -> Job:

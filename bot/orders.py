@@ -36,7 +36,7 @@ from storage.engine import Store, Tx, Urgency
 from triage.authority import may_command
 from triage.customer import Analyst
 from triage.decide import Accepted
-from triage.events import Assigned, SentToCustomer, Taken
+from triage.events import Assigned, Later, SentToCustomer, Taken
 from triage.phrases import Moment, Phrase, phrase
 from triage.views import Button
 
@@ -211,17 +211,16 @@ class Orders:
         if not isinstance(gives, Leaving):
             return self._said(gives)
         if not gives.cases:
-            return self._said([await self._shifts.leave(written.by, gives, written.key)])
+            says = await self._shifts.leave(written.by, gives, written.key)
+            return self._said([says]) if says else await self._leave(written, command)
         (first, _), *_ = gives.cases
         return await self._ask_first(written, first, shown_first(gives, self._desk.profile))
 
-    async def _carry_out(self, on: NamedCase, deed: Deed, key: str, by: Analyst) -> Phrase:
-        if isinstance(deed, Leaving):
-            return await self._shifts.leave(by, deed, key)
-        occurrence = Occurrence(key, deed, on.incident_id, by.object_id)
+    async def _carry_out(self, on: NamedCase, event: Later, key: str, by: Analyst) -> Phrase:
+        occurrence = Occurrence(key, event, on.incident_id, by.object_id)
         outcome = await self._conductor.receive(on.customer_id, occurrence)
         says = outcome.verdict.says or phrase("thanks.decided")
-        if isinstance(deed, Taken | Assigned) and isinstance(outcome.verdict, Accepted):
+        if isinstance(event, Taken | Assigned) and isinstance(outcome.verdict, Accepted):
             says = await self._shifts.with_duty(says, outcome.incident)
         return phrase("command.done", name=outcome.incident.name, says=says)
 
@@ -336,11 +335,10 @@ class Orders:
         on = await self._named(handle)
         reply = await self._reply(command, on, written)
         if isinstance(reply, AskFirst) and _surface(reply) == handle.surface:
-            event = reply.event
-            if isinstance(event, SentToCustomer):
-                event = replace(event, draft=ids.arrival_key("send", handle.token, ""))
-            says = await self._carry_out(on, event, written.key, written.by)
-            return ShowCard(confirm.over(says, self._reader))
+            does = await self._do(on, reply.event, written, handle)
+            if does is not None:
+                return ShowCard(confirm.over(does, self._reader))
+            reply = await self._reply(command, on, written)
         done = await self._done(on, written.key)
         if done is not None:  # pressed twice, and the other one was faster
             return ShowCard(confirm.over(done, self._reader))
@@ -350,14 +348,29 @@ class Orders:
             case Choose():
                 return await self._choose(written, reply, on)
             case Leaving():  # nothing is left that would change hands
-                says = await self._carry_out(on, reply, written.key, written.by)
-                return ShowCard(confirm.over(says, self._reader))
+                left = await self._shifts.leave(written.by, reply, written.key)
+                if left is None:
+                    return ShowText(say(phrase("confirm.changed"), self._reader))
+                return ShowCard(confirm.over(left, self._reader))
             case [says, *_]:
                 return ShowText(say(says, self._reader))
             case _:
                 return ShowText(say(phrase("refused.unreadable"), self._reader))
 
-    async def _reply(self, command: OnCase | HandOver, on: NamedCase, written: _Written) -> Reply:
+    async def _do(
+        self, on: NamedCase, deed: Deed, written: _Written, handle: Handle
+    ) -> Phrase | None:
+        """What was shown. None where a leaver's cases are others by now."""
+        match deed:
+            case Leaving():
+                return await self._shifts.leave(written.by, deed, written.key)
+            case SentToCustomer():
+                deed = replace(deed, draft=ids.arrival_key("send", handle.token, ""))
+        return await self._carry_out(on, deed, written.key, written.by)
+
+    async def _reply(
+        self, command: OnCase | HandOver, on: NamedCase, written: _Written
+    ) -> Reply | Leaving:
         if not isinstance(command, HandOver):
             return await self._meaning.reply(command, on, written.by, written.key)
         gives = await self._shifts.leaving(written.by, command)

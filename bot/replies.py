@@ -34,5 +34,5 @@ class Choose:
     options: tuple[Option, ...]
 
 
-Reply = list[Phrase] | AskFirst | Choose | Deed
+Reply = list[Phrase] | AskFirst | Choose | Later
 """Something to read, something to tap, or what is to happen."""

@@ -142,7 +142,7 @@ def leaving(
         name=_name(analyst, provider, held),
         to=to,
         cases=tuple(cases),
-        more=0 if fits else sum(across.open_cases(shared, holders).values()) - len(held),
+        more=0 if fits else across.held_in_all(shared, holders) - len(held),
     )
 
 
@@ -160,13 +160,19 @@ def hand_over(tx: Tx, shared: AcrossTx, gives: Leaving, key: str, now: datetime)
     order(tx, card, now)
     _wake(shared, card.cases, f"{HANDOVER}:{key}", f"{HANDOVER}:{gives.analyst}", now)
     if gives.more:
-        again = f"change_shift:{gives.analyst}:{now.isoformat()}"
-        order(tx, ChangeShift(again, now + AGAIN, gives.analyst, gives.to), now)
+        look_again(tx, gives, now)
+
+
+def look_again(tx: Tx, gives: Leaving, now: datetime) -> None:
+    """For what did not fit, and what came to them while they left."""
+    key = f"change_shift:{gives.analyst}:{now.isoformat()}"
+    order(tx, ChangeShift(key, now + AGAIN, gives.analyst, gives.to), now)
 
 
 def not_posted(shared: AcrossTx, card: PostHandover, now: datetime) -> None:
-    """Nobody will see the card, which was to call whoever gets a case: the case itself calls them."""
-    _wake(shared, card.cases, f"{UNTOLD}:{card.key}", f"{UNTOLD}:{card.analyst}", now)
+    """Nobody sees the card, which was to call whoever gets a case: the case itself calls them."""
+    key = f"{UNTOLD}:{card.key.removeprefix(HANDOVER)}"  # it changes hands no second time
+    _wake(shared, card.cases, key, f"{UNTOLD}:{card.analyst}", now)
 
 
 def _wake(shared: AcrossTx, cases: Iterable[Handed], key: str, name: str, now: datetime) -> None:

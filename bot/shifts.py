@@ -68,11 +68,11 @@ class Shifts:
             return [to]
         return await self._store.read_across(lambda tx: _leaving(tx, provider, by, to, now))
 
-    async def leave(self, by: Analyst, gives: Leaving, key: str) -> Phrase:
-        """What was shown is given away, and nothing else."""
+    async def leave(self, by: Analyst, gives: Leaving, key: str) -> Phrase | None:
+        """What was shown is given away, and nothing else; None where it is another by now."""
         provider, said = self._desk.profile, _Said(by, key, self._clock.now())
-        [says] = await self._write(lambda tx, shared: _leave(tx, shared, provider, said, gives))
-        return says
+        says = await self._write(lambda tx, shared: _leave(tx, shared, provider, said, gives))
+        return next(iter(says), None)
 
     async def has_left(self, key: str) -> bool:
         """Whether what has this key was done."""
@@ -96,13 +96,21 @@ class Shifts:
         return says
 
 
+NAMES_ON_A_LINE = 10
+"""Of cases: a line that holds more than its card shows would be cut."""
+
+
 def shown_first(gives: Leaving, provider: Provider) -> AskFirst:
     """How many cases change hands, and which go to whom."""
     names: dict[str | None, list[str]] = {}
     for case, to in gives.cases:
         names.setdefault(to, []).append(case.name)
     says = [phrase("confirm.leave", count=len(gives.cases) + gives.more)]
-    says += [_goes(", ".join(theirs), provider.analyst(to or "")) for to, theirs in names.items()]
+    says += [
+        _goes(", ".join(theirs[at : at + NAMES_ON_A_LINE]), provider.analyst(to or ""))
+        for to, theirs in names.items()
+        for at in range(0, len(theirs), NAMES_ON_A_LINE)
+    ]
     if gives.more:
         says.append(phrase("confirm.leave_more", count=gives.more))
     return AskFirst(tuple(says), gives)
@@ -170,11 +178,16 @@ def _leaving(
 def _leave(
     tx: Tx, shared: AcrossTx, provider: Provider, said: _Said, gives: Leaving
 ) -> list[Phrase]:
+    if incidents.seen(tx, said.key) is not None:
+        return [phrase("thanks.already")]
+    if rota.leaving(shared, provider, gives.analyst, gives.to, said.at) != gives:
+        return []
     there = rota.read(shared, provider, said.at).at_work.get(said.by.object_id.lower())
     end = there.until if there is not None else said.at
     if not _keep(tx, said, Mark(False, end), gives.to):
         return [phrase("thanks.already")]
     rota.hand_over(tx, shared, gives, said.key, said.at)
+    rota.look_again(tx, gives, said.at)
     return [phrase("duty.left", count=len(gives.cases) + gives.more)]
 
 

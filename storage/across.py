@@ -33,7 +33,12 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from storage import carried, profiles
-from storage.codec import incident_from_json, provider_from_json, stop_from_json
+from storage.codec import (
+    UnreadableStateError,
+    incident_from_json,
+    provider_from_json,
+    stop_from_json,
+)
 from storage.credentials import Kind
 from storage.due import Due
 from storage.effects import (
@@ -889,17 +894,19 @@ _CHANGES_HANDS = exists().where(
     col(EffectRow.status).in_(("waiting", "claimed")),
     col(EffectRow.key).contains(f":{HANDOVER}:"),
 )
+_IS_HELD = and_(
+    col(IncidentRow.owner).in_(bindparam("owners", expanding=True)),
+    col(IncidentRow.status).in_(_OPEN),
+    _ONBOARDED,
+    ~_CHANGES_HANDS,
+)
 _HELD = (
     select(IncidentRow)
-    .where(
-        col(IncidentRow.owner).in_(bindparam("owners", expanding=True)),
-        col(IncidentRow.status).in_(_OPEN),
-        _ONBOARDED,
-        ~_CHANGES_HANDS,
-    )
+    .where(_IS_HELD)
     .order_by(col(IncidentRow.received), col(IncidentRow.id))
     .limit(bindparam("limit"))
 )
+_HELD_IN_ALL = select(func.count()).select_from(IncidentRow).where(_IS_HELD)
 _SOUGHT = (
     select(col(IncidentRow.customer_id), col(IncidentRow.id))
     .where(
@@ -931,9 +938,22 @@ def holders(tx: AcrossTx) -> list[str]:
 
 
 def held_by(tx: AcrossTx, holders: Sequence[str], limit: int) -> list[Incident]:
-    """What is open of these and does not change hands already, oldest first."""
+    """What is open of these and does not change hands already, oldest first; but for what cannot be
+    read, which must not hold up the rest."""
     rows = tx.session.scalars(_HELD, {"owners": holders, "limit": limit})
-    return [incident_from_json(row.state) for row in rows]
+    return [case for row in rows if (case := _readable(row.state)) is not None]
+
+
+def held_in_all(tx: AcrossTx, holders: Sequence[str]) -> int:
+    """How many cases that is without a limit."""
+    return int(tx.session.run(_HELD_IN_ALL, {"owners": holders}).scalar_one())
+
+
+def _readable(state: str) -> Incident | None:
+    try:
+        return incident_from_json(state)
+    except (UnreadableStateError, ValueError, TypeError, LookupError):  # `vouch audit` names it
+        return None
 
 
 def sought(tx: AcrossTx, limit: int) -> list[tuple[str, str]]:
@@ -954,13 +974,15 @@ _ONE = (
 
 
 def case_of(tx: AcrossTx, customer: str, incident: str) -> tuple[Incident, Customer] | None:
-    """A case and its customer's profile; None of a customer who is not onboarded any more."""
+    """A case and its customer's profile; None of a customer who is not onboarded any more, and of
+    what cannot be read."""
     row = tx.session.execute(_ONE, {"customer": customer, "incident": incident}).one_or_none()
     if row is None:
         return None
     state, of = row
     profile = profiles.decoded(of.role, of.document, of.stopped)
-    return (incident_from_json(state), profile) if isinstance(profile, Customer) else None
+    found = _readable(state)
+    return (found, profile) if found and isinstance(profile, Customer) else None
 
 
 def wake(tx: AcrossTx, wanted: Sequence[tuple[str, str, Wake]], now: datetime) -> None:

@@ -381,12 +381,15 @@ def was_installed_since(tx: Tx, waits_for: str, since: datetime) -> bool:
 
 
 def _waited_for(tx: Tx, waits_for: str) -> ConversationRow | None:
-    customer = profiles.current(tx)
+    """The provider waits as well, for its own channel."""
+    profile = profiles.find(tx)
+    if profile is None:
+        return None
     kind, _, whose = waits_for.partition(":")
     if kind == "person":
-        return _place(tx, customer.tenant_id, "personal", _id(whose))
+        return _place(tx, profile.tenant_id, "personal", _id(whose))
     home = homes.home(tx) if whose == tx.customer else None
-    return _place(tx, customer.tenant_id, "channel", home.channel_id) if home else None
+    return _place(tx, profile.tenant_id, "channel", home.channel_id) if home else None
 
 
 def remove_conversation(tx: Tx, conversation_id: str) -> None:

@@ -1,5 +1,7 @@
 """The change of shifts, as rows: who hands over what, and what comes after."""
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,19 +11,32 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from bot import rota
+from bot import gathering, rota
+from bot.clock import ManualClock
+from bot.conductor import Conductor
 from bot.demo import PROFILES
+from bot.gathering import ProviderDesk
+from bot.performing import Performer
 from bot.setup import add_profile
-from bot.shifts import shown_first
+from bot.shifts import Shifts, shown_first
+from cards import confirm
+from cards.wording import Reader
+from dialogs.commands import HandOver
+from dialogs.messenger import Channel
+from paging.pager import NoPager
+from sources.writing import RehearsedWriter
 from storage import across
 from storage.codec import effect_from_json
 from storage.engine import Store, Tx
-from storage.tables import CustomerRow, EffectRow
+from storage.tables import CustomerRow, EffectRow, IncidentRow
+from tests.bot.test_faults import Blind, BrokenHand
+from tests.dialogs.pinboard import Pinboard
 from tests.storage.records import CONTOSO, begin, opened
+from triage.assigning import HANDOVER
 from triage.customer import Analyst, Provider
 from triage.effects import ChangeShift, PostHandover, Wake
 from triage.incident import Assignment, Seeking, Status, Why
-from triage.phrases import phrase
+from triage.phrases import Moment, phrase
 
 T = TypeVar("T")
 
@@ -252,3 +267,147 @@ async def test_whoever_was_given_a_case_and_left_the_roster_has_a_name(tmp_path:
 
         [card] = await waiting(store, provider.id, PostHandover)
         assert card.name == gone.name
+
+
+# --- what somebody leaves, and what was shown of it ----------------------------------------------
+
+
+def conducting(store: Store, provider: Provider, board: Pinboard | None = None) -> Conductor:
+    """With a board, the app is installed."""
+    channel = Channel(provider.tenant_id, "19:soc@thread.tacv2", "https://smba.example/emea/")
+    desk = ProviderDesk(provider, channel if board is not None else None)
+    performer = Performer(board or Pinboard(), BrokenHand(), RehearsedWriter(), NoPager(), Blind())
+    lease = timedelta(seconds=60)
+    return Conductor(store, ManualClock(MIDNIGHT), desk, performer, owner="one", lease=lease)
+
+
+def shifts_of(store: Store, provider: Provider) -> Shifts:
+    desk = ProviderDesk(provider)
+    return Shifts(store, ManualClock(MIDNIGHT), desk, conducting(store, provider))
+
+
+async def test_what_came_to_whoever_leaves_after_it_was_shown_is_not_given_away(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        sam, shifts = provider.analysts[1], shifts_of(store, provider)
+        await store.write(CONTOSO, begin(1, owner=sam.object_id))
+        gives = await shifts.leaving(sam, HandOver())
+        assert isinstance(gives, rota.Leaving)
+        await store.write(CONTOSO, begin(2, owner=sam.object_id))
+
+        assert await shifts.leave(sam, gives, "confirmed:1") is None
+        assert await waiting(store, provider.id, PostHandover) == []
+        assert not await shifts.has_left("confirmed:1")
+
+        gives = await shifts.leaving(sam, HandOver())
+        assert isinstance(gives, rota.Leaving)
+        assert await shifts.leave(sam, gives, "confirmed:2") == phrase("duty.left", count=2)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+async def test_what_comes_to_whoever_leaves_at_that_moment_is_handed_over_at_once(
+    tmp_path: Path, before: int
+) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        sam, shifts = provider.analysts[1], shifts_of(store, provider)
+        for number in range(before):
+            await store.write(CONTOSO, begin(number + 1, owner=sam.object_id))
+        gives = await shifts.leaving(sam, HandOver())
+        assert isinstance(gives, rota.Leaving)
+        await shifts.leave(sam, gives, "confirmed:1")
+        await store.write(CONTOSO, begin(9, owner=sam.object_id))
+
+        again = [c for c in await waiting(store, provider.id, ChangeShift) if c.leaving]
+        assert [c.at for c in again] == [MIDNIGHT + rota.AGAIN]
+        await carry_out(store, provider, again[0])
+
+        cards = await waiting(store, provider.id, PostHandover)
+        assert [h.incident for h in cards[-1].cases] == ["contoso-incident-9"]
+
+
+async def test_every_case_that_changes_hands_is_named_on_the_card_that_asks(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        mia = provider.analysts[0]
+        names = [f"PREFIX12CHAR-{number}" for number in range(1000, 1000 + rota.MOST_HANDED)]
+        for number, name in enumerate(names):
+            await store.write(CONTOSO, begin(number, owner=mia.object_id, name=name))
+        gives = await store.read_across(
+            lambda tx: rota.leaving(tx, provider, mia.object_id, None, MIDNIGHT)
+        )
+
+        says = shown_first(gives, provider).says
+        card = confirm.render(says, "shift off", "handle", Moment(MIDNIGHT), Reader("en"))
+
+        shown = json.dumps(card)
+        assert [name for name in names if name not in shown] == []
+
+
+# --- the card that nobody sees -------------------------------------------------------------------
+
+
+async def tried(store: Store, provider: Provider, conductor: Conductor) -> list[Wake]:
+    """The card is; what the cases are woken for then."""
+    is_card = select(col(EffectRow.id)).where(col(EffectRow.kind) == "post_handover")
+    found = await store.read(provider.id, lambda tx: list(tx.session.scalars(is_card)))
+    for _ in range(2):
+        await conductor.run_effect(provider.id, found[0])
+    return [w for w in await waiting(store, CONTOSO, Wake) if w.name.startswith("untold")]
+
+
+async def test_where_the_app_is_not_installed_the_case_calls_whoever_got_it_once(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        mia, sam = provider.analysts
+        await store.write(CONTOSO, begin(1, owner=mia.object_id))
+        await carry_out(store, provider, DUE)
+
+        [wake] = await tried(store, provider, conducting(store, provider))
+
+        assert wake.name == f"untold:{mia.object_id}:{sam.object_id}"
+        assert f":{HANDOVER}:" not in wake.key, "that is how a case is known to change hands"
+
+
+async def test_a_card_that_cannot_be_written_is_no_call_that_nobody_hears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(gathering, "handover", broken)
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        mia = provider.analysts[0]
+        await store.write(CONTOSO, begin(1, owner=mia.object_id))
+        await carry_out(store, provider, DUE)
+
+        assert await tried(store, provider, conducting(store, provider, Pinboard()))
+
+
+async def test_a_case_that_cannot_be_read_holds_up_no_other(tmp_path: Path) -> None:
+    board = Pinboard()
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        mia = provider.analysts[0]
+        for number in (1, 2, 3):
+            await store.write(CONTOSO, begin(number, owner=mia.object_id))
+        await store.write(CONTOSO, spoilt(1))
+        await carry_out(store, provider, DUE)
+        [order] = await waiting(store, provider.id, PostHandover)
+        await store.write(CONTOSO, spoilt(2))
+
+        assert await tried(store, provider, conducting(store, provider, board)) == []
+
+        assert [h.incident for h in order.cases] == ["contoso-incident-2", "contoso-incident-3"]
+        [card] = board.standing.values()
+        assert "CONTOSO-3" in str(card)
+
+
+def spoilt(number: int) -> Callable[[Tx], object]:
+    state = update(IncidentRow).where(col(IncidentRow.id) == f"contoso-incident-{number}")
+    return lambda tx: tx.session.run(state.values(state='{"state_version":999}'), {})

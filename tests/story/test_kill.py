@@ -368,7 +368,7 @@ async def test_killed_at_random_moments_it_ends_the_same(
         await ends_as_if_nothing_was(v, tmp_path)
 
 
-async def test_killed_amid_a_handover_no_case_is_lost_and_its_card_stands_once(
+async def test_killed_amid_a_handover_no_case_is_lost_and_its_card_stands_at_most_twice(
     tmp_path: Path, cradle: Nursery
 ) -> None:
     """Before Teams has its card, and again once it has; by then the case may not know of it yet."""
