@@ -172,7 +172,7 @@ def look_again(tx: Tx, gives: Leaving, now: datetime) -> None:
 def not_posted(shared: AcrossTx, card: PostHandover, now: datetime) -> None:
     """Nobody sees the card, which was to call whoever gets a case: the case itself calls them."""
     key = f"{UNTOLD}:{card.key.removeprefix(HANDOVER)}"  # it changes hands no second time
-    _wake(shared, card.cases, key, f"{UNTOLD}:{card.analyst}", now)
+    _wake(shared, card.cases, key, f"{UNTOLD}:{card.analyst}:{card.at.isoformat()}", now)
 
 
 def _wake(shared: AcrossTx, cases: Iterable[Handed], key: str, name: str, now: datetime) -> None:

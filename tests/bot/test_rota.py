@@ -369,7 +369,7 @@ async def test_where_the_app_is_not_installed_the_case_calls_whoever_got_it_once
 
         [wake] = await tried(store, provider, conducting(store, provider))
 
-        assert wake.name == f"untold:{mia.object_id}:{sam.object_id}"
+        assert wake.name == f"untold:{mia.object_id}:{MIDNIGHT.isoformat()}:{sam.object_id}"
         assert f":{HANDOVER}:" not in wake.key, "that is how a case is known to change hands"
 
 
