@@ -411,6 +411,7 @@ Ties = dict[str, set[IncidentType]]
 )
 def test_nobody_is_asked_nor_contained_for_what_only_others_are_named_in(story: Story) -> None:
     ties: Ties = {}
+    named: set[tuple[str, ActionKind]] = set()  # also before the case turned out to be restricted
     for case, before, event in played(story):
         if accepted(case.verdict):
             _tie(ties, event)
@@ -420,9 +421,11 @@ def test_nobody_is_asked_nor_contained_for_what_only_others_are_named_in(story: 
         for question in _asked_now(before, case.state):
             kinds = about[question.person.object_id]
             assert question.kind in {q for kind in kinds for q in _questions_of(kind)}
+        for who, kinds in about.items():
+            named |= {(who, does) for kind in kinds for does in PLAYBOOKS[kind].contains}
         for done in _accounts_contained(case):
-            wanted = {does for kind in about[done.target.id] for does in PLAYBOOKS[kind].contains}
-            assert done.does in wanted | _added_by_answers(case.state, done.target.id)
+            added = _added_by_answers(case.state, done.target.id)
+            assert (done.target.id, done.does) in named or done.does in added
 
 
 def _tie(ties: Ties, event: Event) -> None:
