@@ -266,6 +266,7 @@ def _nobody(draft: Draft, duty: Duty, passed: tuple[str, ...]) -> None:
     """Nobody on duty is an alarm, once, unless the case waits for others as it is."""
     given = draft.incident.assignment
     if isinstance(given, Seeking) and given.nobody:
+        draft.set(assignment=replace(given, passed=passed))
         return
     draft.set(assignment=Seeking(since=draft.now, passed=passed, nobody=True))
     if _rings(draft):

@@ -230,10 +230,29 @@ async def test_at_every_change_what_nobody_has_looks_for_somebody(tmp_path: Path
         await store.write(CONTOSO, begin(1))
         await store.write(CONTOSO, begin(2, assignment=Seeking(since=MIDNIGHT, nobody=True)))
 
-        await carry_out(store, replace(provider, analysts=()), DUE)  # nobody is on duty
+        await carry_out(store, provider, DUE)
 
         [wake] = await waiting(store, CONTOSO, Wake)
         assert wake.key.startswith("contoso-incident-2:assign:")
+
+
+async def test_with_nobody_on_duty_only_what_somebody_refused_looks_so_that_they_may_get_it_again(
+    tmp_path: Path,
+) -> None:
+    seeks = Seeking(since=MIDNIGHT, nobody=True)
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        await store.write(CONTOSO, begin(1, assignment=seeks))
+        await store.write(CONTOSO, begin(2, assignment=replace(seeks, passed=("oid-mia",))))
+        await store.write(CONTOSO, begin(3, assignment=seeks, escalated_by=("oid-mia",)))
+
+        await carry_out(store, replace(provider, analysts=()), DUE)
+
+        wakes = await waiting(store, CONTOSO, Wake)
+        assert [w.key.partition(":")[0] for w in wakes] == [
+            "contoso-incident-2",
+            "contoso-incident-3",
+        ]
 
 
 async def test_a_new_roster_changes_hands_at_once(tmp_path: Path) -> None:
