@@ -254,18 +254,22 @@ async def _retry_of(
     done = await store.write(customer, put_back, Urgency.PEOPLE)
     return [
         *(f"effect {e.effect_id}: tried again ({described(e)})" for e in _in(may, done)),
-        *(f"effect {e.effect_id}: left alone ({described(e)}). {REPEATED}" for e in may_not),
+        *(
+            f"effect {e.effect_id}: left alone ({described(e)}). {_NOT_REPEATED[e.kind]}"
+            for e in may_not
+        ),
     ]
 
 
-REPEATED = (
-    "A response action that failed is not repeated behind the analysts' backs: order it again on "
-    "the case in Teams."
-)
+_NOT_REPEATED = {
+    "contain": "A response action that failed is not repeated behind the analysts' backs: order it "
+    "again on the case in Teams.",
+    "post_handover": "Each of its cases has called whoever got it, in its own thread.",
+}
 
 
 def _may_repeat(effect: Stuck) -> bool:
-    return effect.kind != "contain"
+    return effect.kind not in _NOT_REPEATED
 
 
 def _kept(effect: Stuck) -> dict[str, str | int | None]:

@@ -307,7 +307,10 @@ class Orders:
                 key = f"chosen:{handle.token}:{click.choice}"
                 return await self._chosen(_Written(words, by, clicked.place, key), click)
             case Button.CANCEL:
-                now = self._clock.now()
+                now, on = self._clock.now(), await self._named(handle)
+                done = await self._done(on, f"confirmed:{handle.token}")
+                if done is not None:
+                    return ShowCard(confirm.over(done, self._reader))
                 await self._store.write(
                     handle.customer_id,
                     lambda tx: handles.end(tx, handle.token, now),

@@ -104,7 +104,10 @@ def change(tx: Tx, shared: AcrossTx, provider: Provider, due: ChangeShift, now: 
     for holder in across.holders(shared):
         if not on.has(holder):
             order(tx, ChangeShift(f"{due.key}:{holder}", now, holder), now)
-    look_for_everybody(shared, now)
+    if on.at_work:
+        look_for_everybody(shared, now)
+    else:  # whoever gave one away is asked again when they are back
+        _look(shared, across.refused(shared, MOST_SOUGHT), now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,7 @@ def look_again(tx: Tx, gives: Leaving, now: datetime) -> None:
 def not_posted(shared: AcrossTx, card: PostHandover, now: datetime) -> None:
     """Nobody sees the card, which was to call whoever gets a case: the case itself calls them."""
     key = f"{UNTOLD}:{card.key.removeprefix(HANDOVER)}"  # it changes hands no second time
-    _wake(shared, card.cases, key, f"{UNTOLD}:{card.analyst}", now)
+    _wake(shared, card.cases, key, f"{UNTOLD}:{card.analyst}:{card.at.isoformat()}", now)
 
 
 def _wake(shared: AcrossTx, cases: Iterable[Handed], key: str, name: str, now: datetime) -> None:
@@ -214,6 +217,9 @@ def _with_one_more(on: Duty, to: str | None) -> Duty:
 
 def look_for_everybody(shared: AcrossTx, now: datetime) -> None:
     """Somebody may have come: every case that an analyst is sought for looks again."""
+    _look(shared, across.sought(shared, MOST_SOUGHT), now)
+
+
+def _look(shared: AcrossTx, cases: Iterable[tuple[str, str]], now: datetime) -> None:
     name = f"{ASSIGN}:{now.isoformat()}"
-    found = across.sought(shared, MOST_SOUGHT)
-    across.wake(shared, [(c, case, Wake(f"{case}:{name}", now, name)) for c, case in found], now)
+    across.wake(shared, [(c, case, Wake(f"{case}:{name}", now, name)) for c, case in cases], now)

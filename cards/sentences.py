@@ -1246,7 +1246,7 @@ SENTENCES: dict[str, str] = {
     "duty.left": "Your shift is over. Open cases handed over: {count}",
     "confirm.leave": "End your shift? Open cases that change hands: {count}",
     "confirm.leave_to": "To {analyst}: {cases}",
-    "confirm.leave_nobody": "To nobody: {cases}. Nobody is on duty who could get them: those that wait for an analyst, or that nobody ever took, ring the pager.",
+    "confirm.leave_nobody": "To nobody: {cases}. Nobody is on duty who could get them: those that wait for an analyst, or that nobody ever took, ring the pager. A proposed closing that nobody took waits without ringing.",
     "confirm.leave_more": "The other {count} follow in the same way.",
     "duty.off": "{says} {analyst} is not on duty: at the next change of shifts the case goes on to whoever is, unless {analyst} writes shift on.",
     "duty.not_on": "You are not on duty, and have no open case.",

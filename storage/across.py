@@ -918,6 +918,12 @@ _SOUGHT = (
     .order_by(col(IncidentRow.received), col(IncidentRow.id))
     .limit(bindparam("limit"))
 )
+_REFUSED = _SOUGHT.where(
+    or_(
+        ~col(IncidentRow.state).contains('"escalated_by":[]'),
+        ~col(IncidentRow.state).contains('"passed":[]'),
+    )
+)
 
 
 def marks(tx: AcrossTx, provider: str) -> dict[str, Mark]:
@@ -959,6 +965,12 @@ def _readable(state: str) -> Incident | None:
 def sought(tx: AcrossTx, limit: int) -> list[tuple[str, str]]:
     """Open cases that an analyst is sought for, oldest first: customer and incident."""
     found = tx.session.run(_SOUGHT, {"limit": limit})
+    return [(row.customer_id, row.id) for row in found]
+
+
+def refused(tx: AcrossTx, limit: int) -> list[tuple[str, str]]:
+    """Those of them that somebody gave away, or did not take in time."""
+    found = tx.session.run(_REFUSED, {"limit": limit})
     return [(row.customer_id, row.id) for row in found]
 
 

@@ -39,8 +39,8 @@ ENOUGH = timedelta(hours=1)
 """What must be left of a shift for whoever is given a case."""
 
 ASSIGN, TAKEN, HANDOVER, UNTOLD = "assign", "taken", "handover", "untold"
-"""What wakes for it are called; after the last two stands who leaves, and for whom the handover card
-suggests it. UNTOLD: that card will be seen by nobody."""
+"""What wakes for it are called; after the last two stands who leaves, and last for whom the handover
+card suggests it. UNTOLD: that card, of the moment between the two, is seen by nobody."""
 
 MOST_GIVEN = 10
 """Times it was given to somebody that the state carries."""
@@ -122,12 +122,26 @@ def _reason(given: Assignment) -> Phrase:
 def settle(draft: Draft, event: Event) -> None:
     """See that a case that needs an analyst has one, or is on the way to one."""
     duty = draft.known.facts.duty
+    if duty is not None:
+        draft.set(escalated_by=tuple(filter(duty.has, draft.incident.escalated_by)))
     if not draft.known.provider.shifts or not _is_needed(draft.incident):
         _end(draft)
     elif duty is not None:
         _look(draft, duty, event)
     else:
         _wait(draft)
+
+
+def untold(draft: Draft, which: str) -> None:
+    """Whoever leaves hands it over, unless they have, and took it back: that is theirs."""
+    leaver, _, rest = which.partition(":")
+    since = datetime.fromisoformat(rest.rpartition(":")[0])
+    left = [e.at for e in draft.timeline if e.says.key == _LEFT]
+    if all(at < since for at in left):
+        leave(draft, leaver)
+
+
+_LEFT = "why.shift_over"
 
 
 def leave(draft: Draft, which: str) -> None:
@@ -138,7 +152,7 @@ def leave(draft: Draft, which: str) -> None:
     theirs = incident.owner is not None and incident.owner.lower() == leaver.lower()
     if duty is None or incident.is_over or not theirs or duty.has(leaver):
         return
-    draft.hand_over(phrase("why.shift_over", analyst=incident.owner_name or leaver))
+    draft.hand_over(phrase(_LEFT, analyst=incident.owner_name or leaver))
     draft.set(owner=None, owner_name=None, escalated_by=())
 
 
@@ -147,6 +161,8 @@ def seek(draft: Draft) -> None:
     if draft.known.provider.shifts:
         given = draft.incident.assignment
         passed = given.passed if given is not None else ()
+        if isinstance(given, Assignment):
+            passed = (*passed, given.to)
         draft.set(assignment=Seeking(since=draft.now, passed=passed))
         draft.wake(f"{ASSIGN}:{draft.now.isoformat()}", draft.now)
 
@@ -183,22 +199,21 @@ def _wait(draft: Draft) -> None:
 def _look(draft: Draft, duty: Duty, event: Event) -> None:
     """Somebody who is on duty; it stays with whoever has it, and still has the time to take it."""
     given = draft.incident.assignment
-    passed = given.passed if given is not None else ()
-    suggested, untold = _suggested(event), _is_called(event, UNTOLD)
+    passed = tuple(filter(duty.has, given.passed)) if given is not None else ()
+    suggested, is_untold = _suggested(event), _is_called(event, UNTOLD)
     if isinstance(given, Assignment):
         late = given.take_by is not None and given.take_by <= draft.now
         if duty.has(given.to) and not late:
-            if untold and (given.to, given.why) == (suggested, Why.HANDED):
+            if is_untold and (given.to, given.why) == (suggested, Why.HANDED):
                 _call(draft, given)
             return
         passed = (*passed, given.to) if late else ()  # another shift may be asked anew
-    draft.set(escalated_by=tuple(filter(duty.has, draft.incident.escalated_by)))
     out = *passed, *draft.incident.escalated_by
     able = candidates(draft.incident, draft.known.provider, duty, out)
     handed = next((c for c in able if c.analyst.object_id == suggested), None)
     choice = Choice(handed, Why.HANDED) if handed else choose(able, draft.now)
     if choice is not None:
-        _give(draft, choice, passed, is_told=handed is not None and not untold)
+        _give(draft, choice, passed, is_told=handed is not None and not is_untold)
     elif isinstance(given, Assignment) and duty.has(given.to):
         draft.set(assignment=replace(given, take_by=None))
         if _rings(draft):
@@ -251,6 +266,7 @@ def _nobody(draft: Draft, duty: Duty, passed: tuple[str, ...]) -> None:
     """Nobody on duty is an alarm, once, unless the case waits for others as it is."""
     given = draft.incident.assignment
     if isinstance(given, Seeking) and given.nobody:
+        draft.set(assignment=replace(given, passed=passed))
         return
     draft.set(assignment=Seeking(since=draft.now, passed=passed, nobody=True))
     if _rings(draft):

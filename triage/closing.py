@@ -189,6 +189,7 @@ def reopen(draft: Draft, why: Phrase) -> None:
         reopened=draft.incident.reopened + 1,
         owner=None,
         owner_name=None,
+        escalated_by=(),
         handed_over=None,
         paged_at=None,
         handed_reasons=(),

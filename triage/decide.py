@@ -976,8 +976,10 @@ def _woke(draft: Draft, event: Woke) -> Verdict:
             tasking.woke(draft, which)
         case "clock":
             pass  # settling looks at every clock
-        case assigning.HANDOVER | assigning.UNTOLD:
+        case assigning.HANDOVER:
             assigning.leave(draft, which)
+        case assigning.UNTOLD:
+            assigning.untold(draft, which)
         case assigning.ASSIGN | assigning.TAKEN:
             pass  # whose the case is, is looked at once all else is settled
         case _:

@@ -388,6 +388,8 @@ class Absorbed:
     """Why a person was to look at it."""
     paged: bool = False
     """It rang for somebody to take it, and nobody has."""
+    escalated_by: tuple[str, ...] = ()
+    """Object ids of the analysts who gave it away."""
     kept_open: bool = False
     """Somebody objected to its closing."""
     affected: tuple[Affected, ...] = ()

@@ -48,6 +48,7 @@ def handed_on(incident: Incident) -> Absorbed:
         owner=incident.owner,
         owner_name=incident.owner_name,
         handed_over=incident.handed_over,
+        escalated_by=incident.escalated_by,
         paged=incident.paged_at is not None,
         kept_open=incident.kept_open,
         affected=everybody(incident.affected, incident.joined),
@@ -71,8 +72,10 @@ def _merged_by_analyst(incident: Incident) -> bool:
 
 def told_later(incident: Incident) -> Absorbed:
     """What a merged case hands on once it was merged: whoever had it then has the other no more for
-    it, and what sources have told since went to the other."""
-    return replace(handed_on(incident), owner=None, owner_name=None, told=None, later=True)
+    it, or gave it away, and what sources have told since went to the other."""
+    return replace(
+        handed_on(incident), owner=None, owner_name=None, escalated_by=(), told=None, later=True
+    )
 
 
 _NOTHING_DONE = (ActionState.PROPOSED, ActionState.ALREADY_DONE)
@@ -164,6 +167,7 @@ def absorb(draft: Draft, event: Absorbed) -> None:
         types=gravest_first((*draft.incident.types, *event.types)),
         closing=None,
         kept_open=draft.incident.kept_open or event.kept_open,
+        escalated_by=tuple(dict.fromkeys((*draft.incident.escalated_by, *event.escalated_by))),
     )
     _suspect(draft, event.taints)
     if event.told is not None:

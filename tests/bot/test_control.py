@@ -6,6 +6,7 @@ import re
 import socket
 import stat
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import update
 from sqlmodel import col
 from typer.testing import CliRunner
 
-from bot import control
+from bot import control, rota
 from bot.__main__ import app
 from bot.commands import AddKey
 from bot.control import NobodyAnswersError, hand_over, socket_of
@@ -25,6 +26,7 @@ from tests.databases import ON_POSTGRES, url
 from tests.story.graph_incident import malware_ran
 from tests.story.house import House, house, onboard
 from tests.story.test_onboarding import CONTOSO_GENERAL, says
+from triage.effects import PostHandover
 from triage.report import Source
 
 ACME = "5a5a5a5a-2c1b-4b53-9b1e-0c5a3f2e9a10"
@@ -202,6 +204,16 @@ async def test_a_response_action_that_failed_is_left_to_the_analysts(
     assert "left alone (CONTOSO-1, contain)" in said
     assert "order it again on the case in Teams" in said
     assert [kind for kind, _ in await h.desk("contoso") if kind == "effects_retried"] == []
+
+    await h.vouch.store.write("nordwall", a_failed_handover)
+    assert "left alone (nordwall, post_handover)" in await vouch(tmp_path, "retry", "--failed")
+
+
+def a_failed_handover(tx: Tx) -> None:
+    now = datetime.now(UTC)
+    rota.order(tx, PostHandover("handover:a", "oid", "Mia", now, cases=()), now)
+    handovers = update(EffectRow).where(col(EffectRow.kind) == "post_handover")
+    tx.session.run(handovers.values(status="failed", done_at=now), {})
 
 
 def fail_the_scan(tx: Tx) -> None:

@@ -16,16 +16,20 @@ from bot.clock import ManualClock
 from bot.conductor import Conductor
 from bot.demo import PROFILES
 from bot.gathering import ProviderDesk
+from bot.inbound import Actor, Clicked, Place, ShowCard
+from bot.orders import Orders
 from bot.performing import Performer
 from bot.setup import add_profile
 from bot.shifts import Shifts, shown_first
 from cards import confirm
+from cards.clicks import Click
 from cards.wording import Reader
 from dialogs.commands import HandOver
 from dialogs.messenger import Channel
 from paging.pager import NoPager
 from sources.writing import RehearsedWriter
 from storage import across
+from storage.across import Handle
 from storage.codec import effect_from_json
 from storage.engine import Store, Tx
 from storage.tables import CustomerRow, EffectRow, IncidentRow
@@ -37,6 +41,7 @@ from triage.customer import Analyst, Provider
 from triage.effects import ChangeShift, PostHandover, Wake
 from triage.incident import Assignment, Seeking, Status, Why
 from triage.phrases import Moment, phrase
+from triage.views import Button
 
 T = TypeVar("T")
 
@@ -225,10 +230,29 @@ async def test_at_every_change_what_nobody_has_looks_for_somebody(tmp_path: Path
         await store.write(CONTOSO, begin(1))
         await store.write(CONTOSO, begin(2, assignment=Seeking(since=MIDNIGHT, nobody=True)))
 
-        await carry_out(store, replace(provider, analysts=()), DUE)  # nobody is on duty
+        await carry_out(store, provider, DUE)
 
         [wake] = await waiting(store, CONTOSO, Wake)
         assert wake.key.startswith("contoso-incident-2:assign:")
+
+
+async def test_with_nobody_on_duty_only_what_somebody_refused_looks_so_that_they_may_get_it_again(
+    tmp_path: Path,
+) -> None:
+    seeks = Seeking(since=MIDNIGHT, nobody=True)
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        await store.write(CONTOSO, begin(1, assignment=seeks))
+        await store.write(CONTOSO, begin(2, assignment=replace(seeks, passed=("oid-mia",))))
+        await store.write(CONTOSO, begin(3, assignment=seeks, escalated_by=("oid-mia",)))
+
+        await carry_out(store, replace(provider, analysts=()), DUE)
+
+        wakes = await waiting(store, CONTOSO, Wake)
+        assert [w.key.partition(":")[0] for w in wakes] == [
+            "contoso-incident-2",
+            "contoso-incident-3",
+        ]
 
 
 async def test_a_new_roster_changes_hands_at_once(tmp_path: Path) -> None:
@@ -328,6 +352,29 @@ async def test_what_comes_to_whoever_leaves_at_that_moment_is_handed_over_at_onc
         assert [h.incident for h in cards[-1].cases] == ["contoso-incident-9"]
 
 
+async def test_what_was_done_is_not_said_to_be_cancelled(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        provider = await provider_of(store)
+        sam, shifts = provider.analysts[1], shifts_of(store, provider)
+        await store.write(CONTOSO, begin(1, owner=sam.object_id))
+        gives = await shifts.leaving(sam, HandOver())
+        assert isinstance(gives, rota.Leaving)
+        await shifts.leave(sam, gives, "confirmed:t")
+
+        desk = ProviderDesk(provider)
+        orders = Orders(store, ManualClock(MIDNIGHT), desk, conducting(store, provider))
+        place = Place(provider.tenant_id, "19:soc@thread.tacv2", "", personal=False)
+        clicked = Clicked(Actor(sam.object_id, "29:sam", sam.name), place, "1", {}, "execute")
+        cancel = Click("t", Button.CANCEL, None, None, {})
+        of_case = CONTOSO, "contoso-incident-1"
+        handle = Handle("t", *of_case, "confirm:a", sam.object_id, None, MIDNIGHT)
+
+        answer = await orders.pressed(clicked, cancel, handle)
+
+        assert isinstance(answer, ShowCard)
+        assert "we have this already" in str(answer.card)
+
+
 async def test_every_case_that_changes_hands_is_named_on_the_card_that_asks(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
         provider = await provider_of(store)
@@ -369,7 +416,7 @@ async def test_where_the_app_is_not_installed_the_case_calls_whoever_got_it_once
 
         [wake] = await tried(store, provider, conducting(store, provider))
 
-        assert wake.name == f"untold:{mia.object_id}:{sam.object_id}"
+        assert wake.name == f"untold:{mia.object_id}:{MIDNIGHT.isoformat()}:{sam.object_id}"
         assert f":{HANDOVER}:" not in wake.key, "that is how a case is known to change hands"
 
 

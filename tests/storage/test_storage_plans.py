@@ -79,6 +79,8 @@ async def a_day(store: Store) -> None:
     await store.read_across(across.holders)
     await store.read_across(lambda tx: across.held_by(tx, "mia", 10))
     await store.read_across(lambda tx: across.sought(tx, 10))
+    await store.read_across(lambda tx: across.refused(tx, 10))
+    await store.read_across(lambda tx: across.held_in_all(tx, ["somebody"]))
     await store.read_across(lambda tx: across.case_of(tx, CONTOSO, ONE))
     await store.read_across(what_analysts_ask)
 

@@ -67,6 +67,12 @@ def given_to(case: Case) -> str | None:
     return given.to_name if isinstance(given, Assignment) else None
 
 
+def leaves(who: Analyst, to: Analyst, untold: datetime | None = None) -> str:
+    """The wake of a handover; of one whose card, of that moment, told nobody."""
+    what = f"untold:{who.object_id}:{untold.isoformat()}" if untold else f"handover:{who.object_id}"
+    return f"{what}:{to.object_id}"
+
+
 def rung(case: Case) -> list[str]:
     pages = [e for e in case.ordered if isinstance(e, Page)]
     return [p.says.key for p in pages if p.does is PageAction.TRIGGER]
@@ -272,6 +278,37 @@ def test_what_two_have_escalated_goes_back_to_neither_until_another_shift() -> N
     assert given_to(it) == "Anna"
 
 
+def test_what_was_given_to_somebody_and_another_escalates_goes_to_neither() -> None:
+    it = case(working(anna=0, abe=1, cleo=9)).reported(malware_ran()).until_due("assign")
+    assert given_to(it) == "Anna"
+
+    it.happens(Escalated(ABE.object_id, ABE.name), after=1).until_due("assign")
+
+    assert given_to(it) == "Cleo"
+
+
+def test_who_passed_it_is_asked_again_in_another_shift() -> None:
+    it = case(working(anna=0)).reported(malware_ran()).until_due("assign")
+    it.happens(Escalated(ABE.object_id, ABE.name), after=1).until_due("assign")
+    assert isinstance(it.state.assignment, Seeking), "Anna had it"
+
+    for duty in (Duty(), working(anna=0)):
+        it.duty = duty
+        it.wakes("assign:change", after=60)
+
+    assert given_to(it) == "Anna"
+
+
+def test_what_is_reopened_may_go_to_whoever_gave_it_away_then() -> None:
+    it = case(working(anna=0)).reported(malware_ran()).until_due("assign")
+    it.happens(Escalated(ANNA.object_id, ANNA.name), after=1)
+    it.closes(disposition=Disposition.UNDECIDED)
+
+    it.happens(Reopened(ABE.object_id, ABE.name), after=1)
+
+    assert it.state.escalated_by == ()
+
+
 def test_what_somebody_escalated_in_an_earlier_shift_is_handed_over_to_them_as_to_anybody() -> None:
     it = case(working(anna=0, abe=1)).reported(malware_ran()).until_due("assign")
     it.happens(Escalated(ANNA.object_id, ANNA.name), after=1)
@@ -328,8 +365,9 @@ def test_whom_no_card_could_tell_is_called_by_the_case_once(names: list[str]) ->
     it.duty = working(abe=0, cleo=3)
 
     called = []
+    begins = it.now
     for name in names:
-        it.wakes(f"{name}:{ANNA.object_id}:{CLEO.object_id}", after=1)
+        it.wakes(leaves(ANNA, CLEO, begins if name == "untold" else None), after=1)
         called += [e.mentions for e in it.ordered if isinstance(e, Say) and e.mentions]
 
     assert given_to(it) == "Cleo"
@@ -343,10 +381,22 @@ def test_whoever_took_it_without_the_card_is_called_by_nobody() -> None:
     it.wakes(f"handover:{ANNA.object_id}:{CLEO.object_id}", after=1)
     it.happens(Taken(CLEO.object_id, CLEO.name), after=1)
 
-    it.wakes(f"untold:{ANNA.object_id}:{CLEO.object_id}", after=1)
+    it.wakes(leaves(ANNA, CLEO, it.now), after=1)
 
     assert it.state.owner == CLEO.object_id
     assert not any(isinstance(e, Say) for e in it.ordered)
+
+
+def test_whoever_left_and_took_it_back_keeps_it_though_the_card_told_nobody() -> None:
+    it = case(working(anna=0)).reported(malware_ran())
+    it.happens(Taken(ANNA.object_id, ANNA.name), after=1)
+    begins, it.duty = it.now, working(cleo=3)
+    it.wakes(leaves(ANNA, CLEO), after=1)
+    it.happens(Taken(ANNA.object_id, ANNA.name), after=1)
+
+    it.wakes(leaves(ANNA, CLEO, begins), after=1)
+
+    assert it.state.owner == ANNA.object_id
 
 
 def test_a_case_whose_analyst_is_on_duty_stays_with_them() -> None:
@@ -477,7 +527,8 @@ def test_a_case_that_needs_an_analyst_has_one_or_one_is_sought(
 def _do(it: Case, step: str) -> None:
     match step:
         case "assign" | "taken" | "handover" | "untold":
-            it.wakes(f"{step}:{it.state.owner or ANNA.object_id}:{CLEO.object_id}", after=8)
+            at = f"{it.now.isoformat()}:" if step == "untold" else ""
+            it.wakes(f"{step}:{it.state.owner or ANNA.object_id}:{at}{CLEO.object_id}", after=8)
         case "take":
             it.happens(Taken(ABE.object_id, ABE.name), after=1)
         case "escalate":

@@ -134,6 +134,16 @@ def test_a_case_that_rings_rings_on_in_the_other_until_somebody_takes_that() -> 
     assert pages(into) == [PageAction.TRIGGER, PageAction.ACKNOWLEDGE, PageAction.RESOLVE]
 
 
+def test_whoever_gave_the_merged_case_away_gave_the_other_away_until_another_shift() -> None:
+    part = Case().reported(malware_ran()).happens(Escalated(ANNA.object_id, ANNA.name))
+    into = Case(now=part.now).reported(sign_in(CARLA))
+
+    into.happens(handed_on(part.state))
+
+    assert into.state.escalated_by == (ANNA.object_id,)
+    assert told_later(part.state).escalated_by == (), "that was then"
+
+
 def test_a_case_that_rings_is_quiet_when_somebody_has_the_other() -> None:
     rings = Case().reported(malware_ran()).answers("not_sure").until_due("clock:acknowledge")
     part = Case(now=rings.now).reported(sign_in(CARLA)).happens(Taken(ANNA.object_id, ANNA.name))
